@@ -1,0 +1,28 @@
+# make demo   installs stylezoo into a virtual environment and turns a photo into a mosaic
+# make test   installs what development needs as well and runs the tests
+# The first install downloads PyTorch, which takes a few minutes and about 5.5 GB of disk.
+
+PYTHON ?= python3
+VENV ?= .venv
+WORKERS ?= 2
+
+.PHONY: demo test install dev clean
+
+demo: install
+	$(VENV)/bin/python scripts/demo.py
+
+# One thread a worker: torch would start as many threads as there are cores in each of them.
+test: dev
+	OMP_NUM_THREADS=1 $(VENV)/bin/python -m pytest -q -n $(WORKERS)
+
+install: $(VENV)/.stylezoo-train
+dev: $(VENV)/.stylezoo-dev
+
+# The stamp is newer than pyproject.toml when the environment holds what it asks for.
+$(VENV)/.stylezoo-%: pyproject.toml
+	$(PYTHON) -m venv "$(VENV)"
+	$(VENV)/bin/python -m pip install --editable '.[$*]'
+	touch "$@"
+
+clean:
+	rm -rf build dist demo .mypy_cache .pytest_cache .ruff_cache .import_linter_cache

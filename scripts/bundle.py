@@ -1,0 +1,51 @@
+"""Take a trained run into the zoo: its weights as float16 into stylezoo/bundled/, its record into zoo.yaml.
+
+    python scripts/bundle.py runs/johnson/mosaic --recipe recipes/johnson_mosaic.yaml
+
+Metrics are of the former weights and are dropped; measure the new ones with `stylezoo eval NAME --write`.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+import msgspec
+import torch
+
+from stylezoo.evaluate.verify import make_check
+from stylezoo.files import sha256_of
+from stylezoo.models import create_model
+from stylezoo.stylizer import load
+from stylezoo.zoo.spec import WeightsSpec, read_zoo, write_zoo
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+@click.command()
+@click.argument("run", type=click.Path(exists=True, path_type=Path))
+@click.option("--recipe", required=True, help="The recipe's path in this repository.")
+@click.option("--zoo", "zoo_file", default=ROOT / "zoo.yaml", type=click.Path(path_type=Path))
+@click.option("--bundled", default=ROOT / "stylezoo" / "bundled", type=click.Path(path_type=Path))
+def main(run: Path, recipe: str, zoo_file: Path, bundled: Path) -> None:
+    stylizer = load(run, device="cpu")
+    name = f"{stylizer.spec.name}.safetensors"
+    spec = msgspec.structs.replace(stylizer.spec, recipe=recipe)
+    stylizer.net.save_weights(bundled / name, spec, torch.float16)
+    net = create_model(spec.family, **spec.arch, weights=bundled / name)  # as users will have it: rounded to float16
+    weights = WeightsSpec(
+        file=name,
+        sha256=sha256_of(bundled / name),
+        bytes=(bundled / name).stat().st_size,
+        dtype="float16",
+        bundled=True,
+    )
+    zoo = read_zoo(zoo_file)
+    spec = msgspec.structs.replace(spec, weights=weights, check=make_check(net), metrics=None)
+    aliases = zoo.aliases | {spec.name.partition("/")[2]: spec.name}
+    write_zoo(msgspec.structs.replace(zoo, aliases=aliases, models=zoo.models | {spec.name: spec}), zoo_file)
+    click.echo(f"{spec.name}: {weights.bytes / 2**20:.2f} MiB, sha256 {weights.sha256}")
+
+
+if __name__ == "__main__":
+    main()

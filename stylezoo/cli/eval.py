@@ -1,0 +1,103 @@
+"""`stylezoo eval`."""
+
+from __future__ import annotations
+
+import datetime
+import platform
+import sys
+from pathlib import Path
+
+import click
+
+from stylezoo.cli.options import model_names
+from stylezoo.cli.talk import put_json, say
+from stylezoo.errors import DataError, OptionError
+
+
+@click.command("eval")
+@click.argument("names", nargs=-1, required=True, metavar="NAME...", shell_complete=model_names)
+@click.option(
+    "--photos",
+    type=click.Path(path_type=Path),
+    help="A folder of photos.  [default: those held out from training in $STYLEZOO_DATA/content, else scikit-image's]",
+)
+@click.option("--size", default=384, type=click.IntRange(64, 4096), help="Long side of the photos in px.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object a line.")
+@click.option("--write", is_flag=True, help="Write the figures into the zoo.yaml of this checkout.")
+@click.option("--device", default="auto", help="Where to compute: auto, cpu, cuda, cuda:1 or mps.")
+def command(names: tuple[str, ...], photos: Path | None, size: int, as_json: bool, write: bool, device: str) -> None:
+    """Measure how much of the photo and of the style is in a model's pictures.
+
+    C is the content error at VGG19's relu4_2, S the mean style error of five Gram matrices; both are relative, and
+    lower is better.
+    The style picture is the one that the model's recipe names, at the size at which it was learnt.
+    """
+    from tqdm import tqdm
+
+    from stylezoo.data.images import list_photos, sample_photos, split
+    from stylezoo.data.styles import data_folder, find_picture, read_style
+    from stylezoo.evaluate.quality import evaluate
+    from stylezoo.stylizer import WEIGHTS, load
+    from stylezoo.train.recipe import Recipe, from_yaml, load_recipe
+    from stylezoo.zoo.catalog import zoo_file
+    from stylezoo.zoo.spec import MetricsSpec, read_zoo, replace_metrics, write_zoo
+
+    if photos is not None:
+        chosen = list_photos(photos)
+    elif (data := data_folder()) is not None:
+        chosen = split(list_photos(data / "content"), 50)[1]
+    else:
+        chosen = sample_photos()
+        say(
+            f"measuring on {len(chosen)} sample photos of scikit-image: "
+            "set STYLEZOO_DATA or give --photos for a better figure"
+        )
+    stylizers = [load(name, device=device) for name in names]  # a misspelt name stops before the first measurement
+
+    for name, stylizer in zip(names, stylizers, strict=True):
+        run = Path(name)
+        recipe: Recipe
+        if run.is_dir() and (run / WEIGHTS).is_file():
+            recipe = from_yaml(run / "recipe.yaml")
+        elif stylizer.spec.recipe:
+            recipe = load_recipe(stylizer.spec.recipe)
+        else:
+            raise DataError(f"{name} names no recipe, so its style picture is unknown: measure its run folder instead")
+        pictures = {s.id: read_style(find_picture(s.image), s.size, s.crop) for s in recipe.styles}
+        found = evaluate(
+            stylizer,
+            chosen,
+            style_pictures=pictures,
+            size=size,
+            progress=lambda paths: tqdm(paths, unit="photo", disable=not sys.stderr.isatty()),
+        )
+        source = f" --photos {photos}" if photos else ""
+        metrics = {
+            style: MetricsSpec(
+                content=quality.content,
+                content_spread=quality.content_spread,
+                style=quality.style,
+                style_spread=quality.style_spread,
+                photos=quality.photos,
+                size=size,
+                date=datetime.date.today().isoformat(),
+                machine=f"{platform.machine()} {stylizer.device.type}",
+                command=f"stylezoo eval {stylizer.spec.name} --size {size}{source}",
+            )
+            for style, quality in found.items()
+        }
+        for style, m in metrics.items():
+            if as_json:
+                put_json(
+                    {"model": stylizer.spec.name, "style_id": style} | {f: getattr(m, f) for f in m.__struct_fields__}
+                )
+            else:
+                click.echo(
+                    f"{stylizer.spec.name}  {style}  C {m.content:.3f} ± {m.content_spread:.3f}  "
+                    f"S {m.style:.3f} ± {m.style_spread:.3f}  ({m.photos} photos at {m.size} px)"
+                )
+        if write:
+            path = zoo_file()
+            if stylizer.spec.name not in read_zoo(path).models:
+                raise OptionError(f"--write: {path} has no model {stylizer.spec.name}")
+            write_zoo(replace_metrics(read_zoo(path), stylizer.spec.name, metrics), path)

@@ -1,0 +1,29 @@
+"""`stylezoo info`."""
+
+from __future__ import annotations
+
+import click
+
+from stylezoo.cli.options import model_names
+from stylezoo.cli.talk import put_json
+
+
+@click.command("info")
+@click.argument("name", shell_complete=model_names)
+@click.option("--json", "as_json", is_flag=True, help="Print JSON instead of YAML.")
+def command(name: str, as_json: bool) -> None:
+    """Show all that is known about the model NAME.
+
+    That is its styles and their rights, its weights, its recipe and its measured quality.
+    """
+    import msgspec
+    import yaml
+
+    from stylezoo.zoo.catalog import model_info
+
+    spec = model_info(name)
+    record = {"name": spec.name, "kind": spec.kind, **msgspec.to_builtins(spec)}
+    if as_json:
+        put_json(record, indent=2)
+    else:
+        click.echo(yaml.safe_dump(record, sort_keys=False, allow_unicode=True, width=100), nl=False)

@@ -1,0 +1,78 @@
+"""`stylezoo list`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from stylezoo.cli.talk import put_json, say
+from stylezoo.errors import did_you_mean
+
+if TYPE_CHECKING:
+    from stylezoo.zoo.spec import ModelSpec
+
+TITLES = ("NAME", "KIND", "STYLES", "SIZE", "LICENSE", "C", "S")
+RIGHT = {"STYLES", "SIZE", "C", "S"}
+
+
+@click.command("list")
+@click.argument("pattern", default="*")
+@click.option("--family", metavar="NAME", help="Only models of this family, such as johnson or cin.")
+@click.option("--kind", type=click.Choice(["single", "multi", "arbitrary"]), help="Only models of this kind.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object a line.")
+@click.pass_context
+def command(ctx: click.Context, pattern: str, family: str | None, kind: str | None, as_json: bool) -> None:
+    """List the models whose name matches PATTERN, such as 'johnson/*'.
+
+    C is how far pictures move from the photo's content, S how far they stay from the style, averaged over the
+    model's styles: lower is better.
+    """
+    from stylezoo.zoo.catalog import list_models, model_info
+
+    names = list_models(pattern, family=family, kind=kind)
+    if not names:
+        wanted = [f"'{pattern}'", family and f"--family {family}", kind and f"--kind {kind}"]
+        say(f"no model matches {' '.join(filter(None, wanted))}.{did_you_mean(pattern, list_models())}")
+        ctx.exit(1)
+    facts = [summary(model_info(name)) for name in names]
+    if as_json:
+        for fact in facts:
+            put_json(fact)
+        return
+    table = [TITLES, *map(cells, facts)]
+    widths = [max(map(len, column)) for column in zip(*table, strict=True)]
+    for line in table:
+        columns = zip(TITLES, line, widths, strict=True)
+        aligned = (text.rjust(width) if title in RIGHT else text.ljust(width) for title, text, width in columns)
+        click.echo("  ".join(aligned).rstrip())
+
+
+def summary(spec: ModelSpec) -> dict[str, Any]:
+    """Return what the list tells of a model; None stands for what was not measured or has no size."""
+    measured = list((spec.metrics or {}).values())
+    return {
+        "name": spec.name,
+        "family": spec.family,
+        "kind": spec.kind,
+        "styles": list(spec.style_ids),
+        "bytes": spec.weights.bytes if spec.weights else None,
+        "license": spec.license,
+        "content": mean(m.content for m in measured),
+        "style": mean(m.style for m in measured),
+    }
+
+
+def cells(fact: dict[str, Any]) -> tuple[str, ...]:
+    """Return a summary as a line of the table, in the order of TITLES."""
+    styles = "any" if fact["kind"] == "arbitrary" else str(len(fact["styles"]))
+    size = "-" if fact["bytes"] is None else f"{fact['bytes'] / 1e6:.1f} MB"
+    content, style = ("-" if fact[key] is None else f"{fact[key]:.2f}" for key in ("content", "style"))
+    return fact["name"], fact["kind"], styles, size, fact["license"], content, style
+
+
+def mean(values: Iterable[float]) -> float | None:
+    """Return the mean, or None of nothing."""
+    numbers = list(values)
+    return sum(numbers) / len(numbers) if numbers else None

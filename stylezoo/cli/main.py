@@ -1,0 +1,137 @@
+"""The command `stylezoo`: finds the command that was asked for, and turns every failure into one line on stderr.
+
+Exit codes: 0 all went well; 1 nothing was found, or an internal error; 2 the input was wrong; 130 interrupted.
+"""
+
+from __future__ import annotations
+
+import sys
+import traceback
+import warnings
+from collections.abc import Sequence
+from importlib import import_module
+from typing import Any
+
+import click
+
+from stylezoo import __version__
+from stylezoo.cli.talk import Failure, one_line, say, show_warning
+from stylezoo.errors import StyleZooError, did_you_mean
+
+# Name -> what `stylezoo --help` says. The module stylezoo.cli.<name>, which defines `command`, is imported when called.
+COMMANDS = {
+    "list": "List the models.",
+    "info": "Show all that is known about a model.",
+    "stylize": "Paint pictures in a style.",
+    "train": "Train a model from a recipe.",
+    "eval": "Measure the quality of models on photos.",
+    "verify": "Check the weights of models against the registry.",
+    "completion": "Print a script that completes commands, options and model names.",
+}
+
+
+class LazyGroup(click.Group):
+    """A group that imports a command's module only when that command is called."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            return None
+        command: click.Command = import_module(f"stylezoo.cli.{cmd_name}").command
+        return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        if args[0] not in COMMANDS and not args[0].startswith("-"):
+            raise click.UsageError(f"no command '{args[0]}'.{did_you_mean(args[0], COMMANDS)}", ctx)
+        return super().resolve_command(ctx, args)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            with warnings.catch_warnings():
+                warnings.showwarning = show_warning
+                result = super().invoke(ctx)
+            sys.stdout.flush()  # a closed pipe must be noticed here, not when Python shuts down
+            return result
+        except (click.ClickException, click.exceptions.Exit, click.Abort, BrokenPipeError):
+            raise
+        except Exception as error:
+            if ctx.params["debug"]:
+                traceback.print_exc()
+            raise explain(error) from error
+
+    def main(
+        self,
+        args: Sequence[str] | None = None,
+        prog_name: str | None = None,
+        complete_var: str | None = None,
+        standalone_mode: bool = True,
+        windows_expand_args: bool = True,
+        **extra: Any,
+    ) -> Any:
+        rest = {"complete_var": complete_var, "windows_expand_args": windows_expand_args, **extra}
+        prog_name = prog_name or "stylezoo"
+        if not standalone_mode:
+            return super().main(args, prog_name, standalone_mode=False, **rest)
+        try:
+            code = super().main(args, prog_name, standalone_mode=False, **rest)
+        except Failure as error:
+            say(error.message)
+            code = error.code
+        except click.ClickException as error:
+            context = getattr(error, "ctx", None)
+            help_hint = f" (see '{context.command_path} --help')" if context else ""
+            say(one_line(error.format_message()).rstrip(".") + help_hint)
+            code = 2
+        except click.Abort:
+            say("interrupted")
+            code = 130
+        sys.exit(code if isinstance(code, int) else 0)
+
+
+def explain(error: Exception) -> Failure:
+    """Return the failure that tells a user about any exception in one line."""
+    if isinstance(error, StyleZooError):
+        return Failure(one_line(error))
+    if isinstance(error, MemoryError) or "out of memory" in str(error) or "not enough memory" in str(error):
+        return Failure(
+            "not enough memory: try a smaller --size (stylize), data.crop or run.batch (train), or --device cpu"
+        )
+    if isinstance(error, OSError):
+        where = f"{error.filename}: " if error.filename else ""
+        return Failure(f"{where}{error.strerror or one_line(error)}")
+    hint = "run again with STYLEZOO_DEBUG=1 to see where"
+    return Failure(f"internal error: {type(error).__name__}: {one_line(error)} ({hint})", code=1)
+
+
+@click.group(
+    "stylezoo",
+    cls=LazyGroup,
+    invoke_without_command=True,
+    context_settings={"help_option_names": ["-h", "--help"], "show_default": True, "max_content_width": 100},
+)
+@click.option("--debug", is_flag=True, envvar="STYLEZOO_DEBUG", help="Show the traceback of an error.")
+@click.version_option(__version__, "--version", message="stylezoo %(version)s", help="Show the version and exit.")
+@click.pass_context
+def cli(ctx: click.Context, debug: bool) -> None:
+    """A model zoo for neural style transfer.
+
+    \b
+    stylezoo list
+    stylezoo stylize photo.jpg -m johnson/mosaic -o mosaic.jpg
+    stylezoo train --recipe johnson --style painting.jpg --name johnson/painting
+    """
+    if ctx.invoked_subcommand is None:
+        click.echo(ctx.get_help())
+
+
+def main() -> None:
+    """Run the command line and exit."""
+    cli.main()

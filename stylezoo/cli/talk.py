@@ -1,0 +1,48 @@
+"""What a command says: stdout is data, stderr is talk, and each thing said is one line."""
+
+from __future__ import annotations
+
+import json
+import sys
+from typing import Any, TextIO
+
+import click
+
+
+class Failure(click.ClickException):
+    """The end of a command: the one line that says why, and the exit code."""
+
+    def __init__(self, message: str, code: int = 2) -> None:
+        super().__init__(message)
+        self.code = code
+
+
+def one_line(message: object) -> str:
+    """Return a message without line breaks."""
+    return " ".join(str(message).split())
+
+
+def say(message: str) -> None:
+    """Write one line to stderr, above a progress bar if there is one."""
+    line = f"stylezoo: {message}"
+    if tqdm := sys.modules.get("tqdm"):
+        tqdm.tqdm.write(line, file=sys.stderr)
+    else:
+        click.echo(line, err=True)
+
+
+def show_warning(
+    message: Warning | str,
+    category: type[Warning],
+    filename: str,
+    lineno: int,
+    file: TextIO | None = None,
+    line: Any = None,
+) -> None:
+    """Stand in for `warnings.showwarning`: one line, without the source."""
+    say(f"warning: {one_line(message)}")
+
+
+def put_json(value: Any, *, indent: int | None = None) -> None:
+    """Write a value to stdout as JSON."""
+    click.echo(json.dumps(value, ensure_ascii=False, indent=indent))

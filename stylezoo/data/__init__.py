@@ -1,0 +1,1 @@
+"""Training pictures: folders of photos as random crops, and where style pictures are looked for."""

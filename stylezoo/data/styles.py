@@ -1,0 +1,58 @@
+"""Where the pictures that a recipe names are looked for."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from torch import Tensor
+
+from stylezoo.errors import DataError, OptionError
+from stylezoo.image.io import read
+from stylezoo.image.resize import fit_long_side, resize
+
+
+def data_folder() -> Path | None:
+    """Return the folder that STYLEZOO_DATA names (with content/, presets/ and styles/ in it), or None."""
+    value = os.environ.get("STYLEZOO_DATA")
+    return Path(value).expanduser() if value else None
+
+
+def find_picture(name: str) -> Path:
+    """Return the path of the style picture `name`: as it stands, or in STYLEZOO_DATA/presets or /styles.
+
+    Raises:
+        DataError: says where it was looked for and how to get it.
+    """
+    data = data_folder()
+    places = [Path.cwd()] + ([data / "presets", data / "styles"] if data else [])
+    for place in places:
+        if (path := place / Path(name).expanduser()).is_file():
+            return path
+    where = ", ".join(str(p) for p in places)
+    hint = "" if data else " STYLEZOO_DATA is not set: point it at a folder with presets/ and content/, or"
+    raise DataError(
+        f"the style picture '{name}' is in none of {where}.{hint} get the picture that the recipe's `source` names, "
+        f"or train on your own with --style IMAGE"
+    )
+
+
+def read_style(path: Path, size: int | None = None, crop: tuple[float, float, float, float] | None = None) -> Tensor:
+    """Return a style picture, (1, 3, H, W) in [0, 1].
+
+    Args:
+        size: long side in px after cropping: the scale at which its strokes are learnt. None keeps the picture's own.
+        crop: (left, top, right, bottom) as fractions of the picture; None: all of it.
+
+    Raises:
+        OptionError: the crop is empty or leaves the picture.
+    """
+    pixels = read(path).pixels
+    height, width = pixels.shape[-2:]
+    if crop is not None:
+        left, top, right, bottom = crop
+        if not (0 <= left < right <= 1 and 0 <= top < bottom <= 1):
+            raise OptionError(f"crop must be left, top, right, bottom as fractions of the picture, not {list(crop)}")
+        pixels = pixels[..., int(top * height) : round(bottom * height), int(left * width) : round(right * width)]
+        height, width = pixels.shape[-2:]
+    return resize(pixels, fit_long_side(height, width, size)) if size else pixels

@@ -1,0 +1,81 @@
+"""Every error that stylezoo raises on purpose, as one tree.
+
+    StyleZooError
+    ├── OptionError       an argument is out of range, or two of them exclude each other (also a ValueError)
+    ├── ImageError        a picture cannot be read, written or used
+    ├── RegistryError     zoo.yaml breaks its schema
+    ├── ModelNotFoundError  no model has that name (also a KeyError)
+    ├── StyleError        a style that the model does not have, or one that is missing
+    ├── WeightsError      a weights file is missing, damaged or made for another net
+    │   └── HashMismatchError
+    ├── BackboneError     a feature extractor is unknown or its weights cannot be had
+    ├── RecipeError       a recipe breaks its schema or names what does not exist
+    ├── DataError         a folder of training pictures is missing or holds none
+    └── TrainingError     a run diverged, or its folder does not fit its recipe
+
+Each message says what was wrong, with what value, and what to do about it, in one line.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+
+class StyleZooError(Exception):
+    """Base of all errors that stylezoo raises on purpose."""
+
+    def __str__(self) -> str:  # KeyError would print the repr of its message
+        return str(self.args[0]) if self.args else ""
+
+
+class OptionError(StyleZooError, ValueError):
+    """An argument is out of range, or two of them exclude each other."""
+
+
+class ImageError(StyleZooError):
+    """A picture cannot be read, written or used."""
+
+
+class RegistryError(StyleZooError):
+    """zoo.yaml breaks its schema."""
+
+
+class ModelNotFoundError(StyleZooError, KeyError):
+    """No model of the zoo has that name."""
+
+
+class StyleError(StyleZooError):
+    """A style that the model does not have, or one that is missing."""
+
+
+class WeightsError(StyleZooError):
+    """A weights file is missing, damaged or made for another net."""
+
+
+class HashMismatchError(WeightsError):
+    """A weights file does not have the sha256 that the registry states."""
+
+
+class BackboneError(StyleZooError):
+    """A feature extractor is unknown or its weights cannot be had."""
+
+
+class RecipeError(StyleZooError):
+    """A recipe breaks its schema or names what does not exist."""
+
+
+class DataError(StyleZooError):
+    """A folder of training pictures is missing or holds none."""
+
+
+class TrainingError(StyleZooError):
+    """A run diverged, or its folder does not fit its recipe."""
+
+
+def did_you_mean(name: str, known: Iterable[str]) -> str:
+    """Return ' Did you mean a, b?' for the nearest of `known` (up to three), or '' where none is near."""
+    names = list(known)
+    near = difflib.get_close_matches(name, names, n=3, cutoff=0.5)
+    near += [k for k in names if k not in near and name and k.rpartition("/")[2] == name][: 3 - len(near)]
+    return f" Did you mean {', '.join(near)}?" if near else ""

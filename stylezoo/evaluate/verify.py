@@ -1,0 +1,95 @@
+"""Is a model what its record says?"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from stylezoo.errors import StyleZooError
+from stylezoo.models import StyleNet, create_model
+from stylezoo.zoo.spec import CheckSpec, ModelSpec
+from stylezoo.zoo.store import locate, read_header
+
+TOLERANCE = 2e-3  # of values in [0, 1]: other processors differ by 1e-5, another net by more than 1e-2
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that was checked: of which model, whether it holds, and what."""
+
+    name: str
+    ok: bool
+    what: str
+
+
+def verify_model(spec: ModelSpec) -> list[Finding]:
+    """Check a model's weights file (size, sha256, layout, the record in its header), its numbers and its rights."""
+    findings: list[Finding] = []
+
+    def note(ok: bool, what: str) -> None:
+        findings.append(Finding(spec.name, ok, what))
+
+    try:
+        path = locate(spec)
+        note(
+            True,
+            f"weights: {spec.weights.bytes:,} bytes, sha256 {spec.weights.sha256[:12]}…" if spec.weights else "weights",
+        )
+        header = read_header(path)
+        same = (header.name, header.family, header.arch, header.styles) == (
+            spec.name,
+            spec.family,
+            spec.arch,
+            spec.styles,
+        )
+        note(
+            same,
+            "header: the record of the registry"
+            if same
+            else f"header: the file's record is of {header.name}, or differs",
+        )
+        net = create_model(spec.family, **spec.arch, weights=path)
+        if spec.check is None:
+            note(False, "fingerprint: none in the registry")
+        else:
+            difference = max(abs(a - b) for a, b in zip(fingerprint(net), spec.check.values, strict=True))
+            note(
+                difference <= spec.check.tolerance,
+                f"fingerprint: differs by {difference:.1e}, {spec.check.tolerance:g} allowed",
+            )
+    except (StyleZooError, ValueError) as cause:
+        note(False, str(cause))
+    unclear = [s.id for s in spec.styles if not s.rights or s.rights.startswith("unstated")]
+    note(
+        not unclear,
+        f"rights: weights {spec.license}; "
+        + (f"unstated for {', '.join(unclear)}" if unclear else "every style states its own"),
+    )
+    return findings
+
+
+def check_pattern(height: int = 72, width: int = 96) -> Tensor:
+    """Return the picture that fingerprints are made on, (1, 3, height, width): waves of several lengths."""
+    y = torch.linspace(0, 1, height, dtype=torch.float64)[:, None]
+    x = torch.linspace(0, 1, width, dtype=torch.float64)[None, :]
+    channels = [
+        torch.sin(6 * (k + 1) * x + 2 * k) * torch.cos(5 * (3 - k) * y) + torch.sin(40 * x * y + k) for k in range(3)
+    ]
+    return (torch.stack(channels)[None] / 4 + 0.5).float()
+
+
+@torch.inference_mode()
+def fingerprint(net: StyleNet) -> tuple[float, ...]:
+    """Return what tells a net from another: each channel's mean and deviation on a fixed pattern, and twelve pixels."""
+    net = net.eval()
+    y = net(check_pattern().to(net.device, net.dtype)).double().cpu()[0]
+    pixels = y[:, 9::18, 12::24].flatten()[::4]
+    values = [*y.mean(dim=(1, 2)), *y.std(dim=(1, 2)), *pixels]
+    return tuple(round(float(v), 5) for v in values)
+
+
+def make_check(net: StyleNet) -> CheckSpec:
+    """Return the fingerprint of `net` for the registry."""
+    return CheckSpec(values=fingerprint(net), tolerance=TOLERANCE)

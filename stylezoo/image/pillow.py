@@ -1,0 +1,229 @@
+"""Files, bytes and PIL images by way of Pillow: decoding, upright and in sRGB, and encoding."""
+
+from __future__ import annotations
+
+import io
+import os
+import threading
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, Any, TypeAlias
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from PIL import Image, ImageCms, ImageOps, UnidentifiedImageError
+from torch import Tensor
+
+from stylezoo.errors import ImageError
+from stylezoo.types import PathLike
+
+Array: TypeAlias = NDArray[Any]
+
+_SUFFIXES = {
+    ".png": "PNG",
+    ".jpg": "JPEG",
+    ".jpeg": "JPEG",
+    ".webp": "WEBP",
+    ".tif": "TIFF",
+    ".tiff": "TIFF",
+    ".avif": "AVIF",
+    ".jp2": "JPEG2000",
+    ".bmp": "BMP",
+    ".gif": "GIF",
+    ".tga": "TGA",
+    ".ppm": "PPM",
+}
+_WITH_ALPHA = {"PNG", "WEBP", "TIFF", "AVIF", "JPEG2000", "TGA"}  # GIF's is one bit: not worth the name
+_STILL = {"MPO", "PSD"}  # their further frames are previews and layers, of which nobody expects more than the picture
+SLACK = 1e-3  # how far a float may leave [0, 1]: one step of float16 at 1
+
+
+def decode_stream(stream: IO[bytes], name: str, max_pixels: int) -> tuple[Array, str]:
+    """Return the pixels of an encoded picture (as `decode` does) and the name of its format."""
+    if stream.seekable() and not stream.read(1):
+        raise ImageError(f"{name} is empty: fetch or save it again")
+    try:
+        with _limit_raised_to(max_pixels):
+            image = Image.open(stream)
+    except UnidentifiedImageError as cause:
+        raise ImageError(
+            f"{name} is not a picture that Pillow can read, or its start is damaged: convert it to PNG or JPEG"
+        ) from cause
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as cause:
+        raise ImageError(f"{name} is too large: {cause}: shrink it, or pass a larger max_pixels") from cause
+    except Exception as cause:  # Pillow's plugins let nearly every kind of error through
+        raise _damaged(name, cause) from cause
+    with image:
+        width, height = image.size
+        if width * height > max_pixels:
+            raise ImageError(
+                f"{name} has {width} x {height} = {width * height:,} pixels, more than max_pixels={max_pixels:,}: "
+                "shrink it, or pass a larger max_pixels"
+            )
+        kind = image.format or ""
+        array = decode(image, name)
+        try:
+            frames = 1 if kind in _STILL else getattr(image, "n_frames", 1)
+        except Exception as cause:  # GIF counts them by walking through the file
+            raise _damaged(name, cause) from cause
+        if frames > 1:
+            warnings.warn(f"{name} has {frames} frames; only the first is used", UserWarning, stacklevel=2)
+    return array, kind
+
+
+def _damaged(name: str, cause: Exception) -> ImageError:
+    reason = " ".join(str(cause).split()) or type(cause).__name__
+    return ImageError(f"cannot decode {name}: {reason}; it is cut short or damaged: fetch or save it again")
+
+
+_limit_lock = threading.Lock()
+
+
+@contextmanager
+def _limit_raised_to(pixels: int) -> Iterator[None]:
+    """Keep Pillow from refusing what `max_pixels` allows; its limit is one global, so it goes back at once."""
+    with _limit_lock:
+        before = Image.MAX_IMAGE_PIXELS
+        if before is not None:
+            Image.MAX_IMAGE_PIXELS = max(before, pixels)
+        try:
+            yield
+        finally:
+            Image.MAX_IMAGE_PIXELS = before
+
+
+def decode(image: Image.Image, name: str) -> Array:
+    """Return an upright sRGB picture as HWC, C 1 to 4: uint8, or float32 in [0, 1] for deep grey."""
+    if 0 in image.size:
+        raise ImageError(f"{name} has no pixels ({image.width} x {image.height})")
+    kind = image.format  # which turning it upright forgets
+    try:
+        image.load()
+    except Exception as cause:  # as above: whatever the decoder lets through
+        raise _damaged(name, cause) from cause
+    try:
+        image = ImageOps.exif_transpose(image)
+    except Exception as cause:  # Pillow parses EXIF lazily, so damage shows only here; the picture itself is fine
+        warnings.warn(f"{name}: its EXIF data is damaged and ignored ({cause})", UserWarning, stacklevel=2)
+    if image.mode.startswith("I") or image.mode == "F":
+        return _deep_grey(image, name, kind)
+    try:
+        if not image.has_transparency_data:
+            return np.asarray(_srgb(image, name))
+        image = image.convert("LA" if image.mode in {"1", "L", "LA", "La"} else "RGBA")
+        alpha = np.asarray(image.getchannel("A"))
+        colour = _srgb(image.convert(image.mode[:-1]), name)
+    except ValueError as cause:
+        raise ImageError(f"{name}: Pillow cannot convert mode {image.mode} to RGB; convert it first") from cause
+    return np.dstack([np.asarray(colour), alpha])
+
+
+def _deep_grey(image: Image.Image, name: str, kind: str | None) -> Array:
+    """Scale grey of 16 or 32 bits to [0, 1], where Pillow's own conversion would clip it at 255."""
+    values = np.asarray(image, dtype=np.float32)
+    if not np.isfinite(values).all():
+        raise ImageError(f"{name} holds NaN or infinity: replace them first")
+    if image.mode.startswith("I;16") or kind in {"PNG", "PPM"}:
+        white = 65535.0
+    else:  # modes I and F say nothing about their white, and Pillow itself makes them with 0..255
+        steps = (1.0, 255.0, 65535.0) if image.mode == "F" else (255.0, 65535.0)
+        top = float(values.max())
+        white = next((step for step in steps if top <= step * (1 + SLACK)), 0.0)
+        if not white or float(values.min()) < -white * SLACK:
+            raise ImageError(
+                f"{name} is grey of mode {image.mode} with values {values.min():g} to {top:g}, whose white is unknown: "
+                "scale it to 0..65535 first"
+            )
+    grey = (values / white).clip(0, 1)
+    key = image.info.get("transparency")
+    return grey[..., None] if key is None else np.dstack([grey, values != key]).astype(np.float32)
+
+
+def _srgb(image: Image.Image, name: str) -> Image.Image:
+    """Return `image` (without alpha) as sRGB in mode RGB, by its ICC profile where it has one."""
+    profile_bytes = image.info.get("icc_profile")
+    if not profile_bytes or image.mode == "LAB":
+        return image.convert("RGB")
+    try:
+        profile = ImageCms.ImageCmsProfile(io.BytesIO(profile_bytes))
+        space = profile.profile.xcolor_space.strip()
+        # Editors leave RGB profiles on pictures that they made grey or CMYK; lcms wants what the profile says.
+        source = image.convert({"RGB": "RGB", "GRAY": "L"}.get(space, image.mode))
+        srgb = ImageCms.createProfile("sRGB")
+        converted = ImageCms.profileToProfile(source, profile, srgb, outputMode="RGB")
+        assert converted is not None  # None is for inPlace
+        return converted
+    except (ImageCms.PyCMSError, ImportError, OSError, TypeError, ValueError) as cause:
+        warnings.warn(f"{name}: its ICC profile is broken and ignored ({cause})", UserWarning, stacklevel=2)
+        return image.convert("RGB")
+
+
+def to_pil(x: Tensor) -> Image.Image:
+    """Float 13HW or 14HW in [0, 1] -> PIL image, RGB or RGBA."""
+    return Image.fromarray(to_array(x, np.dtype(np.uint8)))
+
+
+def to_array(x: Tensor, dtype: np.dtype[Any]) -> Array:
+    """Float 1CHW in [0, 1] -> HWC of `dtype`, integers rounded half up over their whole range."""
+    if dtype.kind == "u":
+        x = x.mul(float(np.iinfo(dtype).max)).add_(0.5).to(torch.uint8 if dtype.itemsize == 1 else torch.int32)
+    return x[0].permute(1, 2, 0).contiguous().cpu().numpy().astype(dtype)
+
+
+def encode_pixels(x: Tensor, kind: str, quality: int, name: str) -> bytes:
+    """Return N3HW or N4HW `x` with N = 1 as a file's bytes."""
+    if x.shape[0] != 1:
+        raise ImageError(f"{name} holds {x.shape[0]} pictures: write them one at a time")
+    if x.shape[1] == 4 and kind not in _WITH_ALPHA:
+        alpha = x[:, 3:]
+        x = x[:, :3] * alpha + (1 - alpha)  # on white, as browsers show it
+    options: dict[str, Any] = {"quality": quality} if kind in {"JPEG", "WEBP", "AVIF"} else {}
+    if kind == "JPEG" and quality >= 90:
+        options["subsampling"] = 0  # painted edges between saturated colours fringe at half the chroma resolution
+    buffer = io.BytesIO()
+    try:
+        to_pil(x).save(buffer, kind, **options)
+    except (OSError, ValueError, OverflowError) as cause:  # above all WebP and JPEG's limits on the size
+        size = f"{x.shape[3]} x {x.shape[2]}"
+        raise ImageError(f"cannot encode {name} ({size} px) as {kind}: {cause}; try PNG") from cause
+    return buffer.getvalue()
+
+
+def _writable() -> dict[str, str]:
+    """Suffix -> Pillow's format, of those that this Pillow was built to write."""
+    Image.init()
+    return {suffix: kind for suffix, kind in _SUFFIXES.items() if kind in Image.SAVE}
+
+
+def format_like(kind: str, x: Tensor) -> str:
+    """The format to answer bytes of format `kind` in."""
+    kind = "JPEG" if kind == "MPO" else kind
+    return kind if kind in _writable().values() and (x.shape[1] == 3 or kind in _WITH_ALPHA) else "PNG"
+
+
+def format_of(path: Path) -> str:
+    """Pillow's name of the format that the suffix of `path` stands for; ImageError where that is none."""
+    if kind := _writable().get(path.suffix.lower()):
+        return kind
+    what = f"its suffix '{path.suffix}' is unknown" if path.suffix else "it has no suffix to tell the format"
+    raise ImageError(f"cannot write {shown(path)}: {what}; use one of {', '.join(_writable())}")
+
+
+def format_named(name: str, task: str) -> str:
+    """Pillow's name of the format 'jpg', '.png', 'TIFF' ...; ImageError, opening with `task`, for any other."""
+    kinds = _writable()
+    if kind := kinds.get("." + name.lower().lstrip(".")):
+        return kind
+    if name.upper() in kinds.values():
+        return name.upper()
+    raise ImageError(f"{task}: format '{name}' is unknown; use one of {', '.join(k.lstrip('.') for k in kinds)}")
+
+
+def shown(path: PathLike) -> str:
+    """The path as one line of moderate length, for messages."""
+    text = os.fsdecode(path) or "''"
+    text = text if text.isprintable() else ascii(text)[1:-1]
+    return text if len(text) <= 300 else f"{text[:120]}...{text[-120:]}"

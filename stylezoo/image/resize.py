@@ -1,0 +1,74 @@
+"""Size: resampling, sizes with the aspect kept, and padding to what a net's strides need."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from stylezoo.errors import OptionError
+
+
+def resize(x: Tensor, size: tuple[int, int]) -> Tensor:
+    """Return `x` (float NCHW in [0, 1]) at `size` (height, width): bicubic, antialiased, clamped to [0, 1].
+
+    At its own size `x` comes back as it is. Raises OptionError for a size below 1.
+    """
+    height, width = size
+    if height < 1 or width < 1:
+        raise OptionError(f"size={height}x{width} must be at least 1x1")
+    if tuple(x.shape[-2:]) == (height, width):
+        return x
+    # Half precision is resampled in float32: its bicubic kernel is coarse, and some devices lack it.
+    wide = functional.interpolate(
+        x.float() if x.dtype in (torch.float16, torch.bfloat16) else x,
+        size=(height, width),
+        mode="bicubic",
+        antialias=True,
+    )
+    return wide.clamp(0, 1).to(x.dtype)  # bicubic weights overshoot at edges
+
+
+def fit_long_side(height: int, width: int, size: int) -> tuple[int, int]:
+    """Return (height, width) with the longer side at `size`, the aspect kept and no side below 1 px."""
+    return _scaled(height, width, size, max(height, width))
+
+
+def fit_short_side(height: int, width: int, size: int) -> tuple[int, int]:
+    """Return (height, width) with the shorter side at `size` and the aspect kept."""
+    return _scaled(height, width, size, min(height, width))
+
+
+def pad_to_multiple(x: Tensor, multiple: int, minimum: int = 1) -> tuple[Tensor, tuple[int, int]]:
+    """Pad NCHW `x` right and below by reflection; return it with its size before, (height, width), for `crop`.
+
+    Both sides become the next multiple of `multiple` that is at least `minimum`. The reflection repeats where the
+    padding exceeds the picture, so 1 px wide pictures are padded too. Raises OptionError for a value below 1.
+    """
+    if multiple < 1 or minimum < 1:
+        raise OptionError(f"multiple={multiple} and minimum={minimum} must be at least 1")
+    height, width = x.shape[-2:]
+    for axis, side in ((-2, height), (-1, width)):
+        padded = -(-max(side, minimum) // multiple) * multiple
+        if padded != side:
+            x = x.index_select(axis, _reflected(side, padded, x.device))
+    return x, (height, width)
+
+
+def crop(x: Tensor, size: tuple[int, int]) -> Tensor:
+    """Return the top left `size` (height, width) of NCHW `x`: undoes `pad_to_multiple`."""
+    return x[..., : size[0], : size[1]]
+
+
+def _scaled(height: int, width: int, size: int, side: int) -> tuple[int, int]:
+    if min(height, width, size) < 1:
+        raise OptionError(f"cannot fit a picture of {height}x{width} px to size={size}: all must be at least 1")
+    # In whole numbers, rounding halves up: a float scale can miss `size` by one pixel.
+    return max(1, (2 * height * size + side) // (2 * side)), max(1, (2 * width * size + side) // (2 * side))
+
+
+def _reflected(side: int, length: int, device: torch.device) -> Tensor:
+    """Indices 0 ... side-1 ... 0 ... that reflect without repeating the border, `length` of them."""
+    period = max(1, 2 * (side - 1))
+    position = torch.arange(length, device=device) % period
+    return torch.minimum(position, period - position) if side > 1 else position

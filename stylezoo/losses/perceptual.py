@@ -1,0 +1,95 @@
+"""The loss that every family trains with and that Gatys' optimisation descends."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import torch
+from torch import Tensor, nn
+
+from stylezoo.backbones.base import Backbone
+from stylezoo.errors import OptionError
+from stylezoo.losses.terms import GramLoss, MeanStdLoss, content_loss, total_variation
+
+STYLE_TERMS: dict[str, type[GramLoss] | type[MeanStdLoss]] = {"gram": GramLoss, "mean_std": MeanStdLoss}
+
+
+class PerceptualLoss(nn.Module):
+    """content_weight * content + style_weight * style + tv_weight * tv.
+
+    The content and style terms are weighted means over their layers, so adding a layer does not change the balance
+    of the terms. Departure from the papers: each error is divided by the size of its target (see `losses.terms`), which
+    makes content 1 and style 10 a good start for any backbone and style; `normalize=False` gives the papers' form.
+
+    Args:
+        backbone: must tap every layer named here.
+        styles: the style pictures, (1, 3, H, W) each in [0, 1]; their targets are computed once, here.
+        content, style: layer -> weight within the term.
+        style_term: "gram" or "mean_std".
+    """
+
+    def __init__(
+        self,
+        backbone: Backbone,
+        styles: Sequence[Tensor],
+        *,
+        content: Mapping[str, float],
+        style: Mapping[str, float],
+        content_weight: float = 1.0,
+        style_weight: float = 10.0,
+        tv_weight: float = 0.0,
+        style_term: str = "gram",
+        normalize: bool = True,
+    ) -> None:
+        super().__init__()
+        for layer in [*content, *style]:
+            if layer not in backbone.layers:
+                raise OptionError(
+                    f"the loss names layer '{layer}', which the backbone {backbone.name} was not made to return"
+                )
+        if style_term not in STYLE_TERMS:
+            raise OptionError(f"style_term must be one of {', '.join(STYLE_TERMS)}, not '{style_term}'")
+        if not styles:
+            raise OptionError("a perceptual loss needs at least one style picture")
+        self.backbone = backbone
+        self.content_layers, self.style_layers = dict(content), dict(style)
+        self.weights = {"content": content_weight, "style": style_weight, "tv": tv_weight}
+        self.normalize = normalize
+        with torch.no_grad():
+            features = [backbone(picture) for picture in styles]
+        term = STYLE_TERMS[style_term]
+        self.style_losses = nn.ModuleDict(
+            {layer: term([f[layer] for f in features], normalize=normalize) for layer in self.style_layers}
+        )
+
+    @torch.no_grad()
+    def content_targets(self, content: Tensor) -> dict[str, Tensor]:
+        """Return the features of `content`, (N, 3, H, W) in [0, 1], that the content term compares with."""
+        deepest = [layer for layer in self.backbone.layers if layer in self.content_layers]
+        return self.backbone(content, upto=deepest[-1]) if deepest else {}
+
+    def terms(self, output: Tensor, targets: Mapping[str, Tensor], style: Tensor | None = None) -> dict[str, Tensor]:
+        """Return the unweighted terms "content", "style" and "tv" of each picture of `output`, (N,) each.
+
+        Args:
+            output: (N, 3, H, W) in [0, 1]; all its features come from one pass through the backbone.
+            targets: `content_targets` of the photos.
+            style: (N,) integers, which style each picture should have; None: the first for all.
+        """
+        features = self.backbone(output)
+        zero = output.new_zeros(output.shape[0], dtype=torch.float32)
+        content, style_error = zero, zero
+        for layer, weight in self.content_layers.items():
+            error = content_loss(features[layer], targets[layer], normalize=self.normalize)
+            content = content + error * (weight / sum(self.content_layers.values()))
+        for layer, weight in self.style_layers.items():
+            error = self.style_losses[layer](features[layer], style)
+            style_error = style_error + error * (weight / sum(self.style_layers.values()))
+        return {"content": content, "style": style_error, "tv": total_variation(output)}
+
+    def forward(self, output: Tensor, content: Tensor, style: Tensor | None = None) -> dict[str, Tensor]:
+        """Return "total", the loss to descend, and the unweighted terms, each a mean over the batch."""
+        terms = {name: value.mean() for name, value in self.terms(output, self.content_targets(content), style).items()}
+        return {
+            "total": sum((self.weights[name] * value for name, value in terms.items()), output.new_zeros(()))
+        } | terms

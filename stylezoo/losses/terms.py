@@ -1,0 +1,119 @@
+"""Loss terms on feature maps and pictures, each as a function and as a module that keeps its target.
+
+All return one value per picture, (N,). With `normalize` (the default) an error is divided by the size of its target,
+so that it is 1 for features that are all zero, whatever the backbone, layer, style or resolution: the same weights then
+serve everywhere. Without it the terms are the papers' own.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from stylezoo.nn.stats import gram_matrix, mean_std
+
+_TINY = 1e-12  # keeps a target of zeros (a black picture's features) from dividing by zero
+
+
+def _wide(x: Tensor) -> Tensor:
+    """Return `x` in float32 or better: sums over VGG activations overflow half precision."""
+    return x if x.dtype == torch.float64 else x.float()
+
+
+def content_loss(features: Tensor, target: Tensor, *, normalize: bool = True) -> Tensor:
+    """Mean squared error of feature maps, both (N, C, H, W), over mean(target^2) when normalised.
+
+    Gatys et al. 2016 (arXiv:1508.06576), Johnson et al. 2016 (arXiv:1603.08155, eq. 2).
+    """
+    features, target = _wide(features), _wide(target)
+    error = (features - target).square().mean(dim=(1, 2, 3))
+    return error / target.square().mean(dim=(1, 2, 3)).clamp_min(_TINY) if normalize else error
+
+
+def gram_loss(features: Tensor, target: Tensor, *, normalize: bool = True) -> Tensor:
+    """Squared Frobenius distance of the Gram matrix of `features`, (N, C, H, W), to `target`, (N or 1, C, C).
+
+    Over the squared Frobenius norm of the target when normalised, over C^2 otherwise. Gatys et al. 2016
+    (arXiv:1508.06576, eq. 4, less its constant).
+    """
+    target = _wide(target)
+    error = (gram_matrix(features) - target).square().sum(dim=(1, 2))
+    return error / target.square().sum(dim=(1, 2)).clamp_min(_TINY) if normalize else error / target.shape[-1] ** 2
+
+
+def mean_std_loss(features: Tensor, target: tuple[Tensor, Tensor], *, normalize: bool = True) -> Tensor:
+    """Squared distance of channel means and deviations of `features`, (N, C, H, W), to `target`, each (N or 1, C).
+
+    Each sum over its target's squared norm when normalised, over C otherwise. Huang & Belongie 2017 (arXiv:1703.06868,
+    eq. 13).
+    """
+    total = features.new_zeros(features.shape[0], dtype=_wide(features).dtype)
+    for value, goal in zip(mean_std(features), target, strict=True):
+        error = (value - goal).square().sum(dim=1)
+        total = total + error / (goal.square().sum(dim=1).clamp_min(_TINY) if normalize else goal.shape[-1])
+    return total
+
+
+def total_variation(x: Tensor) -> Tensor:
+    """Mean squared difference of neighbouring pixels of `x`, (N, C, H, W): across plus down. 0 for a flat picture."""
+    x = _wide(x)
+    return x.diff(dim=2).square().mean(dim=(1, 2, 3)) + x.diff(dim=3).square().mean(dim=(1, 2, 3))
+
+
+class ContentLoss(nn.Module):
+    """`content_loss` to kept target features, (N or 1, C, H, W)."""
+
+    target: Tensor
+
+    def __init__(self, target: Tensor, *, normalize: bool = True) -> None:
+        super().__init__()
+        self.register_buffer("target", target.detach())
+        self.normalize = normalize
+
+    def forward(self, features: Tensor) -> Tensor:
+        return content_loss(features, self.target, normalize=self.normalize)
+
+
+class GramLoss(nn.Module):
+    """`gram_loss` to the Gram matrices of kept styles.
+
+    Args:
+        styles: feature maps of each style at this layer, (1, C, H, W) each; sizes may differ.
+    """
+
+    target: Tensor
+
+    def __init__(self, styles: list[Tensor], *, normalize: bool = True) -> None:
+        super().__init__()
+        self.register_buffer("target", torch.cat([gram_matrix(s) for s in styles]).detach())
+        self.normalize = normalize
+
+    def forward(self, features: Tensor, style: Tensor | None = None) -> Tensor:
+        """`style`, (N,) integers, says which kept style each picture goes with; None: the first."""
+        target = self.target[:1] if style is None else self.target[style]
+        return gram_loss(features, target, normalize=self.normalize)
+
+
+class MeanStdLoss(nn.Module):
+    """`mean_std_loss` to the means and standard deviations of kept styles; arguments as `GramLoss`."""
+
+    mean: Tensor
+    std: Tensor
+
+    def __init__(self, styles: list[Tensor], *, normalize: bool = True) -> None:
+        super().__init__()
+        pairs = [mean_std(s) for s in styles]
+        self.register_buffer("mean", torch.cat([mean for mean, _ in pairs]).detach())
+        self.register_buffer("std", torch.cat([std for _, std in pairs]).detach())
+        self.normalize = normalize
+
+    def forward(self, features: Tensor, style: Tensor | None = None) -> Tensor:
+        rows = slice(0, 1) if style is None else style
+        return mean_std_loss(features, (self.mean[rows], self.std[rows]), normalize=self.normalize)
+
+
+class TotalVariation(nn.Module):
+    """`total_variation` as a module."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return total_variation(x)

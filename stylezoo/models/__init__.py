@@ -1,0 +1,40 @@
+"""The families of style-transfer nets, one paper a file, and the door that builds them by name."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from stylezoo.errors import OptionError, did_you_mean
+from stylezoo.models.base import StyleCode, StyleNet
+from stylezoo.models.johnson import Johnson
+
+FAMILIES: dict[str, type[StyleNet]] = {"johnson": Johnson}
+
+
+def create_model(arch: str, *, weights: Any = None, **args: Any) -> StyleNet:
+    """Build a net.
+
+    Args:
+        arch: the family, for example "johnson".
+        weights: None (random weights), a state dict, or the path of a .safetensors file.
+        **args: what the family takes, for example `variant="fast"`.
+
+    Raises:
+        OptionError: the family or an argument does not exist, or a value is out of range.
+        WeightsError: the weights are of another net.
+    """
+    if arch not in FAMILIES:
+        raise OptionError(
+            f"no family of nets is named '{arch}'; there are {', '.join(FAMILIES)}.{did_you_mean(arch, FAMILIES)}"
+        )
+    family = FAMILIES[arch]
+    try:
+        net = family(**args)
+    except TypeError as cause:
+        raise OptionError(f"{arch} cannot be built with {args}: {cause}") from cause
+    if weights is not None:
+        net.load_weights(weights)
+    return net
+
+
+__all__ = ["FAMILIES", "Johnson", "StyleCode", "StyleNet", "create_model"]

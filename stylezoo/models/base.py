@@ -1,0 +1,114 @@
+"""What every style-transfer net is to the rest of the package."""
+
+from __future__ import annotations
+
+import abc
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, ClassVar, Self
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
+
+from stylezoo.errors import StyleError, WeightsError
+from stylezoo.files import replacing
+from stylezoo.zoo.spec import HEADER_KEY, ModelSpec, header_record
+
+
+@dataclass(frozen=True)
+class StyleCode:
+    """A style in the form that its net takes; codes of one net can be added, scaled and so mixed.
+
+    Attributes:
+        values: (1, D) float tensor; D and the meaning are the family's.
+    """
+
+    values: Tensor
+
+    def __add__(self, other: StyleCode) -> StyleCode:
+        return StyleCode(self.values + other.values)
+
+    def __mul__(self, factor: float) -> StyleCode:
+        return StyleCode(self.values * factor)
+
+    __rmul__ = __mul__
+
+    def lerp(self, other: StyleCode, weight: float) -> StyleCode:
+        """Return this code at `weight` 0, `other` at 1, and the straight line through both elsewhere."""
+        return self * (1 - weight) + other * weight
+
+
+class StyleNet(nn.Module, abc.ABC):
+    """A net that paints pictures; `forward` takes and gives float NCHW RGB in [0, 1], any other scaling is its own.
+
+    Attributes:
+        family: the family's id, for example "johnson".
+        arch: the arguments that build this net again.
+        multiple: height and width given to `forward` must be multiples of this many pixels,
+        minimum: and at least this many.
+        overlap: how many pixels around a tile its inner pixels depend on, when the norms' statistics are frozen.
+    """
+
+    family: ClassVar[str]
+    arch: dict[str, Any]
+    multiple: int
+    minimum: int
+    overlap: int
+
+    @abc.abstractmethod
+    def forward(self, x: Tensor, code: Tensor | None = None) -> Tensor:
+        """Paint `x`, (N, 3, H, W) in [0, 1], in the style `code`, (N or 1, D); the result has the shape of `x`."""
+
+    def load_weights(self, weights: Mapping[str, Tensor] | str | Path) -> Self:
+        """Load a state dict or a .safetensors file; values are cast to the dtype of this net.
+
+        Raises:
+            WeightsError: unreadable, or the names or shapes are not this net's.
+        """
+        where = "the state dict"
+        if not isinstance(weights, Mapping):
+            where = str(weights)
+            try:
+                weights = load_file(where)
+            except (OSError, SafetensorError) as cause:
+                raise WeightsError(f"cannot read {where} as safetensors: {cause}") from cause
+        weights = self.adapt_state_dict(dict(weights))
+        own = self.state_dict()
+        problems = [f"'{name}' is missing" for name in own.keys() - weights.keys()]
+        problems += [f"'{name}' is unknown" for name in weights.keys() - own.keys()]
+        problems += [
+            f"'{name}' has shape {tuple(weights[name].shape)} in place of {tuple(own[name].shape)}"
+            for name in own.keys() & weights.keys()
+            if own[name].shape != weights[name].shape
+        ]
+        if problems:
+            more = f" and {len(problems) - 3} more" if len(problems) > 3 else ""
+            arch = ", ".join(f"{key}={value}" for key, value in self.arch.items())
+            raise WeightsError(f"{where} does not fit {self.family}({arch}): {'; '.join(sorted(problems)[:3])}{more}")
+        self.load_state_dict(weights)
+        return self
+
+    def save_weights(self, path: str | Path, spec: ModelSpec, dtype: torch.dtype | None = None) -> None:
+        """Write the weights as safetensors, by rename, with the record in the header; cast to `dtype` if given."""
+        tensors = {k: v.detach().to("cpu", dtype or v.dtype).contiguous() for k, v in self.state_dict().items()}
+        with replacing(path) as temporary:
+            save_file(tensors, temporary, {HEADER_KEY: header_record(spec)})
+
+    def adapt_state_dict(self, weights: dict[str, Tensor]) -> dict[str, Tensor]:
+        """Return `weights` with the names of this net, where the family knows other layouts."""
+        return weights
+
+    def named_code(self, style: int) -> Tensor:
+        """Return the code, (1, D), of the style with that index among those that the net has learnt."""
+        raise StyleError(f"a {self.family} net knows no style of its own: give a picture")
+
+    @property
+    def device(self) -> torch.device:
+        return next(self.parameters()).device
+
+    @property
+    def dtype(self) -> torch.dtype:
+        return next(self.parameters()).dtype

@@ -1,0 +1,85 @@
+"""Instance normalisation whose statistics can be recorded on a whole picture and frozen for its tiles.
+
+Ulyanov et al. 2016, "Instance Normalization: The Missing Ingredient for Fast Stylization" (arXiv:1607.08022).
+Scale and shift are not parameters of the layer: they come with every call, from one style's row, a mix of
+rows (Dumoulin et al. 2017, arXiv:1610.07629) or a prediction, so that all families share the layer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+Statistics = dict[str, tuple[Tensor, Tensor]]
+"""For each norm, by its name in the net: mean and inverse standard deviation, float32, both (N, C, 1, 1)."""
+
+
+class InstanceNorm(nn.Module):
+    """(x - mean) / std * gamma + beta with mean and std over the pixels of each channel of each picture.
+
+    Args:
+        channels: C of the input.
+        eps: added to the variance.
+    """
+
+    def __init__(self, channels: int, eps: float = 1e-5) -> None:
+        super().__init__()
+        self.channels = channels
+        self.eps = eps
+        self._frozen: tuple[Tensor, Tensor] | None = None
+        self._recording: list[tuple[Tensor, Tensor]] | None = None
+
+    def forward(self, x: Tensor, gamma: Tensor, beta: Tensor) -> Tensor:
+        """Normalise `x`, (N, C, H, W), with `gamma` and `beta`, each (N or 1, C)."""
+        gamma, beta = gamma[..., None, None].to(x.dtype), beta[..., None, None].to(x.dtype)
+        if self._frozen is None and self._recording is None:
+            return F.instance_norm(x, eps=self.eps) * gamma + beta
+        mean, inverse = self._frozen or self.measure(x)
+        if self._recording is not None:
+            self._recording.append((mean, inverse))
+        return ((x.float() - mean) * inverse).to(x.dtype) * gamma + beta
+
+    def measure(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the float32 mean and inverse standard deviation of `x`, (N, C, H, W), both (N, C, 1, 1)."""
+        variance, mean = torch.var_mean(x.float(), dim=(2, 3), correction=0, keepdim=True)
+        return mean, torch.rsqrt(variance + self.eps)
+
+    def extra_repr(self) -> str:
+        return str(self.channels)
+
+
+def _norms(net: nn.Module) -> dict[str, InstanceNorm]:
+    return {name: module for name, module in net.named_modules() if isinstance(module, InstanceNorm)}
+
+
+@contextmanager
+def recorded_statistics(net: nn.Module) -> Iterator[Statistics]:
+    """Yield a dictionary that holds the statistics of every norm of `net` after one forward pass inside the block."""
+    norms, statistics = _norms(net), Statistics()
+    try:
+        for norm in norms.values():
+            norm._recording = []
+        yield statistics
+        for name, norm in norms.items():
+            if norm._recording:
+                statistics[name] = norm._recording[-1]
+    finally:
+        for norm in norms.values():
+            norm._recording = None
+
+
+@contextmanager
+def frozen_statistics(net: nn.Module, statistics: Statistics) -> Iterator[None]:
+    """Make every norm of `net` use `statistics` inside the block, whatever it is fed."""
+    norms = _norms(net)
+    try:
+        for name, norm in norms.items():
+            norm._frozen = statistics[name]
+        yield
+    finally:
+        for norm in norms.values():
+            norm._frozen = None

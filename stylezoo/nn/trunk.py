@@ -1,0 +1,126 @@
+"""The image transformation net that the feed-forward families share.
+
+Johnson et al. 2016 (arXiv:1603.08155): downsample, residual blocks, upsample; with instance norms (arXiv:1607.08022),
+reflection padding, and nearest upsampling before a convolution in place of transposed convolutions (Dumoulin et al.
+2017, arXiv:1610.07629), which leaves no checkerboard. The families differ only in where the affine vector, all gammas
+and betas of the net, comes from: learnt for one style, mixed from a table of styles, or predicted from a picture.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from stylezoo.nn.norm import InstanceNorm
+
+
+def conv(inputs: int, outputs: int, kernel: int, stride: int = 1, bias: bool = False) -> nn.Conv2d:
+    """Return a reflection-padded convolution that keeps the size (at stride 1)."""
+    return nn.Conv2d(inputs, outputs, kernel, stride, kernel // 2, bias=bias, padding_mode="reflect")
+
+
+class ConvNorm(nn.Module):
+    """Convolution, then instance norm."""
+
+    def __init__(self, inputs: int, outputs: int, kernel: int, stride: int, bias: bool) -> None:
+        super().__init__()
+        self.conv = conv(inputs, outputs, kernel, stride, bias)
+        self.norm = InstanceNorm(outputs)
+
+    def forward(self, x: Tensor, affine: Iterator[Tensor]) -> Tensor:
+        return self.norm(self.conv(x), next(affine), next(affine))
+
+
+class Residual(nn.Module):
+    """x + norm(conv(relu(norm(conv(x))))): no ReLU after the addition, as in Gross & Wilber and Johnson et al."""
+
+    def __init__(self, channels: int, bias: bool) -> None:
+        super().__init__()
+        self.first = ConvNorm(channels, channels, 3, 1, bias)
+        self.second = ConvNorm(channels, channels, 3, 1, bias)
+
+    def forward(self, x: Tensor, affine: Iterator[Tensor]) -> Tensor:
+        return x + self.second(F.relu_(self.first(x, affine)), affine)
+
+
+class Trunk(nn.Module):
+    """Encoder, residual blocks and decoder.
+
+    Args:
+        encoder: channels of each stage; the first keeps the resolution it is given, each further one halves it.
+        decoder: channels of each stage, every one doubling the resolution; a last convolution then gives RGB.
+        blocks: residual blocks at the lowest resolution, with the encoder's last width.
+        unshuffle: fold blocks of this many pixels a side into channels first (1: none). The classic net works at full
+            resolution with a 9x9 kernel; folding 2x2 first gives the same reach with a 5x5 at a quarter of the
+            pixels.
+        stem, head: kernel sizes of the first and the last convolution.
+        bias: give the normalised convolutions a bias, which the norm removes again; only old state dicts need it.
+    """
+
+    def __init__(
+        self,
+        encoder: tuple[int, ...],
+        decoder: tuple[int, ...],
+        blocks: int,
+        *,
+        unshuffle: int = 1,
+        stem: int,
+        head: int,
+        bias: bool = False,
+    ) -> None:
+        super().__init__()
+        self.unshuffle, self.stem = unshuffle, stem
+        self.multiple = unshuffle * 2 ** (len(encoder) - 1)
+        if self.multiple != 2 ** len(decoder):
+            raise ValueError(
+                f"the decoder enlarges {2 ** len(decoder)} times, the encoder shrinks {self.multiple} times"
+            )
+        inputs = 3 * unshuffle**2
+        self.encoder = nn.ModuleList()
+        for stage, width in enumerate(encoder):
+            self.encoder.append(ConvNorm(inputs, width, 3 if stage else stem, 2 if stage else 1, bias))
+            inputs = width
+        self.blocks = nn.ModuleList(Residual(inputs, bias) for _ in range(blocks))
+        self.decoder = nn.ModuleList()
+        for width in decoder:
+            self.decoder.append(ConvNorm(inputs, width, 3, 1, bias))
+            inputs = width
+        self.head = conv(inputs, 3, head, bias=True)
+        self.norm_widths = [m.channels for m in self.modules() if isinstance(m, InstanceNorm)]
+        self.affine_size = 2 * sum(self.norm_widths)
+
+    def forward(self, x: Tensor, affine: Tensor) -> Tensor:
+        """Map `x`, (N, 3, H, W) with H and W multiples of `multiple`, to unbounded RGB of the same shape.
+
+        `affine`, (N or 1, affine_size), holds gamma then beta of each norm, in the order of the norms in the net.
+        """
+        rows = iter(affine.split([width for width in self.norm_widths for _ in "gb"], dim=1))
+        if self.unshuffle > 1:
+            x = F.pixel_unshuffle(x, self.unshuffle)
+        for stage in self.encoder:
+            x = F.relu_(stage(x, rows))
+        for block in self.blocks:
+            x = block(x, rows)
+        for stage in self.decoder:
+            x = F.relu_(stage(F.interpolate(x, scale_factor=2, mode="nearest"), rows))
+        return self.head(x)
+
+    def neutral_affine(self) -> Tensor:
+        """Return the (1, affine_size) vector with every gamma 1 and every beta 0."""
+        return torch.cat([torch.full((width,), fill) for width in self.norm_widths for fill in (1.0, 0.0)])[None]
+
+    @property
+    def reach(self) -> int:
+        """How many input pixels to each side one output pixel sees, the norms' statistics aside."""
+        reach, scale = self.unshuffle * (self.stem // 2), self.unshuffle
+        for _ in self.encoder[1:]:
+            reach += scale
+            scale *= 2
+        reach += len(self.blocks) * 2 * scale
+        for _ in self.decoder:
+            scale //= 2
+            reach += scale
+        return reach + scale * (self.head.kernel_size[0] // 2) + self.multiple

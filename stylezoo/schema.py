@@ -1,0 +1,91 @@
+"""Strict reading of YAML into frozen records, with the dotted path of what is wrong."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any, TypeVar
+
+import msgspec
+import yaml
+
+from stylezoo.errors import StyleZooError, did_you_mean
+from stylezoo.types import PathLike
+
+T = TypeVar("T")
+
+
+class Record(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True, kw_only=True):
+    """Base of all records: immutable, keyword-only, and an unknown key in the input is an error."""
+
+
+def read_yaml(path: PathLike, error: type[StyleZooError]) -> dict[str, Any]:
+    """Return the mapping in a YAML file; raise `error` if the file is missing, broken or holds something else."""
+    try:
+        value = yaml.load(Path(path).read_text(encoding="utf-8"), _Loader)
+    except (OSError, UnicodeDecodeError) as cause:
+        raise error(f"cannot read {path}: {getattr(cause, 'strerror', None) or cause}") from cause
+    except yaml.YAMLError as cause:
+        problem = " ".join(str(cause).split())
+        raise error(f"{path} is not valid YAML: {problem}") from cause
+    if not isinstance(value, dict):
+        raise error(f"{path} must hold a mapping of keys to values, but holds {type(value).__name__}")
+    return value
+
+
+class _Loader(yaml.SafeLoader):
+    """A safe loader that refuses a key given twice, of which YAML's own would silently keep the last."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        keys = [self.construct_object(key, deep=True) for key, _ in node.value]
+        if twice := next((k for i, k in enumerate(keys) if k in keys[:i] and k != "<<"), None):
+            raise yaml.constructor.ConstructorError(None, None, f"the key '{twice}' stands twice", node.start_mark)
+        return super().construct_mapping(node, deep)
+
+
+def convert(value: Any, kind: type[T], where: str, error: type[StyleZooError]) -> T:
+    """Return plain `value` (as read from YAML or JSON) as a record of type `kind`.
+
+    Types are strict: the string '1e-3', which YAML 1.1 makes of an exponent without a decimal point, is refused where
+    a number belongs. `where` is the file or key that the message starts with.
+    """
+    try:
+        return msgspec.convert(value, kind, strict=True)
+    except msgspec.ValidationError as cause:
+        message = str(cause)
+        text, _, path = message.partition(" - at `$")
+        dotted = path.rstrip("`").lstrip(".")
+        hint = ""
+        if unknown := re.search(r"unknown field `(.+?)`", text):
+            text = f"unknown key '{unknown[1]}'"
+            hint = did_you_mean(unknown[1], _keys_at(kind, dotted))
+        found = _value_at(value, dotted)
+        if isinstance(found, str) and re.search(r"Expected `(float|int)", text):
+            text += f" '{found}'"
+            if re.fullmatch(r"[-+]?\d+(\.\d*)?[eE][-+]?\d+", found):
+                number = found.lower().replace("e", ".0e" if "." not in found else "e")
+                number = re.sub(r"e(\d)", r"e+\1", number)
+                hint = f" YAML reads {found} as a string: write {number}."
+        place = f"{where}: {dotted}" if dotted else where
+        raise error(f"{place}: {text}.{hint}") from cause
+
+
+def _value_at(value: Any, dotted: str) -> Any:
+    for key in filter(None, dotted.split(".")):
+        if not isinstance(value, dict) or key not in value:
+            return None
+        value = value[key]
+    return value
+
+
+def _keys_at(kind: Any, dotted: str) -> list[str]:
+    for key in filter(None, re.sub(r"\[.*?\]", "", dotted).split(".")):
+        fields = {f.encode_name: f.type for f in msgspec.structs.fields(kind)} if _is_record(kind) else {}
+        kind = fields.get(key)
+        options = getattr(kind, "__args__", ())
+        kind = next((o for o in options if _is_record(o)), kind)
+    return [f.encode_name for f in msgspec.structs.fields(kind)] if _is_record(kind) else []
+
+
+def _is_record(kind: Any) -> bool:
+    return isinstance(kind, type) and issubclass(kind, msgspec.Struct)

@@ -1,0 +1,71 @@
+"""A run's state on disk, without pickles: everything that the next step depends on, to the bit."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor
+
+from stylezoo.errors import TrainingError
+from stylezoo.files import replacing
+from stylezoo.models import StyleNet
+
+
+@dataclass
+class TrainingState:
+    """What training changes: the net, its averaged copy, Adam's moments and the number of steps done.
+
+    Nothing else is needed: crops and learning rate are functions of the step.
+    """
+
+    net: StyleNet
+    average: StyleNet
+    optimizer: torch.optim.Optimizer
+    step: int = 0
+    broken: dict[str, str] | None = None
+
+    def save(self, path: Path) -> None:
+        """Write the state to `path` by rename."""
+        tensors = {f"net.{k}": v for k, v in self.net.state_dict().items()}
+        tensors |= {f"average.{k}": v for k, v in self.average.state_dict().items()}
+        for index, moments in self.optimizer.state_dict()["state"].items():
+            tensors |= {f"optimizer.{index}.{k}": v for k, v in moments.items()}
+        metadata = {"step": str(self.step), "broken": json.dumps(self.broken or {})}
+        with replacing(path) as temporary:
+            save_file(_writable(tensors), temporary, metadata)
+
+    def load(self, path: Path) -> None:
+        """Set the state to what `save` wrote.
+
+        Raises:
+            TrainingError: the file is damaged or of another net.
+        """
+        try:
+            with safe_open(path, framework="pt") as file:
+                metadata = file.metadata()
+                tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 (not a mapping)
+            parts: dict[str, dict[str, Tensor]] = {"net": {}, "average": {}, "optimizer": {}}
+            for key, value in tensors.items():
+                part, _, rest = key.partition(".")
+                parts[part][rest] = value
+            self.net.load_state_dict(parts["net"])
+            self.average.load_state_dict(parts["average"])
+            moments: dict[int, dict[str, Tensor]] = {}
+            for key, value in parts["optimizer"].items():
+                index, _, name = key.partition(".")
+                moments.setdefault(int(index), {})[name] = value
+            groups = self.optimizer.state_dict()["param_groups"]
+            self.optimizer.load_state_dict({"state": moments, "param_groups": groups})
+            self.step = int(metadata["step"])
+            self.broken = json.loads(metadata["broken"])
+        except (OSError, SafetensorError, KeyError, ValueError, RuntimeError) as cause:
+            raise TrainingError(f"cannot resume from {path}: {cause}; start anew in another folder") from cause
+
+
+def _writable(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+    return {k: v.detach().cpu().contiguous() for k, v in tensors.items()}

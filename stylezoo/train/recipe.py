@@ -1,0 +1,326 @@
+"""Recipes: YAML that says all that a training run depends on."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from importlib.resources import files
+from pathlib import Path
+from typing import Any, Literal
+
+import msgspec
+import yaml
+
+from stylezoo.data.images import SUFFIXES
+from stylezoo.errors import RecipeError
+from stylezoo.schema import Record, convert, read_yaml
+from stylezoo.types import PathLike
+from stylezoo.zoo.spec import FAMILIES, StyleSpec
+
+Scalar = str | int | float | bool | None
+
+
+class StyleSource(StyleSpec, frozen=True, kw_only=True):
+    """A style's record, and which picture of it to learn at what scale.
+
+    Attributes:
+        image: path, or file name in STYLEZOO_DATA/presets or /styles.
+        size: long side in px at which it is learnt; its strokes must be visible there.
+        crop: (left, top, right, bottom) as fractions of the picture.
+    """
+
+    image: str
+    size: int = 512
+    crop: tuple[float, float, float, float] | None = None
+
+
+class Model(Record, frozen=True):
+    """family: which net; args: what `create_model` takes beside it."""
+
+    family: str = "johnson"
+    args: dict[str, Scalar] = msgspec.field(default_factory=dict)
+
+
+class Data(Record, frozen=True):
+    """Which photos, and how they are cut.
+
+    Attributes:
+        content: folder; a relative one is looked for here, then in STYLEZOO_DATA.
+        hold_out: every n-th photo, sorted by name, is kept for validation; 0: none.
+        short_side: (least, most) px of the short side before cropping.
+        crop: side of the crops in px.
+    """
+
+    content: str = "content"
+    hold_out: int = 50
+    short_side: tuple[int, int] = (384, 512)
+    crop: int = 192
+
+
+class Loss(Record, frozen=True):
+    """See `stylezoo.losses.PerceptualLoss`; layers -> weight."""
+
+    backbone: str = "vgg19:caffe"
+    content: dict[str, float] = msgspec.field(default_factory=lambda: {"relu4_1": 1.0})
+    style: dict[str, float] = msgspec.field(
+        default_factory=lambda: {"relu1_1": 1.0, "relu2_1": 1.0, "relu3_1": 1.0, "relu4_1": 1.0}
+    )
+    style_term: Literal["gram", "mean_std"] = "gram"
+    content_weight: float = 1.0
+    style_weight: float = 10.0
+    tv_weight: float = 0.0
+    normalize: bool = True
+
+
+class Optim(Record, frozen=True):
+    """Adam; the learning rate rises over `warmup` steps and falls along a half cosine to `final` of itself."""
+
+    lr: float = 1.0e-3
+    betas: tuple[float, float] = (0.9, 0.99)
+    warmup: int = 20
+    final: float = 0.02
+    clip: float = 1.0
+
+
+class Run(Record, frozen=True):
+    """How long, how, and what is written when (all in steps).
+
+    Attributes:
+        steps, batch, seed: batch is per process.
+        ema: decay of the averaged weights that are kept; 0: the last weights are.
+        precision: "fp32"; "bf16" autocasts; "auto": bf16 where the processor computes it natively.
+        channels_last: "auto": on a GPU.
+        log_every, sample_every, checkpoint_every: 0 switches the samples off.
+    """
+
+    steps: int = 2000
+    batch: int = 2
+    seed: int = 0
+    ema: float = 0.995
+    precision: Literal["auto", "fp32", "bf16"] = "auto"
+    channels_last: Literal["auto", "yes", "no"] = "auto"
+    log_every: int = 10
+    sample_every: int = 250
+    checkpoint_every: int = 100
+
+
+class Recipe(Record, frozen=True):
+    """All that a run depends on, the versions of its libraries aside.
+
+    Attributes:
+        name: "family/style", how the net will be called.
+        styles: one for a per-style family, several for a multi-style one.
+        summary, license, training_data: go into the model's record.
+    """
+
+    name: str
+    model: Model = Model()
+    styles: tuple[StyleSource, ...] = ()
+    data: Data = Data()
+    loss: Loss = Loss()
+    optim: Optim = Optim()
+    run: Run = Run()
+    summary: str = ""
+    license: str = "Apache-2.0"
+    training_data: str | None = None
+
+    def to_yaml(self) -> str:
+        """Return the recipe with every default written out."""
+        plain = {name: _plain(getattr(self, name)) for name in self.__struct_fields__}
+        return yaml.safe_dump(plain, sort_keys=False, allow_unicode=True, width=120)
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Record):
+        return {name: _plain(getattr(value, name)) for name in value.__struct_fields__}
+    if isinstance(value, (tuple, list)):
+        return [_plain(v) for v in value]
+    return {k: _plain(v) for k, v in value.items()} if isinstance(value, dict) else value
+
+
+def find_recipe(name: PathLike) -> Path:
+    """Return the path of a recipe: a file, or one that travels with the package ("recipes/johnson.yaml", "johnson")."""
+    path = Path(name)
+    if path.is_file():
+        return path
+    folder = packaged_recipes()
+    for candidate in (folder / path.name, folder / f"{path.name}.yaml"):
+        if candidate.is_file():
+            return candidate
+    known = ", ".join(sorted(p.stem for p in folder.glob("*.yaml")))
+    raise RecipeError(f"there is no recipe {name}; the package brings {known}")
+
+
+def packaged_recipes() -> Path:
+    """Return the folder of the recipes: inside the installed package, or at the top of a source checkout."""
+    package = Path(str(files("stylezoo")))
+    inside = package / "recipes"
+    return inside if inside.is_dir() else package.parent / "recipes"
+
+
+def load_recipe(
+    source: PathLike,
+    *,
+    overrides: Sequence[str] = (),
+    style: PathLike | None = None,
+    styles: PathLike | None = None,
+    content: PathLike | None = None,
+    name: str | None = None,
+) -> Recipe:
+    """Read a recipe, its `extends:` base first, and apply what the caller changes.
+
+    Args:
+        source: a file, or the name of a recipe of the package.
+        overrides: "section.key=value" each, the value in YAML.
+        style: a picture to learn in place of the recipe's styles.
+        styles: a folder of pictures to learn, one style each.
+        content: a folder of photos in place of the recipe's.
+        name: of the model.
+
+    Raises:
+        RecipeError: an unknown key, a wrong type or value, with its dotted path.
+    """
+    path = find_recipe(source)
+    plain = _with_base(path, [])
+    if content is not None:
+        plain.setdefault("data", {})["content"] = str(Path(content).resolve())
+    if style is not None and styles is not None:
+        raise RecipeError("--style is one picture, --styles a folder of them: give one or the other")
+    if style is not None:
+        plain["styles"] = [_own_style(Path(style), name.rpartition("/")[2] if name else None)]
+    if styles is not None:
+        plain["styles"] = [_own_style(p) for p in _pictures(Path(styles))]
+    if name is not None:
+        plain["name"] = name
+    for override in overrides:
+        _override(plain, override)
+    recipe = convert(plain, Recipe, str(path), RecipeError)
+    _check(recipe, str(path))
+    return recipe
+
+
+def _with_base(path: Path, seen: list[Path]) -> dict[str, Any]:
+    if path.resolve() in seen:
+        raise RecipeError(f"{path}: extends itself, by way of {', '.join(p.name for p in seen)}")
+    plain = read_yaml(path, RecipeError)
+    for entry in plain.get("styles") or ():
+        image = entry.get("image") if isinstance(entry, dict) else None
+        if isinstance(image, str) and (path.parent / image).is_file():  # beside the recipe, wherever it is read from
+            entry["image"] = str((path.parent / image).resolve())
+    base = plain.pop("extends", None)
+    if base is None:
+        return plain
+    if not isinstance(base, str):
+        raise RecipeError(f"{path}: extends: must be the file name of a recipe, not {base!r}")
+    beside = path.parent / base
+    return _merge(_with_base(beside if beside.is_file() else find_recipe(base), [*seen, path.resolve()]), plain)
+
+
+def _merge(base: dict[str, Any], top: dict[str, Any]) -> dict[str, Any]:
+    """Lay `top` over `base`: sections key by key; a list or a map within a section replaces the base's."""
+    merged = dict(base)
+    for key, value in top.items():
+        below = merged.get(key)
+        merged[key] = {**below, **value} if isinstance(value, dict) and isinstance(below, dict) else value
+    return merged
+
+
+def _override(plain: dict[str, Any], override: str) -> None:
+    dotted, equals, text = override.partition("=")
+    keys = dotted.strip().split(".")
+    if not equals or not all(keys):
+        raise RecipeError(f"--set takes section.key=value, for example run.steps=500, not '{override}'")
+    try:
+        value = yaml.safe_load(text)
+    except yaml.YAMLError as cause:
+        raise RecipeError(f"--set {dotted}: '{text}' is not a YAML value") from cause
+    for key in keys[:-1]:
+        plain = plain.setdefault(key, {})
+        if not isinstance(plain, dict):
+            raise RecipeError(f"--set {dotted}: '{key}' holds no keys")
+    plain[keys[-1]] = value
+
+
+def _own_style(path: Path, name: str | None = None) -> dict[str, Any]:
+    identifier = "".join(c if c.isalnum() else "_" for c in (name or path.stem).lower()).strip("_") or "style"
+    return {
+        "id": identifier,
+        "title": path.stem,
+        "image": str(path.resolve()),
+        "rights": "unstated: add the rights to the picture before you share the net",
+        "source": path.name,
+    }
+
+
+def _pictures(folder: Path) -> list[Path]:
+    found = sorted(p for p in folder.iterdir() if p.suffix.lower() in SUFFIXES) if folder.is_dir() else []
+    if not found:
+        raise RecipeError(f"--styles {folder}: no such folder, or no picture in it")
+    return found
+
+
+def _check(recipe: Recipe, where: str) -> None:
+    """Refuse values of the right type that cannot work."""
+    bounds: list[tuple[str, bool, str]] = [
+        ("data.crop", recipe.data.crop >= 32, "must be at least 32 px"),
+        ("data.hold_out", recipe.data.hold_out >= 0 and recipe.data.hold_out != 1, "must be 0 (none) or at least 2"),
+        (
+            "data.short_side",
+            32 <= recipe.data.short_side[0] <= recipe.data.short_side[1],
+            "must be two rising px values",
+        ),
+        ("loss.content_weight", recipe.loss.content_weight >= 0, "must not be negative"),
+        ("loss.style_weight", recipe.loss.style_weight >= 0, "must not be negative"),
+        ("loss.tv_weight", recipe.loss.tv_weight >= 0, "must not be negative"),
+        ("loss.style", sum(recipe.loss.style.values()) > 0, "needs a layer with a positive weight"),
+        ("loss.content", sum(recipe.loss.content.values()) > 0, "needs a layer with a positive weight"),
+        ("optim.lr", 0 < recipe.optim.lr < 1, "must be between 0 and 1"),
+        ("optim.clip", recipe.optim.clip > 0, "must be positive"),
+        ("run.steps", recipe.run.steps >= 1, "must be at least 1"),
+        ("run.batch", recipe.run.batch >= 1, "must be at least 1"),
+        ("run.seed", recipe.run.seed >= 0, "must not be negative"),
+        ("run.ema", 0 <= recipe.run.ema < 1, "must be from 0 up to, but not, 1"),
+        ("run.log_every", recipe.run.log_every >= 1, "must be at least 1"),
+        ("run.sample_every", recipe.run.sample_every >= 0, "must not be negative"),
+        ("run.checkpoint_every", recipe.run.checkpoint_every >= 1, "must be at least 1"),
+    ]
+    for key, fine, rule in bounds:
+        if not fine:
+            section, _, leaf = key.partition(".")
+            raise RecipeError(f"{where}: {key} {rule}, not {getattr(getattr(recipe, section), leaf)}")
+    kind = FAMILIES.get(recipe.model.family)
+    if kind is None:
+        raise RecipeError(
+            f"{where}: model.family '{recipe.model.family}' does not exist; there are {', '.join(FAMILIES)}"
+        )
+    if not recipe.name.startswith(f"{recipe.model.family}/"):
+        raise RecipeError(f"{where}: name '{recipe.name}' must start with its family: {recipe.model.family}/<style>")
+    if kind == "single" and len(recipe.styles) > 1:
+        raise RecipeError(
+            f"{where}: {recipe.model.family} learns one style, and {len(recipe.styles)} are given: "
+            "name one with --style IMAGE"
+        )
+    if not recipe.styles and kind != "arbitrary":
+        raise RecipeError(f"{where}: no style to learn: name a picture with --style IMAGE")
+    ids = [s.id for s in recipe.styles]
+    if len(set(ids)) < len(ids):
+        raise RecipeError(
+            f"{where}: styles: two have the same id, {', '.join(sorted(i for i in set(ids) if ids.count(i) > 1))}"
+        )
+
+
+def from_yaml(path: PathLike) -> Recipe:
+    """Read back the effective recipe of a run."""
+    return convert(read_yaml(path, RecipeError), Recipe, str(path), RecipeError)
+
+
+def same_run(a: Recipe, b: Recipe) -> list[str]:
+    """Return the dotted keys in which two recipes differ, those that do not change the weights left out."""
+    free = {"run.log_every", "run.sample_every", "run.checkpoint_every"}
+    left, right = _flat(msgspec.to_builtins(a)), _flat(msgspec.to_builtins(b))
+    return sorted(k for k in left.keys() | right.keys() if k not in free and left.get(k) != right.get(k))
+
+
+def _flat(value: Any, path: str = "") -> dict[str, Any]:
+    if not isinstance(value, dict):
+        return {path: value}
+    return {k: v for key, item in value.items() for k, v in _flat(item, f"{path}.{key}" if path else str(key)).items()}

@@ -1,0 +1,312 @@
+"""THE loop: every family that is trained is trained here."""
+
+from __future__ import annotations
+
+import copy
+import json
+import math
+import os
+import signal
+import sys
+import threading
+import time
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, distributed, nn
+from torch.nn.parallel import DistributedDataParallel
+from tqdm import tqdm
+
+from stylezoo.backbones import create_backbone
+from stylezoo.data.images import RandomCrops, list_photos, sample_photos, split
+from stylezoo.data.styles import data_folder, find_picture, read_style
+from stylezoo.errors import DataError, TrainingError
+from stylezoo.files import replacing
+from stylezoo.image.io import read, write
+from stylezoo.image.resize import fit_short_side, resize
+from stylezoo.losses import PerceptualLoss
+from stylezoo.models import create_model
+from stylezoo.train.checkpoint import TrainingState
+from stylezoo.train.recipe import Recipe, from_yaml, same_run
+from stylezoo.zoo.spec import ModelSpec, StyleSpec
+
+
+def train(recipe: Recipe, out: Path, *, device: str = "auto", resume: bool = False, progress: bool = True) -> Path:
+    """Train the net of `recipe` and return its run folder, which `stylezoo.load` takes.
+
+    The folder holds recipe.yaml (every default written out), log.jsonl, samples/, checkpoint.safetensors and
+    weights.safetensors (the averaged weights, renewed at each checkpoint). A run that is killed at any time and resumed
+    ends with the same bits as one that was not, on the same machine. Started by torchrun, its processes share the
+    work: each draws its own photos, gradients are averaged, and the first process writes.
+
+    Args:
+        device: "auto" takes a GPU if there is one.
+        resume: go on from the folder's checkpoint; without it a folder that holds a run is refused.
+        progress: draw a progress bar on stderr.
+
+    Raises:
+        TrainingError: the run diverged, or `out` holds another run.
+        DataError, BackboneError, OptionError: something that the recipe names cannot be had.
+    """
+    with _processes() as (rank, world):
+        return _Run(recipe, out, _pick(device, rank), resume, progress and rank == 0, rank, world).fit()
+
+
+class _Run:
+    def __init__(
+        self, recipe: Recipe, out: Path, device: torch.device, resume: bool, progress: bool, rank: int, world: int
+    ) -> None:
+        self.recipe, self.out, self.device, self.progress = recipe, out, device, progress
+        self.first, self.world = rank == 0, world
+        checkpoint = out / "checkpoint.safetensors"
+        resume = self._check_folder(checkpoint, resume)
+        photos, held_out = find_content(recipe)
+        torch.manual_seed(recipe.run.seed)
+        net = create_model(recipe.model.family, **recipe.model.args)
+        data = recipe.data
+        self.crops = RandomCrops(photos, data.crop, data.short_side, recipe.run.batch, recipe.run.seed, rank, world)
+        self.loss = build_loss(recipe).to(device)
+        net.to(device)
+        layout = recipe.run.channels_last
+        if layout == "yes" or (layout == "auto" and device.type == "cuda"):
+            net.to(memory_format=torch.channels_last)
+            self.loss.to(memory_format=torch.channels_last)
+        net.train()
+        average = copy.deepcopy(net).eval().requires_grad_(False)
+        optimizer = torch.optim.Adam(net.parameters(), lr=recipe.optim.lr, betas=recipe.optim.betas)
+        self.state = TrainingState(net, average, optimizer, broken=self.crops.broken)
+        self.model = DistributedDataParallel(net) if world > 1 else net
+        self.spec = ModelSpec(
+            name=recipe.name,
+            family=recipe.model.family,
+            arch=dict(net.arch),
+            styles=tuple(StyleSpec(**{f: getattr(s, f) for f in StyleSpec.__struct_fields__}) for s in recipe.styles),
+            license=recipe.license,
+            summary=recipe.summary,
+            training_data=recipe.training_data,
+        )
+        if resume:
+            self.state.load(checkpoint)
+            self.crops.broken.update(self.state.broken or {})
+            self.state.broken = self.crops.broken
+        self.samples = (
+            _sample_batch((held_out or photos)[:4], device) if self.first and recipe.run.sample_every else None
+        )
+        half = recipe.run.precision == "bf16" or (recipe.run.precision == "auto" and _has_bf16(device))
+        self.autocast = lambda: torch.autocast(device.type, torch.bfloat16) if half else nullcontext()
+
+    def _check_folder(self, checkpoint: Path, resume: bool) -> bool:
+        """Refuse a folder that holds another run; return whether there is a checkpoint to go on from."""
+        record = self.out / "recipe.yaml"
+        if record.exists():
+            if not resume and checkpoint.exists():
+                raise TrainingError(f"{self.out} holds a run: go on with --resume, or name another folder with --out")
+            if resume and (changed := same_run(from_yaml(record), self.recipe)):
+                raise TrainingError(
+                    f"{self.out} holds a run of another recipe "
+                    f"({', '.join(changed[:4])} differ): name another folder with --out"
+                )
+        elif resume:
+            raise TrainingError(f"{self.out} holds no run to resume")
+        if self.first:
+            with replacing(record) as temporary:
+                temporary.write_text(self.recipe.to_yaml(), encoding="utf-8")
+            if not checkpoint.exists():
+                (self.out / "log.jsonl").unlink(missing_ok=True)
+        return checkpoint.exists()
+
+    def fit(self) -> Path:
+        run, state = self.recipe.run, self.state
+        if self.first:
+            _truncate_log(self.out / "log.jsonl", state.step)
+        bar = tqdm(total=run.steps, initial=state.step, unit="step", disable=not self.progress, dynamic_ncols=True)
+        window: list[dict[str, Tensor]] = []
+        started = time.perf_counter()
+        try:
+            for batch in self.crops.steps(state.step, run.steps):
+                window.append(self.step(batch.to(self.device)))
+                if state.step % run.log_every == 0 or state.step == run.steps:
+                    seconds = (time.perf_counter() - started) / len(window)
+                    bar.set_postfix(self._log(window, seconds))
+                    window, started = [], time.perf_counter()
+                if state.step % run.checkpoint_every == 0 or state.step == run.steps:
+                    self.save()
+                if run.sample_every and (state.step % run.sample_every == 0 or state.step == run.steps):
+                    self.sample()
+                bar.update()
+        except KeyboardInterrupt:
+            self.save()
+            bar.close()
+            print(f"stopped after step {state.step}; go on with --resume", file=sys.stderr)
+            raise
+        finally:
+            bar.close()
+        if not (self.out / "weights.safetensors").exists():
+            self.save()
+        if self.first and self.crops.broken:
+            names = "; ".join(list(self.crops.broken.values())[:3])
+            warnings.warn(f"{len(self.crops.broken)} photos could not be read and were skipped: {names}", stacklevel=2)
+        return self.out
+
+    def step(self, batch: Tensor) -> dict[str, Tensor]:
+        """Descend once on `batch`, (N, 3, H, W); return the loss terms of before, on the device."""
+        state, optim = self.state, self.recipe.optim
+        rate = learning_rate(self.recipe, state.step)
+        for group in state.optimizer.param_groups:
+            group["lr"] = rate
+        with self.autocast():
+            output = self.model(batch)
+            terms = self.loss(output, batch)
+        terms["total"].backward()
+        norm = nn.utils.clip_grad_norm_(state.net.parameters(), optim.clip)
+        if not torch.isfinite(norm):  # also where the loss is: stop before the weights are lost
+            state.optimizer.zero_grad()
+            raise TrainingError(
+                f"{self.recipe.name}: the loss or its gradient is not finite at step {state.step + 1} "
+                f"(loss {terms['total'].item():g}, learning rate {rate:g}): the checkpoint before it is kept; "
+                f"lower optim.lr or loss.style_weight, or set run.precision=fp32"
+            )
+        state.optimizer.step()
+        state.optimizer.zero_grad()
+        state.step += 1
+        # A short memory at first, so that the random start does not stay in the average.
+        decay = min(self.recipe.run.ema, state.step / (state.step + 9))
+        with torch.no_grad():
+            for mean, value in zip(state.average.parameters(), state.net.parameters(), strict=True):
+                mean.lerp_(value, 1 - decay)
+        if state.step % self.recipe.run.log_every == 0 and output.detach().float().std() < 1e-3 < batch.std():
+            raise TrainingError(
+                f"{self.recipe.name}: the net gives the same colour everywhere at step {state.step}: "
+                f"lower optim.lr, or raise loss.content_weight"
+            )
+        return {name: value.detach() for name, value in terms.items()}
+
+    def _log(self, window: list[dict[str, Tensor]], seconds: float) -> dict[str, str]:
+        means = {name: torch.stack([terms[name] for terms in window]).mean() for name in window[0]}
+        if self.world > 1:
+            for value in means.values():
+                distributed.all_reduce(value)
+                value /= self.world
+        line: dict[str, Any] = {"step": self.state.step} | {
+            name: round(value.item(), 6) for name, value in means.items()
+        }
+        line |= {"lr": learning_rate(self.recipe, self.state.step - 1), "seconds": round(seconds, 4)}
+        if self.first:
+            with (self.out / "log.jsonl").open("a", encoding="utf-8") as file:
+                file.write(json.dumps(line) + "\n")
+        return {name: f"{line[name]:.3f}" for name in ("content", "style")}
+
+    def save(self) -> None:
+        """Write the weights and the checkpoint; the first process alone writes."""
+        if self.first:
+            self.state.average.save_weights(self.out / "weights.safetensors", self.spec)
+            self.state.save(self.out / "checkpoint.safetensors")
+
+    @torch.no_grad()
+    def sample(self) -> None:
+        """Write a grid: photos above, what the averaged net makes of them below."""
+        if self.samples is not None:
+            painted = self.state.average(self.samples).float()
+            rows = torch.cat([torch.cat(list(self.samples), dim=2), torch.cat(list(painted), dim=2)], dim=1)
+            write(rows.cpu(), self.out / "samples" / f"step_{self.state.step:06d}.png", overwrite=True)
+
+
+def build_loss(recipe: Recipe) -> PerceptualLoss:
+    """Return the loss of a recipe, with the targets of its style pictures."""
+    loss = recipe.loss
+    pictures = [read_style(find_picture(s.image), s.size, s.crop) for s in recipe.styles]
+    return PerceptualLoss(
+        create_backbone(loss.backbone, layers=[*loss.content, *loss.style]),
+        pictures,
+        content=loss.content,
+        style=loss.style,
+        content_weight=loss.content_weight,
+        style_weight=loss.style_weight,
+        tv_weight=loss.tv_weight,
+        style_term=loss.style_term,
+        normalize=loss.normalize,
+    )
+
+
+def find_content(recipe: Recipe) -> tuple[list[Path], list[Path]]:
+    """Return (training photos, photos held out for validation) of a recipe.
+
+    A recipe that names no folder of its own falls back to scikit-image's sample photos, and says so.
+    """
+    named = Path(recipe.data.content).expanduser()
+    data = data_folder()
+    for folder in [named] + ([data / named] if data else []):
+        if folder.is_dir():
+            return split(list_photos(folder), recipe.data.hold_out)
+    if recipe.data.content != "content":
+        raise DataError(
+            f"no folder of photos '{named}' here{f' or in {data}' if data else ''}: give one with --content DIR"
+        )
+    photos = sample_photos()
+    warnings.warn(
+        f"no folder of photos: training on {len(photos)} sample photos of scikit-image, a toy set, good for a try. "
+        "For a net to keep, give some thousands of photos of your own or of a public set such as COCO: --content DIR",
+        stacklevel=2,
+    )
+    return photos, []
+
+
+def learning_rate(recipe: Recipe, step: int) -> float:
+    """Return the rate of a step, counted from 0: a linear rise, then half a cosine."""
+    optim, steps = recipe.optim, recipe.run.steps
+    rise = min(1.0, (step + 1) / (optim.warmup + 1))
+    done = max(0.0, (step - optim.warmup) / max(1, steps - optim.warmup))
+    return optim.lr * rise * (optim.final + (1 - optim.final) * 0.5 * (1 + math.cos(math.pi * done)))
+
+
+def _sample_batch(photos: list[Path], device: torch.device, side: int = 256) -> Tensor:
+    batch = []
+    for path in photos:
+        x = read(path).pixels
+        height, width = fit_short_side(x.shape[-2], x.shape[-1], side)
+        top, left = (height - side) // 2, (width - side) // 2
+        batch.append(resize(x, (height, width))[0, :, top : top + side, left : left + side])
+    return torch.stack(batch).to(device)
+
+
+def _truncate_log(path: Path, step: int) -> None:
+    """Drop the lines behind `step`: they are of work that the kill undid and that is done again."""
+    if path.exists():
+        lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
+        kept = [line for line in lines if line.endswith("\n") and json.loads(line)["step"] <= step]
+        with replacing(path) as temporary:
+            temporary.write_text("".join(kept), encoding="utf-8")
+
+
+def _pick(device: str, rank: int) -> torch.device:
+    if device != "auto":
+        return torch.device(device)
+    return torch.device("cuda", rank % torch.cuda.device_count()) if torch.cuda.is_available() else torch.device("cpu")
+
+
+def _has_bf16(device: torch.device) -> bool:
+    if device.type == "cuda":
+        return torch.cuda.is_bf16_supported(including_emulation=False)
+    return device.type == "cpu" and bool(torch.cpu.get_capabilities().get("avx512_bf16", False))
+
+
+@contextmanager
+def _processes() -> Iterator[tuple[int, int]]:
+    """Yield (rank, world size), joined to the others where torchrun started several; SIGTERM acts as Ctrl-C."""
+    world = int(os.environ.get("WORLD_SIZE", "1"))
+    if world > 1:
+        distributed.init_process_group("nccl" if torch.cuda.is_available() else "gloo")
+    former = None
+    if threading.current_thread() is threading.main_thread():
+        former = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        yield (distributed.get_rank() if world > 1 else 0), world
+    finally:
+        if former is not None:
+            signal.signal(signal.SIGTERM, former)
+        if world > 1:
+            distributed.destroy_process_group()

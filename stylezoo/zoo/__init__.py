@@ -1,0 +1,36 @@
+"""Registry and store of the models, as plain data: nothing here imports torch, numpy or PIL.
+
+`spec` reads zoo.yaml and file headers into frozen records, `catalog` finds them by name, wildcard or alias, and `store`
+leads from a record to a verified weights file.
+"""
+
+from __future__ import annotations
+
+from stylezoo.zoo.catalog import default_zoo, list_models, model_info
+from stylezoo.zoo.spec import (
+    FAMILIES,
+    CheckSpec,
+    HubSpec,
+    MetricsSpec,
+    ModelSpec,
+    StyleSpec,
+    WeightsSpec,
+    Zoo,
+)
+from stylezoo.zoo.store import locate, read_header
+
+__all__ = [
+    "FAMILIES",
+    "CheckSpec",
+    "HubSpec",
+    "MetricsSpec",
+    "ModelSpec",
+    "StyleSpec",
+    "WeightsSpec",
+    "Zoo",
+    "default_zoo",
+    "list_models",
+    "locate",
+    "model_info",
+    "read_header",
+]

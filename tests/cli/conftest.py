@@ -1,0 +1,68 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import yaml
+from click.testing import CliRunner, Result
+
+from stylezoo.cli.main import cli
+from stylezoo.zoo import catalog
+from stylezoo.zoo.spec import Zoo, parse_zoo
+
+REGISTRY = """
+schema: 1
+aliases: {tiles: johnson/mosaic}
+models:
+  johnson/mosaic:
+    family: johnson
+    arch: {variant: fast}
+    styles: [{id: mosaic, title: Mosaïque, rights: CC0-1.0, source: drawn by a program}]
+    license: Apache-2.0
+    weights: {file: johnson/mosaic.safetensors, sha256: %(sha)s, bytes: 912345, dtype: float16, bundled: true}
+    metrics:
+      mosaic: {content: 0.56, content_spread: 0.1, style: 0.031, style_spread: 0.01, photos: 8, size: 384,
+               date: '2026-01-01', machine: a laptop, command: stylezoo eval johnson/mosaic}
+  cin/four:
+    family: cin
+    arch: {}
+    styles:
+    - {id: wave, title: Wave, rights: public domain, source: a museum}
+    - {id: night, title: Night, rights: public domain, source: a museum}
+    license: CC-BY-4.0
+    weights: {file: cin/four.safetensors, sha256: %(sha)s, bytes: 1234567, dtype: float16, bundled: true}
+""" % {"sha": "'" + "0" * 64 + "'"}  # noqa: UP031 - braces are YAML's here
+
+
+@pytest.fixture
+def zoo(monkeypatch: pytest.MonkeyPatch) -> Zoo:
+    """Two models in place of the package's registry."""
+    registry = parse_zoo(yaml.safe_load(REGISTRY), "zoo.yaml")
+    monkeypatch.setattr(catalog, "default_zoo", lambda: registry)
+    return registry
+
+
+@pytest.fixture
+def run() -> Callable[..., Result]:
+    """Call the command line as a shell would: run("list", "--json")."""
+
+    def call(*arguments: Any, **options: Any) -> Result:
+        return CliRunner().invoke(cli, [str(a) for a in arguments], **options)
+
+    return call
+
+
+@pytest.fixture
+def refused(run: Callable[..., Result]) -> Callable[..., str]:
+    """Call the command line with bad input and return the one line that it says about it."""
+
+    def call(*arguments: Any, **options: Any) -> str:
+        result = run(*arguments, **options)
+        assert result.exit_code == 2, result.output
+        assert result.stdout == ""
+        assert result.stderr.startswith("stylezoo: ")
+        assert result.stderr.count("\n") == 1, result.stderr
+        return result.stderr
+
+    return call

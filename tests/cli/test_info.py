@@ -1,0 +1,28 @@
+from __future__ import annotations
+
+import json
+
+import yaml
+
+
+def test_record_is_readable_and_whole(run, zoo):
+    result = run("info", "johnson/mosaic")
+    assert result.exit_code == 0
+    record = yaml.safe_load(result.stdout)
+    assert (record["name"], record["kind"], record["license"]) == ("johnson/mosaic", "single", "Apache-2.0")
+    assert record["weights"]["sha256"] == "0" * 64
+    assert record["metrics"]["mosaic"]["command"] == "stylezoo eval johnson/mosaic"
+    assert "title: Mosaïque" in result.stdout
+
+
+def test_json_states_the_same(run, zoo):
+    record = json.loads(run("info", "tiles", "--json").stdout)
+    assert record == yaml.safe_load(run("info", "johnson/mosaic").stdout)
+
+
+def test_misspelt_name_suggests(refused, zoo):
+    assert "Did you mean johnson/mosaic?" in refused("info", "johnson/mosaik")
+
+
+def test_name_is_required(refused):
+    assert "'NAME'" in refused("info")

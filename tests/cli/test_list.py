@@ -1,0 +1,42 @@
+from __future__ import annotations
+
+import json
+
+import pytest
+
+
+def test_table_is_aligned_and_states_what_is_known(run, zoo):
+    result = run("list")
+    assert result.exit_code == 0
+    assert result.stderr == ""
+    assert result.stdout.splitlines() == [
+        "NAME            KIND    STYLES    SIZE  LICENSE        C     S",
+        "cin/four        multi        2  1.2 MB  CC-BY-4.0      -     -",
+        "johnson/mosaic  single       1  0.9 MB  Apache-2.0  0.56  0.03",
+    ]
+
+
+@pytest.mark.parametrize("arguments", [["johnson/*"], ["tiles"], ["--family", "johnson"], ["--kind", "single"]])
+def test_pattern_alias_family_and_kind_narrow_the_list(run, zoo, arguments):
+    lines = run("list", *arguments).stdout.splitlines()[1:]
+    assert [line.split()[0] for line in lines] == ["johnson/mosaic"]
+
+
+def test_json_is_one_object_a_model(run, zoo):
+    first, second = map(json.loads, run("list", "--json").stdout.splitlines())
+    assert first["name"] == "cin/four"
+    assert first["styles"] == ["wave", "night"]
+    assert first["content"] is None
+    assert second["bytes"] == 912345
+    assert second["style"] == 0.031
+
+
+def test_no_match_prints_nothing_to_stdout_and_suggests(run, zoo):
+    result = run("list", "johnson/mosaik")
+    assert result.exit_code == 1
+    assert result.stdout == ""
+    assert result.stderr == "stylezoo: no model matches 'johnson/mosaik'. Did you mean johnson/mosaic?\n"
+
+
+def test_unknown_family_suggests(refused, zoo):
+    assert "Did you mean johnson?" in refused("list", "--family", "jonson")

@@ -1,0 +1,71 @@
+"""The script that draws the mosaic style picture: repeatable, of the size asked for, made of separate stones."""
+
+from __future__ import annotations
+
+import importlib.util
+import sys
+from pathlib import Path
+from types import ModuleType
+
+import numpy as np
+import pytest
+from PIL import Image
+
+SCRIPT = Path(__file__).parents[2] / "scripts" / "draw_mosaic.py"
+
+
+@pytest.fixture(scope="module")
+def script() -> ModuleType:
+    spec = importlib.util.spec_from_file_location("draw_mosaic", SCRIPT)
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module  # dataclasses look their module up by name
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture(scope="module")
+def small(script: ModuleType) -> Image.Image:
+    return script.draw(size=108, seed=7)
+
+
+def test_size_and_mode_are_as_asked(small: Image.Image) -> None:
+    assert (small.size, small.mode) == ((108, 108), "RGB")
+
+
+def test_a_seed_repeats_and_another_seed_differs(script: ModuleType, small: Image.Image) -> None:
+    assert script.draw(size=108, seed=7).tobytes() == small.tobytes()
+    assert script.draw(size=108, seed=8).tobytes() != small.tobytes()
+
+
+def test_grout_separates_all_stones_and_stones_are_about_one_pitch(script: ModuleType) -> None:
+    rng = np.random.default_rng(7)
+    stones = script.lay_stones(script.design_picture(), rng)
+    pixels = script.SIDE * 12
+    owner, depth = script.cut_stones(stones, pixels, rng)
+    for one, other in ((owner[1:], owner[:-1]), (owner[:, 1:], owner[:, :-1])):
+        touching = (one != other) & (one >= 0) & (other >= 0)
+        assert not touching.any()
+    assert np.array_equal(depth > 0, owner >= 0)
+    assert 0.15 < (owner < 0).mean() < 0.4
+    areas = np.bincount(owner[owner >= 0]) / 12**2
+    assert 0.5 < np.median(areas) < 1.0
+
+
+def test_the_picture_balances_light_and_dark(small: Image.Image) -> None:
+    light = np.asarray(small.convert("L")) / 255
+    assert 0.1 < (light > 0.7).mean() < 0.6
+    assert 0.1 < (light < 0.3).mean() < 0.6
+
+
+def test_a_size_too_small_for_stones_is_refused(script: ModuleType) -> None:
+    with pytest.raises(ValueError, match="size 20"):
+        script.draw(size=20)
+
+
+def test_command_writes_the_picture(script: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    out = tmp_path / "styles" / "mosaic.jpg"
+    monkeypatch.setattr(sys, "argv", ["draw_mosaic.py", "--size", "64", "--out", str(out)])
+    script.main()
+    with Image.open(out) as picture:
+        assert (picture.size, picture.format) == ((64, 64), "JPEG")
