@@ -29,8 +29,9 @@ Mask = NDArray[np.bool_]
 SIDE = 54  # stones along one side of the picture
 GRID = 16  # cells of the design grid per stone
 FRAME = 8  # width of the border
-OVERSAMPLE = 3
-GROUT = 0.165  # width of a joint
+OVERSAMPLE = 3  # pixels drawn for one pixel of the picture, along each side
+FINEST = 16  # pixels that the cut of a stone needs at least, along each side
+GROUT = 0.185  # width of a joint
 GROUT_COLOR = (82, 70, 60)
 
 COLORS = {
@@ -285,12 +286,15 @@ def thin(centres: Floats, spacing: float) -> Floats:
 
 def nearest_stones(points: Floats, centres: Floats, angles: Floats) -> Ints:
     """The stone that owns each of `points` (n, 2): the nearest in the square metric of each stone's own frame."""
-    near = cKDTree(centres).query(points, k=8)[1]
-    offset = points[:, None] - centres[near]
-    cos, sin = np.cos(angles)[near], np.sin(angles)[near]
-    u, v = offset[..., 0] * cos + offset[..., 1] * sin, offset[..., 1] * cos - offset[..., 0] * sin
-    best = np.maximum(abs(u), abs(v)).argmin(1)
-    return np.take_along_axis(near, best[:, None], 1)[:, 0]
+    tree, cos, sin = cKDTree(centres), np.cos(angles), np.sin(angles)
+    owners = []
+    for part in np.array_split(points, len(points) // 50_000 + 1):  # in parts, to stay within the processor's cache
+        near = tree.query(part, k=8)[1]
+        x, y = part[:, :1] - centres[near, 0], part[:, 1:] - centres[near, 1]
+        u, v = x * cos[near] + y * sin[near], y * cos[near] - x * sin[near]
+        best = np.maximum(abs(u), abs(v)).argmin(1)
+        owners.append(near[np.arange(len(part)), best])
+    return np.concatenate(owners)
 
 
 def settle(centres: Floats, turn: Floats, regions: Ints, rounds: int = 8) -> Floats:
@@ -325,7 +329,8 @@ def cut_stones(stones: Stones, pixels: int, rng: np.random.Generator) -> tuple[I
     depth = ndimage.distance_transform_edt(~seams) * scale
     rounding = 0.08
     core = depth >= GROUT / 2 + rounding
-    stone = ndimage.distance_transform_edt(~core) * scale < rounding  # an opening: it rounds the corners
+    # An opening rounds the corners; half a pixel makes up for distances that end at the centres of pixels.
+    stone = ndimage.distance_transform_edt(~core) * scale < rounding + scale / 2
     return np.where(stone, owner, -1), ndimage.distance_transform_edt(stone) * scale
 
 
@@ -350,7 +355,7 @@ def draw(size: int = 640, seed: int = 3) -> Image.Image:
         raise ValueError(f"size {size} is under one pixel per stone; give at least {SIDE}")
     rng = np.random.default_rng(seed)
     stones = lay_stones(design_picture(), rng)
-    owner, depth = cut_stones(stones, size * OVERSAMPLE, rng)
+    owner, depth = cut_stones(stones, max(size * OVERSAMPLE, SIDE * FINEST), rng)
     return Image.fromarray(paint(stones, owner, depth, rng)).resize((size, size), Image.Resampling.LANCZOS)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import Literal
 
 import torch
@@ -19,10 +18,10 @@ MAX_SIZE = 16384
 
 def check_options(strength: float, size: int | None, preserve_color: PreserveColor) -> None:
     """Raise OptionError where `render` could not use a value."""
-    if not (math.isfinite(strength) and 0 <= strength <= 3):
-        raise OptionError(f"strength must be from 0 (the photo) by 1 (the style) up to 3, not {strength}")
-    if size is not None and not 1 <= size <= MAX_SIZE:
-        raise OptionError(f"size must be the long side in px, from 1 to {MAX_SIZE}, not {size}")
+    if not (isinstance(strength, (int, float)) and 0 <= strength <= 3):  # NaN is not
+        raise OptionError(f"strength must be from 0 (the photo) by 1 (the style) up to 3, not {strength!r}")
+    if size is not None and not (isinstance(size, int) and 1 <= size <= MAX_SIZE):
+        raise OptionError(f"size must be the long side in px, from 1 to {MAX_SIZE}, not {size!r}")
     if preserve_color not in (False, "luma", "stats"):
         raise OptionError(f"preserve_color must be False, 'luma' or 'stats', not {preserve_color!r}")
 

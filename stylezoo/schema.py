@@ -60,21 +60,28 @@ def convert(value: Any, kind: type[T], where: str, error: type[StyleZooError]) -
             text = f"unknown key '{unknown[1]}'"
             hint = did_you_mean(unknown[1], _keys_at(kind, dotted))
         found = _value_at(value, dotted)
-        if isinstance(found, str) and re.search(r"Expected `(float|int)", text):
+        if isinstance(found, str) and (wanted := re.search(r"Expected `(float|int)", text)):
             text += f" '{found}'"
-            if re.fullmatch(r"[-+]?\d+(\.\d*)?[eE][-+]?\d+", found):
-                number = found.lower().replace("e", ".0e" if "." not in found else "e")
-                number = re.sub(r"e(\d)", r"e+\1", number)
-                hint = f" YAML reads {found} as a string: write {number}."
+            if re.fullmatch(r"[-+]?(\d+\.?\d*|\.\d+)[eE][-+]?\d+", found):
+                hint = f" YAML reads {found} as a string: write {_as_yaml(found, wanted[1])}."
         place = f"{where}: {dotted}" if dotted else where
         raise error(f"{place}: {text}.{hint}") from cause
 
 
+def _as_yaml(number: str, kind: str) -> str:
+    """Return `number`, which has an exponent, in the form that YAML 1.1 reads as a `kind`."""
+    if kind == "int" and float(number).is_integer():
+        return str(int(float(number)))
+    mantissa, exponent = number.lower().split("e")
+    return f"{mantissa if '.' in mantissa else mantissa + '.0'}e{exponent if exponent[0] in '+-' else '+' + exponent}"
+
+
 def _value_at(value: Any, dotted: str) -> Any:
-    for key in filter(None, dotted.split(".")):
-        if not isinstance(value, dict) or key not in value:
+    for key, index in re.findall(r"([^.\[\]]+)|\[(\d+)\]", dotted):
+        try:
+            value = value[int(index) if index else key]
+        except (KeyError, IndexError, TypeError):
             return None
-        value = value[key]
     return value
 
 

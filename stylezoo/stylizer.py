@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator, Mapping
 from functools import lru_cache
 from itertools import groupby, islice
@@ -91,7 +92,7 @@ class Stylizer:
             raise OptionError(f"batch_size must be at least 1, not {batch_size}")
         code = style if isinstance(style, StyleCode) else self.encode_style(style)
         pictures = (read(image) for image in images)
-        for _, run in groupby(pictures, key=lambda p: p.pixels.shape):
+        for _, run in groupby(pictures, key=lambda p: (p.pixels.shape, p.pixels.device)):
             while batch := list(islice(run, batch_size)):
                 painted = render(self.net, torch.cat([p.pixels for p in batch]), code, **options)
                 counts = [p.pixels.shape[0] for p in batch]
@@ -107,9 +108,12 @@ class Stylizer:
         if style is None and len(self.styles) == 1:
             style = 0
         if isinstance(style, Mapping):
-            codes = [self.encode_style(name) * float(weight) for name, weight in style.items()]
-            if not codes:
+            if not style:
                 raise StyleError(f"{self.spec.name}: an empty mix of styles: name at least one")
+            for weight in style.values():
+                if not isinstance(weight, (int, float)) or not math.isfinite(weight):
+                    raise StyleError(f"{self.spec.name}: the weights of a mix must be numbers, not {weight!r}")
+            codes = [self.encode_style(name) * float(weight) for name, weight in style.items()]
             return sum(codes[1:], codes[0])
         known = ", ".join(self.styles)
         if isinstance(style, int) and not isinstance(style, bool):
@@ -167,13 +171,17 @@ def load(
         WeightsError: the weights are missing, damaged or not those of the registry.
     """
     path = Path(name)
-    if path.suffix == ".safetensors" or path.is_dir():
-        path = _weights_in(path)
+    if path.suffix == ".safetensors" or (path / WEIGHTS).is_file():
+        path = path if path.suffix == ".safetensors" else path / WEIGHTS
         spec = read_header(path)
     else:
         try:
             spec = model_info(str(name))
         except ModelNotFoundError as cause:
+            if path.is_dir():
+                raise WeightsError(
+                    f"the folder {path} holds no {WEIGHTS}: name a run folder of `stylezoo train`"
+                ) from cause
             if len(path.parts) > 2 or path.is_absolute():  # it can only have been meant as a path
                 raise ModelNotFoundError(f"there is no run folder or model named '{name}'") from cause
             raise
@@ -190,14 +198,6 @@ def stylize(image: ImageLike, model: PathLike = "johnson/mosaic", style: StyleLi
 @lru_cache(maxsize=2)
 def _kept(model: str) -> Stylizer:
     return load(model)
-
-
-def _weights_in(path: Path) -> Path:
-    if path.is_dir():
-        if not (path / WEIGHTS).is_file():
-            raise WeightsError(f"the folder {path} holds no {WEIGHTS}: name a run folder of `stylezoo train`")
-        return path / WEIGHTS
-    return path
 
 
 def pick_device(device: str | torch.device) -> torch.device:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import abc
+from typing import Self
 
 from torch import Tensor, nn
 
@@ -29,3 +30,7 @@ class Backbone(nn.Module, abc.ABC):
         """Take the weights out of training: gradients flow through, none are kept."""
         self.requires_grad_(False)
         self.eval()
+
+    def train(self, mode: bool = True) -> Self:
+        """Stay in evaluation mode: a loss that holds a backbone may be switched, batch norms in here must not learn."""
+        return super().train(False)

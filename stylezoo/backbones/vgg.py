@@ -69,10 +69,10 @@ class VGG(Backbone):
         for layer in names[: names.index(self.layers[-1]) + 1]:
             self.convs[layer] = nn.Conv2d(inputs, WIDTHS[int(layer[4]) - 1], 3, padding=1)
             inputs = WIDTHS[int(layer[4]) - 1]
-        self.lineage = "caffe" if from_file or not pretrained else source
+        self.lineage = "caffe" if from_file else source  # until the file says otherwise
         if pretrained:
-            weights = self._read_file(Path(source)) if from_file else _LOADERS[source](arch)
-            self.load_state_dict({key: weights[key] for key in self.convs.state_dict(prefix="convs.")}, strict=True)
+            weights = self._read_file(Path(source), arch) if from_file else _LOADERS[source](arch)
+            self.load_state_dict({key: weights[key] for key in self.state_dict()}, strict=True)
         self.name = f"{arch}:{self.lineage}"
         mean, std = PREPROCESSING[self.lineage]
         self.register_buffer("mean", torch.tensor(mean).view(1, 3, 1, 1), persistent=False)
@@ -81,6 +81,9 @@ class VGG(Backbone):
 
     def forward(self, x: Tensor, upto: str | None = None) -> dict[str, Tensor]:
         last = upto or self.layers[-1]
+        if min(x.shape[-2:]) < (least := 2 ** (int(last[4]) - 1)):
+            size = f"{x.shape[-1]}x{x.shape[-2]}"
+            raise BackboneError(f"a picture of {size} px is too small for {last}, which needs {least} px a side")
         features: dict[str, Tensor] = {}
         x = (x - self.mean) / self.std
         block = "1"
@@ -101,7 +104,7 @@ class VGG(Backbone):
         with replacing(path) as temporary:
             save_file({k: v.contiguous() for k, v in self.state_dict().items()}, temporary, metadata)
 
-    def _read_file(self, path: Path) -> dict[str, Tensor]:
+    def _read_file(self, path: Path, arch: str) -> dict[str, Tensor]:
         try:
             with safe_open(path, framework="pt") as file:
                 record = json.loads((file.metadata() or {}).get("stylezoo_backbone", "null"))
@@ -110,11 +113,13 @@ class VGG(Backbone):
             raise BackboneError(f"cannot read the backbone {path}: {cause}") from cause
         if not isinstance(record, dict) or record.get("lineage") not in PREPROCESSING:
             raise BackboneError(f"{path} does not say which lineage its weights are of; write it with VGG.save()")
-        missing = [key for key in self.state_dict() if key not in weights]
-        if missing:
-            raise BackboneError(
-                f"{path} holds no '{missing[0]}': it was saved for shallower layers or another architecture"
-            )
+        if record.get("arch") != arch:
+            raise BackboneError(f"{path} holds weights of {record.get('arch')}, not of {arch}")
+        for key, own in self.state_dict().items():
+            if key not in weights:
+                raise BackboneError(f"{path} holds no '{key}': it was saved for layers above {self.layers[-1]}")
+            if weights[key].shape != own.shape:
+                raise BackboneError(f"{path}: '{key}' has shape {tuple(weights[key].shape)}, not {tuple(own.shape)}")
         self.lineage = record["lineage"]
         return weights
 
@@ -144,7 +149,7 @@ def _from_torchvision(arch: str) -> dict[str, Tensor]:
 
     try:
         weights = torchvision.models.get_model_weights(arch).DEFAULT.get_state_dict(progress=False, check_hash=True)
-    except OSError as cause:
+    except (OSError, RuntimeError) as cause:  # RuntimeError: what came has another hash
         raise BackboneError(f"cannot download torchvision's {arch} ({cause}); vgg19:caffe needs no network") from cause
     return _by_paper_name(arch, weights)
 

@@ -45,7 +45,8 @@ def command(names: tuple[str, ...], photos: Path | None, size: int, as_json: boo
     if photos is not None:
         chosen = list_photos(photos)
     elif (data := data_folder()) is not None:
-        chosen = split(list_photos(data / "content"), 50)[1]
+        found_photos = list_photos(data / "content")
+        chosen = split(found_photos, 50)[1] or found_photos
     else:
         chosen = sample_photos()
         say(
@@ -53,6 +54,9 @@ def command(names: tuple[str, ...], photos: Path | None, size: int, as_json: boo
             "set STYLEZOO_DATA or give --photos for a better figure"
         )
     stylizers = [load(name, device=device) for name in names]  # a misspelt name stops before the first measurement
+    for stylizer in stylizers if write else ():
+        if stylizer.spec.name not in read_zoo(zoo_file()).models:
+            raise OptionError(f"--write: {zoo_file()} has no model {stylizer.spec.name}")
 
     for name, stylizer in zip(names, stylizers, strict=True):
         run = Path(name)
@@ -97,7 +101,4 @@ def command(names: tuple[str, ...], photos: Path | None, size: int, as_json: boo
                     f"S {m.style:.3f} ± {m.style_spread:.3f}  ({m.photos} photos at {m.size} px)"
                 )
         if write:
-            path = zoo_file()
-            if stylizer.spec.name not in read_zoo(path).models:
-                raise OptionError(f"--write: {path} has no model {stylizer.spec.name}")
-            write_zoo(replace_metrics(read_zoo(path), stylizer.spec.name, metrics), path)
+            write_zoo(replace_metrics(read_zoo(zoo_file()), stylizer.spec.name, metrics), zoo_file())

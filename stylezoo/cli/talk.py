@@ -27,6 +27,7 @@ def say(message: str) -> None:
     line = f"stylezoo: {message}"
     if tqdm := sys.modules.get("tqdm"):
         tqdm.tqdm.write(line, file=sys.stderr)
+        sys.stderr.flush()
     else:
         click.echo(line, err=True)
 

@@ -35,8 +35,11 @@ def list_photos(folder: Path) -> list[Path]:
 
 
 def split(photos: list[Path], hold_out: int) -> tuple[list[Path], list[Path]]:
-    """Return (training, validation): every `hold_out`-th photo, from the first, is for validation; 0: none."""
-    if hold_out <= 0:
+    """Return (training, validation): every `hold_out`-th photo, from the first, is kept for validation.
+
+    0 keeps none, and a lone photo is for training.
+    """
+    if hold_out <= 0 or len(photos) == 1:
         return photos, []
     return [p for i, p in enumerate(photos) if i % hold_out], photos[::hold_out]
 

@@ -24,10 +24,14 @@ def find_picture(name: str) -> Path:
     Raises:
         DataError: says where it was looked for and how to get it.
     """
+    if (own := Path(name).expanduser()).is_absolute():
+        if own.is_file():
+            return own
+        raise DataError(f"there is no style picture at {own}: check the path, or name another with --style IMAGE")
     data = data_folder()
     places = [Path.cwd()] + ([data / "presets", data / "styles"] if data else [])
     for place in places:
-        if (path := place / Path(name).expanduser()).is_file():
+        if (path := place / own).is_file():
             return path
     where = ", ".join(str(p) for p in places)
     hint = "" if data else " STYLEZOO_DATA is not set: point it at a folder with presets/ and content/, or"

@@ -51,10 +51,13 @@ def verify_model(spec: ModelSpec) -> list[Finding]:
             else f"header: the file's record is of {header.name}, or differs",
         )
         net = create_model(spec.family, **spec.arch, weights=path)
+        values = fingerprint(net)
         if spec.check is None:
             note(False, "fingerprint: none in the registry")
+        elif len(values) != len(spec.check.values):
+            note(False, f"fingerprint: {len(spec.check.values)} values in the registry in place of {len(values)}")
         else:
-            difference = max(abs(a - b) for a, b in zip(fingerprint(net), spec.check.values, strict=True))
+            difference = max(abs(a - b) for a, b in zip(values, spec.check.values, strict=True))
             note(
                 difference <= spec.check.tolerance,
                 f"fingerprint: differs by {difference:.1e}, {spec.check.tolerance:g} allowed",

@@ -5,10 +5,13 @@ from stylezoo.losses.terms import (
     ContentLoss,
     GramLoss,
     MeanStdLoss,
+    PaletteLoss,
     TotalVariation,
     content_loss,
     gram_loss,
     mean_std_loss,
+    palette_loss,
+    palette_target,
     total_variation,
 )
 
@@ -16,10 +19,13 @@ __all__ = [
     "ContentLoss",
     "GramLoss",
     "MeanStdLoss",
+    "PaletteLoss",
     "PerceptualLoss",
     "TotalVariation",
     "content_loss",
     "gram_loss",
     "mean_std_loss",
+    "palette_loss",
+    "palette_target",
     "total_variation",
 ]

@@ -9,13 +9,13 @@ from torch import Tensor, nn
 
 from stylezoo.backbones.base import Backbone
 from stylezoo.errors import OptionError
-from stylezoo.losses.terms import GramLoss, MeanStdLoss, content_loss, total_variation
+from stylezoo.losses.terms import GramLoss, MeanStdLoss, PaletteLoss, content_loss, total_variation
 
 STYLE_TERMS: dict[str, type[GramLoss] | type[MeanStdLoss]] = {"gram": GramLoss, "mean_std": MeanStdLoss}
 
 
 class PerceptualLoss(nn.Module):
-    """content_weight * content + style_weight * style + tv_weight * tv.
+    """content_weight * content + style_weight * style + palette_weight * palette + tv_weight * tv.
 
     The content and style terms are weighted means over their layers, so adding a layer does not change the balance
     of the terms. Departure from the papers: each error is divided by the size of its target (see `losses.terms`), which
@@ -37,6 +37,7 @@ class PerceptualLoss(nn.Module):
         style: Mapping[str, float],
         content_weight: float = 1.0,
         style_weight: float = 10.0,
+        palette_weight: float = 0.0,
         tv_weight: float = 0.0,
         style_term: str = "gram",
         normalize: bool = True,
@@ -47,16 +48,20 @@ class PerceptualLoss(nn.Module):
                 raise OptionError(
                     f"the loss names layer '{layer}', which the backbone {backbone.name} was not made to return"
                 )
+        for term_name, layers in (("content", content), ("style", style)):
+            if layers and not (min(layers.values()) >= 0 and sum(layers.values()) > 0):
+                raise OptionError(f"the {term_name} term needs weights of 0 and above, one above 0, not {dict(layers)}")
         if style_term not in STYLE_TERMS:
             raise OptionError(f"style_term must be one of {', '.join(STYLE_TERMS)}, not '{style_term}'")
         if not styles:
             raise OptionError("a perceptual loss needs at least one style picture")
         self.backbone = backbone
         self.content_layers, self.style_layers = dict(content), dict(style)
-        self.weights = {"content": content_weight, "style": style_weight, "tv": tv_weight}
+        self.weights = {"content": content_weight, "style": style_weight, "palette": palette_weight, "tv": tv_weight}
         self.normalize = normalize
         with torch.no_grad():
             features = [backbone(picture) for picture in styles]
+        self.palette = PaletteLoss(list(styles))
         term = STYLE_TERMS[style_term]
         self.style_losses = nn.ModuleDict(
             {layer: term([f[layer] for f in features], normalize=normalize) for layer in self.style_layers}
@@ -69,7 +74,7 @@ class PerceptualLoss(nn.Module):
         return self.backbone(content, upto=deepest[-1]) if deepest else {}
 
     def terms(self, output: Tensor, targets: Mapping[str, Tensor], style: Tensor | None = None) -> dict[str, Tensor]:
-        """Return the unweighted terms "content", "style" and "tv" of each picture of `output`, (N,) each.
+        """Return the unweighted terms "content", "style", "palette" and "tv" of each picture of `output`, (N,) each.
 
         Args:
             output: (N, 3, H, W) in [0, 1]; all its features come from one pass through the backbone.
@@ -85,7 +90,8 @@ class PerceptualLoss(nn.Module):
         for layer, weight in self.style_layers.items():
             error = self.style_losses[layer](features[layer], style)
             style_error = style_error + error * (weight / sum(self.style_layers.values()))
-        return {"content": content, "style": style_error, "tv": total_variation(output)}
+        palette, roughness = self.palette(output, style), total_variation(output)
+        return {"content": content, "style": style_error, "palette": palette, "tv": roughness}
 
     def forward(self, output: Tensor, content: Tensor, style: Tensor | None = None) -> dict[str, Tensor]:
         """Return "total", the loss to descend, and the unweighted terms, each a mean over the batch."""

@@ -1,8 +1,8 @@
 """Loss terms on feature maps and pictures, each as a function and as a module that keeps its target.
 
 All return one value per picture, (N,). With `normalize` (the default) an error is divided by the size of its target,
-so that it is 1 for features that are all zero, whatever the backbone, layer, style or resolution: the same weights then
-serve everywhere. Without it the terms are the papers' own.
+so that it is 1 for features that are all zero (2 where a term sums two statistics), whatever the backbone, layer,
+style or resolution: the same weights then serve everywhere. Without it the terms are the papers' own.
 """
 
 from __future__ import annotations
@@ -52,6 +52,40 @@ def mean_std_loss(features: Tensor, target: tuple[Tensor, Tensor], *, normalize:
         error = (value - goal).square().sum(dim=1)
         total = total + error / (goal.square().sum(dim=1).clamp_min(_TINY) if normalize else goal.shape[-1])
     return total
+
+
+def palette_target(styles: list[Tensor]) -> tuple[Tensor, Tensor]:
+    """Return what `palette_loss` compares with, for style pictures of (1, 3, H, W) each in [0, 1].
+
+    That is the mean colour, (S, 3), and the matrix that makes the colours' covariance the identity, (S, 3, 3).
+    """
+    means, whiteners = [], []
+    for style in styles:
+        colours = style[0].flatten(1).cpu().double()  # not every device has float64 or eigh
+        values, vectors = torch.linalg.eigh(torch.cov(colours, correction=0))
+        # The floor keeps noise in a picture of few hues from counting as a hue of its own.
+        whiteners.append(vectors @ torch.diag(values.clamp_min(0.02**2).rsqrt()) @ vectors.T)
+        means.append(colours.mean(dim=1))
+    device = styles[0].device
+    return torch.stack(means).float().to(device), torch.stack(whiteners).float().to(device)
+
+
+def palette_loss(x: Tensor, target: tuple[Tensor, Tensor]) -> Tensor:
+    """Distance of the colours of `x`, (N, 3, H, W) in [0, 1], to a style's: `palette_target`, (N, 3), (N, 3, 3).
+
+    The sum of the squared mean and of the squared error of the covariance, both in the frame in which the style's
+    colours have mean 0 and covariance 1, over 3. Not in the papers: in a Gram matrix light and dark outweigh hue
+    so far that a net learns the accents of a palette tens of thousands of steps after everything else.
+    """
+    mean, whitener = target
+    with torch.autocast(x.device.type, enabled=False):
+        x = _wide(x)
+        colours = whitener.to(x.dtype) @ (x.flatten(2) - mean[..., None].to(x.dtype))
+        centre = colours.mean(dim=2)
+        spread = colours - centre[..., None]
+        covariance = spread @ spread.transpose(1, 2) / colours.shape[2]
+    error = covariance - torch.eye(3, device=x.device, dtype=covariance.dtype)
+    return (centre.square().sum(dim=1) + error.square().sum(dim=(1, 2))) / 3
 
 
 def total_variation(x: Tensor) -> Tensor:
@@ -110,6 +144,28 @@ class MeanStdLoss(nn.Module):
     def forward(self, features: Tensor, style: Tensor | None = None) -> Tensor:
         rows = slice(0, 1) if style is None else style
         return mean_std_loss(features, (self.mean[rows], self.std[rows]), normalize=self.normalize)
+
+
+class PaletteLoss(nn.Module):
+    """`palette_loss` to the colours of kept styles.
+
+    Args:
+        styles: the style pictures, (1, 3, H, W) each in [0, 1].
+    """
+
+    mean: Tensor
+    whitener: Tensor
+
+    def __init__(self, styles: list[Tensor]) -> None:
+        super().__init__()
+        mean, whitener = palette_target(styles)
+        self.register_buffer("mean", mean)
+        self.register_buffer("whitener", whitener)
+
+    def forward(self, x: Tensor, style: Tensor | None = None) -> Tensor:
+        """`style`, (N,) integers, says which kept style each picture goes with; None: the first."""
+        rows = slice(0, 1) if style is None else style
+        return palette_loss(x, (self.mean[rows], self.whitener[rows]))
 
 
 class TotalVariation(nn.Module):

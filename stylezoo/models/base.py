@@ -75,19 +75,8 @@ class StyleNet(nn.Module, abc.ABC):
                 weights = load_file(where)
             except (OSError, SafetensorError) as cause:
                 raise WeightsError(f"cannot read {where} as safetensors: {cause}") from cause
-        weights = self.adapt_state_dict(dict(weights))
-        own = self.state_dict()
-        problems = [f"'{name}' is missing" for name in own.keys() - weights.keys()]
-        problems += [f"'{name}' is unknown" for name in weights.keys() - own.keys()]
-        problems += [
-            f"'{name}' has shape {tuple(weights[name].shape)} in place of {tuple(own[name].shape)}"
-            for name in own.keys() & weights.keys()
-            if own[name].shape != weights[name].shape
-        ]
-        if problems:
-            more = f" and {len(problems) - 3} more" if len(problems) > 3 else ""
-            arch = ", ".join(f"{key}={value}" for key, value in self.arch.items())
-            raise WeightsError(f"{where} does not fit {self.family}({arch}): {'; '.join(sorted(problems)[:3])}{more}")
+        weights = self.adapt_state_dict(dict(weights), where)
+        self.check_fit(weights, {name: value.shape for name, value in self.state_dict().items()}, where)
         self.load_state_dict(weights)
         return self
 
@@ -97,9 +86,23 @@ class StyleNet(nn.Module, abc.ABC):
         with replacing(path) as temporary:
             save_file(tensors, temporary, {HEADER_KEY: header_record(spec)})
 
-    def adapt_state_dict(self, weights: dict[str, Tensor]) -> dict[str, Tensor]:
-        """Return `weights` with the names of this net, where the family knows other layouts."""
+    def adapt_state_dict(self, weights: dict[str, Tensor], where: str = "the state dict") -> dict[str, Tensor]:
+        """Return `weights` with the names of this net where the family knows other layouts; `where` is for messages."""
         return weights
+
+    def check_fit(self, weights: Mapping[str, Tensor], shapes: Mapping[str, tuple[int, ...]], where: str) -> None:
+        """Raise WeightsError unless `weights` has just the names and shapes of `shapes`."""
+        problems = [f"'{name}' is missing" for name in shapes.keys() - weights.keys()]
+        problems += [f"'{name}' is unknown" for name in weights.keys() - shapes.keys()]
+        problems += [
+            f"'{name}' has shape {tuple(weights[name].shape)} in place of {tuple(shapes[name])}"
+            for name in shapes.keys() & weights.keys()
+            if weights[name].shape != shapes[name]
+        ]
+        if problems:
+            more = f" and {len(problems) - 3} more" if len(problems) > 3 else ""
+            arch = ", ".join(f"{key}={value}" for key, value in self.arch.items())
+            raise WeightsError(f"{where} does not fit {self.family}({arch}): {'; '.join(sorted(problems)[:3])}{more}")
 
     def named_code(self, style: int) -> Tensor:
         """Return the code, (1, D), of the style with that index among those that the net has learnt."""

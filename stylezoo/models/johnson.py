@@ -39,7 +39,8 @@ class Johnson(StyleNet):
         super().__init__()
         if variant not in ("classic", "fast"):
             raise OptionError(f"johnson has no variant '{variant}'; there are classic and fast")
-        width = width or (128 if variant == "classic" else 64)
+        if width is None:
+            width = 128 if variant == "classic" else 64
         if width % 4 or not 8 <= width <= 1024:
             raise OptionError(f"width must be a multiple of 4 from 8 to 1024, not {width}")
         if not 0 <= blocks <= 64:
@@ -67,26 +68,28 @@ class Johnson(StyleNet):
     def named_code(self, style: int) -> Tensor:
         return self.style
 
-    def adapt_state_dict(self, weights: dict[str, Tensor]) -> dict[str, Tensor]:
-        """Accept the layout of the well-known PyTorch reference net too, `running_*` keys of old releases included."""
+    def adapt_state_dict(self, weights: dict[str, Tensor], where: str = "the state dict") -> dict[str, Tensor]:
+        """Accept the layout of the well-known PyTorch reference net too, `running_*` keys of old releases included.
+
+        Raises:
+            WeightsError: it is that layout, but not whole or of other sizes; told in its own names.
+        """
         if not self.classic or "conv1.conv2d.weight" not in weights:
             return weights
         weights = {k: v for k, v in weights.items() if not re.search(r"\.(running_(mean|var)|num_batches_tracked)$", k)}
-        pairs = [(f"conv{i + 1}", f"in{i + 1}", f"encoder.{i}") for i in range(3)]
+        layers = [(f"conv{i + 1}", f"in{i + 1}", f"encoder.{i}") for i in range(3)]
         for i in range(len(self.trunk.blocks)):
-            pairs += [(f"res{i + 1}.conv1", f"res{i + 1}.in1", f"blocks.{i}.first")]
-            pairs += [(f"res{i + 1}.conv2", f"res{i + 1}.in2", f"blocks.{i}.second")]
-        pairs += [(f"deconv{i + 1}", f"in{i + 4}", f"decoder.{i}") for i in range(2)]
-        renamed, affine = {}, []
-        for convolution, norm, ours in pairs:
-            for part in ("weight", "bias"):
-                if (value := weights.pop(f"{convolution}.conv2d.{part}", None)) is not None:
-                    renamed[f"trunk.{ours}.conv.{part}"] = value
-                if (value := weights.pop(f"{norm}.{part}", None)) is not None:
-                    affine.append(value)
-        for part in ("weight", "bias"):
-            if (value := weights.pop(f"deconv3.conv2d.{part}", None)) is not None:
-                renamed[f"trunk.head.{part}"] = value
-        if affine:
-            renamed["style"] = torch.cat(affine)[None]
-        return renamed | weights  # what is left is unknown, and the caller says so
+            layers += [(f"res{i + 1}.conv1", f"res{i + 1}.in1", f"blocks.{i}.first")]
+            layers += [(f"res{i + 1}.conv2", f"res{i + 1}.in2", f"blocks.{i}.second")]
+        layers += [(f"deconv{i + 1}", f"in{i + 4}", f"decoder.{i}") for i in range(2)]
+        parts = ("weight", "bias")
+        names = {f"{conv}.conv2d.{part}": f"trunk.{ours}.conv.{part}" for conv, _, ours in layers for part in parts}
+        names |= {f"deconv3.conv2d.{part}": f"trunk.head.{part}" for part in parts}
+        affine = [f"{norm}.{part}" for _, norm, _ in layers for part in parts]
+        own = self.state_dict()
+        shapes: dict[str, tuple[int, ...]] = {theirs: own[ours].shape for theirs, ours in names.items()}
+        widths = [width for width in self.trunk.norm_widths for _ in parts]
+        shapes |= {name: (width,) for name, width in zip(affine, widths, strict=True)}
+        self.check_fit(weights, shapes, where)
+        renamed = {ours: weights[theirs] for theirs, ours in names.items()}
+        return renamed | {"style": torch.cat([weights[name] for name in affine])[None]}

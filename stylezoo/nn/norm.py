@@ -74,12 +74,13 @@ def recorded_statistics(net: nn.Module) -> Iterator[Statistics]:
 
 @contextmanager
 def frozen_statistics(net: nn.Module, statistics: Statistics) -> Iterator[None]:
-    """Make every norm of `net` use `statistics` inside the block, whatever it is fed."""
+    """Make every norm of `net` use `statistics` inside the block, whatever it is fed. Blocks nest."""
     norms = _norms(net)
+    before = {name: norm._frozen for name, norm in norms.items()}
     try:
         for name, norm in norms.items():
             norm._frozen = statistics[name]
         yield
     finally:
-        for norm in norms.values():
-            norm._frozen = None
+        for name, norm in norms.items():
+            norm._frozen = before[name]

@@ -35,7 +35,8 @@ class TrainingState:
         tensors |= {f"average.{k}": v for k, v in self.average.state_dict().items()}
         for index, moments in self.optimizer.state_dict()["state"].items():
             tensors |= {f"optimizer.{index}.{k}": v for k, v in moments.items()}
-        metadata = {"step": str(self.step), "broken": json.dumps(self.broken or {})}
+        # One key: safetensors writes several in no fixed order, and equal states should be equal files.
+        metadata = {"state": json.dumps({"step": self.step, "broken": self.broken or {}})}
         with replacing(path) as temporary:
             save_file(_writable(tensors), temporary, metadata)
 
@@ -47,7 +48,7 @@ class TrainingState:
         """
         try:
             with safe_open(path, framework="pt") as file:
-                metadata = file.metadata()
+                state = json.loads((file.metadata() or {})["state"])
                 tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 (not a mapping)
             parts: dict[str, dict[str, Tensor]] = {"net": {}, "average": {}, "optimizer": {}}
             for key, value in tensors.items():
@@ -61,8 +62,7 @@ class TrainingState:
                 moments.setdefault(int(index), {})[name] = value
             groups = self.optimizer.state_dict()["param_groups"]
             self.optimizer.load_state_dict({"state": moments, "param_groups": groups})
-            self.step = int(metadata["step"])
-            self.broken = json.loads(metadata["broken"])
+            self.step, self.broken = state["step"], state["broken"]
         except (OSError, SafetensorError, KeyError, ValueError, RuntimeError) as cause:
             raise TrainingError(f"cannot resume from {path}: {cause}; start anew in another folder") from cause
 

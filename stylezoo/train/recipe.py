@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from importlib.resources import files
+from math import inf
 from pathlib import Path
 from typing import Any, Literal
 
@@ -11,10 +13,10 @@ import msgspec
 import yaml
 
 from stylezoo.data.images import SUFFIXES
-from stylezoo.errors import RecipeError
+from stylezoo.errors import RecipeError, did_you_mean
 from stylezoo.schema import Record, convert, read_yaml
 from stylezoo.types import PathLike
-from stylezoo.zoo.spec import FAMILIES, StyleSpec
+from stylezoo.zoo.spec import FAMILIES, ModelSpec, StyleSpec
 
 Scalar = str | int | float | bool | None
 
@@ -68,6 +70,7 @@ class Loss(Record, frozen=True):
     content_weight: float = 1.0
     style_weight: float = 10.0
     tv_weight: float = 0.0
+    palette_weight: float = 0.0
     normalize: bool = True
 
 
@@ -123,10 +126,25 @@ class Recipe(Record, frozen=True):
     license: str = "Apache-2.0"
     training_data: str | None = None
 
+    def record(self, arch: dict[str, Any]) -> ModelSpec:
+        """Return the model's record for the header of its weights; `arch` are the arguments of its net.
+
+        Raises:
+            ValueError: the name, the license or the styles break the rules of the registry.
+        """
+        return ModelSpec(
+            name=self.name,
+            family=self.model.family,
+            arch=arch,
+            styles=tuple(StyleSpec(**{f: getattr(s, f) for f in StyleSpec.__struct_fields__}) for s in self.styles),
+            license=self.license,
+            summary=self.summary,
+            training_data=self.training_data,
+        )
+
     def to_yaml(self) -> str:
         """Return the recipe with every default written out."""
-        plain = {name: _plain(getattr(self, name)) for name in self.__struct_fields__}
-        return yaml.safe_dump(plain, sort_keys=False, allow_unicode=True, width=120)
+        return yaml.safe_dump(_plain(self), sort_keys=False, allow_unicode=True, width=120)
 
 
 def _plain(value: Any) -> Any:
@@ -138,16 +156,22 @@ def _plain(value: Any) -> Any:
 
 
 def find_recipe(name: PathLike) -> Path:
-    """Return the path of a recipe: a file, or one that travels with the package ("recipes/johnson.yaml", "johnson")."""
+    """Return the path of a recipe: a file, or one that travels with the package ("recipes/johnson.yaml", "johnson").
+
+    Raises:
+        RecipeError: there is neither.
+    """
     path = Path(name)
     if path.is_file():
         return path
     folder = packaged_recipes()
-    for candidate in (folder / path.name, folder / f"{path.name}.yaml"):
-        if candidate.is_file():
-            return candidate
-    known = ", ".join(sorted(p.stem for p in folder.glob("*.yaml")))
-    raise RecipeError(f"there is no recipe {name}; the package brings {known}")
+    if path.parent in (Path(), Path("recipes")):  # another folder's file is not meant to be ours by chance
+        for candidate in (folder / path.name, folder / f"{path.name}.yaml"):
+            if candidate.is_file():
+                return candidate
+    known = sorted(p.stem for p in folder.glob("*.yaml"))
+    near = did_you_mean(path.stem, known)
+    raise RecipeError(f"there is no recipe {name}; the package brings {', '.join(known)}.{near}")
 
 
 def packaged_recipes() -> Path:
@@ -182,7 +206,7 @@ def load_recipe(
     path = find_recipe(source)
     plain = _with_base(path, [])
     if content is not None:
-        plain.setdefault("data", {})["content"] = str(Path(content).resolve())
+        _put(plain, ["data", "content"], str(Path(content).resolve()), "--content")
     if style is not None and styles is not None:
         raise RecipeError("--style is one picture, --styles a folder of them: give one or the other")
     if style is not None:
@@ -233,15 +257,19 @@ def _override(plain: dict[str, Any], override: str) -> None:
         value = yaml.safe_load(text)
     except yaml.YAMLError as cause:
         raise RecipeError(f"--set {dotted}: '{text}' is not a YAML value") from cause
+    _put(plain, keys, value, f"--set {dotted}")
+
+
+def _put(plain: dict[str, Any], keys: list[str], value: Any, option: str) -> None:
     for key in keys[:-1]:
         plain = plain.setdefault(key, {})
         if not isinstance(plain, dict):
-            raise RecipeError(f"--set {dotted}: '{key}' holds no keys")
+            raise RecipeError(f"{option}: '{key}' holds no keys")
     plain[keys[-1]] = value
 
 
 def _own_style(path: Path, name: str | None = None) -> dict[str, Any]:
-    identifier = "".join(c if c.isalnum() else "_" for c in (name or path.stem).lower()).strip("_") or "style"
+    identifier = re.sub(r"[^a-z0-9]+", "_", (name or path.stem).lower()).strip("_") or "style"
     return {
         "id": identifier,
         "title": path.stem,
@@ -260,6 +288,7 @@ def _pictures(folder: Path) -> list[Path]:
 
 def _check(recipe: Recipe, where: str) -> None:
     """Refuse values of the right type that cannot work."""
+    loss, optim = recipe.loss, recipe.optim
     bounds: list[tuple[str, bool, str]] = [
         ("data.crop", recipe.data.crop >= 32, "must be at least 32 px"),
         ("data.hold_out", recipe.data.hold_out >= 0 and recipe.data.hold_out != 1, "must be 0 (none) or at least 2"),
@@ -268,13 +297,17 @@ def _check(recipe: Recipe, where: str) -> None:
             32 <= recipe.data.short_side[0] <= recipe.data.short_side[1],
             "must be two rising px values",
         ),
-        ("loss.content_weight", recipe.loss.content_weight >= 0, "must not be negative"),
-        ("loss.style_weight", recipe.loss.style_weight >= 0, "must not be negative"),
-        ("loss.tv_weight", recipe.loss.tv_weight >= 0, "must not be negative"),
-        ("loss.style", sum(recipe.loss.style.values()) > 0, "needs a layer with a positive weight"),
-        ("loss.content", sum(recipe.loss.content.values()) > 0, "needs a layer with a positive weight"),
-        ("optim.lr", 0 < recipe.optim.lr < 1, "must be between 0 and 1"),
-        ("optim.clip", recipe.optim.clip > 0, "must be positive"),
+        ("loss.content_weight", 0 <= loss.content_weight < inf, "must be a number of at least 0"),
+        ("loss.style_weight", 0 <= loss.style_weight < inf, "must be a number of at least 0"),
+        ("loss.tv_weight", 0 <= loss.tv_weight < inf, "must be a number of at least 0"),
+        ("loss.palette_weight", 0 <= loss.palette_weight < inf, "must be a number of at least 0"),
+        ("loss.style", _usable(loss.style), "needs a layer with a positive weight, and none with a negative one"),
+        ("loss.content", _usable(loss.content), "needs a layer with a positive weight, and none with a negative one"),
+        ("optim.lr", 0 < optim.lr < 1, "must be between 0 and 1"),
+        ("optim.betas", all(0 <= b < 1 for b in optim.betas), "must be two numbers from 0 up to, but not, 1"),
+        ("optim.warmup", optim.warmup >= 0, "must not be negative"),
+        ("optim.final", 0 <= optim.final <= 1, "must be from 0 to 1"),
+        ("optim.clip", optim.clip > 0, "must be positive"),
         ("run.steps", recipe.run.steps >= 1, "must be at least 1"),
         ("run.batch", recipe.run.batch >= 1, "must be at least 1"),
         ("run.seed", recipe.run.seed >= 0, "must not be negative"),
@@ -301,11 +334,22 @@ def _check(recipe: Recipe, where: str) -> None:
         )
     if not recipe.styles and kind != "arbitrary":
         raise RecipeError(f"{where}: no style to learn: name a picture with --style IMAGE")
+    for style in recipe.styles:
+        if style.size < 32:
+            raise RecipeError(f"{where}: styles: the size of '{style.id}' must be at least 32 px, not {style.size}")
     ids = [s.id for s in recipe.styles]
     if len(set(ids)) < len(ids):
         raise RecipeError(
             f"{where}: styles: two have the same id, {', '.join(sorted(i for i in set(ids) if ids.count(i) > 1))}"
         )
+    try:
+        recipe.record({})
+    except ValueError as cause:
+        raise RecipeError(f"{where}: {cause}") from cause
+
+
+def _usable(weights: dict[str, float]) -> bool:
+    return all(0 <= w < inf for w in weights.values()) and any(weights.values())
 
 
 def from_yaml(path: PathLike) -> Recipe:
@@ -316,7 +360,7 @@ def from_yaml(path: PathLike) -> Recipe:
 def same_run(a: Recipe, b: Recipe) -> list[str]:
     """Return the dotted keys in which two recipes differ, those that do not change the weights left out."""
     free = {"run.log_every", "run.sample_every", "run.checkpoint_every"}
-    left, right = _flat(msgspec.to_builtins(a)), _flat(msgspec.to_builtins(b))
+    left, right = _flat(_plain(a)), _flat(_plain(b))
     return sorted(k for k in left.keys() | right.keys() if k not in free and left.get(k) != right.get(k))
 
 

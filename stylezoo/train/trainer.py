@@ -24,15 +24,15 @@ from tqdm import tqdm
 from stylezoo.backbones import create_backbone
 from stylezoo.data.images import RandomCrops, list_photos, sample_photos, split
 from stylezoo.data.styles import data_folder, find_picture, read_style
-from stylezoo.errors import DataError, TrainingError
+from stylezoo.errors import DataError, ImageError, RecipeError, TrainingError
 from stylezoo.files import replacing
 from stylezoo.image.io import read, write
 from stylezoo.image.resize import fit_short_side, resize
 from stylezoo.losses import PerceptualLoss
 from stylezoo.models import create_model
+from stylezoo.stylizer import pick_device
 from stylezoo.train.checkpoint import TrainingState
 from stylezoo.train.recipe import Recipe, from_yaml, same_run
-from stylezoo.zoo.spec import ModelSpec, StyleSpec
 
 
 def train(recipe: Recipe, out: Path, *, device: str = "auto", resume: bool = False, progress: bool = True) -> Path:
@@ -40,8 +40,9 @@ def train(recipe: Recipe, out: Path, *, device: str = "auto", resume: bool = Fal
 
     The folder holds recipe.yaml (every default written out), log.jsonl, samples/, checkpoint.safetensors and
     weights.safetensors (the averaged weights, renewed at each checkpoint). A run that is killed at any time and resumed
-    ends with the same bits as one that was not, on the same machine. Started by torchrun, its processes share the
-    work: each draws its own photos, gradients are averaged, and the first process writes.
+    ends with the same bits as one that was not, on the same CPU with the same number of threads; on a GPU the last bits
+    may differ, since some of its kernels add in no fixed order. Started by torchrun, its processes share the work: each
+    draws its own photos, gradients are averaged, and the first process writes.
 
     Args:
         device: "auto" takes a GPU if there is one.
@@ -68,6 +69,8 @@ class _Run:
         torch.manual_seed(recipe.run.seed)
         net = create_model(recipe.model.family, **recipe.model.args)
         data = recipe.data
+        if data.crop % net.multiple:
+            raise RecipeError(f"data.crop must be a multiple of {net.multiple} for this net, not {data.crop}")
         self.crops = RandomCrops(photos, data.crop, data.short_side, recipe.run.batch, recipe.run.seed, rank, world)
         self.loss = build_loss(recipe).to(device)
         net.to(device)
@@ -80,22 +83,12 @@ class _Run:
         optimizer = torch.optim.Adam(net.parameters(), lr=recipe.optim.lr, betas=recipe.optim.betas)
         self.state = TrainingState(net, average, optimizer, broken=self.crops.broken)
         self.model = DistributedDataParallel(net) if world > 1 else net
-        self.spec = ModelSpec(
-            name=recipe.name,
-            family=recipe.model.family,
-            arch=dict(net.arch),
-            styles=tuple(StyleSpec(**{f: getattr(s, f) for f in StyleSpec.__struct_fields__}) for s in recipe.styles),
-            license=recipe.license,
-            summary=recipe.summary,
-            training_data=recipe.training_data,
-        )
+        self.spec = recipe.record(dict(net.arch))
         if resume:
             self.state.load(checkpoint)
             self.crops.broken.update(self.state.broken or {})
             self.state.broken = self.crops.broken
-        self.samples = (
-            _sample_batch((held_out or photos)[:4], device) if self.first and recipe.run.sample_every else None
-        )
+        self.samples = _sample_batch(held_out or photos, device) if self.first and recipe.run.sample_every else None
         half = recipe.run.precision == "bf16" or (recipe.run.precision == "auto" and _has_bf16(device))
         self.autocast = lambda: torch.autocast(device.type, torch.bfloat16) if half else nullcontext()
 
@@ -126,7 +119,7 @@ class _Run:
         bar = tqdm(total=run.steps, initial=state.step, unit="step", disable=not self.progress, dynamic_ncols=True)
         window: list[dict[str, Tensor]] = []
         started = time.perf_counter()
-        try:
+        with bar, _noted_signals() as signals:
             for batch in self.crops.steps(state.step, run.steps):
                 window.append(self.step(batch.to(self.device)))
                 if state.step % run.log_every == 0 or state.step == run.steps:
@@ -138,13 +131,12 @@ class _Run:
                 if run.sample_every and (state.step % run.sample_every == 0 or state.step == run.steps):
                     self.sample()
                 bar.update()
-        except KeyboardInterrupt:
-            self.save()
-            bar.close()
-            print(f"stopped after step {state.step}; go on with --resume", file=sys.stderr)
-            raise
-        finally:
-            bar.close()
+                if self._any(bool(signals)) and state.step < run.steps:
+                    self.save()
+                    bar.close()
+                    if self.first:
+                        print(f"stopped after step {state.step}; go on with --resume", file=sys.stderr)
+                    raise KeyboardInterrupt
         if not (self.out / "weights.safetensors").exists():
             self.save()
         if self.first and self.crops.broken:
@@ -178,7 +170,7 @@ class _Run:
         with torch.no_grad():
             for mean, value in zip(state.average.parameters(), state.net.parameters(), strict=True):
                 mean.lerp_(value, 1 - decay)
-        if state.step % self.recipe.run.log_every == 0 and output.detach().float().std() < 1e-3 < batch.std():
+        if state.step % self.recipe.run.log_every == 0 and _flat(output) and not _flat(batch):
             raise TrainingError(
                 f"{self.recipe.name}: the net gives the same colour everywhere at step {state.step}: "
                 f"lower optim.lr, or raise loss.content_weight"
@@ -199,6 +191,14 @@ class _Run:
             with (self.out / "log.jsonl").open("a", encoding="utf-8") as file:
                 file.write(json.dumps(line) + "\n")
         return {name: f"{line[name]:.3f}" for name in ("content", "style")}
+
+    def _any(self, mine: bool) -> bool:
+        """Return whether it is so for any process: all must stop after the same step."""
+        if self.world == 1:
+            return mine
+        flag = torch.tensor(int(mine), device=self.device)
+        distributed.all_reduce(flag, distributed.ReduceOp.MAX)
+        return bool(flag)
 
     def save(self) -> None:
         """Write the weights and the checkpoint; the first process alone writes."""
@@ -226,6 +226,7 @@ def build_loss(recipe: Recipe) -> PerceptualLoss:
         style=loss.style,
         content_weight=loss.content_weight,
         style_weight=loss.style_weight,
+        palette_weight=loss.palette_weight,
         tv_weight=loss.tv_weight,
         style_term=loss.style_term,
         normalize=loss.normalize,
@@ -263,14 +264,25 @@ def learning_rate(recipe: Recipe, step: int) -> float:
     return optim.lr * rise * (optim.final + (1 - optim.final) * 0.5 * (1 + math.cos(math.pi * done)))
 
 
-def _sample_batch(photos: list[Path], device: torch.device, side: int = 256) -> Tensor:
-    batch = []
+def _flat(x: Tensor) -> bool:
+    """Return whether each channel of each picture has one value everywhere."""
+    return bool(x.detach().float().std(dim=(2, 3)).max() < 1e-3)
+
+
+def _sample_batch(photos: list[Path], device: torch.device, count: int = 4, side: int = 256) -> Tensor | None:
+    """Return the middles of the first `count` photos that can be read; None where none can."""
+    batch: list[Tensor] = []
     for path in photos:
-        x = read(path).pixels
+        if len(batch) == count:
+            break
+        try:
+            x = read(path).pixels
+        except ImageError:
+            continue
         height, width = fit_short_side(x.shape[-2], x.shape[-1], side)
         top, left = (height - side) // 2, (width - side) // 2
         batch.append(resize(x, (height, width))[0, :, top : top + side, left : left + side])
-    return torch.stack(batch).to(device)
+    return torch.stack(batch).to(device) if batch else None
 
 
 def _truncate_log(path: Path, step: int) -> None:
@@ -283,9 +295,9 @@ def _truncate_log(path: Path, step: int) -> None:
 
 
 def _pick(device: str, rank: int) -> torch.device:
-    if device != "auto":
-        return torch.device(device)
-    return torch.device("cuda", rank % torch.cuda.device_count()) if torch.cuda.is_available() else torch.device("cpu")
+    picked = pick_device(("cuda" if torch.cuda.is_available() else "cpu") if device == "auto" else device)
+    several = picked.type == "cuda" and picked.index is None
+    return torch.device("cuda", rank % torch.cuda.device_count()) if several else picked
 
 
 def _has_bf16(device: torch.device) -> bool:
@@ -299,7 +311,7 @@ def _processes() -> Iterator[tuple[int, int]]:
     """Yield (rank, world size), joined to the others where torchrun started several; SIGTERM acts as Ctrl-C."""
     world = int(os.environ.get("WORLD_SIZE", "1"))
     if world > 1:
-        distributed.init_process_group("nccl" if torch.cuda.is_available() else "gloo")
+        distributed.init_process_group("cpu:gloo,cuda:nccl" if torch.cuda.is_available() else "gloo")
     former = None
     if threading.current_thread() is threading.main_thread():
         former = signal.signal(signal.SIGTERM, signal.default_int_handler)
@@ -310,3 +322,26 @@ def _processes() -> Iterator[tuple[int, int]]:
             signal.signal(signal.SIGTERM, former)
         if world > 1:
             distributed.destroy_process_group()
+
+
+@contextmanager
+def _noted_signals() -> Iterator[list[int]]:
+    """Yield a list to which the first SIGINT or SIGTERM is added: it cuts no step in two. A second one interrupts."""
+    noted: list[int] = []
+    former: dict[int, Any] = {}
+
+    def restore() -> None:
+        while former:
+            signal.signal(*former.popitem())
+
+    def note(number: int, _: Any) -> None:
+        noted.append(number)
+        restore()
+
+    if threading.current_thread() is threading.main_thread():
+        for number in (signal.SIGINT, signal.SIGTERM):
+            former[number] = signal.signal(number, note)
+    try:
+        yield noted
+    finally:
+        restore()

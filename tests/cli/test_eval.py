@@ -1,0 +1,65 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from stylezoo.train.recipe import load_recipe
+from stylezoo.train.trainer import train
+
+
+@pytest.fixture
+def trained(recipe_file: Path, tmp_path: Path) -> Path:
+    """The folder of a run of one step."""
+    return train(load_recipe(recipe_file, overrides=["run.steps=1"]), tmp_path / "run", progress=False)
+
+
+def test_a_run_folder_is_measured_against_its_own_style_picture(run, trained: Path, photos: Path) -> None:
+    result = run("eval", trained, "--photos", photos, "--size", "64", "--json")
+    assert result.exit_code == 0, result.stderr
+    (line,) = result.stdout.splitlines()
+    found = json.loads(line)
+    assert (found["model"], found["style_id"], found["photos"], found["size"]) == ("johnson/tiny", "stripes", 5, 64)
+    assert 0 < found["content"] < 5 and 0 < found["style"] < 5
+    assert f"--photos {photos}" in found["command"]
+    text = run("eval", trained, "--photos", photos, "--size", "64").stdout
+    assert f"C {found['content']:.3f}" in text and f"S {found['style']:.3f}" in text
+
+
+def test_a_lone_photo_of_the_data_folder_is_measured(run, trained: Path, photos: Path, tmp_path, monkeypatch) -> None:
+    (tmp_path / "data").mkdir()
+    photos.rename(tmp_path / "data" / "content")
+    for path in sorted((tmp_path / "data" / "content").iterdir())[1:]:
+        path.unlink()
+    monkeypatch.setenv("STYLEZOO_DATA", str(tmp_path / "data"))
+    assert "(1 photos at 64 px)" in run("eval", trained, "--size", "64").stdout
+
+
+def test_what_cannot_be_measured_is_refused(refused, trained: Path, photos: Path, tmp_path: Path) -> None:
+    assert "nowhere" in refused("eval", trained, "--photos", tmp_path / "nowhere")
+    assert "johnson/no_such" in refused("eval", "johnson/no_such", "--photos", photos)
+    lone = (trained / "weights.safetensors").rename(tmp_path / "lone.safetensors")
+    assert "names no recipe" in refused("eval", lone, "--photos", photos)
+
+
+def test_write_is_refused_before_anything_is_measured(refused, trained: Path, photos: Path, monkeypatch) -> None:
+    monkeypatch.setattr("stylezoo.evaluate.quality.evaluate", lambda *_, **__: pytest.fail("it was measured"))
+    assert "has no model johnson/tiny" in refused("eval", trained, "--photos", photos, "--write")
+
+
+def test_figures_are_written_into_the_registry(run, trained: Path, photos: Path, tmp_path, monkeypatch) -> None:
+    from stylezoo.zoo import catalog
+    from stylezoo.zoo.spec import read_zoo
+
+    registry = tmp_path / "zoo.yaml"
+    style = "{id: stripes, title: Stripes, rights: CC0-1.0, source: a test}"
+    weights = f"{{file: johnson/tiny.safetensors, sha256: '{'0' * 64}', bytes: 1, dtype: float16, bundled: true}}"
+    model = f"{{family: johnson, arch: {{}}, styles: [{style}], license: MIT, weights: {weights}}}"
+    registry.write_text(f"schema: 1\naliases: {{}}\nmodels: {{johnson/tiny: {model}}}\n")
+    monkeypatch.setattr(catalog, "zoo_file", lambda: registry)
+    result = run("eval", trained, "--photos", photos, "--size", "64", "--json", "--write")
+    assert result.exit_code == 0, result.stderr
+    found = read_zoo(registry).models["johnson/tiny"].metrics["stripes"]
+    assert found.content == json.loads(result.stdout)["content"]
+    assert found.photos == 5

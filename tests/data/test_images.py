@@ -1,0 +1,144 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from stylezoo.data.images import RandomCrops, list_photos, sample_photos, split
+from stylezoo.errors import DataError
+
+
+@pytest.fixture
+def greys(tmp_path: Path) -> list[Path]:
+    """Ten photos, the k-th of grey 20 k throughout, so that a crop tells which photo it is of."""
+    paths = [tmp_path / f"{k}.png" for k in range(10)]
+    for k, path in enumerate(paths):
+        Image.new("L", (60, 50), 20 * k).save(path)
+    return paths
+
+
+def crops_of(photos: list[Path], **options) -> RandomCrops:
+    return RandomCrops(photos, **{"crop": 32, "short_side": (40, 48), "batch": 2, "seed": 0} | options)
+
+
+def drawn(crops: RandomCrops, steps: range) -> list[int]:
+    """Return which of the grey photos the crops of `steps` are of."""
+    return [round(float(c.mean()) * 255 / 20) for step in steps for c in crops.at(step)]
+
+
+def test_shape_and_range(greys) -> None:
+    batch = crops_of(greys, batch=3).at(0)
+    assert batch.shape == (3, 3, 32, 32)
+    assert batch.dtype == torch.float32
+    assert 0 <= batch.min() <= batch.max() <= 1
+
+
+def test_each_photo_comes_once_before_any_comes_again(greys) -> None:
+    crops = crops_of(greys)
+    first, second = drawn(crops, range(5)), drawn(crops, range(5, 10))
+    assert sorted(first) == sorted(second) == list(range(10))
+    assert first != second
+    assert first != list(range(10))
+
+
+def test_a_step_depends_on_the_seed_and_itself_alone(photos) -> None:
+    paths = list_photos(photos)
+    fresh = crops_of(paths).at(7)
+    used = crops_of(paths)
+    for step in (3, 9, 0):
+        used.at(step)
+    assert torch.equal(used.at(7), fresh)
+    assert not torch.equal(crops_of(paths, seed=1).at(7), fresh)
+    assert not torch.equal(used.at(8), fresh)
+
+
+def test_prepared_ahead_or_one_by_one_the_crops_are_the_same(photos) -> None:
+    crops = crops_of(list_photos(photos))
+    ahead = list(crops_of(list_photos(photos)).steps(3, 9))
+    assert len(ahead) == 6
+    for step, batch in enumerate(ahead, 3):
+        assert torch.equal(batch, crops.at(step))
+
+
+def test_processes_share_an_epoch_and_draw_what_one_would(greys) -> None:
+    ranks = [crops_of(greys, batch=1, rank=rank, world=2) for rank in (0, 1)]
+    assert not set(drawn(ranks[0], range(5))) & set(drawn(ranks[1], range(5)))
+    alone = crops_of(greys, batch=2)
+    assert torch.equal(torch.cat([r.at(3) for r in ranks]), alone.at(3))
+
+
+def test_short_side_is_the_scale_and_crops_lie_anywhere(tmp_path: Path) -> None:
+    ramp = np.linspace(0, 255, 400).round().astype(np.uint8)
+    Image.fromarray(np.tile(ramp, (200, 1))).save(tmp_path / "ramp.png")
+    crops = crops_of([tmp_path / "ramp.png"], crop=40, short_side=(50, 100), batch=1)
+    rows = torch.cat([crops.at(step)[:, 0, 20] for step in range(40)])
+    rise = (rows[:, 34] - rows[:, 5]) / 29
+    sides = 1 / rise.abs() / 2  # the picture is twice as wide as high
+    assert 47 < sides.min() < 60
+    assert 90 < sides.max() < 107
+    assert {bool(r > 0) for r in rise} == {True, False}  # mirrored or not
+    assert rows.mean(1).min() < 0.3 and rows.mean(1).max() > 0.7
+
+
+def test_a_photo_smaller_than_the_crop_is_enlarged(tmp_path: Path) -> None:
+    Image.new("RGB", (9, 30), "teal").save(tmp_path / "small.png")
+    batch = crops_of([tmp_path / "small.png"], crop=64).at(0)
+    assert batch.shape[-2:] == (64, 64)
+    assert torch.allclose(batch[0, :, 5, 5], torch.tensor([0, 128, 128]) / 255, atol=1e-3)
+
+
+def test_broken_photos_are_skipped_and_remembered(greys) -> None:
+    greys[2].write_bytes(b"no picture")
+    greys[6].write_bytes(greys[5].read_bytes()[:60])
+    crops = crops_of(greys)
+    found = drawn(crops, range(10))
+    assert len(found) == 20
+    assert set(found) == set(range(10)) - {2, 6}
+    assert set(crops.broken) == {str(greys[2]), str(greys[6])}
+    assert "2.png" in crops.broken[str(greys[2])]
+    for step in range(10):  # whoever knows already that they are broken draws the same
+        assert torch.equal(crops.at(step), crops_of(greys).at(step))
+
+
+def test_no_photo_that_can_be_read(greys) -> None:
+    for path in greys:
+        path.write_bytes(b"no picture")
+    with pytest.raises(DataError, match=r"none of the 10 photos can be read.*\.png"):
+        crops_of(greys).at(0)
+    with pytest.raises(DataError, match="none of the 10"):
+        list(crops_of(greys).steps(0, 3))
+
+
+def test_list_photos(tmp_path: Path) -> None:
+    for name in ("b.JPG", "a/c.png", "a/notes.txt", ".hidden.png"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).touch()
+    assert list_photos(tmp_path) == [tmp_path / "a/c.png", tmp_path / "b.JPG"]
+    with pytest.raises(DataError, match=r"no folder of photos at .*nowhere.*--content"):
+        list_photos(tmp_path / "nowhere")
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(DataError, match=r"empty holds no picture \(.*\.jpg"):
+        list_photos(tmp_path / "empty")
+
+
+def test_split_holds_out_every_nth() -> None:
+    paths = [Path(str(k)) for k in range(10)]
+    training, held_out = split(paths, 4)
+    assert held_out == [paths[0], paths[4], paths[8]]
+    assert sorted([*training, *held_out]) == paths
+    assert split(paths, 0) == (paths, [])
+
+
+def test_split_always_leaves_something_to_train_on() -> None:
+    lone = [Path("lone.jpg")]
+    assert split(lone, 50) == (lone, [])
+
+
+def test_sample_photos_are_pictures() -> None:
+    paths = sample_photos()
+    assert len(paths) >= 3
+    for path in paths:
+        assert min(Image.open(path).size) >= 300

@@ -1,0 +1,70 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from stylezoo.data.styles import data_folder, find_picture, read_style
+from stylezoo.errors import DataError, OptionError
+
+
+@pytest.fixture
+def data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """STYLEZOO_DATA with presets/wave.png and styles/night.png, and an empty current folder."""
+    folder = tmp_path / "data"
+    for name in ("presets/wave.png", "styles/night.png"):
+        (folder / name).parent.mkdir(parents=True)
+        Image.new("RGB", (8, 8)).save(folder / name)
+    monkeypatch.setenv("STYLEZOO_DATA", str(folder))
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    return folder
+
+
+def test_a_picture_is_found_here_first_then_in_the_data_folder(data: Path) -> None:
+    assert find_picture("wave.png") == data / "presets/wave.png"
+    assert find_picture("night.png") == data / "styles/night.png"
+    Image.new("RGB", (8, 8)).save("wave.png")
+    assert find_picture("wave.png").resolve() == Path("wave.png").resolve()
+    assert find_picture(str(data / "styles/night.png")) == data / "styles/night.png"
+
+
+def test_a_missing_picture_says_which_where_and_how_to_get_it(data: Path) -> None:
+    with pytest.raises(DataError) as caught:
+        find_picture("starry.jpg")
+    for part in ("'starry.jpg'", str(data / "presets"), str(data / "styles"), str(Path.cwd()), "source", "--style"):
+        assert part in str(caught.value)
+
+
+def test_without_a_data_folder_the_message_names_the_variable(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("STYLEZOO_DATA")
+    assert data_folder() is None
+    with pytest.raises(DataError, match="STYLEZOO_DATA is not set"):
+        find_picture("wave.png")
+
+
+def test_an_absolute_path_is_looked_for_nowhere_else(data: Path, tmp_path: Path) -> None:
+    with pytest.raises(DataError) as caught:
+        find_picture(str(tmp_path / "gone.png"))
+    assert str(tmp_path / "gone.png") in str(caught.value)
+    assert str(data) + "/presets" not in str(caught.value)
+
+
+def test_read_style_cuts_and_scales(tmp_path: Path) -> None:
+    picture = Image.new("RGB", (80, 40), "black")
+    picture.paste("white", (40, 0, 80, 40))
+    picture.save(tmp_path / "halves.png")
+    whole = read_style(tmp_path / "halves.png")
+    assert whole.shape == (1, 3, 40, 80)
+    assert read_style(tmp_path / "halves.png", size=20).shape == (1, 3, 10, 20)
+    right = read_style(tmp_path / "halves.png", size=64, crop=(0.5, 0.25, 1.0, 0.75))
+    assert right.shape == (1, 3, 32, 64)
+    assert right.min() > 0.999
+
+
+@pytest.mark.parametrize("crop", [(0.5, 0, 0.5, 1), (0, 0, 1.2, 1), (-0.1, 0, 1, 1), (0, 0.9, 1, 0.1)])
+def test_an_impossible_crop_is_refused(tmp_path: Path, crop) -> None:
+    Image.new("RGB", (8, 8)).save(tmp_path / "a.png")
+    with pytest.raises(OptionError, match="crop must be left, top, right, bottom"):
+        read_style(tmp_path / "a.png", crop=crop)

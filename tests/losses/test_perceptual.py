@@ -1,0 +1,169 @@
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from stylezoo.backbones import Backbone, create_backbone
+from stylezoo.errors import OptionError
+from stylezoo.losses import PerceptualLoss
+
+
+class Squares(Backbone):
+    """Features that can be written down: layer "a" is x, "b" its square at half the resolution, "c" 1 - x."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.name, self.layers = "squares:test", ("a", "b", "c")
+        self.passes: list[tuple[int, str | None]] = []
+
+    def forward(self, x: Tensor, upto: str | None = None) -> dict[str, Tensor]:
+        self.passes.append((x.shape[0], upto))
+        features = {"a": x, "b": x[..., ::2, ::2].square(), "c": 1 - x}
+        stop = self.layers.index(upto) + 1 if upto else None
+        return {name: features[name] for name in self.layers[:stop]}
+
+
+def pictures(seed: int, n: int = 1, h: int = 8, w: int = 6) -> Tensor:
+    return torch.rand(n, 3, h, w, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
+
+
+def taps(x: NDArray[Any]) -> dict[str, NDArray[Any]]:
+    return {"a": x, "b": x[:, ::2, ::2] ** 2, "c": 1 - x}
+
+
+def gram(x: NDArray[Any]) -> NDArray[Any]:
+    flat = x.reshape(len(x), -1)
+    return flat @ flat.T / flat.shape[1]
+
+
+def content_by_hand(x: Tensor, photo: Tensor, layer: str) -> float:
+    out, goal = taps(x.numpy())[layer], taps(photo.numpy())[layer]
+    return ((out - goal) ** 2).sum() / (goal**2).sum()
+
+
+def style_by_hand(x: Tensor, style: Tensor, layer: str) -> float:
+    out, goal = gram(taps(x.numpy())[layer]), gram(taps(style.numpy())[layer])
+    return ((out - goal) ** 2).sum() / (goal**2).sum()
+
+
+def loss_of(styles: list[Tensor], **options: Any) -> PerceptualLoss:
+    return PerceptualLoss(Squares(), styles, **({"content": {"b": 1}, "style": {"a": 1, "c": 1}} | options))
+
+
+def test_terms_are_weighted_means_over_their_layers_picture_by_picture() -> None:
+    output, photo, style = pictures(0, 3), pictures(1, 3), pictures(2, h=10)
+    loss = loss_of([style], content={"a": 3, "b": 1}, style={"b": 2, "c": 6})
+    terms = loss.terms(output, loss.content_targets(photo))
+    pairs = list(zip(output, photo, strict=True))
+    content = [0.75 * content_by_hand(o, p, "a") + 0.25 * content_by_hand(o, p, "b") for o, p in pairs]
+    np.testing.assert_allclose(terms["content"], content, rtol=1e-9)
+    expected = [0.25 * style_by_hand(o, style[0], "b") + 0.75 * style_by_hand(o, style[0], "c") for o in output]
+    np.testing.assert_allclose(terms["style"], expected, rtol=1e-9)
+    variation = [sum((np.diff(o, axis=axis) ** 2).mean() for axis in (1, 2)) for o in output.numpy()]
+    np.testing.assert_allclose(terms["tv"], variation, rtol=1e-9)
+
+
+def test_total_weighs_the_terms_and_averages_the_batch() -> None:
+    output, photo = pictures(0, 2), pictures(1, 2)
+    loss = loss_of([pictures(2)], content_weight=2.0, style_weight=0.5, palette_weight=0.7, tv_weight=3.0)
+    each, whole = loss.terms(output, loss.content_targets(photo)), loss(output, photo)
+    assert set(whole) == {"total", "content", "style", "palette", "tv"}
+    for name, value in each.items():
+        np.testing.assert_allclose(whole[name], value.mean(), rtol=1e-9)
+    expected = 2 * whole["content"] + 0.5 * whole["style"] + 0.7 * whole["palette"] + 3 * whole["tv"]
+    np.testing.assert_allclose(whole["total"], expected, rtol=1e-9)
+
+
+def test_each_picture_goes_with_its_own_style() -> None:
+    output, styles = pictures(0, 3), [pictures(2), pictures(3, h=12), pictures(4, w=9)]
+    loss = loss_of(styles, style={"c": 1})
+    picks = [2, 0, 1]
+    terms = loss.terms(output, loss.content_targets(output), torch.tensor(picks))
+    expected = [style_by_hand(o, styles[k][0], "c") for o, k in zip(output, picks, strict=True)]
+    np.testing.assert_allclose(terms["style"], expected, rtol=1e-9)
+    np.testing.assert_allclose(terms["content"], 0, atol=1e-12)
+    first = loss.terms(output, loss.content_targets(output))["style"]
+    np.testing.assert_allclose(first, [style_by_hand(o, styles[0][0], "c") for o in output], rtol=1e-9)
+
+
+@pytest.mark.parametrize("style_term", ["gram", "mean_std"])
+def test_a_picture_that_is_its_own_style_and_photo_costs_nothing(style_term: str) -> None:
+    picture = pictures(0)
+    loss = loss_of([picture], style_term=style_term)
+    assert loss(picture, picture)["total"] < 1e-12
+    assert loss(1 - picture, picture)["style"] > 1e-3
+
+
+def test_normalize_reaches_both_terms() -> None:
+    output, photo, style = pictures(0), pictures(1), pictures(2)
+    loss = loss_of([style], content={"a": 1}, style={"a": 1}, normalize=False)
+    terms = loss(output, photo)
+    np.testing.assert_allclose(terms["content"], ((output - photo) ** 2).mean(), rtol=1e-9)
+    difference = gram(output[0].numpy()) - gram(style[0].numpy())
+    np.testing.assert_allclose(terms["style"], (difference**2).sum() / 9, rtol=1e-9)
+
+
+def test_one_pass_for_the_output_and_one_for_the_photo_that_stops_early() -> None:
+    backbone = Squares()
+    loss = PerceptualLoss(backbone, [pictures(2), pictures(3)], content={"b": 1, "a": 1}, style={"c": 1})
+    assert len(backbone.passes) == 2  # the styles' targets
+    backbone.passes.clear()
+    loss(pictures(0, 4), pictures(1, 4))
+    assert sorted(backbone.passes, key=str) == [(4, "b"), (4, None)]
+    backbone.passes.clear()
+    targets = loss.content_targets(pictures(1, 4))
+    assert set(targets) == {"a", "b"}
+    loss.terms(pictures(0, 4), targets)
+    assert backbone.passes == [(4, "b"), (4, None)]
+
+
+def test_a_term_may_be_left_out() -> None:
+    output, photo, backbone = pictures(0), pictures(1), Squares()
+    only_style = PerceptualLoss(backbone, [pictures(2)], content={}, style={"a": 1})
+    backbone.passes.clear()
+    terms = only_style(output, photo)
+    assert terms["content"] == 0 and terms["total"] == 10 * terms["style"] > 0
+    assert backbone.passes == [(1, None)]  # the photo is not needed
+    only_content = loss_of([pictures(2)], style={})(output, photo)
+    assert only_content["style"] == 0 and only_content["total"] == only_content["content"] > 0
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"content": {"d": 1}}, "names layer 'd', which the backbone squares:test"),
+        ({"style": {"a": 1, "relu1_1": 1}}, "names layer 'relu1_1'"),
+        ({"style_term": "grams"}, "style_term must be one of gram, mean_std, not 'grams'"),
+        ({"styles": []}, "at least one style picture"),
+        ({"content": {"a": 0}}, r"content term needs weights of 0 and above, one above 0, not {'a': 0}"),
+        ({"style": {"a": 2, "b": -1}}, r"style term needs weights"),
+    ],
+)
+def test_bad_arguments_are_named(options: dict[str, Any], message: str) -> None:
+    with pytest.raises(OptionError, match=message):
+        loss_of(**({"styles": [pictures(2)]} | options))
+
+
+def test_descends_on_the_real_backbone_under_bfloat16() -> None:
+    """A black photo and a flat style too: no NaN, and a step downhill lowers the loss."""
+    backbone = create_backbone("vgg19", layers=["relu1_1", "relu2_1", "relu3_1"])
+    layers = {"relu1_1": 1.0, "relu3_1": 1.0}
+    styles = [pictures(2, h=32, w=32).float(), torch.zeros(1, 3, 32, 32)]
+    loss = PerceptualLoss(backbone, styles, content={"relu2_1": 1.0}, style=layers, tv_weight=1.0)
+    photo = torch.cat([pictures(1, h=32, w=32).float(), torch.zeros(1, 3, 32, 32)])
+    output = (photo + 0.1).clamp(0, 1).requires_grad_()
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        before = loss(output, photo, torch.tensor([0, 1]))
+    assert all(value.dtype == torch.float32 and value.isfinite() for value in before.values())
+    before["total"].backward()
+    assert output.grad is not None and output.grad.isfinite().all()
+    for picture in output.grad:
+        assert picture.abs().max() > 0
+    step = 0.01 * output.grad / output.grad.abs().amax(dim=(1, 2, 3), keepdim=True)
+    assert loss((output - step).detach(), photo, torch.tensor([0, 1]))["total"] < before["total"]
+    assert all(p.grad is None for p in backbone.parameters())

@@ -1,0 +1,143 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor, nn
+
+from stylezoo.nn.norm import InstanceNorm, frozen_statistics, recorded_statistics
+
+
+class Net(nn.Module):
+    """Two norms at two resolutions, so that statistics must find their own layer."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first, self.second = InstanceNorm(4), InstanceNorm(4)
+
+    def forward(self, x: Tensor) -> Tensor:
+        one, zero = torch.ones(1, 4), torch.zeros(1, 4)
+        return self.second(self.first(x, 2 * one, zero)[..., ::2, ::2].square(), one, zero)
+
+
+def features(n: int = 2, c: int = 4, h: int = 12, w: int = 10, seed: int = 0) -> Tensor:
+    return 3 * torch.randn(n, c, h, w, generator=torch.Generator().manual_seed(seed)) + 5
+
+
+def reference(x: Tensor, gamma: Tensor, beta: Tensor, eps: float = 1e-5) -> np.ndarray:
+    v = x.double().numpy()
+    mean, variance = v.mean(axis=(2, 3), keepdims=True), v.var(axis=(2, 3), keepdims=True)
+    return (v - mean) / np.sqrt(variance + eps) * gamma.double().numpy()[..., None, None] + beta.double().numpy()[
+        ..., None, None
+    ]
+
+
+@pytest.mark.parametrize("rows", [1, 2])
+def test_is_the_formula_with_one_row_for_all_or_one_a_picture(rows: int) -> None:
+    x = features()
+    gamma, beta = torch.randn(rows, 4), torch.randn(rows, 4)
+    np.testing.assert_allclose(InstanceNorm(4)(x, gamma, beta).numpy(), reference(x, gamma, beta), atol=1e-5)
+
+
+def test_agrees_with_torchs_layer_and_its_gradient() -> None:
+    theirs = nn.InstanceNorm2d(4, affine=True)
+    with torch.no_grad():
+        theirs.weight.normal_()
+        theirs.bias.normal_()
+    x, weight = features().requires_grad_(), features(seed=1)
+    ours = InstanceNorm(4)(x, theirs.weight[None], theirs.bias[None])
+    torch.testing.assert_close(ours, theirs(x), atol=1e-5, rtol=1e-5)
+    (gradient,) = torch.autograd.grad((ours * weight).sum(), x)
+    (expected,) = torch.autograd.grad((theirs(x) * weight).sum(), x)
+    torch.testing.assert_close(gradient, expected, atol=1e-5, rtol=1e-4)
+
+
+def test_eps_is_that_of_the_layer() -> None:
+    x, gamma, beta = 0.01 * features(), torch.ones(1, 4), torch.zeros(1, 4)
+    np.testing.assert_allclose(InstanceNorm(4, eps=0.1)(x, gamma, beta), reference(x, gamma, beta, eps=0.1), atol=1e-6)
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
+def test_half_precision_keeps_its_dtype_and_statistics_of_large_values(dtype: torch.dtype) -> None:
+    x = (1000 * features(h=64, w=64)).to(dtype)  # their squares overflow float16
+    one, zero = torch.ones(1, 4), torch.zeros(1, 4)
+    norm = InstanceNorm(4)
+    plain = norm(x, one, zero)
+    assert plain.dtype == dtype
+    np.testing.assert_allclose(plain.float().numpy(), reference(x, one, zero), atol=0.03)
+    with recorded_statistics(norm) as statistics:
+        assert norm(x, one, zero).dtype == dtype
+    mean, inverse = statistics[""]
+    assert mean.dtype == inverse.dtype == torch.float32
+    np.testing.assert_allclose(mean[..., 0, 0].numpy(), x.double().numpy().mean(axis=(2, 3)), rtol=1e-4)
+    np.testing.assert_allclose(inverse[..., 0, 0].numpy(), 1 / x.double().numpy().std(axis=(2, 3)), rtol=1e-4)
+
+
+def test_recording_changes_nothing_and_names_each_norm() -> None:
+    net, x = Net(), features()
+    before = net(x)
+    with recorded_statistics(net) as statistics:
+        torch.testing.assert_close(net(x), before, atol=1e-5, rtol=1e-5)
+    assert set(statistics) == {"first", "second"}
+    mean, inverse = statistics["first"]
+    assert mean.shape == inverse.shape == (2, 4, 1, 1)
+    np.testing.assert_allclose(mean.numpy(), x.double().numpy().mean(axis=(2, 3), keepdims=True), rtol=1e-5)
+
+
+def test_frozen_statistics_make_a_part_come_out_as_in_the_whole() -> None:
+    net, x = Net(), features(n=1)
+    with recorded_statistics(net) as statistics:
+        whole = net(x)
+    part = x[..., 4:10, 2:8]
+    with frozen_statistics(net, statistics):
+        torch.testing.assert_close(net(part), whole[..., 2:5, 1:4], atol=1e-5, rtol=1e-5)
+    assert (net(part) - whole[..., 2:5, 1:4]).abs().max() > 0.1
+
+
+def test_frozen_statistics_of_one_picture_serve_a_batch_of_its_tiles() -> None:
+    net, x = Net(), features(n=1)
+    with recorded_statistics(net) as statistics:
+        whole = net(x)
+    tiles = torch.cat([x[..., :6, :], x[..., 6:, :]])
+    with frozen_statistics(net, statistics):
+        top, bottom = net(tiles)
+    torch.testing.assert_close(torch.cat([top, bottom], dim=1)[None], whole, atol=1e-5, rtol=1e-5)
+
+
+def test_errors_inside_the_blocks_leave_the_net_as_it_was() -> None:
+    net, x, other = Net(), features(), features(seed=1, h=6)
+    before = net(other)
+    with recorded_statistics(net) as statistics:
+        net(x)
+    with pytest.raises(RuntimeError, match="stop"), frozen_statistics(net, statistics):
+        raise RuntimeError("stop")
+    torch.testing.assert_close(net(other), before, atol=0, rtol=0)
+    with pytest.raises(RuntimeError, match="stop"), recorded_statistics(net):
+        net(x)
+        raise RuntimeError("stop")
+    torch.testing.assert_close(net(other), before, atol=0, rtol=0)
+    with pytest.raises(KeyError), frozen_statistics(net, {"first": statistics["first"]}):
+        pass
+    torch.testing.assert_close(net(other), before, atol=0, rtol=0)
+
+
+def test_frozen_blocks_nest() -> None:
+    net, x, other = Net(), features(), features(seed=1)
+    with recorded_statistics(net) as outer:
+        net(x)
+    with recorded_statistics(net) as inner:
+        net(other)
+    probe = features(seed=2)
+    with frozen_statistics(net, outer):
+        expected = net(probe)
+        with frozen_statistics(net, inner):
+            assert (net(probe) - expected).abs().max() > 1e-3
+        torch.testing.assert_close(net(probe), expected, atol=0, rtol=0)
+
+
+def test_statistics_do_not_travel_with_the_weights() -> None:
+    net = Net()
+    with recorded_statistics(net) as statistics:
+        net(features())
+    with frozen_statistics(net, statistics):
+        assert not net.state_dict()

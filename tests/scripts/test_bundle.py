@@ -1,0 +1,79 @@
+from __future__ import annotations
+
+from importlib.util import module_from_spec, spec_from_file_location
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from click.testing import CliRunner
+from safetensors import safe_open
+
+from stylezoo.evaluate.verify import verify_model
+from stylezoo.files import sha256_of
+from stylezoo.stylizer import load
+from stylezoo.train.recipe import load_recipe
+from stylezoo.train.trainer import train
+from stylezoo.zoo import store
+from stylezoo.zoo.spec import read_zoo
+
+SCRIPT = Path(__file__).parents[2] / "scripts" / "bundle.py"
+
+
+@pytest.fixture
+def bundle():
+    """Call the script: bundle(run, zoo, folder)."""
+    spec = spec_from_file_location("bundle", SCRIPT)
+    module = module_from_spec(spec)
+    spec.loader.exec_module(module)
+
+    def call(run: Path, zoo: Path, folder: Path) -> str:
+        arguments = [str(run), "--recipe", "recipes/tiny.yaml", "--zoo", str(zoo), "--bundled", str(folder)]
+        result = CliRunner().invoke(module.main, arguments, catch_exceptions=False)
+        assert result.exit_code == 0, result.output
+        return result.output
+
+    return call
+
+
+def test_a_run_becomes_a_model_of_the_zoo(bundle, recipe_file: Path, tmp_path: Path, monkeypatch) -> None:
+    run = train(load_recipe(recipe_file, overrides=["run.steps=2"]), tmp_path / "run", progress=False)
+    zoo_file, folder = tmp_path / "zoo.yaml", tmp_path / "bundled"
+    zoo_file.write_text("# kept\nschema: 1\naliases: {}\nmodels: {}\n")
+
+    printed = bundle(run, zoo_file, folder)
+    weights = folder / "johnson" / "tiny.safetensors"
+    assert sha256_of(weights) in printed
+    assert zoo_file.read_text().startswith("# kept\n")
+    zoo = read_zoo(zoo_file)
+    spec = zoo.models["johnson/tiny"]
+    assert zoo.aliases == {"tiny": "johnson/tiny"}
+    assert (spec.recipe, spec.metrics) == ("recipes/tiny.yaml", None)
+    assert (spec.weights.file, spec.weights.bundled) == ("johnson/tiny.safetensors", True)
+    assert (spec.weights.bytes, spec.weights.sha256) == (weights.stat().st_size, sha256_of(weights))
+    with safe_open(weights, "pt") as file:
+        assert {file.get_tensor(key).dtype for key in file.keys()} == {torch.float16}  # noqa: SIM118
+
+    monkeypatch.setattr(store, "BUNDLED", folder)
+    assert all(finding.ok for finding in verify_model(spec))
+    photo = np.random.default_rng(0).integers(0, 255, (40, 40, 3), np.uint8)
+    before, after = (load(place, device="cpu").stylize(photo).astype(int) for place in (run, weights))
+    assert np.abs(before - after).max() <= 3
+
+
+def test_a_second_run_replaces_the_first_and_leaves_aliases_and_other_models(
+    bundle, recipe_file: Path, tmp_path: Path
+) -> None:
+    zoo_file, folder = tmp_path / "zoo.yaml", tmp_path / "bundled"
+    zoo_file.write_text("schema: 1\naliases: {}\nmodels: {}\n")
+    for name, seed in (("first", 0), ("tiny", 1), ("tiny", 2)):
+        changes = ["run.steps=1", f"run.seed={seed}"]
+        plan = load_recipe(recipe_file, overrides=changes, name=f"johnson/{name}")
+        bundle(train(plan, tmp_path / f"run{seed}", progress=False), zoo_file, folder)
+        if name == "first":  # an alias that someone gave
+            zoo_file.write_text(zoo_file.read_text().replace("first: johnson/first", "tiny: johnson/first"))
+    zoo = read_zoo(zoo_file)
+    assert list(zoo.models) == ["johnson/first", "johnson/tiny"]
+    assert zoo.aliases["tiny"] == "johnson/first"
+    assert zoo.models["johnson/tiny"].weights.sha256 == sha256_of(folder / "johnson" / "tiny.safetensors")
+    assert load(tmp_path / "run2", device="cpu").spec.name == "johnson/tiny"

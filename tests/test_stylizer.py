@@ -1,0 +1,331 @@
+from __future__ import annotations
+
+import io
+import shutil
+from itertools import count, islice
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+import stylezoo
+from stylezoo import stylizer as module
+from stylezoo.errors import ImageError, ModelNotFoundError, OptionError, StyleError, WeightsError
+from stylezoo.stylizer import Stylizer, load
+from stylezoo.zoo import catalog
+from stylezoo.zoo.spec import Zoo, parse_zoo
+
+BUNDLED = [name for name in stylezoo.list_models() if (info := stylezoo.model_info(name)).weights.bundled]
+
+
+@pytest.fixture
+def tiny(net_file: Path) -> Stylizer:
+    return load(net_file, device="cpu")
+
+
+@pytest.fixture
+def zoo(net_file: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Zoo:
+    """A registry of johnson/tiny alone, alias "tiny", its weights bundled."""
+    from stylezoo.files import sha256_of
+    from stylezoo.zoo import store
+
+    (tmp_path / "bundled" / "johnson").mkdir(parents=True)
+    bundled = shutil.copy(net_file, tmp_path / "bundled" / "johnson" / "tiny.safetensors")
+    weights = {"file": "johnson/tiny.safetensors", "sha256": sha256_of(bundled), "bytes": Path(bundled).stat().st_size}
+    model = {
+        "family": "johnson",
+        "arch": {"width": 8, "blocks": 1},
+        "styles": [{"id": "dots", "title": "Dots", "rights": "CC0-1.0", "source": "a test"}],
+        "license": "CC0-1.0",
+        "weights": weights | {"dtype": "float32", "bundled": True},
+    }
+    registry = parse_zoo({"schema": 1, "aliases": {"tiny": "johnson/tiny"}, "models": {"johnson/tiny": model}}, "zoo")
+    monkeypatch.setattr(catalog, "default_zoo", lambda: registry)
+    monkeypatch.setattr(store, "BUNDLED", tmp_path / "bundled")
+    return registry
+
+
+def pixels(height: int = 30, width: int = 41, channels: int = 3) -> np.ndarray:
+    return np.random.default_rng(5).integers(0, 256, (height, width, channels), np.uint8)
+
+
+def as_path(array: np.ndarray, folder: Path) -> Path:
+    path = folder / "photo.png"
+    Image.fromarray(array).save(path)
+    return path
+
+
+def as_bytes(array: np.ndarray) -> bytes:
+    file = io.BytesIO()
+    Image.fromarray(array).save(file, "png")
+    return file.getvalue()
+
+
+def as_tensor(array: np.ndarray) -> torch.Tensor:
+    return torch.from_numpy(array).permute(2, 0, 1)
+
+
+def test_what_comes_in_comes_out(tiny: Stylizer, tmp_path: Path) -> None:
+    photo = pixels()
+    painted = tiny.stylize(photo)
+    assert painted.shape == photo.shape
+    assert painted.dtype == np.uint8
+    assert np.abs(painted.astype(int) - photo).mean() > 5
+
+    picture = tiny.stylize(Image.fromarray(photo))
+    assert isinstance(picture, Image.Image)
+    assert np.array_equal(np.asarray(picture), painted)
+
+    for path in (as_path(photo, tmp_path), str(as_path(photo, tmp_path))):
+        picture = tiny.stylize(path)
+        assert isinstance(picture, Image.Image)
+        assert np.array_equal(np.asarray(picture), painted)
+
+    data = tiny.stylize(as_bytes(photo))
+    assert isinstance(data, bytes)
+    with Image.open(io.BytesIO(data)) as picture:
+        assert picture.format == "PNG"
+        assert np.array_equal(np.asarray(picture), painted)
+
+    tensor = tiny.stylize(as_tensor(photo))
+    assert tensor.dtype == torch.uint8
+    assert np.array_equal(tensor.permute(1, 2, 0).numpy(), painted)
+
+    floats = tiny.stylize(photo.astype(np.float64) / 255)
+    assert floats.dtype == np.float64
+    assert np.abs(floats * 255 - painted).max() <= 0.51
+
+    batch = tiny.stylize(as_tensor(photo)[None].repeat(2, 1, 1, 1).half() / 255)
+    assert (batch.shape, batch.dtype) == ((2, 3, 30, 41), torch.float16)
+    assert torch.equal(batch[0], batch[1])
+
+
+def test_results_can_be_used_in_training(tiny: Stylizer) -> None:
+    painted = tiny.stylize(torch.rand(3, 20, 20))
+    weight = torch.ones((), requires_grad=True)
+    (painted * weight).sum().backward()
+    assert weight.grad is not None
+
+
+@pytest.mark.parametrize("size", [(1, 1), (1, 500), (500, 1), (7, 13), (16, 16), (33, 129)])
+def test_any_size(tiny: Stylizer, size: tuple[int, int]) -> None:
+    assert tiny.stylize(pixels(*size)).shape == (*size, 3)
+    assert tiny.stylize(Image.fromarray(pixels(*size))).size == size[::-1]
+
+
+def test_alpha_is_kept(tiny: Stylizer) -> None:
+    photo = pixels(channels=4)
+    painted = tiny.stylize(photo)
+    assert painted.shape == photo.shape
+    assert np.array_equal(painted[..., 3], photo[..., 3])
+    assert np.array_equal(painted[..., :3], tiny.stylize(np.ascontiguousarray(photo[..., :3])))
+    picture = tiny.stylize(Image.fromarray(photo, "RGBA"))
+    assert picture.mode == "RGBA"
+    assert np.array_equal(np.asarray(picture)[..., 3], photo[..., 3])
+
+
+@pytest.mark.parametrize("channels", [3, 4])
+def test_strength_0_is_the_photo_to_the_bit(tiny: Stylizer, channels: int) -> None:
+    photo = pixels(channels=channels)
+    assert np.array_equal(tiny.stylize(photo, strength=0), photo)
+    assert np.array_equal(tiny.stylize(photo, strength=0, preserve_color="stats"), photo)
+
+
+def test_options_reach_the_pipeline(tiny: Stylizer) -> None:
+    photo = pixels()
+    assert tiny.stylize(photo, size=82).shape == (60, 82, 3)
+    half, full = tiny.stylize(photo, strength=0.5), tiny.stylize(photo)
+    assert np.abs(half - (photo.astype(float) + full) / 2).max() <= 1
+    assert not np.array_equal(tiny.stylize(photo, preserve_color="luma"), full)
+
+
+@pytest.mark.parametrize("options", [{"strength": 4}, {"size": 0}, {"preserve_color": "hue"}])
+def test_bad_options_are_refused_before_the_picture_is_read(tiny: Stylizer, options) -> None:
+    with pytest.raises(OptionError, match=next(iter(options))):
+        tiny.stylize("missing.png", **options)
+
+
+def test_a_picture_that_is_none(tiny: Stylizer) -> None:
+    with pytest.raises(ImageError, match=r"missing\.png"):
+        tiny.stylize("missing.png")
+
+
+@pytest.mark.parametrize("batch_size", [1, 2, 3, 8])
+def test_a_batch_is_what_its_pictures_are_one_by_one(tiny: Stylizer, batch_size: int, tmp_path: Path) -> None:
+    a, b = pixels(20, 30), pixels(25, 18, 4)
+    images = [a, 255 - a, as_tensor(a), Image.fromarray(b), b, as_path(a, tmp_path), a // 2, torch.rand(2, 3, 20, 30)]
+    results = list(tiny.stylize_batch(images, batch_size=batch_size, strength=0.8))
+    assert len(results) == len(images)
+    for image, result in zip(images, results, strict=True):
+        alone = tiny.stylize(image, strength=0.8)
+        assert type(result) is type(alone)
+        ours, theirs = (x.numpy() if isinstance(x, torch.Tensor) else np.array(x) for x in (result, alone))
+        assert (ours.shape, ours.dtype) == (theirs.shape, theirs.dtype)
+        step = 1 if ours.dtype == np.uint8 else 1e-5  # a batch may round the last bit the other way
+        assert np.abs(ours.astype(float) - theirs).max() <= step
+
+
+def test_a_batch_is_read_as_it_is_needed(tiny: Stylizer) -> None:
+    endless = (np.full((16, 16, 3), n % 256, np.uint8) for n in count())
+    first = list(islice(tiny.stylize_batch(endless, batch_size=2), 5))
+    assert len(first) == 5
+    assert next(endless).max() < 10
+    assert list(tiny.stylize_batch([])) == []
+
+
+def test_bad_batches(tiny: Stylizer) -> None:
+    with pytest.raises(OptionError, match="batch_size must be at least 1, not 0"):
+        next(tiny.stylize_batch([pixels()], batch_size=0))
+    with pytest.raises(OptionError, match="strength"):
+        next(tiny.stylize_batch([pixels()], strength=9))
+    with pytest.raises(StyleError, match="stripes"):
+        next(tiny.stylize_batch([pixels()], "stripes"))
+
+
+def test_styles_by_every_way_to_name_them(tiny: Stylizer) -> None:
+    assert (tiny.kind, tiny.styles) == ("single", ("dots",))
+    code = tiny.encode_style()
+    for style in ("dots", 0, -1, {"dots": 1.0}, {"dots": 0.25, 0: 0.75}):
+        assert torch.allclose(tiny.encode_style(style).values, code.values)
+    assert torch.allclose(tiny.encode_style({"dots": 0.5}).values, code.values / 2)
+    photo = pixels()
+    assert np.array_equal(tiny.stylize(photo, code), tiny.stylize(photo))
+    assert np.array_equal(tiny.stylize(photo, {"dots": 2}), tiny.stylize(photo, code * 2))
+
+
+@pytest.mark.parametrize(
+    ("style", "message"),
+    [
+        ("dot", r"johnson/tiny has no style 'dot': it has dots.* Did you mean dots\?"),
+        ("", r"has no style ''"),
+        (1, r"no style number 1: it has 1 \(dots\)"),
+        (-2, "no style number -2"),
+        (True, "by name, number or mix .*, not bool"),
+        (0.5, "not float"),
+        ({}, "an empty mix of styles"),
+        ({"stripes": 1.0}, "no style 'stripes'"),
+        ({"dots": "much"}, "must be numbers, not 'much'"),
+        ({"dots": float("nan")}, "must be numbers, not nan"),
+        ({"dots": None}, "must be numbers, not None"),
+    ],
+)
+def test_styles_that_there_are_not(tiny: Stylizer, style, message: str) -> None:
+    with pytest.raises(StyleError, match=message):
+        tiny.encode_style(style)
+
+
+def test_saved_and_loaded_it_paints_the_same(tiny: Stylizer, tmp_path: Path) -> None:
+    photo = pixels()
+    tiny.save(tmp_path / "run" / "weights.safetensors")
+    for name in (tmp_path / "run", tmp_path / "run" / "weights.safetensors", str(tmp_path / "run")):
+        again = load(name, device="cpu")
+        assert again.spec == tiny.spec
+        assert np.array_equal(again.stylize(photo), tiny.stylize(photo))
+    tiny.save(tmp_path / "half.safetensors", torch.float16)
+    half = load(tmp_path / "half.safetensors", device="cpu")
+    assert half.dtype == torch.float32
+    assert np.abs(half.stylize(photo).astype(int) - tiny.stylize(photo)).max() <= 2
+    with pytest.raises(OptionError, match=r"\.safetensors, not as 'net.pt'"):
+        tiny.save(tmp_path / "net.pt")
+
+
+@pytest.mark.parametrize("dtype", ["float16", torch.bfloat16, torch.float64, "float32"])
+def test_computing_in_another_dtype(net_file: Path, tiny: Stylizer, dtype) -> None:
+    other = load(net_file, device="cpu", dtype=dtype)
+    assert other.dtype == (getattr(torch, dtype) if isinstance(dtype, str) else dtype)
+    photo = torch.rand(3, 24, 40, generator=torch.Generator().manual_seed(0))
+    assert other.stylize(photo).dtype == torch.float32
+    assert (other.stylize(photo) - tiny.stylize(photo)).abs().max() < 0.05
+
+
+def test_to_moves_the_net_in_place(net_file: Path) -> None:
+    stylizer = load(net_file, device="cpu")
+    assert stylizer.to("cpu", torch.float64) is stylizer
+    assert (stylizer.device.type, stylizer.dtype) == ("cpu", torch.float64)
+    assert "johnson/tiny" in repr(stylizer)
+    with pytest.raises(OptionError, match="device 'toaster'"):
+        stylizer.to("toaster")
+
+
+@pytest.mark.parametrize("dtype", ["int8", "half_and_half", torch.int32, "nn"])
+def test_dtypes_that_no_net_computes_in(net_file: Path, dtype) -> None:
+    with pytest.raises(OptionError, match="dtype must be float32, float16, bfloat16 or float64, not"):
+        load(net_file, dtype=dtype)
+
+
+@pytest.mark.parametrize("device", ["toaster", "cuda:99"])
+def test_devices_that_are_not_here(net_file: Path, device: str) -> None:
+    with pytest.raises(OptionError, match=f"device '{device}' is not to be had here"):
+        load(net_file, device=device)
+
+
+def test_by_name_alias_and_module_level_function(zoo: Zoo, tiny: Stylizer, monkeypatch) -> None:
+    photo = pixels()
+    module._kept.cache_clear()
+    for name in ("johnson/tiny", "tiny"):
+        assert np.array_equal(load(name, device="cpu").stylize(photo), tiny.stylize(photo))
+        painted = stylezoo.stylize(photo, name, strength=0.5)
+        assert np.abs(painted.astype(int) - tiny.stylize(photo, strength=0.5)).max() <= 1
+    monkeypatch.setattr(module, "load", lambda *_: pytest.fail("the model was not kept"))
+    stylezoo.stylize(photo, "tiny", "dots")
+    module._kept.cache_clear()
+
+
+def test_a_misspelt_name(zoo: Zoo) -> None:
+    with pytest.raises(ModelNotFoundError, match=r"no model is named 'johnson/tinny'.*Did you mean johnson/tiny"):
+        load("johnson/tinny")
+
+
+def test_a_folder_of_the_same_name_hides_no_model(zoo: Zoo, tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("tiny").mkdir()
+    assert load("tiny", device="cpu").spec.name == "johnson/tiny"
+
+
+def test_paths_that_lead_nowhere(tmp_path: Path) -> None:
+    with pytest.raises(WeightsError, match=r"missing\.safetensors"):
+        load(tmp_path / "missing.safetensors")
+    with pytest.raises(WeightsError, match=r"holds no weights\.safetensors: name a run folder"):
+        load(tmp_path)
+    with pytest.raises(ModelNotFoundError, match="no run folder or model named"):
+        load(tmp_path / "no" / "run")
+
+
+def test_damaged_files(net_file: Path, tmp_path: Path) -> None:
+    data = net_file.read_bytes()
+    for name, content in {"cut": data[:-50], "empty": b"", "text": b"not weights at all", "head": data[:40]}.items():
+        path = tmp_path / f"{name}.safetensors"
+        path.write_bytes(content)
+        with pytest.raises(WeightsError, match=f"{name}.safetensors"):
+            load(path)
+
+
+def test_weights_of_another_net(net_file: Path, tmp_path: Path) -> None:
+    """The record in the header asks for a wider net than the tensors are of."""
+    from safetensors.torch import load_file, save_file
+
+    record = '{"name":"johnson/tiny","family":"johnson","arch":{"width":16,"blocks":1},"license":"MIT","styles":[%s]}'
+    style = '{"id":"dots","title":"Dots","rights":"CC0-1.0","source":"a test"}'
+    path = tmp_path / "wide.safetensors"
+    save_file(load_file(net_file), path, {"stylezoo": record % style})
+    with pytest.raises(WeightsError, match=r"does not fit johnson\(.*width=16.*shape"):
+        load(path)
+
+
+@pytest.mark.parametrize("name", BUNDLED)
+def test_bundled_models_paint(name: str) -> None:
+    from skimage import data
+
+    stylizer = load(name, device="cpu")
+    photo = np.ascontiguousarray(data.astronaut()[::3, ::3])
+    for style in stylizer.styles:
+        painted = stylizer.stylize(photo, style)
+        assert painted.shape == photo.shape
+        assert painted.std() > 20  # neither grey nor flat
+        assert 15 < np.abs(painted.astype(int) - photo).mean() < 130
+        rows = np.corrcoef(painted.mean(axis=2).ravel(), photo.mean(axis=2).ravel())[0, 1]
+        assert rows > 0.3  # the photo is still to be seen
+    assert np.array_equal(stylizer.stylize(photo, 0, strength=0), photo)
+    assert stylizer.stylize(photo[:1, :1], 0).shape == (1, 1, 3)

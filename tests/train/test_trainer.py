@@ -1,0 +1,308 @@
+from __future__ import annotations
+
+import json
+import shutil
+import signal
+import threading
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+import stylezoo
+from stylezoo.errors import DataError, OptionError, RecipeError, TrainingError
+from stylezoo.losses import PerceptualLoss
+from stylezoo.models import Johnson
+from stylezoo.train.recipe import Recipe, load_recipe
+from stylezoo.train.trainer import find_content, learning_rate, train
+
+FILES = ("weights.safetensors", "checkpoint.safetensors")
+
+
+def recipe(path: Path, *overrides: str) -> Recipe:
+    return load_recipe(path, overrides=overrides)
+
+
+def lines(run: Path) -> list[dict[str, float]]:
+    return [json.loads(line) for line in (run / "log.jsonl").read_text().splitlines()]
+
+
+def same_files(a: Path, b: Path) -> bool:
+    return all((a / name).read_bytes() == (b / name).read_bytes() for name in FILES)
+
+
+@pytest.fixture(scope="module")
+def reference(run_inputs: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of the run that nothing disturbed. Not to be changed."""
+    return train(recipe(run_inputs / "tiny.yaml"), tmp_path_factory.mktemp("reference") / "run", progress=False)
+
+
+@pytest.fixture
+def unbroken(reference: Path, recipe_file: Path, tmp_path: Path) -> Path:
+    """A copy of the run that nothing disturbed, as `recipe_file` makes it."""
+    folder = Path(shutil.copytree(reference, tmp_path / "unbroken"))
+    (folder / "recipe.yaml").write_text(recipe(recipe_file).to_yaml())
+    return folder
+
+
+@pytest.fixture
+def at_step(monkeypatch: pytest.MonkeyPatch):
+    """Call something in the middle of a step, where weights are new and the step is not counted yet: at_step(5, f)."""
+
+    def arrange(step: int, action) -> None:
+        zero_grad, calls = torch.optim.Adam.zero_grad, []
+
+        def disturbed(self, *arguments) -> None:
+            calls.append(1)
+            if len(calls) == step:
+                action()
+            zero_grad(self, *arguments)
+
+        monkeypatch.setattr(torch.optim.Adam, "zero_grad", disturbed)
+
+    return arrange
+
+
+def test_a_run_folder_is_a_model(unbroken: Path) -> None:
+    stylizer = stylezoo.load(unbroken)
+    assert (stylizer.spec.name, stylizer.styles) == ("johnson/tiny", ("stripes",))
+    assert stylizer.spec.arch == {"variant": "fast", "width": 8, "blocks": 1}
+    photo = np.random.default_rng(0).integers(0, 255, (40, 30, 3), np.uint8)
+    painted = stylizer.stylize(photo)
+    assert painted.shape == photo.shape
+    assert not np.array_equal(painted, photo)
+
+
+def test_log_has_every_step_with_its_terms(unbroken: Path) -> None:
+    log = lines(unbroken)
+    assert [line["step"] for line in log] == list(range(1, 13))
+    for line in log:
+        assert line["total"] == pytest.approx(line["content"] + 10 * line["style"], rel=1e-4)
+        assert line["lr"] > 0 and line["seconds"] > 0
+
+
+def test_a_log_line_is_the_mean_since_the_last(unbroken: Path, recipe_file: Path, tmp_path: Path) -> None:
+    sparse = lines(train(recipe(recipe_file, "run.log_every=5"), tmp_path / "sparse", progress=False))
+    assert [line["step"] for line in sparse] == [5, 10, 12]
+    each = [line["total"] for line in lines(unbroken)]
+    for line, own in zip(sparse, (each[:5], each[5:10], each[10:]), strict=True):
+        assert line["total"] == pytest.approx(np.mean(own), rel=1e-4)
+
+
+def test_the_loss_falls(recipe_file: Path, tmp_path: Path) -> None:
+    plan = recipe(recipe_file, "run.steps=30", "optim.lr=5.0e-3", "optim.warmup=2", "optim.final=1.0")
+    total = [line["total"] for line in lines(train(plan, tmp_path / "run", progress=False))]
+    assert np.mean(total[-5:]) < 0.8 * np.mean(total[:5])
+
+
+def test_samples_show_photos_above_paintings(recipe_file: Path, photos: Path, tmp_path: Path) -> None:
+    (photos / "0.png").write_bytes(b"no picture")
+    with pytest.warns(UserWarning, match="1 photos could not be read and were skipped: .*0.png"):
+        run = train(recipe(recipe_file, "run.sample_every=8"), tmp_path / "run", progress=False)
+    assert sorted(p.name for p in (run / "samples").iterdir()) == ["step_000008.png", "step_000012.png"]
+    grid = Image.open(run / "samples" / "step_000012.png")
+    assert grid.size == (4 * 256, 2 * 256)
+    above, below = np.asarray(grid)[:256], np.asarray(grid)[256:]
+    assert not np.array_equal(above, below)
+
+
+def test_another_seed_gives_another_net_and_the_same_seed_the_same(
+    unbroken: Path, recipe_file: Path, tmp_path: Path
+) -> None:
+    again = train(recipe(recipe_file), tmp_path / "again", progress=False)
+    other = train(recipe(recipe_file, "run.seed=1"), tmp_path / "other", progress=False)
+    assert same_files(unbroken, again)
+    assert not same_files(unbroken, other)
+
+
+def test_without_averaging_the_last_weights_are_kept(recipe_file: Path, tmp_path: Path) -> None:
+    run = train(recipe(recipe_file, "run.ema=0.0"), tmp_path / "run", progress=False)
+    from safetensors.torch import load_file
+
+    state = load_file(run / "checkpoint.safetensors")
+    for name, value in load_file(run / "weights.safetensors").items():
+        assert torch.equal(value, state[f"net.{name}"])
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("step", [4, 6])
+def test_a_signal_in_the_middle_of_a_step_loses_nothing(
+    unbroken, recipe_file, tmp_path, at_step, monkeypatch, capsys, number, step
+) -> None:
+    before = signal.getsignal(number)
+    at_step(step, lambda: signal.raise_signal(number))
+    with pytest.raises(KeyboardInterrupt):
+        train(recipe(recipe_file), tmp_path / "run", progress=False)
+    assert f"stopped after step {step}; go on with --resume" in capsys.readouterr().err
+    assert signal.getsignal(number) == before
+    monkeypatch.undo()
+    monkeypatch.chdir(tmp_path)
+    run = train(recipe(recipe_file), tmp_path / "run", resume=True, progress=False)
+    assert same_files(run, unbroken)
+    assert [line["step"] for line in lines(run)] == list(range(1, 13))
+
+
+def test_a_second_signal_stops_at_once(recipe_file: Path, tmp_path: Path, at_step) -> None:
+    def twice() -> None:
+        signal.raise_signal(signal.SIGINT)
+        signal.raise_signal(signal.SIGINT)
+        pytest.fail("the step went on")
+
+    at_step(4, twice)
+    with pytest.raises(KeyboardInterrupt):
+        train(recipe(recipe_file), tmp_path / "run", progress=False)
+
+
+def test_training_in_a_thread_needs_no_signals(unbroken: Path, recipe_file: Path, tmp_path: Path) -> None:
+    thread = threading.Thread(target=train, args=(recipe(recipe_file), tmp_path / "run"), kwargs={"progress": False})
+    thread.start()
+    thread.join()
+    assert (tmp_path / "run" / "weights.safetensors").is_file()
+
+
+def test_a_crash_is_made_good_by_resume(unbroken, recipe_file, tmp_path, at_step, monkeypatch) -> None:
+    def crash() -> None:
+        raise MemoryError
+
+    at_step(8, crash)
+    with pytest.raises(MemoryError):
+        train(recipe(recipe_file), tmp_path / "run", progress=False)
+    monkeypatch.undo()
+    monkeypatch.chdir(tmp_path)
+    assert [line["step"] for line in lines(tmp_path / "run")] == list(range(1, 8))
+    run = train(recipe(recipe_file), tmp_path / "run", resume=True, progress=False)
+    assert same_files(run, unbroken)
+    assert [line["step"] for line in lines(run)] == list(range(1, 13))
+
+
+def test_resuming_a_finished_run_changes_nothing(unbroken: Path, recipe_file: Path) -> None:
+    before = {p: p.read_bytes() for p in unbroken.rglob("*.safetensors")}
+    log = lines(unbroken)
+    train(recipe(recipe_file), unbroken, resume=True, progress=False)
+    assert {p: p.read_bytes() for p in unbroken.rglob("*.safetensors")} == before
+    assert lines(unbroken) == log
+
+
+def test_a_folder_that_holds_a_run_is_refused(unbroken: Path, recipe_file: Path) -> None:
+    with pytest.raises(TrainingError, match=r"unbroken holds a run: go on with --resume, or .*--out"):
+        train(recipe(recipe_file), unbroken, progress=False)
+
+
+def test_resume_with_another_recipe_names_the_keys(unbroken: Path, recipe_file: Path) -> None:
+    before = (unbroken / "recipe.yaml").read_text()
+    with pytest.raises(TrainingError, match=r"another recipe \(optim.lr, run.steps differ\)"):
+        train(recipe(recipe_file, "run.steps=20", "optim.lr=2.0e-3"), unbroken, resume=True, progress=False)
+    assert (unbroken / "recipe.yaml").read_text() == before
+
+
+def test_resume_of_nothing(recipe_file: Path, tmp_path: Path) -> None:
+    with pytest.raises(TrainingError, match="nothing_here holds no run to resume"):
+        train(recipe(recipe_file), tmp_path / "nothing_here", resume=True, progress=False)
+
+
+def test_resume_before_the_first_checkpoint_starts_anew(unbroken, recipe_file, tmp_path, at_step, monkeypatch) -> None:
+    def crash() -> None:
+        raise MemoryError
+
+    at_step(2, crash)
+    with pytest.raises(MemoryError):
+        train(recipe(recipe_file), tmp_path / "run", progress=False)
+    monkeypatch.undo()
+    monkeypatch.chdir(tmp_path)
+    run = train(recipe(recipe_file), tmp_path / "run", resume=True, progress=False)
+    assert same_files(run, unbroken)
+    assert [line["step"] for line in lines(run)] == list(range(1, 13))
+
+
+def test_a_damaged_checkpoint_is_refused(unbroken: Path, recipe_file: Path) -> None:
+    checkpoint = unbroken / "checkpoint.safetensors"
+    checkpoint.write_bytes(checkpoint.read_bytes()[:-100])
+    with pytest.raises(TrainingError, match=r"cannot resume from .*checkpoint.safetensors.*start anew"):
+        train(recipe(recipe_file), unbroken, resume=True, progress=False)
+
+
+def test_a_loss_that_is_not_finite_stops_the_run_and_spares_the_checkpoint(
+    unbroken, recipe_file, tmp_path, monkeypatch
+) -> None:
+    forward, calls = PerceptualLoss.forward, []
+
+    def broken(self, *arguments):
+        calls.append(1)
+        terms = forward(self, *arguments)
+        return {name: value * (float("nan") if len(calls) == 8 else 1) for name, value in terms.items()}
+
+    monkeypatch.setattr(PerceptualLoss, "forward", broken)
+    with pytest.raises(TrainingError, match=r"johnson/tiny: .*not finite at step 8 .*lower optim.lr"):
+        train(recipe(recipe_file), tmp_path / "run", progress=False)
+    monkeypatch.undo()
+    monkeypatch.chdir(tmp_path)
+    assert same_files(train(recipe(recipe_file), tmp_path / "run", resume=True, progress=False), unbroken)
+
+
+def test_a_net_that_paints_every_pixel_alike_stops_the_run(recipe_file: Path, tmp_path: Path, monkeypatch) -> None:
+    colour = torch.tensor([0.9, 0.1, 0.4]).view(1, 3, 1, 1)
+    monkeypatch.setattr(Johnson, "forward", lambda self, x, code=None: (colour + 0 * self.style.sum()).expand_as(x))
+    with pytest.raises(TrainingError, match=r"the same colour everywhere at step 1: lower optim.lr"):
+        train(recipe(recipe_file), tmp_path / "run", progress=False)
+
+
+def test_flat_photos_may_become_flat_paintings(recipe_file: Path, photos: Path, tmp_path: Path) -> None:
+    for path in photos.iterdir():
+        Image.new("RGB", (64, 64), "teal").save(path)
+    train(recipe(recipe_file, "run.steps=3"), tmp_path / "run", progress=False)
+
+
+@pytest.mark.parametrize(
+    ("overrides", "error", "message"),
+    [
+        (["data.crop=34"], RecipeError, "data.crop must be a multiple of 4 for this net, not 34"),
+        (["model.args={wdith: 8}"], OptionError, "wdith"),
+        (["model.family=cin", "name=cin/a"], OptionError, "cin"),
+        (["data.content=nowhere"], DataError, r"no folder of photos 'nowhere'.*--content DIR"),
+        (["loss.backbone=vgg18"], stylezoo.errors.BackboneError, "vgg18"),
+        (["loss.style={relu9_1: 1.0}"], stylezoo.errors.BackboneError, "relu9_1"),
+    ],
+)
+def test_what_a_recipe_names_in_vain(recipe_file, tmp_path, overrides, error, message) -> None:
+    with pytest.raises(error, match=message):
+        train(recipe(recipe_file, *overrides), tmp_path / "run", progress=False)
+
+
+def test_an_unknown_device(recipe_file: Path, tmp_path: Path) -> None:
+    with pytest.raises(OptionError, match="toaster"):
+        train(recipe(recipe_file), tmp_path / "run", device="toaster", progress=False)
+
+
+def test_a_missing_style_picture(recipe_file: Path, tmp_path: Path) -> None:
+    (tmp_path / "stripes.png").unlink()
+    with pytest.raises(DataError, match=r"stripes.png.*--style IMAGE"):
+        train(recipe(recipe_file), tmp_path / "run", progress=False)
+
+
+def test_without_photos_the_samples_of_scikit_image_serve_with_a_warning(recipe_file, tmp_path, monkeypatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.warns(UserWarning, match=r"a toy set.*--content DIR"):
+        training, held_out = find_content(recipe(recipe_file, "data.content=content"))
+    assert {"astronaut", "coffee"} <= {p.stem for p in training}
+    assert held_out == []
+
+
+def test_photos_are_looked_for_here_and_in_the_data_folder(recipe_file, photos, tmp_path, monkeypatch) -> None:
+    monkeypatch.setenv("STYLEZOO_DATA", str(tmp_path))
+    training, held_out = find_content(recipe(recipe_file, "data.content=photos", "data.hold_out=3"))
+    assert [p.name for p in held_out] == ["0.png", "3.png"]
+    assert [p.name for p in training] == ["1.png", "2.png", "4.png"]
+
+
+def test_the_rate_rises_then_falls_to_its_final_share(recipe_file: Path) -> None:
+    plan = recipe(recipe_file, "run.steps=100", "optim.lr=0.5", "optim.warmup=9", "optim.final=0.1")
+    rates = [learning_rate(plan, step) for step in range(100)]
+    assert rates[0] == pytest.approx(0.05)
+    assert max(rates) == rates[9] == pytest.approx(0.5)
+    assert rates[:10] == sorted(rates[:10]) and rates[9:] == sorted(rates[9:], reverse=True)
+    assert rates[54] == pytest.approx(0.5 * 0.55, rel=0.02)  # half-way between 1 and 0.1
+    assert rates[99] == pytest.approx(0.05, rel=0.02)
+    short = recipe(recipe_file, "run.steps=3", "optim.warmup=9")
+    assert all(0 < learning_rate(short, step) < short.optim.lr for step in range(3))
