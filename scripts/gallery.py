@@ -1,6 +1,6 @@
 """Draw docs/images/gallery.jpg: scikit-image's astronaut, and what each single-style net of the zoo makes of it.
 
-    python scripts/gallery.py
+python scripts/gallery.py
 """
 
 from __future__ import annotations

@@ -33,7 +33,7 @@ class Stylizer:
 
     def __init__(self, spec: ModelSpec, net: StyleNet) -> None:
         self.spec = spec
-        self.net = net.eval().requires_grad_(False)
+        self.net = net.eval().requires_grad_(False).to(memory_format=torch.channels_last)
 
     @property
     def kind(self) -> Kind:

@@ -29,7 +29,7 @@ class Johnson(StyleNet):
         blocks: residual blocks.
 
     Departures from the paper: instance for batch norm, reflection padding in every convolution in place of one border
-    of 40 px around the picture, nearest upsampling and a convolution in place of transposed convolutions. The fast
+    of 40 px around the picture, upsampling and a convolution in place of transposed convolutions. The fast
     variant ends in a sigmoid (as Dumoulin et al. 2017), the classic one in a linear layer, clamped outside training.
     """
 
@@ -48,10 +48,12 @@ class Johnson(StyleNet):
         self.arch = {"variant": variant, "width": width, "blocks": blocks}
         self.classic = variant == "classic"
         if self.classic:
-            encoder = (width // 4, width // 2, width)
-            self.trunk = Trunk(encoder, (width // 2, width // 4), blocks, stem=9, head=9, bias=True)
+            self.trunk = Trunk(
+                (width // 4, width // 2, width), (width // 2, width // 4), blocks, stem=9, head=9, bias=True
+            )
         else:
-            self.trunk = Trunk((width // 2, width), (width // 2, width // 4), blocks, unshuffle=2, stem=5, head=5)
+            encoder, decoder = (width // 2, width), (width // 2, width // 4)
+            self.trunk = Trunk(encoder, decoder, blocks, unshuffle=2, stem=5, head=5, upsample="bilinear")
         self.style = nn.Parameter(self.trunk.neutral_affine())
         self.multiple = self.trunk.multiple
         self.minimum = 16  # reflection by 4 px at full resolution, by 1 px at a quarter

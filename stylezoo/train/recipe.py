@@ -91,7 +91,7 @@ class Run(Record, frozen=True):
         steps, batch, seed: batch is per process.
         ema: decay of the averaged weights that are kept; 0: the last weights are.
         precision: "fp32"; "bf16" autocasts; "auto": bf16 where the processor computes it natively.
-        channels_last: "auto": on a GPU.
+        channels_last: memory layout of the nets; the faster one on GPUs, and no slower on CPUs.
         log_every, sample_every, checkpoint_every: 0 switches the samples off.
     """
 
@@ -100,7 +100,7 @@ class Run(Record, frozen=True):
     seed: int = 0
     ema: float = 0.995
     precision: Literal["auto", "fp32", "bf16"] = "auto"
-    channels_last: Literal["auto", "yes", "no"] = "auto"
+    channels_last: bool = True
     log_every: int = 10
     sample_every: int = 250
     checkpoint_every: int = 100

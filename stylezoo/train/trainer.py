@@ -74,8 +74,7 @@ class _Run:
         self.crops = RandomCrops(photos, data.crop, data.short_side, recipe.run.batch, recipe.run.seed, rank, world)
         self.loss = build_loss(recipe).to(device)
         net.to(device)
-        layout = recipe.run.channels_last
-        if layout == "yes" or (layout == "auto" and device.type == "cuda"):
+        if recipe.run.channels_last:
             net.to(memory_format=torch.channels_last)
             self.loss.to(memory_format=torch.channels_last)
         net.train()

@@ -259,7 +259,7 @@ class PixelShuffled(nn.Module):
         hook = self.trunk.decoder[1].register_forward_pre_hook(lambda _, args: shuffled.append(args[0]))
         self.trunk(x, self.style)
         hook.remove()
-        half_resolution = F.avg_pool2d(shuffled[0], 2)  # undoes the nearest upsampling exactly
+        half_resolution = F.avg_pool2d(shuffled[0], 2)  # about undoes the upsampling
         return torch.sigmoid(F.pixel_shuffle(self.head(half_resolution), 2))
 
 
