@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import click
@@ -46,5 +47,7 @@ def command(
     from stylezoo.train.trainer import train
 
     folder = train(plan, out or Path("runs") / plan.name, device=device, resume=resume, progress=True)
+    if os.environ.get("RANK", "0") != "0":  # torchrun starts this command several times: one of them speaks
+        return
     click.echo(folder)
     say(f"try it: stylezoo stylize photo.jpg -m {folder} -o styled.jpg")

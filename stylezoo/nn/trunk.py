@@ -57,8 +57,8 @@ class Trunk(nn.Module):
             resolution with a 9x9 kernel; folding 2x2 first gives the same reach with a 5x5 at a quarter of the
             pixels.
         stem, head: kernel sizes of the first and the last convolution.
-        upsample: "nearest" (the papers' cure for checkerboards) or "bilinear". Neither marks a flat area, but nearest leaves
-            a hatch of period 2 on gradients that bilinear, with a threefold zero at that frequency, does not.
+        upsample: "nearest" (the papers' cure for checkerboards) or "bilinear". Neither marks a flat area, but nearest
+            leaves a hatch of period 2 on gradients that bilinear, with a threefold zero there, does not.
         bias: give the normalised convolutions a bias, which the norm removes again; only old state dicts need it.
     """
 

@@ -65,6 +65,7 @@ class _Run:
         self.first, self.world = rank == 0, world
         checkpoint = out / "checkpoint.safetensors"
         resume = self._check_folder(checkpoint, resume)
+        self.loss = build_loss(recipe).to(device)
         photos, held_out = find_content(recipe)
         torch.manual_seed(recipe.run.seed)
         net = create_model(recipe.model.family, **recipe.model.args)
@@ -72,7 +73,6 @@ class _Run:
         if data.crop % net.multiple:
             raise RecipeError(f"data.crop must be a multiple of {net.multiple} for this net, not {data.crop}")
         self.crops = RandomCrops(photos, data.crop, data.short_side, recipe.run.batch, recipe.run.seed, rank, world)
-        self.loss = build_loss(recipe).to(device)
         net.to(device)
         if recipe.run.channels_last:
             net.to(memory_format=torch.channels_last)

@@ -111,6 +111,10 @@ def _reason(cause: Exception, offline: bool) -> str:
     """Return in one line why the Hub's client failed, and what to do."""
     from huggingface_hub import constants, errors
 
+    unreachable = (
+        f"it is not in the cache, and {constants.ENDPOINT} does not answer as it should: check the network, "
+        "or set HF_ENDPOINT to a mirror."
+    )
     log_in = "log in with 'hf auth login' or set HF_TOKEN"
     if isinstance(cause, errors.LocalEntryNotFoundError):
         if offline or isinstance(cause.__cause__, errors.OfflineModeIsEnabled):
@@ -118,10 +122,7 @@ def _reason(cause: Exception, offline: bool) -> str:
                 "it is not in the cache, and downloads are off: load the model once without offline=True "
                 "and with HF_HUB_OFFLINE unset."
             )
-        return (
-            f"it is not in the cache, and {constants.ENDPOINT} does not answer as it should: check the network, "
-            "or set HF_ENDPOINT to a mirror."
-        )
+        return unreachable
     if isinstance(cause, errors.GatedRepoError):
         return f"access has to be asked for at {constants.ENDPOINT}; then {log_in}."
     if isinstance(cause, errors.RepositoryNotFoundError):
@@ -132,7 +133,9 @@ def _reason(cause: Exception, offline: bool) -> str:
         return "the repository has no such file: upgrade stylezoo, or give the revision that has it."
     if isinstance(cause, errors.HfHubHTTPError) and cause.response.status_code == 401:
         return f"it wants to know who asks: {log_in}."
-    return f"{' '.join(str(cause).split()) or type(cause).__name__} Try again later."
+    if isinstance(cause, ConnectionError) or type(cause).__module__.startswith("httpx"):  # a connection that breaks
+        return unreachable
+    return f"{' '.join(str(cause).split()).rstrip('.') or type(cause).__name__}. Try again later."
 
 
 def _metadata(path: Path) -> dict[str, str]:
