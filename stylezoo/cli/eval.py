@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import os
 import platform
 import sys
 from pathlib import Path
@@ -76,6 +77,7 @@ def command(names: tuple[str, ...], photos: Path | None, size: int, as_json: boo
             progress=lambda paths: tqdm(paths, unit="photo", disable=not sys.stderr.isatty()),
         )
         source = f" --photos {photos}" if photos else ""
+        prefix = "STYLEZOO_DATA=data " if photos is None and data_folder() else ""
         metrics = {
             style: MetricsSpec(
                 content=quality.content,
@@ -85,8 +87,8 @@ def command(names: tuple[str, ...], photos: Path | None, size: int, as_json: boo
                 photos=quality.photos,
                 size=size,
                 date=datetime.date.today().isoformat(),
-                machine=f"{platform.machine()} {stylizer.device.type}",
-                command=f"stylezoo eval {stylizer.spec.name} --size {size}{source}",
+                machine=_machine(stylizer.device.type),
+                command=f"{prefix}stylezoo eval {stylizer.spec.name} --size {size}{source}",
             )
             for style, quality in found.items()
         }
@@ -102,3 +104,12 @@ def command(names: tuple[str, ...], photos: Path | None, size: int, as_json: boo
                 )
         if write:
             write_zoo(replace_metrics(read_zoo(zoo_file()), stylizer.spec.name, metrics), zoo_file())
+
+
+def _machine(device: str) -> str:
+    """Return what computed, in a few words."""
+    if device == "cuda":
+        import torch
+
+        return torch.cuda.get_device_name()
+    return f"{platform.machine()} CPU, {os.cpu_count()} cores" if device == "cpu" else device

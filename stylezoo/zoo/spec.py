@@ -110,7 +110,7 @@ class WeightsSpec(Record, frozen=True, kw_only=True):
 class MetricsSpec(Record, frozen=True, kw_only=True):
     """Measured quality for one style: mean and spread of the content and the style error over `photos` photos.
 
-    `size` is the photos' short side in pixels; `date`, `machine` and `command` say how to measure it again.
+    `size` is the photos' long side in pixels; `date`, `machine` and `command` say how to measure it again.
     """
 
     content: float
