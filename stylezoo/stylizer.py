@@ -11,16 +11,13 @@ from typing import Any, Self
 
 import torch
 
-from stylezoo.errors import ModelNotFoundError, OptionError, StyleError, WeightsError, did_you_mean
+from stylezoo.errors import OptionError, StyleError, did_you_mean
 from stylezoo.image.io import read
 from stylezoo.models import StyleCode, StyleNet, create_model
 from stylezoo.pipeline import PreserveColor, check_options, render
 from stylezoo.types import ImageLike, PathLike, StyleLike
-from stylezoo.zoo.catalog import model_info
 from stylezoo.zoo.spec import Kind, ModelSpec
-from stylezoo.zoo.store import locate, read_header
-
-WEIGHTS = "weights.safetensors"
+from stylezoo.zoo.store import find, locate
 
 
 class Stylizer:
@@ -170,22 +167,8 @@ def load(
         ModelNotFoundError: no such name, with the nearest ones.
         WeightsError: the weights are missing, damaged or not those of the registry.
     """
-    path = Path(name)
-    if path.suffix == ".safetensors" or (path / WEIGHTS).is_file():
-        path = path if path.suffix == ".safetensors" else path / WEIGHTS
-        spec = read_header(path)
-    else:
-        try:
-            spec = model_info(str(name))
-        except ModelNotFoundError as cause:
-            if path.is_dir():
-                raise WeightsError(
-                    f"the folder {path} holds no {WEIGHTS}: name a run folder of `stylezoo train`"
-                ) from cause
-            if len(path.parts) > 2 or path.is_absolute():  # it can only have been meant as a path
-                raise ModelNotFoundError(f"there is no run folder or model named '{name}'") from cause
-            raise
-        path = locate(spec, revision=revision, cache_dir=cache_dir, offline=offline)
+    spec, path = find(name)
+    path = path or locate(spec, revision=revision, cache_dir=cache_dir, offline=offline)
     net = create_model(spec.family, **spec.arch, weights=path)
     return Stylizer(spec, net).to(device, _dtype(dtype))
 

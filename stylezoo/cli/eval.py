@@ -38,10 +38,11 @@ def command(names: tuple[str, ...], photos: Path | None, size: int, as_json: boo
     from stylezoo.data.images import list_photos, sample_photos, split
     from stylezoo.data.styles import data_folder, find_picture, read_style
     from stylezoo.evaluate.quality import evaluate
-    from stylezoo.stylizer import WEIGHTS, load
+    from stylezoo.stylizer import load
     from stylezoo.train.recipe import Recipe, from_yaml, load_recipe
     from stylezoo.zoo.catalog import zoo_file
     from stylezoo.zoo.spec import MetricsSpec, read_zoo, replace_metrics, write_zoo
+    from stylezoo.zoo.store import WEIGHTS
 
     if photos is not None:
         chosen = list_photos(photos)

@@ -12,16 +12,16 @@ from stylezoo.cli.talk import put_json
 @click.argument("name", shell_complete=model_names)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON instead of YAML.")
 def command(name: str, as_json: bool) -> None:
-    """Show all that is known about the model NAME.
+    """Show all that is known about the model NAME: one of the zoo, a run folder or a weights file.
 
     That is its styles and their rights, its weights, its recipe and its measured quality.
     """
     import msgspec
     import yaml
 
-    from stylezoo.zoo.catalog import model_info
+    from stylezoo.zoo.store import find
 
-    spec = model_info(name)
+    spec, _ = find(name)
     record = {"name": spec.name, "kind": spec.kind, **msgspec.to_builtins(spec)}
     if as_json:
         put_json(record, indent=2)

@@ -7,16 +7,41 @@ from typing import Any
 
 import msgspec
 
-from stylezoo.errors import HashMismatchError, WeightsError
+from stylezoo.errors import HashMismatchError, ModelNotFoundError, WeightsError
 from stylezoo.files import sha256_of
 from stylezoo.types import PathLike
+from stylezoo.zoo.catalog import model_info
 from stylezoo.zoo.spec import HEADER_KEY, HubSpec, ModelSpec, WeightsSpec, parse_header
 
 BUNDLED = Path(__file__).resolve().parents[1] / "bundled"
 """The folder of the weights that travel with the package."""
 
+WEIGHTS = "weights.safetensors"
+"""The name of the weights file in the folder of a training run."""
+
 _LONGEST_HEADER = 100_000_000  # bytes; the limit of the safetensors format itself
 _verified: set[tuple[Path, int, int, str]] = set()
+
+
+def find(name: PathLike) -> tuple[ModelSpec, Path | None]:
+    """Return the record that `name` means, and the weights file where `name` is one or is a run folder.
+
+    A model of the registry has no file yet (None): `locate` finds it.
+
+    Raises ModelNotFoundError if there is no such model, and WeightsError if the file or folder holds none.
+    """
+    path = Path(name)
+    if path.suffix == ".safetensors" or (path / WEIGHTS).is_file():
+        path = path if path.suffix == ".safetensors" else path / WEIGHTS
+        return read_header(path), path
+    try:
+        return model_info(str(name)), None
+    except ModelNotFoundError as cause:
+        if path.is_dir():
+            raise WeightsError(f"the folder {path} holds no {WEIGHTS}: name a run folder of stylezoo train") from cause
+        if len(path.parts) > 2 or path.is_absolute():  # it can only have been meant as a path
+            raise ModelNotFoundError(f"there is no run folder or model named '{name}'") from cause
+        raise
 
 
 def locate(
