@@ -33,7 +33,7 @@ OVERSAMPLE = 3  # pixels drawn for one pixel of the picture, along each side
 FINEST = 16  # pixels that the cut of a stone needs at least, along each side
 GROUT = 0.185  # width of a joint
 GROUT_COLOR = (82, 70, 60)
-# Lightness is drawn together around the middle, as on an old floor: at full contrast VGG19's relu4_2 has 1.7 times the
+# Lightness is drawn together around the middle, as on an old floor: at full contrast VGG19's relu4_2 has 1.6 times the
 # energy, the joints outweigh what the photo shows, and a net that learns the picture loses more of the content.
 CONTRAST, MIDDLE = 0.75, 58
 

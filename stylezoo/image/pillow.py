@@ -90,7 +90,9 @@ def _limit_raised_to(pixels: int) -> Iterator[None]:
         if before is not None:
             Image.MAX_IMAGE_PIXELS = max(before, pixels)
         try:
-            yield
+            with warnings.catch_warnings():  # `max_pixels` speaks for itself
+                warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+                yield
         finally:
             Image.MAX_IMAGE_PIXELS = before
 
