@@ -5,14 +5,10 @@ from __future__ import annotations
 import copy
 import json
 import math
-import os
-import signal
 import sys
-import threading
 import time
 import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -21,17 +17,14 @@ from torch import Tensor, distributed, nn
 from torch.nn.parallel import DistributedDataParallel
 from tqdm import tqdm
 
-from stylezoo.backbones import create_backbone
-from stylezoo.data.images import RandomCrops, list_photos, sample_photos, split
-from stylezoo.data.styles import data_folder, find_picture, read_style
-from stylezoo.errors import DataError, ImageError, RecipeError, TrainingError
+from stylezoo.data.images import RandomCrops
+from stylezoo.errors import RecipeError, TrainingError
 from stylezoo.files import replacing
-from stylezoo.image.io import read, write
-from stylezoo.image.resize import fit_short_side, resize
-from stylezoo.losses import PerceptualLoss
+from stylezoo.image.io import write
 from stylezoo.models import create_model
-from stylezoo.stylizer import pick_device
 from stylezoo.train.checkpoint import TrainingState
+from stylezoo.train.inputs import build_loss, find_content, sample_batch
+from stylezoo.train.processes import any_process, noted_signals, pick_training_device, processes
 from stylezoo.train.recipe import Recipe, from_yaml, same_run
 
 
@@ -53,8 +46,8 @@ def train(recipe: Recipe, out: Path, *, device: str = "auto", resume: bool = Fal
         TrainingError: the run diverged, or `out` holds another run.
         DataError, BackboneError, OptionError: something that the recipe names cannot be had.
     """
-    with _processes() as (rank, world):
-        return _Run(recipe, out, _pick(device, rank), resume, progress and rank == 0, rank, world).fit()
+    with processes() as (rank, world):
+        return _Run(recipe, out, pick_training_device(device, rank), resume, progress and rank == 0, rank, world).fit()
 
 
 class _Run:
@@ -87,7 +80,7 @@ class _Run:
             self.state.load(checkpoint)
             self.crops.broken.update(self.state.broken or {})
             self.state.broken = self.crops.broken
-        self.samples = _sample_batch(held_out or photos, device) if self.first and recipe.run.sample_every else None
+        self.samples = sample_batch(held_out or photos, device) if self.first and recipe.run.sample_every else None
         half = recipe.run.precision == "bf16" or (recipe.run.precision == "auto" and _has_bf16(device))
         self.autocast = lambda: torch.autocast(device.type, torch.bfloat16) if half else nullcontext()
 
@@ -118,7 +111,7 @@ class _Run:
         bar = tqdm(total=run.steps, initial=state.step, unit="step", disable=not self.progress, dynamic_ncols=True)
         window: list[dict[str, Tensor]] = []
         started = time.perf_counter()
-        with bar, _noted_signals() as signals:
+        with bar, noted_signals() as signals:
             for batch in self.crops.steps(state.step, run.steps):
                 window.append(self.step(batch.to(self.device)))
                 if state.step % run.log_every == 0 or state.step == run.steps:
@@ -130,7 +123,7 @@ class _Run:
                 if run.sample_every and (state.step % run.sample_every == 0 or state.step == run.steps):
                     self.sample()
                 bar.update()
-                if self._any(bool(signals)) and state.step < run.steps:
+                if any_process(bool(signals), self.device) and state.step < run.steps:
                     self.save()
                     bar.close()
                     if self.first:
@@ -191,14 +184,6 @@ class _Run:
                 file.write(json.dumps(line) + "\n")
         return {name: f"{line[name]:.3f}" for name in ("content", "style")}
 
-    def _any(self, mine: bool) -> bool:
-        """Return whether it is so for any process: all must stop after the same step."""
-        if self.world == 1:
-            return mine
-        flag = torch.tensor(int(mine), device=self.device)
-        distributed.all_reduce(flag, distributed.ReduceOp.MAX)
-        return bool(flag)
-
     def save(self) -> None:
         """Write the weights and the checkpoint; the first process alone writes."""
         if self.first:
@@ -214,47 +199,6 @@ class _Run:
             write(rows.cpu(), self.out / "samples" / f"step_{self.state.step:06d}.png", overwrite=True)
 
 
-def build_loss(recipe: Recipe) -> PerceptualLoss:
-    """Return the loss of a recipe, with the targets of its style pictures."""
-    loss = recipe.loss
-    pictures = [read_style(find_picture(s.image), s.size, s.crop) for s in recipe.styles]
-    return PerceptualLoss(
-        create_backbone(loss.backbone, layers=[*loss.content, *loss.style]),
-        pictures,
-        content=loss.content,
-        style=loss.style,
-        content_weight=loss.content_weight,
-        style_weight=loss.style_weight,
-        palette_weight=loss.palette_weight,
-        tv_weight=loss.tv_weight,
-        style_term=loss.style_term,
-        normalize=loss.normalize,
-    )
-
-
-def find_content(recipe: Recipe) -> tuple[list[Path], list[Path]]:
-    """Return (training photos, photos held out for validation) of a recipe.
-
-    A recipe that names no folder of its own falls back to scikit-image's sample photos, and says so.
-    """
-    named = Path(recipe.data.content).expanduser()
-    data = data_folder()
-    for folder in [named] + ([data / named] if data else []):
-        if folder.is_dir():
-            return split(list_photos(folder), recipe.data.hold_out)
-    if recipe.data.content != "content":
-        raise DataError(
-            f"no folder of photos '{named}' here{f' or in {data}' if data else ''}: give one with --content DIR"
-        )
-    photos = sample_photos()
-    warnings.warn(
-        f"no folder of photos: training on {len(photos)} sample photos of scikit-image, a toy set, good for a try. "
-        "For a net to keep, give some thousands of photos of your own or of a public set such as COCO: --content DIR",
-        stacklevel=2,
-    )
-    return photos, []
-
-
 def learning_rate(recipe: Recipe, step: int) -> float:
     """Return the rate of a step, counted from 0: a linear rise, then half a cosine."""
     optim, steps = recipe.optim, recipe.run.steps
@@ -268,22 +212,6 @@ def _flat(x: Tensor) -> bool:
     return bool(x.detach().float().std(dim=(2, 3)).max() < 1e-3)
 
 
-def _sample_batch(photos: list[Path], device: torch.device, count: int = 4, side: int = 256) -> Tensor | None:
-    """Return the middles of the first `count` photos that can be read; None where none can."""
-    batch: list[Tensor] = []
-    for path in photos:
-        if len(batch) == count:
-            break
-        try:
-            x = read(path).pixels
-        except ImageError:
-            continue
-        height, width = fit_short_side(x.shape[-2], x.shape[-1], side)
-        top, left = (height - side) // 2, (width - side) // 2
-        batch.append(resize(x, (height, width))[0, :, top : top + side, left : left + side])
-    return torch.stack(batch).to(device) if batch else None
-
-
 def _truncate_log(path: Path, step: int) -> None:
     """Drop the lines behind `step`: they are of work that the kill undid and that is done again."""
     if path.exists():
@@ -293,54 +221,9 @@ def _truncate_log(path: Path, step: int) -> None:
             temporary.write_text("".join(kept), encoding="utf-8")
 
 
-def _pick(device: str, rank: int) -> torch.device:
-    picked = pick_device(("cuda" if torch.cuda.is_available() else "cpu") if device == "auto" else device)
-    several = picked.type == "cuda" and picked.index is None
-    return torch.device("cuda", rank % torch.cuda.device_count()) if several else picked
-
-
 def _has_bf16(device: torch.device) -> bool:
     if device.type == "cuda":
         return torch.cuda.is_bf16_supported(including_emulation=False)
-    return device.type == "cpu" and bool(torch.cpu.get_capabilities().get("avx512_bf16", False))
-
-
-@contextmanager
-def _processes() -> Iterator[tuple[int, int]]:
-    """Yield (rank, world size), joined to the others where torchrun started several; SIGTERM acts as Ctrl-C."""
-    world = int(os.environ.get("WORLD_SIZE", "1"))
-    if world > 1:
-        distributed.init_process_group("cpu:gloo,cuda:nccl" if torch.cuda.is_available() else "gloo")
-    former = None
-    if threading.current_thread() is threading.main_thread():
-        former = signal.signal(signal.SIGTERM, signal.default_int_handler)
-    try:
-        yield (distributed.get_rank() if world > 1 else 0), world
-    finally:
-        if former is not None:
-            signal.signal(signal.SIGTERM, former)
-        if world > 1:
-            distributed.destroy_process_group()
-
-
-@contextmanager
-def _noted_signals() -> Iterator[list[int]]:
-    """Yield a list to which the first SIGINT or SIGTERM is added: it cuts no step in two. A second one interrupts."""
-    noted: list[int] = []
-    former: dict[int, Any] = {}
-
-    def restore() -> None:
-        while former:
-            signal.signal(*former.popitem())
-
-    def note(number: int, _: Any) -> None:
-        noted.append(number)
-        restore()
-
-    if threading.current_thread() is threading.main_thread():
-        for number in (signal.SIGINT, signal.SIGTERM):
-            former[number] = signal.signal(number, note)
-    try:
-        yield noted
-    finally:
-        restore()
+    if device.type == "cpu" and hasattr(torch.cpu, "get_capabilities"):  # which older releases of torch lack
+        return bool(torch.cpu.get_capabilities().get("avx512_bf16", False))
+    return False

@@ -15,8 +15,9 @@ import stylezoo
 from stylezoo.errors import DataError, OptionError, RecipeError, TrainingError
 from stylezoo.losses import PerceptualLoss
 from stylezoo.models import Johnson
+from stylezoo.train.inputs import find_content
 from stylezoo.train.recipe import Recipe, load_recipe
-from stylezoo.train.trainer import find_content, learning_rate, train
+from stylezoo.train.trainer import learning_rate, train
 
 FILES = ("weights.safetensors", "checkpoint.safetensors")
 

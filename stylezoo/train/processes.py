@@ -1,0 +1,71 @@
+"""Several processes that train together, and signals that stop them between two steps."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+from torch import distributed
+
+from stylezoo.stylizer import pick_device
+
+
+@contextmanager
+def processes() -> Iterator[tuple[int, int]]:
+    """Yield (rank, world size), joined to the others where torchrun started several; SIGTERM acts as Ctrl-C."""
+    world = int(os.environ.get("WORLD_SIZE", "1"))
+    if world > 1:
+        distributed.init_process_group("cpu:gloo,cuda:nccl" if torch.cuda.is_available() else "gloo")
+    former = None
+    if threading.current_thread() is threading.main_thread():
+        former = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        yield (distributed.get_rank() if world > 1 else 0), world
+    finally:
+        if former is not None:
+            signal.signal(signal.SIGTERM, former)
+        if world > 1:
+            distributed.destroy_process_group()
+
+
+def pick_training_device(device: str, rank: int) -> torch.device:
+    picked = pick_device(("cuda" if torch.cuda.is_available() else "cpu") if device == "auto" else device)
+    several = picked.type == "cuda" and picked.index is None
+    return torch.device("cuda", rank % torch.cuda.device_count()) if several else picked
+
+
+def any_process(mine: bool, device: torch.device) -> bool:
+    """Return whether it is so for any process: all must stop after the same step."""
+    if not distributed.is_initialized():
+        return mine
+    flag = torch.tensor(int(mine), device=device)
+    distributed.all_reduce(flag, distributed.ReduceOp.MAX)
+    return bool(flag)
+
+
+@contextmanager
+def noted_signals() -> Iterator[list[int]]:
+    """Yield a list to which the first SIGINT or SIGTERM is added: it cuts no step in two. A second one interrupts."""
+    noted: list[int] = []
+    former: dict[int, Any] = {}
+
+    def restore() -> None:
+        while former:
+            signal.signal(*former.popitem())
+
+    def note(number: int, _: Any) -> None:
+        noted.append(number)
+        restore()
+
+    if threading.current_thread() is threading.main_thread():
+        for number in (signal.SIGINT, signal.SIGTERM):
+            former[number] = signal.signal(number, note)
+    try:
+        yield noted
+    finally:
+        restore()
