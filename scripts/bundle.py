@@ -17,6 +17,7 @@ from stylezoo.evaluate.verify import make_check
 from stylezoo.files import sha256_of
 from stylezoo.models import create_model
 from stylezoo.stylizer import load
+from stylezoo.train.recipe import load_recipe
 from stylezoo.zoo.spec import WeightsSpec, read_zoo, write_zoo
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -30,7 +31,10 @@ ROOT = Path(__file__).resolve().parents[1]
 def main(run: Path, recipe: str, zoo_file: Path, bundled: Path) -> None:
     stylizer = load(run, device="cpu")
     name = f"{stylizer.spec.name}.safetensors"
-    spec = msgspec.structs.replace(stylizer.spec, recipe=recipe)
+    # Words are taken from the recipe as it stands; what the weights depend on, from the run.
+    spec = msgspec.structs.replace(load_recipe(ROOT / recipe).record(stylizer.spec.arch), recipe=recipe)
+    if (spec.name, spec.style_ids) != (stylizer.spec.name, stylizer.styles):
+        raise click.UsageError(f"{recipe} is of {spec.name}, and {run} holds {stylizer.spec.name}")
     stylizer.net.save_weights(bundled / name, spec, torch.float16)
     net = create_model(spec.family, **spec.arch, weights=bundled / name)  # as users will have it: rounded to float16
     weights = WeightsSpec(

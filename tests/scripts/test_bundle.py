@@ -28,6 +28,10 @@ def bundle():
     spec.loader.exec_module(module)
 
     def call(run: Path, zoo: Path, folder: Path) -> str:
+        module.ROOT = run.parent / "repository"
+        (module.ROOT / "recipes").mkdir(parents=True, exist_ok=True)
+        words = (run / "recipe.yaml").read_text().replace("summary: ''", "summary: as the recipe says by now")
+        (module.ROOT / "recipes" / "tiny.yaml").write_text(words)
         arguments = [str(run), "--recipe", "recipes/tiny.yaml", "--zoo", str(zoo), "--bundled", str(folder)]
         result = CliRunner().invoke(module.main, arguments, catch_exceptions=False)
         assert result.exit_code == 0, result.output
@@ -49,6 +53,7 @@ def test_a_run_becomes_a_model_of_the_zoo(bundle, recipe_file: Path, tmp_path: P
     spec = zoo.models["johnson/tiny"]
     assert zoo.aliases == {"tiny": "johnson/tiny"}
     assert (spec.recipe, spec.metrics) == ("recipes/tiny.yaml", None)
+    assert spec.summary == "as the recipe says by now"
     assert (spec.weights.file, spec.weights.bundled) == ("johnson/tiny.safetensors", True)
     assert (spec.weights.bytes, spec.weights.sha256) == (weights.stat().st_size, sha256_of(weights))
     with safe_open(weights, "pt") as file:

@@ -37,7 +37,8 @@ class Kept(trainer.TrainingState):
 
 trainer.TrainingState = Kept
 trainer.train(load_recipe(recipe, overrides=overrides), Path(out), device="cpu", progress=False)
-save_file({k: v.contiguous() for k, v in kept[0].net.state_dict().items()}, f"{out}_rank{os.environ['RANK']}.safetensors")
+state = {k: v.contiguous() for k, v in kept[0].net.state_dict().items()}
+save_file(state, f"{out}_rank{os.environ['RANK']}.safetensors")
 """
 
 
