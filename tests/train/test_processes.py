@@ -48,7 +48,7 @@ def together(recipe: Path, out: Path, *overrides: str) -> subprocess.Popen[str]:
     runner = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
     return subprocess.Popen(
         [*runner, str(driver), str(recipe), str(out), *overrides],
-        env=os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": os.pathsep.join(sys.path)},
+        env=os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": os.pathsep.join(sys.path), "TMPDIR": str(out.parent)},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
