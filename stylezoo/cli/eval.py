@@ -35,7 +35,7 @@ def command(names: tuple[str, ...], photos: Path | None, size: int, as_json: boo
     """
     from tqdm import tqdm
 
-    from stylezoo.data.images import list_photos, sample_photos, split
+    from stylezoo.data.images import HOLD_OUT, list_photos, sample_photos, split
     from stylezoo.data.styles import data_folder, find_picture, read_style
     from stylezoo.evaluate.quality import evaluate
     from stylezoo.stylizer import load
@@ -48,7 +48,7 @@ def command(names: tuple[str, ...], photos: Path | None, size: int, as_json: boo
         chosen = list_photos(photos)
     elif (data := data_folder()) is not None:
         found_photos = list_photos(data / "content")
-        chosen = split(found_photos, 50)[1] or found_photos
+        chosen = split(found_photos, HOLD_OUT)[1] or found_photos
     else:
         chosen = sample_photos()
         say(

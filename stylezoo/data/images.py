@@ -17,6 +17,7 @@ from stylezoo.image.io import read
 from stylezoo.image.resize import fit_short_side, resize
 
 SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff"})
+HOLD_OUT = 50  # every 50th photo is kept for validation, the same ones for every net, so that figures compare
 SAMPLE_PHOTOS = ("astronaut", "chelsea", "coffee", "motorcycle_left", "rocket")  # what the scikit-image wheel carries
 
 

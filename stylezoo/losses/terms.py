@@ -75,7 +75,7 @@ def palette_loss(x: Tensor, target: tuple[Tensor, Tensor]) -> Tensor:
 
     The sum of the squared mean and of the squared error of the covariance, both in the frame in which the style's
     colours have mean 0 and covariance 1, over 3. Not in the papers: in a Gram matrix light and dark outweigh hue
-    so far that a net learns the accents of a palette tens of thousands of steps after everything else.
+    so far that a short training learns strokes and stones, but not the accents of a palette.
     """
     mean, whitener = target
     with torch.autocast(x.device.type, enabled=False):

@@ -12,7 +12,7 @@ from typing import Any, Literal
 import msgspec
 import yaml
 
-from stylezoo.data.images import SUFFIXES
+from stylezoo.data.images import HOLD_OUT, SUFFIXES
 from stylezoo.errors import RecipeError, did_you_mean
 from stylezoo.schema import Record, convert, read_yaml
 from stylezoo.types import PathLike
@@ -53,7 +53,7 @@ class Data(Record, frozen=True):
     """
 
     content: str = "content"
-    hold_out: int = 50
+    hold_out: int = HOLD_OUT
     short_side: tuple[int, int] = (384, 512)
     crop: int = 192
 
