@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, TypeAlias, Union
 
 if TYPE_CHECKING:
@@ -20,3 +20,6 @@ or a CxHxW or NxCxHxW tensor (uint8, or float in [0, 1])."""
 
 StyleLike: TypeAlias = Union[str, int, Mapping[str, float], None]
 """Which style of a model: None (its only one), a name, an index, or names with weights."""
+
+MaskLike: TypeAlias = Union["ImageLike", Mapping[str, "ImageLike"], Sequence[tuple["StyleLike", "ImageLike"]], None]
+"""Where to paint: a picture (white is painted), styles with such pictures, or None (everywhere)."""

@@ -20,7 +20,7 @@ from stylezoo.errors import DataError, OptionError
 @click.option(
     "--photos",
     type=click.Path(path_type=Path),
-    help="A folder of photos.  [default: those held out from training in $STYLEZOO_DATA/content, else scikit-image's]",
+    help="A folder of photos.  [default: those held out from training in the data folder, else scikit-image's]",
 )
 @click.option("--size", default=384, type=click.IntRange(64, 4096), help="Long side of the photos in px.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object a line.")
@@ -35,8 +35,9 @@ def command(names: tuple[str, ...], photos: Path | None, size: int, as_json: boo
     """
     from tqdm import tqdm
 
+    from stylezoo.data.folder import data_folder
     from stylezoo.data.images import HOLD_OUT, list_photos, sample_photos, split
-    from stylezoo.data.styles import data_folder, find_picture, read_style
+    from stylezoo.data.styles import find_picture, read_style
     from stylezoo.evaluate.quality import evaluate
     from stylezoo.stylizer import load
     from stylezoo.train.recipe import Recipe, from_yaml, load_recipe
@@ -46,14 +47,14 @@ def command(names: tuple[str, ...], photos: Path | None, size: int, as_json: boo
 
     if photos is not None:
         chosen = list_photos(photos)
-    elif (data := data_folder()) is not None:
+    elif (data := data_folder()) and (data / "content").is_dir():
         found_photos = list_photos(data / "content")
         chosen = split(found_photos, HOLD_OUT)[1] or found_photos
     else:
         chosen = sample_photos()
         say(
             f"measuring on {len(chosen)} sample photos of scikit-image: "
-            "set STYLEZOO_DATA or give --photos for a better figure"
+            "stylezoo data get photos, STYLEZOO_DATA or --photos make for a better figure"
         )
     stylizers = [load(name, device=device) for name in names]  # a misspelt name stops before the first measurement
     for stylizer in stylizers if write else ():
@@ -78,7 +79,7 @@ def command(names: tuple[str, ...], photos: Path | None, size: int, as_json: boo
             progress=lambda paths: tqdm(paths, unit="photo", disable=not sys.stderr.isatty()),
         )
         source = f" --photos {photos}" if photos else ""
-        prefix = "STYLEZOO_DATA=data " if photos is None and data_folder() else ""
+        prefix = "STYLEZOO_DATA=data " if photos is None and os.environ.get("STYLEZOO_DATA") else ""
         metrics = {
             style: MetricsSpec(
                 content=quality.content,

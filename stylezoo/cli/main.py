@@ -23,7 +23,9 @@ COMMANDS = {
     "list": "List the models.",
     "info": "Show all that is known about a model.",
     "stylize": "Paint pictures in a style.",
+    "sheet": "Draw one photo in all styles of a model, or in blends of them, on one page.",
     "train": "Train a model from a recipe.",
+    "add-style": "Add a style to a trained net of several styles.",
     "eval": "Measure the quality of models on photos.",
     "verify": "Check the weights of models against the registry.",
     "completion": "Print a script that completes commands, options and model names.",
@@ -39,7 +41,7 @@ class LazyGroup(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in COMMANDS:
             return None
-        command: click.Command = import_module(f"stylezoo.cli.{cmd_name}").command
+        command: click.Command = import_module(f"stylezoo.cli.{cmd_name.replace('-', '_')}").command
         return command
 
     def resolve_command(

@@ -18,6 +18,7 @@ from stylezoo.image.resize import fit_short_side, resize
 
 SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff"})
 HOLD_OUT = 50  # every 50th photo is kept for validation, the same ones for every net, so that figures compare
+FLAT = 1e-3  # deviation, in [0, 1], below which a crop counts as of one colour
 SAMPLE_PHOTOS = ("astronaut", "chelsea", "coffee", "motorcycle_left", "rocket")  # what the scikit-image wheel carries
 
 
@@ -28,7 +29,10 @@ def list_photos(folder: Path) -> list[Path]:
         DataError: no such folder, or no picture in it.
     """
     if not folder.is_dir():
-        raise DataError(f"there is no folder of photos at {folder}: give one with --content DIR, or set STYLEZOO_DATA")
+        raise DataError(
+            f"there is no folder of photos at {folder}: give one with --content DIR, set STYLEZOO_DATA, "
+            "or fetch a set with stylezoo data get photos"
+        )
     photos = sorted(p for p in folder.rglob("*") if p.suffix.lower() in SUFFIXES and not p.name.startswith("."))
     if not photos:
         raise DataError(f"{folder} holds no picture ({', '.join(sorted(SUFFIXES))})")
@@ -65,7 +69,8 @@ class RandomCrops:
     """Square crops of photos at random places and scales, mirrored at random.
 
     Every draw depends on (seed, step, place in the batch) alone, so a resumed run sees what an unbroken one would have.
-    Each photo comes once before any comes again. One that cannot be read is replaced by the next and remembered.
+    Each photo comes once before any comes again. One that cannot be read is replaced by the next and remembered. A crop
+    of one colour is drawn again, from the next photo in the end.
 
     Args:
         photos: paths.
@@ -127,11 +132,17 @@ class RandomCrops:
                 self.broken[str(path)] = str(cause)
                 rng = np.random.default_rng([self.seed, 2, draw])  # the replacement is drawn as if it had been first
                 continue
-            top, left = (int(rng.integers(0, n - self.crop + 1)) for n in photo.shape[-2:])
-            photo = photo[:, top : top + self.crop, left : left + self.crop]
-            return photo.flip(-1) if rng.random() < 0.5 else photo
+            for _ in range(8):
+                top, left = (int(rng.integers(0, n - self.crop + 1)) for n in photo.shape[-2:])
+                crop = photo[:, top : top + self.crop, left : left + self.crop]
+                # Instance norms divide by the deviation: of one colour, a crop's gradient grows without bound.
+                if crop.std(dim=(1, 2)).max() > FLAT:
+                    return crop.flip(-1) if rng.random() < 0.5 else crop
+        last = list(self.broken.values())[-1:]
         raise DataError(
-            f"none of the {len(self.photos)} photos can be read; the last: {list(self.broken.values())[-1]}"
+            f"none of the {len(self.photos)} photos can be read; the last: {last[0]}"
+            if len(self.broken) == len(self.photos)
+            else f"the {len(self.photos)} photos are of one colour everywhere: give photos with something in them"
         )
 
     def _scaled(self, path: Path, short: int) -> Tensor:

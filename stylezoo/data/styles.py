@@ -2,24 +2,18 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 from torch import Tensor
 
+from stylezoo.data.folder import data_folder
 from stylezoo.errors import DataError, OptionError
 from stylezoo.image.io import read
 from stylezoo.image.resize import fit_long_side, resize
 
 
-def data_folder() -> Path | None:
-    """Return the folder that STYLEZOO_DATA names (with content/, presets/ and styles/ in it), or None."""
-    value = os.environ.get("STYLEZOO_DATA")
-    return Path(value).expanduser() if value else None
-
-
 def find_picture(name: str) -> Path:
-    """Return the path of the style picture `name`: as it stands, or in STYLEZOO_DATA/presets or /styles.
+    """Return the path of the style picture `name`: as it stands, or in the data folder's presets/ or styles/.
 
     Raises:
         DataError: says where it was looked for and how to get it.
@@ -34,10 +28,10 @@ def find_picture(name: str) -> Path:
         if (path := place / own).is_file():
             return path
     where = ", ".join(str(p) for p in places)
-    hint = "" if data else " STYLEZOO_DATA is not set: point it at a folder with presets/ and content/, or"
     raise DataError(
-        f"the style picture '{name}' is in none of {where}.{hint} get the picture that the recipe's `source` names, "
-        f"or train on your own with --style IMAGE"
+        f"the style picture '{name}' is in none of {where}: fetch the pictures of the zoo with stylezoo data get "
+        "presets, set STYLEZOO_DATA to a folder that has it in presets/, get the picture that the recipe's `source` "
+        "names, or train on your own with --style IMAGE"
     )
 
 

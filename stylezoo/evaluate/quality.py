@@ -48,13 +48,17 @@ class Protocol:
         return {layer: gram_matrix(features[layer]) for layer in STYLE_LAYERS}
 
     @torch.inference_mode()
-    def measure(self, output: Tensor, photo: Tensor, grams: Mapping[str, Tensor]) -> tuple[float, float]:
-        """Return (C, S) of one result, (1, 3, H, W) in [0, 1], on its photo of the same size."""
+    def content(self, photo: Tensor) -> Tensor:
+        """Return the content features of a photo, (1, 3, H, W) in [0, 1]."""
+        return self.backbone(photo, upto=CONTENT_LAYER)[CONTENT_LAYER]
+
+    @torch.inference_mode()
+    def measure(self, output: Tensor, content: Tensor, grams: Mapping[str, Tensor]) -> tuple[float, float]:
+        """Return (C, S) of a result, (1, 3, H, W) in [0, 1], on its photo's `content` and its style's `grams`."""
         features = self.backbone(output)
-        target = self.backbone(photo, upto=CONTENT_LAYER)[CONTENT_LAYER]
-        content = content_loss(features[CONTENT_LAYER], target)
+        error = content_loss(features[CONTENT_LAYER], content)
         style = torch.stack([gram_loss(features[layer], grams[layer]) for layer in STYLE_LAYERS]).mean()
-        return content.item(), style.item()
+        return error.item(), style.item()
 
 
 def evaluate(
@@ -78,8 +82,9 @@ def evaluate(
     for path in progress(photos):
         photo = read(path).pixels
         photo = resize(photo, fit_long_side(photo.shape[-2], photo.shape[-1], size))
+        content = protocol.content(photo)
         for style, targets in grams.items():
-            scores[style].append(protocol.measure(stylizer.stylize(photo, style), photo, targets))
+            scores[style].append(protocol.measure(stylizer.stylize(photo, style), content, targets))
     return {style: _summary(pairs) for style, pairs in scores.items() if pairs}
 
 

@@ -85,11 +85,17 @@ def check_pattern(height: int = 72, width: int = 96) -> Tensor:
 
 @torch.inference_mode()
 def fingerprint(net: StyleNet) -> tuple[float, ...]:
-    """Return what tells a net from another: each channel's mean and deviation on a fixed pattern, and twelve pixels."""
+    """Return what tells a net from another, from what it makes of a fixed pattern.
+
+    Each channel's mean and deviation and twelve pixels for a net of one style; of several, each channel's mean for
+    every style.
+    """
     net = net.eval()
-    y = net(check_pattern().to(net.device, net.dtype)).double().cpu()[0]
-    pixels = y[:, 9::18, 12::24].flatten()[::4]
-    values = [*y.mean(dim=(1, 2)), *y.std(dim=(1, 2)), *pixels]
+    x = check_pattern().to(net.device, net.dtype)
+    painted = [net(x, net.named_code(i)).double().cpu()[0] for i in range(int(net.arch.get("styles", 1)))]
+    values = [value for y in painted for value in y.mean(dim=(1, 2))]
+    if len(painted) == 1:
+        values += [*painted[0].std(dim=(1, 2)), *painted[0][:, 9::18, 12::24].flatten()[::4]]
     return tuple(round(float(v), 5) for v in values)
 
 

@@ -11,6 +11,9 @@ from stylezoo.backbones.base import Backbone
 from stylezoo.errors import OptionError
 from stylezoo.losses.terms import GramLoss, MeanStdLoss, PaletteLoss, content_loss, total_variation
 
+PHOTO = -1
+"""In place of a style's index: the picture should be the photo itself."""
+
 STYLE_TERMS: dict[str, type[GramLoss] | type[MeanStdLoss]] = {"gram": GramLoss, "mean_std": MeanStdLoss}
 
 
@@ -69,9 +72,9 @@ class PerceptualLoss(nn.Module):
 
     @torch.no_grad()
     def content_targets(self, content: Tensor) -> dict[str, Tensor]:
-        """Return the features of `content`, (N, 3, H, W) in [0, 1], that the content term compares with."""
+        """Return the features of `content`, (N, 3, H, W) in [0, 1], that the content term compares with, and itself."""
         deepest = [layer for layer in self.backbone.layers if layer in self.content_layers]
-        return self.backbone(content, upto=deepest[-1]) if deepest else {}
+        return {"pixels": content} | (self.backbone(content, upto=deepest[-1]) if deepest else {})
 
     def terms(self, output: Tensor, targets: Mapping[str, Tensor], style: Tensor | None = None) -> dict[str, Tensor]:
         """Return the unweighted terms "content", "style", "palette" and "tv" of each picture of `output`, (N,) each.
@@ -79,7 +82,8 @@ class PerceptualLoss(nn.Module):
         Args:
             output: (N, 3, H, W) in [0, 1]; all its features come from one pass through the backbone.
             targets: `content_targets` of the photos.
-            style: (N,) integers, which style each picture should have; None: the first for all.
+            style: (N,) integers, which style each picture should have; None: the first for all. For `PHOTO` the style
+                term is the relative squared error of the pixels, and the palette term is 0.
         """
         features = self.backbone(output)
         zero = output.new_zeros(output.shape[0], dtype=torch.float32)
@@ -91,11 +95,25 @@ class PerceptualLoss(nn.Module):
             error = self.style_losses[layer](features[layer], style)
             style_error = style_error + error * (weight / sum(self.style_layers.values()))
         palette, roughness = self.palette(output, style), total_variation(output)
+        if style is not None:
+            photo = style == PHOTO
+            style_error = torch.where(photo, content_loss(output, targets["pixels"]), style_error)
+            palette = torch.where(photo, 0.0, palette)
         return {"content": content, "style": style_error, "palette": palette, "tv": roughness}
 
-    def forward(self, output: Tensor, content: Tensor, style: Tensor | None = None) -> dict[str, Tensor]:
-        """Return "total", the loss to descend, and the unweighted terms, each a mean over the batch."""
-        terms = {name: value.mean() for name, value in self.terms(output, self.content_targets(content), style).items()}
-        return {
-            "total": sum((self.weights[name] * value for name, value in terms.items()), output.new_zeros(()))
-        } | terms
+    def forward(
+        self, output: Tensor, content: Tensor, style: Tensor | None = None, emphasis: Tensor | None = None
+    ) -> dict[str, Tensor]:
+        """Return "total", (N,), the loss to descend of each picture, and the unweighted `terms`.
+
+        `emphasis`, (N,), multiplies each picture's style term in the total.
+        """
+        terms = self.terms(output, self.content_targets(content), style)
+        return {"total": self.total(terms, emphasis)} | terms
+
+    def total(self, terms: Mapping[str, Tensor], emphasis: Tensor | None = None) -> Tensor:
+        """Return the weighted sum of `terms`, (N,); `emphasis`, (N,), multiplies the style term."""
+        weighted = {name: self.weights[name] * value for name, value in terms.items()}
+        if emphasis is not None:
+            weighted["style"] = weighted["style"] * emphasis
+        return torch.stack(list(weighted.values())).sum(dim=0)

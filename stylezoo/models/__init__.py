@@ -6,9 +6,11 @@ from typing import Any
 
 from stylezoo.errors import OptionError, did_you_mean
 from stylezoo.models.base import StyleCode, StyleNet
+from stylezoo.models.card import StyleCard
+from stylezoo.models.cin import CIN
 from stylezoo.models.johnson import Johnson
 
-FAMILIES: dict[str, type[StyleNet]] = {"johnson": Johnson}
+FAMILIES: dict[str, type[StyleNet]] = {"johnson": Johnson, "cin": CIN}
 
 
 def create_model(arch: str, *, weights: Any = None, **args: Any) -> StyleNet:
@@ -37,4 +39,4 @@ def create_model(arch: str, *, weights: Any = None, **args: Any) -> StyleNet:
     return net
 
 
-__all__ = ["FAMILIES", "Johnson", "StyleCode", "StyleNet", "create_model"]
+__all__ = ["CIN", "FAMILIES", "Johnson", "StyleCard", "StyleCode", "StyleNet", "create_model"]

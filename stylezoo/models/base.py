@@ -59,8 +59,12 @@ class StyleNet(nn.Module, abc.ABC):
     overlap: int
 
     @abc.abstractmethod
-    def forward(self, x: Tensor, code: Tensor | None = None) -> Tensor:
-        """Paint `x`, (N, 3, H, W) in [0, 1], in the style `code`, (N or 1, D); the result has the shape of `x`."""
+    def forward(self, x: Tensor, code: Tensor | None = None, regions: Tensor | None = None) -> Tensor:
+        """Paint `x`, (N, 3, H, W) in [0, 1], in the style `code`, (N or 1, D); the result has the shape of `x`.
+
+        With `regions`, (N or 1, K, H, W), `code` is (K, D), and every pixel has its own mix of the K styles; the
+        shares of a pixel sum to 1.
+        """
 
     def load_weights(self, weights: Mapping[str, Tensor] | str | Path) -> Self:
         """Load a state dict or a .safetensors file; values are cast to the dtype of this net.
@@ -107,6 +111,13 @@ class StyleNet(nn.Module, abc.ABC):
     def named_code(self, style: int) -> Tensor:
         """Return the code, (1, D), of the style with that index among those that the net has learnt."""
         raise StyleError(f"a {self.family} net knows no style of its own: give a picture")
+
+    def photo_code(self, x: Tensor) -> Tensor | None:
+        """Return the code, (N or 1, D), that comes nearest to giving the photos `x`, (N, 3, H, W), back.
+
+        It is the start of the line that `strength` walks. None: the net has no such code.
+        """
+        return None
 
     @property
     def device(self) -> torch.device:

@@ -34,8 +34,8 @@ class InstanceNorm(nn.Module):
         self._recording: list[tuple[Tensor, Tensor]] | None = None
 
     def forward(self, x: Tensor, gamma: Tensor, beta: Tensor) -> Tensor:
-        """Normalise `x`, (N, C, H, W), with `gamma` and `beta`, each (N or 1, C)."""
-        gamma, beta = gamma[..., None, None].to(x.dtype), beta[..., None, None].to(x.dtype)
+        """Normalise `x`, (N, C, H, W), with `gamma` and `beta`, each (N or 1, C) or, per pixel, (N or 1, C, H, W)."""
+        gamma, beta = ((v if v.dim() == 4 else v[..., None, None]).to(x.dtype) for v in (gamma, beta))
         if self._frozen is None and self._recording is None:
             return F.instance_norm(x, eps=self.eps) * gamma + beta
         mean, inverse = self._frozen or self.measure(x)

@@ -8,8 +8,6 @@ and betas of the net, comes from: learnt for one style, mixed from a table of st
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -22,6 +20,30 @@ def conv(inputs: int, outputs: int, kernel: int, stride: int = 1, bias: bool = F
     return nn.Conv2d(inputs, outputs, kernel, stride, kernel // 2, bias=bias, padding_mode="reflect")
 
 
+class Affine:
+    """The gammas and betas of a net, dealt out to its norms in their order.
+
+    Args:
+        rows: (N or 1, affine_size): gamma then beta of each norm; with `regions`, (K, affine_size).
+        widths: channels of each norm.
+        regions: (N or 1, K, H, W), how much of each row every pixel has; the K shares of a pixel sum to 1.
+    """
+
+    def __init__(self, rows: Tensor, widths: list[int], regions: Tensor | None = None) -> None:
+        self._parts = iter(rows.split([width for width in widths for _ in "gb"], dim=1))
+        self._regions = regions
+
+    def take(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Return gamma and beta of the next norm, whose input is `x`: (N or 1, C) each, per pixel with regions."""
+        gamma, beta = next(self._parts), next(self._parts)
+        if self._regions is None:
+            return gamma, beta
+        shares = F.adaptive_avg_pool2d(self._regions, (x.shape[-2], x.shape[-1]))
+        mix = torch.einsum("nkhw,kc->nchw", shares, torch.cat([gamma, beta], dim=1))
+        per_pixel_gamma, per_pixel_beta = mix.chunk(2, dim=1)
+        return per_pixel_gamma, per_pixel_beta
+
+
 class ConvNorm(nn.Module):
     """Convolution, then instance norm."""
 
@@ -30,8 +52,9 @@ class ConvNorm(nn.Module):
         self.conv = conv(inputs, outputs, kernel, stride, bias)
         self.norm = InstanceNorm(outputs)
 
-    def forward(self, x: Tensor, affine: Iterator[Tensor]) -> Tensor:
-        return self.norm(self.conv(x), next(affine), next(affine))
+    def forward(self, x: Tensor, affine: Affine) -> Tensor:
+        x = self.conv(x)
+        return self.norm(x, *affine.take(x))
 
 
 class Residual(nn.Module):
@@ -42,7 +65,7 @@ class Residual(nn.Module):
         self.first = ConvNorm(channels, channels, 3, 1, bias)
         self.second = ConvNorm(channels, channels, 3, 1, bias)
 
-    def forward(self, x: Tensor, affine: Iterator[Tensor]) -> Tensor:
+    def forward(self, x: Tensor, affine: Affine) -> Tensor:
         return x + self.second(F.relu_(self.first(x, affine)), affine)
 
 
@@ -95,12 +118,13 @@ class Trunk(nn.Module):
         self.norm_widths = [m.channels for m in self.modules() if isinstance(m, InstanceNorm)]
         self.affine_size = 2 * sum(self.norm_widths)
 
-    def forward(self, x: Tensor, affine: Tensor) -> Tensor:
+    def forward(self, x: Tensor, affine: Tensor, regions: Tensor | None = None) -> Tensor:
         """Map `x`, (N, 3, H, W) with H and W multiples of `multiple`, to unbounded RGB of the same shape.
 
-        `affine`, (N or 1, affine_size), holds gamma then beta of each norm, in the order of the norms in the net.
+        `affine`, (N or 1, affine_size), holds gamma then beta of each norm, in the order of the norms in the net. With
+        `regions`, (N or 1, K, H, W), it is (K, affine_size), and every pixel has its own mix of the K rows.
         """
-        rows = iter(affine.split([width for width in self.norm_widths for _ in "gb"], dim=1))
+        rows = Affine(affine, self.norm_widths, regions)
         if self.unshuffle > 1:
             x = F.pixel_unshuffle(x, self.unshuffle)
         for stage in self.encoder:

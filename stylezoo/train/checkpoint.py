@@ -14,18 +14,20 @@ from torch import Tensor
 from stylezoo.errors import TrainingError
 from stylezoo.files import replacing
 from stylezoo.models import StyleNet
+from stylezoo.train.balance import StyleBalance
 
 
 @dataclass
 class TrainingState:
-    """What training changes: the net, its averaged copy, Adam's moments and the number of steps done.
+    """What training changes: the net, its averaged copy, Adam's moments, the styles' balance and the steps done.
 
-    Nothing else is needed: crops and learning rate are functions of the step.
+    Nothing else is needed: crops, styles and learning rate are functions of the step.
     """
 
     net: StyleNet
     average: StyleNet
     optimizer: torch.optim.Optimizer
+    balance: StyleBalance
     step: int = 0
     broken: dict[str, str] | None = None
 
@@ -35,6 +37,7 @@ class TrainingState:
         tensors |= {f"average.{k}": v for k, v in self.average.state_dict().items()}
         for index, moments in self.optimizer.state_dict()["state"].items():
             tensors |= {f"optimizer.{index}.{k}": v for k, v in moments.items()}
+        tensors["balance.error"] = self.balance.error
         # One key: safetensors writes several in no fixed order, and equal states should be equal files.
         metadata = {"state": json.dumps({"step": self.step, "broken": self.broken or {}})}
         with replacing(path) as temporary:
@@ -50,7 +53,7 @@ class TrainingState:
             with safe_open(path, framework="pt") as file:
                 state = json.loads((file.metadata() or {})["state"])
                 tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 (not a mapping)
-            parts: dict[str, dict[str, Tensor]] = {"net": {}, "average": {}, "optimizer": {}}
+            parts: dict[str, dict[str, Tensor]] = {"net": {}, "average": {}, "optimizer": {}, "balance": {}}
             for key, value in tensors.items():
                 part, _, rest = key.partition(".")
                 parts[part][rest] = value
@@ -62,6 +65,7 @@ class TrainingState:
                 moments.setdefault(int(index), {})[name] = value
             groups = self.optimizer.state_dict()["param_groups"]
             self.optimizer.load_state_dict({"state": moments, "param_groups": groups})
+            self.balance.error = parts["balance"]["error"]
             self.step, self.broken = state["step"], state["broken"]
         except (OSError, SafetensorError, KeyError, ValueError, RuntimeError) as cause:
             raise TrainingError(f"cannot resume from {path}: {cause}; start anew in another folder") from cause

@@ -5,17 +5,22 @@ from __future__ import annotations
 import warnings
 from pathlib import Path
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from stylezoo.backbones import create_backbone
+from stylezoo.data.folder import data_folder
 from stylezoo.data.images import list_photos, sample_photos, split
-from stylezoo.data.styles import data_folder, find_picture, read_style
+from stylezoo.data.styles import find_picture, read_style
 from stylezoo.errors import DataError, ImageError
 from stylezoo.image.io import read
 from stylezoo.image.resize import fit_short_side, resize
 from stylezoo.losses import PerceptualLoss
+from stylezoo.models import StyleNet, create_model
 from stylezoo.train.recipe import Recipe
+from stylezoo.train.rows import load_base
+from stylezoo.zoo.spec import FAMILIES
 
 
 def find_content(recipe: Recipe) -> tuple[list[Path], list[Path]]:
@@ -57,6 +62,24 @@ def build_loss(recipe: Recipe) -> PerceptualLoss:
         style_term=loss.style_term,
         normalize=loss.normalize,
     )
+
+
+def build_net(recipe: Recipe) -> StyleNet:
+    """Return the net of a recipe as it is before the first step: random, or neutral rows on the trunk of its base."""
+    model = recipe.model
+    if model.base is not None:
+        return load_base(recipe)[1].on_same_trunk(len(recipe.styles))
+    rows = {"styles": len(recipe.styles)} if FAMILIES[model.family] == "multi" else {}
+    return create_model(model.family, **rows, **model.args)
+
+
+def draw_styles(count: int, draws: range, seed: int) -> Tensor:
+    """Return a style's index for each of `draws`, numbers of pictures since the start of the run: (N,) integers.
+
+    Dealt like cards: each of the `count` styles comes once before any comes again, in an order of (seed, round).
+    """
+    deals = (divmod(draw, count) for draw in draws)
+    return torch.tensor([np.random.default_rng([seed, 3, deal]).permutation(count)[place] for deal, place in deals])
 
 
 def sample_batch(photos: list[Path], device: torch.device, count: int = 4, side: int = 256) -> Tensor | None:

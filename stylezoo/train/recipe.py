@@ -36,10 +36,18 @@ class StyleSource(StyleSpec, frozen=True, kw_only=True):
 
 
 class Model(Record, frozen=True):
-    """family: which net; args: what `create_model` takes beside it."""
+    """Which net.
+
+    Attributes:
+        family: its family.
+        args: what `create_model` takes beside it.
+        base: a trained net of that family, by name, run or file, whose trunk is kept as it is: only the rows of the
+            recipe's styles are learnt. It brings its own args.
+    """
 
     family: str = "johnson"
     args: dict[str, Scalar] = msgspec.field(default_factory=dict)
+    base: str | None = None
 
 
 class Data(Record, frozen=True):
@@ -59,7 +67,7 @@ class Data(Record, frozen=True):
 
 
 class Loss(Record, frozen=True):
-    """See `stylezoo.losses.PerceptualLoss`; layers -> weight."""
+    """See `stylezoo.losses.PerceptualLoss` (layers -> weight); balance: see `stylezoo.train.balance`, 0 is off."""
 
     backbone: str = "vgg19:caffe"
     content: dict[str, float] = msgspec.field(default_factory=lambda: {"relu4_1": 1.0})
@@ -72,6 +80,7 @@ class Loss(Record, frozen=True):
     tv_weight: float = 0.0
     palette_weight: float = 0.0
     normalize: bool = True
+    balance: float = 1.0
 
 
 class Optim(Record, frozen=True):
@@ -301,6 +310,7 @@ def _check(recipe: Recipe, where: str) -> None:
         ("loss.style_weight", 0 <= loss.style_weight < inf, "must be a number of at least 0"),
         ("loss.tv_weight", 0 <= loss.tv_weight < inf, "must be a number of at least 0"),
         ("loss.palette_weight", 0 <= loss.palette_weight < inf, "must be a number of at least 0"),
+        ("loss.balance", 0 <= loss.balance <= 4, "must be from 0 (off) to 4"),
         ("loss.style", _usable(loss.style), "needs a layer with a positive weight, and none with a negative one"),
         ("loss.content", _usable(loss.content), "needs a layer with a positive weight, and none with a negative one"),
         ("optim.lr", 0 < optim.lr < 1, "must be between 0 and 1"),
@@ -325,6 +335,12 @@ def _check(recipe: Recipe, where: str) -> None:
         raise RecipeError(
             f"{where}: model.family '{recipe.model.family}' does not exist; there are {', '.join(FAMILIES)}"
         )
+    if recipe.model.base is not None and kind != "multi":
+        raise RecipeError(f"{where}: model.base is for nets of several styles, not for {recipe.model.family}")
+    if recipe.model.base is not None and recipe.model.args:
+        raise RecipeError(f"{where}: model.base brings its own model.args: leave them out")
+    if "styles" in recipe.model.args:
+        raise RecipeError(f"{where}: model.args.styles is the number of the recipe's styles: leave it out")
     if not recipe.name.startswith(f"{recipe.model.family}/"):
         raise RecipeError(f"{where}: name '{recipe.name}' must start with its family: {recipe.model.family}/<style>")
     if kind == "single" and len(recipe.styles) > 1:

@@ -21,11 +21,15 @@ from stylezoo.data.images import RandomCrops
 from stylezoo.errors import RecipeError, TrainingError
 from stylezoo.files import replacing
 from stylezoo.image.io import write
-from stylezoo.models import create_model
+from stylezoo.losses.perceptual import PHOTO
+from stylezoo.models import CIN
+from stylezoo.train.balance import StyleBalance
 from stylezoo.train.checkpoint import TrainingState
-from stylezoo.train.inputs import build_loss, find_content, sample_batch
+from stylezoo.train.inputs import build_loss, build_net, draw_styles, find_content, sample_batch
 from stylezoo.train.processes import any_process, noted_signals, pick_training_device, processes
 from stylezoo.train.recipe import Recipe, from_yaml, same_run
+from stylezoo.train.rows import save_cards, start_rows
+from stylezoo.zoo.spec import FAMILIES
 
 
 def train(recipe: Recipe, out: Path, *, device: str = "auto", resume: bool = False, progress: bool = True) -> Path:
@@ -61,26 +65,33 @@ class _Run:
         self.loss = build_loss(recipe).to(device)
         photos, held_out = find_content(recipe)
         torch.manual_seed(recipe.run.seed)
-        net = create_model(recipe.model.family, **recipe.model.args)
+        net = build_net(recipe)
         data = recipe.data
         if data.crop % net.multiple:
             raise RecipeError(f"data.crop must be a multiple of {net.multiple} for this net, not {data.crop}")
         self.crops = RandomCrops(photos, data.crop, data.short_side, recipe.run.batch, recipe.run.seed, rank, world)
+        if isinstance(net, CIN) and recipe.model.base and not resume:
+            start_rows(recipe, net, self.loss.cpu(), self.crops.at(0))
+            self.loss.to(device)
         net.to(device)
         if recipe.run.channels_last:
             net.to(memory_format=torch.channels_last)
             self.loss.to(memory_format=torch.channels_last)
         net.train()
         average = copy.deepcopy(net).eval().requires_grad_(False)
-        optimizer = torch.optim.Adam(net.parameters(), lr=recipe.optim.lr, betas=recipe.optim.betas)
-        self.state = TrainingState(net, average, optimizer, broken=self.crops.broken)
+        learnt = [p for p in net.parameters() if p.requires_grad]
+        optimizer = torch.optim.Adam(learnt, lr=recipe.optim.lr, betas=recipe.optim.betas)
+        balance = StyleBalance(len(recipe.styles), recipe.loss.balance)
+        self.state = TrainingState(net, average, optimizer, balance, broken=self.crops.broken)
         self.model = DistributedDataParallel(net) if world > 1 else net
         self.spec = recipe.record(dict(net.arch))
         if resume:
             self.state.load(checkpoint)
             self.crops.broken.update(self.state.broken or {})
             self.state.broken = self.crops.broken
-        self.samples = sample_batch(held_out or photos, device) if self.first and recipe.run.sample_every else None
+        self.samples = None
+        if self.first and recipe.run.sample_every:
+            self.samples = sample_batch(held_out or photos, device, side=256 if len(recipe.styles) == 1 else 160)
         half = recipe.run.precision == "bf16" or (recipe.run.precision == "auto" and _has_bf16(device))
         self.autocast = lambda: torch.autocast(device.type, torch.bfloat16) if half else nullcontext()
 
@@ -109,7 +120,7 @@ class _Run:
         if self.first:
             _truncate_log(self.out / "log.jsonl", state.step)
         bar = tqdm(total=run.steps, initial=state.step, unit="step", disable=not self.progress, dynamic_ncols=True)
-        window: list[dict[str, Tensor]] = []
+        window: list[tuple[Tensor, dict[str, Tensor]]] = []
         started = time.perf_counter()
         with bar, noted_signals() as signals:
             for batch in self.crops.steps(state.step, run.steps):
@@ -136,27 +147,30 @@ class _Run:
             warnings.warn(f"{len(self.crops.broken)} photos could not be read and were skipped: {names}", stacklevel=2)
         return self.out
 
-    def step(self, batch: Tensor) -> dict[str, Tensor]:
-        """Descend once on `batch`, (N, 3, H, W); return the loss terms of before, on the device."""
+    def step(self, batch: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
+        """Descend once on `batch`, (N, 3, H, W); return the pictures' styles and loss terms of before, (N,) each."""
         state, optim = self.state, self.recipe.optim
         rate = learning_rate(self.recipe, state.step)
         for group in state.optimizer.param_groups:
             group["lr"] = rate
+        style, code = self.draw_styles(batch)
         with self.autocast():
-            output = self.model(batch)
-            terms = self.loss(output, batch)
-        terms["total"].backward()
+            output = self.model(batch, code)
+            terms = self.loss(output, batch, style, state.balance.coefficients(style))
+        total = terms["total"].mean()
+        total.backward()
         norm = nn.utils.clip_grad_norm_(state.net.parameters(), optim.clip)
         if not torch.isfinite(norm):  # also where the loss is: stop before the weights are lost
             state.optimizer.zero_grad()
             raise TrainingError(
                 f"{self.recipe.name}: the loss or its gradient is not finite at step {state.step + 1} "
-                f"(loss {terms['total'].item():g}, learning rate {rate:g}): the checkpoint before it is kept; "
+                f"(loss {total.item():g}, learning rate {rate:g}): the checkpoint before it is kept; "
                 f"lower optim.lr or loss.style_weight, or set run.precision=fp32"
             )
         state.optimizer.step()
         state.optimizer.zero_grad()
         state.step += 1
+        state.balance.observe(style, terms["style"])
         # A short memory at first, so that the random start does not stay in the average.
         decay = min(self.recipe.run.ema, state.step / (state.step + 9))
         with torch.no_grad():
@@ -167,17 +181,41 @@ class _Run:
                 f"{self.recipe.name}: the net gives the same colour everywhere at step {state.step}: "
                 f"lower optim.lr, or raise loss.content_weight"
             )
-        return {name: value.detach() for name, value in terms.items()}
+        return style, {name: value.detach() for name, value in terms.items()}
 
-    def _log(self, window: list[dict[str, Tensor]], seconds: float) -> dict[str, str]:
-        means = {name: torch.stack([terms[name] for terms in window]).mean() for name in window[0]}
+    def draw_styles(self, batch: Tensor) -> tuple[Tensor, Tensor | None]:
+        """Return the style of each picture of `batch`, (N,), and its code, (N, D); None for a net of a fixed style.
+
+        A net with a code that gives the photo back learns that too, as one style more, unless its base has it.
+        """
+        net, count = self.state.net, len(self.recipe.styles)
+        if FAMILIES[net.family] == "single":
+            return torch.zeros(len(batch), dtype=torch.long, device=self.device), None
+        first = (self.state.step * self.world + self.crops.rank) * len(batch)
+        photo = net.photo_code(batch) is not None and self.recipe.model.base is None
+        style = draw_styles(count + photo, range(first, first + len(batch)), self.recipe.run.seed)
+        style[style == count] = PHOTO
+        return style.to(self.device), torch.cat([net.named_code(int(i)) for i in style])
+
+    def _log(self, window: list[tuple[Tensor, dict[str, Tensor]]], seconds: float) -> dict[str, str]:
+        """Write the means of a window of steps, over all pictures and, of the style term, for each style."""
+        names = [s.id for s in self.recipe.styles]
+        style = torch.cat([style for style, _ in window])
+        terms = {name: torch.cat([terms[name] for _, terms in window]) for name in window[0][1]}
+        painted = style != PHOTO
+        sums = torch.stack([term[painted].sum() for term in terms.values()] + [painted.sum()])
+        each = torch.zeros(2, len(names) + 1, device=style.device)  # PHOTO, -1, is the last
+        each[0].index_add_(0, style % (len(names) + 1), terms["style"].float())
+        each[1].index_add_(0, style % (len(names) + 1), torch.ones_like(terms["style"].float()))
         if self.world > 1:
-            for value in means.values():
-                distributed.all_reduce(value)
-                value /= self.world
-        line: dict[str, Any] = {"step": self.state.step} | {
-            name: round(value.item(), 6) for name, value in means.items()
-        }
+            distributed.all_reduce(sums)
+            distributed.all_reduce(each)
+        means = sums[:-1] / sums[-1].clamp_min(1)
+        line: dict[str, Any] = {"step": self.state.step}
+        line |= {name: round(mean, 6) for name, mean in zip(terms, means.tolist(), strict=True)}
+        if len(names) > 1:
+            seen = zip([*names, "photo"], each[0].tolist(), each[1].tolist(), strict=True)
+            line["styles"] = {name: round(total / count, 6) for name, total, count in seen if count}
         line |= {"lr": learning_rate(self.recipe, self.state.step - 1), "seconds": round(seconds, 4)}
         if self.first:
             with (self.out / "log.jsonl").open("a", encoding="utf-8") as file:
@@ -185,18 +223,23 @@ class _Run:
         return {name: f"{line[name]:.3f}" for name in ("content", "style")}
 
     def save(self) -> None:
-        """Write the weights and the checkpoint; the first process alone writes."""
+        """Write the weights, the cards of styles for a base, and the checkpoint; the first process alone writes."""
         if self.first:
-            self.state.average.save_weights(self.out / "weights.safetensors", self.spec)
+            net = self.state.average
+            net.save_weights(self.out / "weights.safetensors", self.spec)
+            if self.recipe.model.base and isinstance(net, CIN):
+                save_cards(self.recipe, net, self.out)
             self.state.save(self.out / "checkpoint.safetensors")
 
     @torch.no_grad()
     def sample(self) -> None:
-        """Write a grid: photos above, what the averaged net makes of them below."""
+        """Write a grid: photos above, and a row of what the averaged net makes of them for each style below."""
         if self.samples is not None:
-            painted = self.state.average(self.samples).float()
-            rows = torch.cat([torch.cat(list(self.samples), dim=2), torch.cat(list(painted), dim=2)], dim=1)
-            write(rows.cpu(), self.out / "samples" / f"step_{self.state.step:06d}.png", overwrite=True)
+            net, rows = self.state.average, [self.samples]
+            codes = [net.named_code(i) for i in range(len(self.recipe.styles))]
+            rows += [net(self.samples, code).float() for code in codes]
+            grid = torch.cat([torch.cat(list(row), dim=2) for row in rows], dim=1)
+            write(grid.cpu(), self.out / "samples" / f"step_{self.state.step:06d}.png", overwrite=True)
 
 
 def learning_rate(recipe: Recipe, step: int) -> float:

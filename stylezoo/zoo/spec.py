@@ -47,10 +47,36 @@ class FieldError(ValueError):
         super().__init__(f"{field}: {problem}")
 
 
+class PictureSpec(Record, frozen=True, kw_only=True):
+    """Where a style's picture can be had: `stylezoo data get presets` fetches it.
+
+    `file` is its name in the data folder's presets/, `page` describes it to people, `urls` are downloads of it that
+    are tried in turn, and `phash` is `stylezoo.image.phash.perceptual_hash` of the picture that was learned from:
+    reproductions differ in size and compression, so bytes cannot tell whether one is right.
+    """
+
+    file: str
+    page: str
+    urls: tuple[str, ...]
+    phash: str
+
+    def __post_init__(self) -> None:
+        if not re.fullmatch(r"[a-z0-9_-]+\.(jpg|jpeg|png|webp)", self.file):
+            raise FieldError("file", f"must be a name such as great_wave.jpg, in lowercase, not '{self.file}'")
+        if not self.urls:
+            raise FieldError("urls", "must be at least one address")
+        for field, url in [("page", self.page), *(("urls", url) for url in self.urls)]:
+            if not re.fullmatch(r"https?://[!-~]+", url):  # visible ASCII: what goes over the wire as it stands
+                raise FieldError(field, f"must be an address https://... with %-escapes where needed, not '{url}'")
+        if not re.fullmatch(r"[0-9a-f]{16}", self.phash):
+            raise FieldError("phash", f"must be 16 lowercase hexadecimal digits, not '{self.phash}'")
+
+
 class StyleSpec(Record, frozen=True, kw_only=True):
     """One style of a model: the picture that it was learned from, and the right to use it.
 
-    `year` and `died` (the artist's death, which decides on the copyright) are text, as in 'c.1831'.
+    `year` and `died` (the artist's death, which decides on the copyright) are text, as in 'c.1831'; `picture` says
+    where the picture can be fetched from.
     """
 
     id: str
@@ -60,6 +86,7 @@ class StyleSpec(Record, frozen=True, kw_only=True):
     died: str | None = None
     rights: str
     source: str
+    picture: PictureSpec | None = None
 
     def __post_init__(self) -> None:
         _check_id("id", self.id)

@@ -77,7 +77,10 @@ def read_header(path: PathLike) -> ModelSpec:
     Raises WeightsError if there is no such file, if it is no safetensors file, is damaged, or was not written by
     stylezoo. Reads the header alone, and runs no code from the file.
     """
-    record = _metadata(Path(path)).get(HEADER_KEY)
+    metadata = read_metadata(path)
+    record = metadata.get(HEADER_KEY)
+    if record is None and "stylezoo-card" in metadata:
+        raise WeightsError(f"{path} is a style card, not a net: load its net, and add it by add_card or --card")
     if record is None:
         raise WeightsError(
             f"{path} was not written by stylezoo: its header has no '{HEADER_KEY}' record. "
@@ -163,8 +166,12 @@ def _reason(cause: Exception, offline: bool) -> str:
     return f"{' '.join(str(cause).split()).rstrip('.') or type(cause).__name__}. Try again later."
 
 
-def _metadata(path: Path) -> dict[str, str]:
-    """Return the metadata of a safetensors file, after checking that its header and its size agree."""
+def read_metadata(path: PathLike) -> dict[str, str]:
+    """Return the metadata of a safetensors file, after checking that its header and its size agree.
+
+    Raises WeightsError if there is no such file, or if it is damaged or no safetensors file.
+    """
+    path = Path(path)
     try:
         size = path.stat().st_size
         with path.open("rb") as file:

@@ -30,9 +30,9 @@ def picture(seed: int, height: int = 48, width: int = 64) -> torch.Tensor:
 
 def test_the_photo_itself_has_content_error_0_and_the_style_itself_style_error_0(protocol: Protocol) -> None:
     photo, style = picture(1), picture(2, 80, 72)
-    assert protocol.measure(photo, photo, protocol.grams(style))[0] == 0
-    assert protocol.measure(style, style, protocol.grams(style)) == (0, 0)
-    content, _ = protocol.measure(photo, picture(3), protocol.grams(style))
+    assert protocol.measure(photo, protocol.content(photo), protocol.grams(style))[0] == 0
+    assert protocol.measure(style, protocol.content(style), protocol.grams(style)) == (0, 0)
+    content, _ = protocol.measure(photo, protocol.content(picture(3)), protocol.grams(style))
     assert content > 0.3
 
 
@@ -64,7 +64,7 @@ def test_figures_are_those_of_the_formulas_in_double_precision(protocol: Protoco
     errors = [
         np.linalg.norm(gram(painted[k]) - gram(goal[k])) ** 2 / np.linalg.norm(gram(goal[k])) ** 2 for k in LAYERS
     ]
-    content, style_error = protocol.measure(output, photo, protocol.grams(style))
+    content, style_error = protocol.measure(output, protocol.content(photo), protocol.grams(style))
     assert content == pytest.approx(float(distance), rel=1e-3)
     assert style_error == pytest.approx(statistics.fmean(errors), rel=1e-3)
 
@@ -81,7 +81,7 @@ def test_evaluate_is_the_mean_over_photos_at_their_size(protocol: Protocol, net_
         scale = 64 / max(photo.size)
         photo = photo.resize([round(side * scale) for side in photo.size], Image.Resampling.BICUBIC)
         x = torch.from_numpy(np.array(photo)).permute(2, 0, 1)[None].float() / 255
-        pairs.append(protocol.measure(stylizer.stylize(x), x, protocol.grams(style)))
+        pairs.append(protocol.measure(stylizer.stylize(x), protocol.content(x), protocol.grams(style)))
     seen: list[Path] = []
 
     def progress(photos):

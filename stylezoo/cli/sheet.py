@@ -1,0 +1,158 @@
+"""`stylezoo sheet`."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import click
+
+from stylezoo.cli.jobs import plan
+from stylezoo.cli.options import model_names, parse_names
+from stylezoo.cli.stylize import FILE, check_stdout, open_input, put
+from stylezoo.cli.talk import put_json
+from stylezoo.errors import OptionError, did_you_mean
+
+CLASHES = (
+    ("--blend", "--styles"),
+    ("--blend", "--strengths"),
+    ("--blend", "--columns"),
+    ("--strengths", "--columns"),
+    ("--strengths", "--strength"),
+)
+
+
+class Sheet(click.Command):
+    """A command that also takes the names after --blend one by one, as in --blend a b, which click cannot express."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        if "--blend" in args:
+            start = args.index("--blend") + 1
+            end = next((i for i in range(start, len(args)) if re.search(r"^-|[./\\]", args[i])), len(args))
+            args = [*args[:start], ",".join(args[start:end]), *args[end:]]
+        return super().parse_args(ctx, args)
+
+
+@click.command("sheet", cls=Sheet)
+@click.argument("photo", metavar="PHOTO")
+@click.option("-o", "--output", required=True, metavar="OUT", help="The picture to write, or - for stdout.")
+@click.option(
+    "-m",
+    "--model",
+    "models",
+    multiple=True,
+    default=["cin/16"],
+    shell_complete=model_names,
+    help="A model's name, run or weights file, or a pattern such as 'johnson/*'; several may be given.",
+)
+@click.option("--card", "cards", multiple=True, type=FILE, help="Add the style of this card.")
+@click.option("--styles", metavar="A,B,C", help="Show these styles.  [default: all]")
+@click.option("--blend", metavar="A B [C D]", help="Show what lies between two styles, or four in the corners.")
+@click.option("--steps", type=click.IntRange(2, 32), help="Pictures on each side of the blend.  [default: 7 or 5]")
+@click.option("--strengths", is_flag=True, help="Show each style at several strengths.")
+@click.option("--size", default=256, type=click.IntRange(32, 2048), metavar="PX", help="Long side of each picture.")
+@click.option("--columns", type=click.IntRange(min=1), metavar="N", help="Pictures in a row.  [default: as suits]")
+@click.option("--strength", default=1.0, help="How much of the style: 0 the photo, 1 the style, up to 3.")
+@click.option("--preserve-color", type=click.Choice(["luma", "stats"]), help="Keep the colours of the photo.")
+@click.option("--stroke", type=float, help="Size of the strokes: 1 as at 512 px, 2 twice as coarse.")
+@click.option("--quality", default=92, type=click.IntRange(1, 100), help="Quality of JPEG and WebP files.")
+@click.option("--device", default="auto", help="Where to compute: auto, cpu, cuda, cuda:1 or mps.")
+@click.option("--force", is_flag=True, help="Overwrite OUT if it exists.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object about the sheet.")
+def command(
+    photo: str,
+    output: str,
+    models: tuple[str, ...],
+    cards: tuple[Path, ...],
+    styles: str | None,
+    blend: str | None,
+    steps: int | None,
+    strengths: bool,
+    size: int,
+    columns: int | None,
+    strength: float,
+    preserve_color: str | None,
+    stroke: float | None,
+    quality: int,
+    device: str,
+    force: bool,
+    as_json: bool,
+) -> None:
+    """Draw one labelled page of PHOTO in all styles of a model, or in blends of its styles.
+
+    \b
+    stylezoo sheet photo.jpg -m cin/16 -o sheet.jpg
+    stylezoo sheet photo.jpg -m 'johnson/*' -o sheet.jpg
+    stylezoo sheet photo.jpg -m cin/16 --blend starry_night great_wave -o line.jpg
+    """
+    check_stdout(output, as_json)
+    shown = None if styles is None else parse_names(styles, "--styles")
+    corners = None if blend is None else parse_names(blend, "--blend")
+    names = [name for model in models for name in matching(model)]
+    given = {
+        "--blend": corners is not None,
+        "--styles": shown is not None,
+        "--strengths": strengths,
+        "--columns": columns is not None,
+        "--strength": strength != 1,
+        "--card": bool(cards),
+    }
+    for one, other in CLASHES:
+        if given[one] and given[other]:
+            raise OptionError(f"{one} and {other} exclude each other")
+    if steps is not None and corners is None:
+        raise OptionError("--steps belongs to --blend, which names the styles to go between")
+    if several := [option for option in ("--blend", "--strengths", "--card") if given[option] and len(names) > 1]:
+        raise OptionError(f"{several[0]} is for one model, not for {len(names)}: {', '.join(names)}")
+    for place, what in ((photo, "name one photo in it"), (output, "name the picture to write")):
+        if Path(place).is_dir():
+            raise OptionError(f"'{place}' is a folder: {what}")
+    job = plan([photo], output, force=force)[0]
+
+    from tqdm import tqdm
+
+    from stylezoo.sheet import blend_sheet, contact_sheet, strength_sheet
+    from stylezoo.stylizer import load
+
+    nets = [load(name, device=device) for name in names]
+    for card in cards:
+        nets[0].add_card(card)
+    options: dict[str, Any] = {
+        "size": size,
+        "stroke": stroke,
+        "preserve_color": preserve_color or False,
+        # disable=None hides the bar where stderr is not a terminal
+        "progress": lambda paintings: tqdm(paintings, unit="picture", leave=False, disable=None),
+    }
+    source = open_input(job)
+    if corners is not None:
+        page = blend_sheet(nets[0], source, corners, steps=steps, strength=strength, **options)
+    elif strengths:
+        page = strength_sheet(nets[0], source, shown, **options)
+    else:
+        page = contact_sheet(nets, source, shown, columns=columns, strength=strength, **options)
+    put(page, job, quality=quality, force=force)
+    if as_json:
+        put_json(
+            {
+                "input": job.input,
+                "output": job.output,
+                "models": [net.spec.name for net in nets],
+                "styles": corners or shown or list(dict.fromkeys(style for net in nets for style in net.styles)),
+                "width": page.width,
+                "height": page.height,
+            }
+        )
+
+
+def matching(model: str) -> list[str]:
+    """Return the models of the zoo that a pattern such as 'johnson/*' matches, or else the one that is named."""
+    if not re.search(r"[*?[]", model) or Path(model).exists():
+        return [model]
+
+    from stylezoo.zoo.catalog import list_models
+
+    if found := list_models(model):
+        return found
+    raise OptionError(f"no model matches '{model}'.{did_you_mean(model, list_models())}")

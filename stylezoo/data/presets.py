@@ -1,0 +1,77 @@
+"""The pictures that the zoo's styles were learned from, fetched from where their records say."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from stylezoo.data.fetch import download
+from stylezoo.errors import DataError, ImageError
+from stylezoo.image.io import read
+from stylezoo.image.phash import SAME, distance
+from stylezoo.zoo.spec import PictureSpec, Zoo
+
+FOLDER = "presets"
+"""The folder of these pictures in the data folder."""
+
+LEAST = 480
+"""Px of the long side below which a picture has lost the strokes that a net is to learn."""
+
+
+def zoo_pictures(zoo: Zoo) -> list[PictureSpec]:
+    """Return the pictures that the style records of a registry name, each file once, sorted by file.
+
+    Raises:
+        DataError: two records mean different pictures by the same file name.
+    """
+    found: dict[str, PictureSpec] = {}
+    for model in zoo.models.values():
+        for style in model.styles:
+            if (picture := style.picture) and found.setdefault(picture.file, picture).phash != picture.phash:
+                raise DataError(f"two styles of the zoo mean different pictures by {picture.file}: report it")
+    return [found[file] for file in sorted(found)]
+
+
+def check_picture(path: Path, phash: str) -> None:
+    """Raise DataError, which says why, unless the file shows the picture that has this perceptual hash."""
+    try:
+        pixels = read(path).pixels
+    except ImageError as cause:
+        raise DataError("what is there is no picture, or a damaged one") from cause
+    if (side := max(pixels.shape[-2:])) < LEAST:
+        raise DataError(f"the picture is too small: its long side has {side} px, and {LEAST} are needed")
+    if (bits := distance(pixels, phash)) > SAME:
+        raise DataError(f"it is another picture: {bits} bits of its hash differ, and up to {SAME} may")
+
+
+def is_there(picture: PictureSpec, data: Path) -> bool:
+    """Return whether the data folder `data` has the right picture."""
+    path = data / FOLDER / picture.file
+    try:
+        check_picture(path, picture.phash)
+    except DataError:
+        return False
+    return path.is_file()
+
+
+def fetch_picture(picture: PictureSpec, data: Path, *, progress: bool = False) -> None:
+    """Fetch a picture into the data folder `data`, from the first of its addresses that gives the right one.
+
+    A wrong picture of that name is kept beside it, with .old at the end of its name.
+
+    Raises:
+        DataError: no address gives it; says what came of each.
+    """
+    target = data / FOLDER / picture.file
+
+    def accept(path: Path) -> None:
+        check_picture(path, picture.phash)
+        if target.exists():
+            target.replace(target.with_name(f"{target.name}.old"))
+
+    problems = []
+    for url in picture.urls:
+        try:
+            return download(url, target, accept, progress=progress)
+        except DataError as problem:
+            problems.append(str(problem))
+    raise DataError("; ".join(problems))

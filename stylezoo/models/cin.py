@@ -1,0 +1,96 @@
+"""One net, many styles: conditional instance norm.
+
+Dumoulin, Shlens and Kudlur 2017, "A Learned Representation for Artistic Style" (arXiv:1610.07629).
+"""
+
+from __future__ import annotations
+
+import hashlib
+from typing import ClassVar
+
+import torch
+from torch import Tensor, nn
+
+from stylezoo.errors import OptionError, StyleError
+from stylezoo.models.trunk_net import TrunkNet
+
+
+class CIN(TrunkNet):
+    """A trunk that all styles share, and a row of gammas and betas for each.
+
+    A code holds mixing weights, (N or 1, styles + 1): how much of each style's row, and last of the photo's. Weights
+    between 0 and 1 blend styles, weights beyond exaggerate them.
+
+    Args:
+        styles: how many.
+        variant, width, blocks: of the trunk, see `TrunkNet`.
+
+    Departure from the paper: one more row, learnt to give the photo back, so that the strength of a style is a
+    straight line in the net's own space and not only a fade between two pictures.
+    """
+
+    family: ClassVar[str] = "cin"
+
+    def __init__(self, styles: int = 1, variant: str = "fast", width: int | None = None, blocks: int = 5) -> None:
+        super().__init__(variant, width, blocks)
+        if not 1 <= styles <= 4096:
+            raise OptionError(f"styles must be from 1 to 4096, not {styles}")
+        self.arch = {"styles": styles} | self.arch
+        self.styles = nn.Parameter(self.trunk.neutral_affine().repeat(styles + 1, 1))
+
+    def forward(self, x: Tensor, code: Tensor | None = None, regions: Tensor | None = None) -> Tensor:
+        """Paint `x`, (N, 3, H, W) in [0, 1], with the mixing weights `code`, (N or 1, styles + 1).
+
+        With `regions`, (N or 1, K, H, W), `code` is (K, styles + 1): one mix a region.
+
+        Raises:
+            StyleError: no code, though the net has several styles, or one of another net.
+        """
+        count = len(self.styles)
+        if code is None and count == 2:
+            code = self.named_code(0)
+        if code is None:
+            raise StyleError(f"a cin net of {count - 1} styles needs a code: which of them to paint in")
+        if code.shape[-1] != count:
+            raise StyleError(f"a code of {code.shape[-1]} weights is of another net: this one has {count - 1} styles")
+        return self.paint(x, code @ self.styles, regions)
+
+    def named_code(self, style: int) -> Tensor:
+        """Return the code, (1, styles + 1), of one style; the photo's row has the last index."""
+        code = self.styles.new_zeros(1, len(self.styles))
+        code[0, style] = 1
+        return code
+
+    def row(self, style: int) -> Tensor:
+        """Return the gammas and betas, (1, A), of one style."""
+        return self.styles.detach()[style : style + 1]
+
+    def add_row(self, row: Tensor) -> None:
+        """Add a style, (1, A), behind the others, which stay as they are to the bit."""
+        former = self.styles.detach()
+        rows = torch.cat([former[:-1], row.to(former), former[-1:]])
+        self.styles = nn.Parameter(rows, requires_grad=self.styles.requires_grad)
+        self.arch = self.arch | {"styles": len(rows) - 1}
+
+    def on_same_trunk(self, styles: int) -> CIN:
+        """Return a net with this one's trunk, frozen, and rows for other styles, neutral as yet, and the photo's."""
+        other = CIN(**(self.arch | {"styles": styles}))
+        other.trunk.load_state_dict(self.trunk.state_dict())
+        other.trunk.requires_grad_(False)
+        with torch.no_grad():
+            other.styles[-1] = self.styles[-1]
+        return other
+
+    def trunk_hash(self) -> str:
+        """Return the SHA-256 of the shared weights: two nets of one hash take each other's rows.
+
+        Taken of the weights in float16, so that a net has the same hash before and after it is published in float16.
+        """
+        digest = hashlib.sha256()
+        for name, value in sorted(self.trunk.state_dict().items()):
+            digest.update(f"{name} {tuple(value.shape)}".encode())
+            digest.update(value.detach().to("cpu", torch.float16).contiguous().numpy().tobytes())
+        return digest.hexdigest()
+
+    def photo_code(self, x: Tensor) -> Tensor:
+        return self.named_code(-1)

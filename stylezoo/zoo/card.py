@@ -1,0 +1,63 @@
+"""The record of a style card: one style of a multi-style net, in a file of its own."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import msgspec
+
+from stylezoo.errors import WeightsError
+from stylezoo.schema import Record, convert
+from stylezoo.types import PathLike
+from stylezoo.zoo.spec import FieldError, StyleSpec
+from stylezoo.zoo.store import read_metadata
+
+CARD_KEY = "stylezoo-card"
+"""The key of a safetensors file's metadata that holds the record."""
+
+LARGEST_CARD = 16 * 1024  # bytes
+
+
+class CardSpec(Record, frozen=True, kw_only=True):
+    """Which style a card holds, and which nets it belongs to.
+
+    Attributes:
+        style: its record.
+        family, base: the family and the name of the net that it was learnt for.
+        trunk: SHA-256 of that net's shared weights; the card fits every net that has the same.
+        license: of the card.
+    """
+
+    style: StyleSpec
+    family: str
+    base: str
+    trunk: str
+    license: str
+
+    def __post_init__(self) -> None:
+        if not re.fullmatch(r"[0-9a-f]{64}", self.trunk):
+            raise FieldError("trunk", f"must be 64 lowercase hexadecimal digits, not '{self.trunk}'")
+
+
+def dump_card(spec: CardSpec) -> str:
+    """Return the record as JSON, for the header of a card."""
+    return msgspec.json.encode(spec).decode()
+
+
+def read_card(path: PathLike) -> CardSpec:
+    """Return the record in a card's header.
+
+    Raises:
+        WeightsError: there is no such file, or it is no card.
+    """
+    record = read_metadata(path).get(CARD_KEY)
+    if record is None:
+        raise WeightsError(f"{path} is not a style card: make one with stylezoo add-style or Stylizer.card")
+    if (size := Path(path).stat().st_size) > LARGEST_CARD:
+        raise WeightsError(f"{path} has {size} bytes, and a style card at most {LARGEST_CARD}")
+    try:
+        plain = msgspec.json.decode(record)
+    except msgspec.DecodeError as cause:
+        raise WeightsError(f"{path}: the record in its header is not JSON: get the card again") from cause
+    return convert(plain, CardSpec, str(path), WeightsError)
