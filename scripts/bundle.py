@@ -46,7 +46,9 @@ def main(run: Path, recipe: str, zoo_file: Path, bundled: Path) -> None:
     )
     zoo = read_zoo(zoo_file)
     spec = msgspec.structs.replace(spec, weights=weights, check=make_check(net), metrics=None)
-    aliases = {spec.name.partition("/")[2]: spec.name} | zoo.aliases  # an alias that people use stays where it is
+    # A style's name is a good alias, a count of styles is none; an alias that people use stays where it is.
+    short = {spec.name.partition("/")[2]: spec.name} if spec.kind == "single" else {}
+    aliases = short | zoo.aliases
     write_zoo(msgspec.structs.replace(zoo, aliases=aliases, models=zoo.models | {spec.name: spec}), zoo_file)
     click.echo(f"{spec.name}: {weights.bytes / 2**20:.2f} MiB, sha256 {weights.sha256}")
 

@@ -64,7 +64,7 @@ def render(
     Args:
         photo: (N, 3, H, W), float32 RGB in [0, 1], on any device.
         style: one for all of the picture, or its regions. Regions are mixed inside the net, gamma and beta per pixel
-            (Dumoulin et al. 2017 mix them per picture), so a soft or hard mask leaves no cut edge.
+            (Dumoulin et al. 2017 mix them per picture), so even a hard mask leaves no cut edge between two styles.
         strength: 0 the photo, 1 the style, above 1 beyond it. Where the net has a code for the photo, this is the
             straight line from it to the style's; elsewhere the painting is faded into the photo.
         size: scale the long side to this many px first; the result stays at that size.
@@ -85,9 +85,11 @@ def render(
         photo = resize(photo, fit_long_side(photo.shape[-2], photo.shape[-1], size))
     regions = [] if isinstance(style, StyleCode) else [Region(r.code, _fit(r.mask, photo)) for r in style]
     kept = sum((r.mask for r in regions if r.code is None), torch.zeros(()))  # where the photo is to stay
-    painted = photo if strength == 0 else _paint(net, photo, regions or style, kept, strength, stroke)
+    if strength == 0:
+        return photo
+    painted = _paint(net, photo, regions or style, kept, strength, stroke)
     if preserve_color == "luma":
-        painted = keep_luma(painted, photo)
+        painted = torch.where(kept.to(photo) == 1, photo, keep_luma(painted, photo))
     elif preserve_color == "stats":
         painted = torch.lerp(match_stats(painted, photo), photo, kept.to(photo))
     return painted
@@ -134,7 +136,9 @@ def _paint(
     if bool((fade == 0).all()):
         return painted
     # What the net cannot give back of the photo is given back to it in proportion, so that strength 0 is the photo.
-    return (painted + fade * (photo - paint(start))).clamp(0, 1)
+    painted = (painted + fade * (photo - paint(start))).clamp(0, 1)
+    # The regions share their statistics, so the others tint this one: where most is the photo's, it covers the tint.
+    return torch.lerp(painted, photo, (2 * kept - 1).clamp_min(0).to(photo))
 
 
 def _fit(mask: Tensor, photo: Tensor) -> Tensor:

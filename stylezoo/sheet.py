@@ -25,7 +25,7 @@ PAPER, INK, PALE = (253, 253, 252), (34, 34, 34), (120, 120, 118)
 
 @dataclass(frozen=True)
 class Painting:
-    """One picture of a sheet: how it is painted, and the two lines of its label."""
+    """One picture of a sheet: how it is painted, and what stands below it."""
 
     stylizer: Stylizer
     style: StyleLike
@@ -35,6 +35,8 @@ class Painting:
 
 
 Progress = Callable[[Sequence[Painting]], Iterable[Painting]]
+Title = tuple[str, str]
+"""The two lines of a label: a title, and in grey the name to type."""
 
 
 def contact_sheet(
@@ -69,7 +71,7 @@ def contact_sheet(
     paintings = _choose(stylizer, styles)
     original, pictures = _paint(paintings, photo, size, progress, options)
     titles = [("Photo", ""), *((p.title, p.note) for p in paintings)]
-    return _page([original, *pictures], titles, columns)
+    return labelled_page([original, *pictures], titles, columns)
 
 
 def strength_sheet(
@@ -93,7 +95,7 @@ def strength_sheet(
     cells = list(zip(pictures, [(p.title, p.note) for p in paintings], strict=True))
     for row in range(len(chosen)):
         cells.insert(row * (len(strengths) + 1), (original, ("0", "photo")))
-    return _page([c[0] for c in cells], [c[1] for c in cells], columns=len(strengths) + 1)
+    return labelled_page([c[0] for c in cells], [c[1] for c in cells], columns=len(strengths) + 1)
 
 
 def blend_sheet(
@@ -141,7 +143,32 @@ def blend_sheet(
     if not line:
         return _square(pictures, titles, steps)
     between = [("", f"{a:.2f} : {b:.2f}") for a, b in weights[1:-1]]
-    return _page(pictures, [titles[0], *between, titles[1]], columns=steps)
+    return labelled_page(pictures, [titles[0], *between, titles[1]], columns=steps)
+
+
+def labelled_page(pictures: Sequence[Image.Image], titles: Sequence[Title], columns: int | None = None) -> Image.Image:
+    """Lay pictures out in rows, each with its title below.
+
+    Args:
+        pictures: RGB, all of one size.
+        titles: for each picture a title, shortened where it is too long, and a name, which never is; either may be "".
+        columns: see `contact_sheet`.
+    """
+    width, height = pictures[0].size
+    type_ = _Type(max(width, height))
+    gap = max(10, max(width, height) // 14)
+    cell = max(width, type_.note_width(titles))
+    below = type_.height(titles)
+    columns = min(columns or _columns(len(pictures), (cell + gap) / (height + below + gap)), len(pictures))
+    rows = -(-len(pictures) // columns)
+    page = Image.new("RGB", (columns * (cell + gap) + 2 * gap, rows * (height + below + gap) + 2 * gap), PAPER)
+    draw = ImageDraw.Draw(page)
+    for index, (picture, title) in enumerate(zip(pictures, titles, strict=True)):
+        row, column = divmod(index, columns)
+        x, y = gap * 3 // 2 + column * (cell + gap), gap * 3 // 2 + row * (height + below + gap)
+        page.paste(picture, (x, y))
+        type_.write(draw, title, x, y + height, cell)
+    return page
 
 
 def _choose(stylizers: Stylizer | Sequence[Stylizer], styles: Sequence[str] | None) -> list[Painting]:
@@ -190,11 +217,6 @@ def _paint(
     return to_pil(resize(pixels, shape)), [to_pil(p) for p in painted]
 
 
-# How a page is laid out. A title is two lines: the style's title, and in grey the name to type.
-
-Title = tuple[str, str]
-
-
 class _Type:
     """Two sizes of type in proportion to pictures of `side` px, and how titles are set in them."""
 
@@ -218,25 +240,6 @@ class _Type:
             if text:
                 draw.text((x, baseline), _shortened(text, font, width), colour, font, anchor=f"{anchor}s")
                 baseline += self.line
-
-
-def _page(pictures: Sequence[Image.Image], titles: Sequence[Title], columns: int | None) -> Image.Image:
-    """Lay pictures of one size out in rows, each with its title below; for `columns` see `contact_sheet`."""
-    width, height = pictures[0].size
-    type_ = _Type(max(width, height))
-    gap = max(10, max(width, height) // 14)
-    cell = max(width, type_.note_width(titles))
-    below = type_.height(titles)
-    columns = min(columns or _columns(len(pictures), (cell + gap) / (height + below + gap)), len(pictures))
-    rows = -(-len(pictures) // columns)
-    page = Image.new("RGB", (columns * (cell + gap) + 2 * gap, rows * (height + below + gap) + 2 * gap), PAPER)
-    draw = ImageDraw.Draw(page)
-    for index, (picture, title) in enumerate(zip(pictures, titles, strict=True)):
-        row, column = divmod(index, columns)
-        x, y = gap * 3 // 2 + column * (cell + gap), gap * 3 // 2 + row * (height + below + gap)
-        page.paste(picture, (x, y))
-        type_.write(draw, title, x, y + height, cell)
-    return page
 
 
 def _square(pictures: Sequence[Image.Image], corners: Sequence[Title], steps: int) -> Image.Image:

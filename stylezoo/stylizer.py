@@ -143,6 +143,10 @@ class Stylizer:
             StyleError: the model has no such style, or has several and none is named, or the weights sum to nothing.
         """
         if isinstance(style, StyleCode):
+            if self.kind != "arbitrary" and (width := style.values.shape[-1]) != self.net.named_code(0).shape[-1]:
+                raise StyleError(
+                    f"{self.spec.name}: the style code of {width} numbers is of another net: encode it anew"
+                )
             return style
         if style is None and len(self.styles) == 1:
             style = 0
@@ -203,6 +207,11 @@ class Stylizer:
             raise WeightsError(
                 f"the style card '{style.id}' was made for another trunk, that of {card.spec.base}: "
                 f"load that net, or learn the style for {self.spec.name} by stylezoo add-style"
+            )
+        if card.row.shape != net.row(0).shape:
+            raise WeightsError(
+                f"the style card '{style.id}' holds {card.row.numel()} numbers, not the {net.row(0).numel()} of "
+                f"{self.spec.name}: get the card again"
             )
         net.add_row(card.row)
         facts = {"weights": None, "metrics": None, "check": None}  # of the net before

@@ -1,14 +1,25 @@
-"""A net of random weights in a file, and a training run small enough for seconds."""
+"""A net of random weights in a file, a training run small enough for seconds, and a web server that misbehaves."""
 
 from __future__ import annotations
 
+import re
 import shutil
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import numpy as np
 import pytest
 import yaml
 from PIL import Image
+
+
+@pytest.fixture(autouse=True)
+def no_data_folder(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Keep the data folder of whoever runs the tests out of them."""
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path_factory.getbasetemp() / "no-such-folder"))
 
 
 @pytest.fixture(scope="session")
@@ -25,6 +36,26 @@ def net_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     style = StyleSpec(id="dots", title="Dots", rights="CC0-1.0", source="a test")
     spec = ModelSpec(name="johnson/tiny", family="johnson", arch=net.arch, styles=(style,), license="CC0-1.0")
     path = tmp_path_factory.mktemp("net") / "tiny.safetensors"
+    net.save_weights(path, spec)
+    return path
+
+
+@pytest.fixture(scope="session")
+def multi_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A .safetensors file with the record of cin/tiny, styles "dots", "lines" and "waves", and random weights."""
+    import torch
+
+    from stylezoo.models import create_model
+    from stylezoo.zoo.spec import ModelSpec, StyleSpec
+
+    with torch.random.fork_rng():
+        torch.manual_seed(8)
+        net = create_model("cin", styles=3, width=8, blocks=1)
+        torch.nn.init.normal_(net.styles, mean=0.5)
+    titles = {"dots": "Dots", "lines": "Fine Lines", "waves": "Waves"}
+    styles = tuple(StyleSpec(id=id, title=title, rights="CC0-1.0", source="a test") for id, title in titles.items())
+    spec = ModelSpec(name="cin/tiny", family="cin", arch=net.arch, styles=styles, license="CC0-1.0")
+    path = tmp_path_factory.mktemp("multi") / "tiny.safetensors"
     net.save_weights(path, spec)
     return path
 
@@ -73,3 +104,63 @@ def recipe_file(run_inputs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatc
 def photos(recipe_file: Path) -> Path:
     """The photos of `recipe_file`, 0.png to 4.png."""
     return recipe_file.parent / "photos"
+
+
+@dataclass
+class Web:
+    """A server on the loopback interface.
+
+    `files` are what it has, by path. `faults`, by path: what it does in place of the right answer, one a request:
+    a number of bytes, after which it cuts the connection; or a status and its headers. `ranges` False: it sends whole
+    files alone. `asked` are the requests that came: (path, its Range header, its User-Agent header).
+    """
+
+    url: str
+    files: dict[str, bytes] = field(default_factory=dict)
+    faults: dict[str, list[int | tuple[int, dict[str, str]]]] = field(default_factory=dict)
+    ranges: bool = True
+    asked: list[tuple[str, str | None, str | None]] = field(default_factory=list)
+
+
+@pytest.fixture
+def web(monkeypatch: pytest.MonkeyPatch) -> Iterator[Web]:
+    """A `Web` without files yet."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            wanted = self.headers["Range"]
+            site.asked.append((self.path, wanted, self.headers["User-Agent"]))
+            faults = site.faults.get(self.path)
+            fault = faults.pop(0) if faults else None
+            if isinstance(fault, tuple):
+                return self.answer(*fault)
+            body = site.files.get(self.path)
+            if body is None:
+                return self.answer(404)
+            start, headers = 0, {}
+            if wanted and site.ranges:
+                start = int(re.fullmatch(r"bytes=(\d+)-", wanted)[1])
+                if start >= len(body):
+                    return self.answer(416, {"Content-Range": f"bytes */{len(body)}"})
+                headers = {"Content-Range": f"bytes {start}-{len(body) - 1}/{len(body)}"}
+            self.answer(206 if headers else 200, headers, body[start:], fault)
+
+        def answer(self, status, headers=None, body=b"", cut=None):
+            self.send_response(status)
+            for name, value in ({"Content-Length": str(len(body))} | (headers or {})).items():
+                self.send_header(name, value)
+            self.end_headers()
+            self.wfile.write(body[:cut])
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    site = Web(f"http://127.0.0.1:{server.server_port}")
+    monkeypatch.setenv("no_proxy", "127.0.0.1")
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+    thread.start()
+    yield site
+    server.shutdown()
+    thread.join()
+    server.server_close()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from pathlib import Path
 
@@ -16,7 +17,7 @@ from stylezoo.cli.talk import say
 @click.option(
     "--image",
     required=True,
-    type=click.Path(path_type=Path, dir_okay=False),
+    type=click.Path(path_type=Path, exists=True, dir_okay=False),
     help="The picture whose style is learned.",
 )
 @click.option("--name", required=True, help="What the style is called: lowercase letters, digits, - and _.")
@@ -57,13 +58,14 @@ def command(
     where = str(path.resolve()) if path else spec.name
     plan = load_recipe(
         recipe,
-        overrides=[f"model.base={where}", f"model.family={spec.family}", *overrides],
+        overrides=[f"model.base={json.dumps(where, ensure_ascii=False)}", f"model.family={spec.family}", *overrides],
         style=image,
         content=content,
         name=f"{spec.family}/{name}",
     )
-    stated = {key: value for key, value in {"title": title, "artist": artist, "rights": rights}.items() if value}
-    plan = structs.replace(plan, styles=tuple(structs.replace(s, **stated) for s in plan.styles))
+    given = {"title": title, "artist": artist, "rights": rights}
+    stated = {key: value for key, value in given.items() if value and value.strip()}
+    plan = structs.replace(plan, styles=tuple(structs.replace(s, id=name, **stated) for s in plan.styles))
 
     from stylezoo.train.trainer import train
 

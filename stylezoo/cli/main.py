@@ -24,6 +24,7 @@ COMMANDS = {
     "info": "Show all that is known about a model.",
     "stylize": "Paint pictures in a style.",
     "sheet": "Draw one photo in all styles of a model, or in blends of them, on one page.",
+    "data": "Fetch the pictures and photos that nets are trained on.",
     "train": "Train a model from a recipe.",
     "add-style": "Add a style to a trained net of several styles.",
     "eval": "Measure the quality of models on photos.",

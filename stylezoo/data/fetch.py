@@ -43,7 +43,7 @@ _PASSING = {408, 425, 429, 500, 502, 503, 504}  # the statuses that another try 
 _BLOCK = 1 << 16
 
 
-class _Broken(Exception):
+class _BrokenError(Exception):
     """The connection brought less than all; another one may bring the rest. `wait`: seconds the server asks for."""
 
     def __init__(self, problem: str, wait: float | None = None) -> None:
@@ -51,7 +51,7 @@ class _Broken(Exception):
         self.wait = wait
 
 
-class _Beyond(Exception):
+class _BeyondError(Exception):
     """The server has nothing from the byte on that was asked for. `total`: how many bytes it has, where it says so."""
 
     def __init__(self, total: int | None = None) -> None:
@@ -128,13 +128,13 @@ def _complete(
                             bar.update(len(block))
                         came = file.tell()
                 if total is not None and came < total:
-                    raise _Broken(f"the connection broke after {came:,} of {total:,} bytes")
+                    raise _BrokenError(f"the connection broke after {came:,} of {total:,} bytes")
                 return connections == 1 and not offset
-            except _Beyond as answer:
+            except _BeyondError as answer:
                 if answer.total == have:
                     return False
                 part.unlink()  # it is no beginning of the file that the server has now
-            except _Broken as problem:
+            except _BrokenError as problem:
                 now = part.stat().st_size if part.exists() else 0
                 failures = 0 if now > have else failures + 1
                 wait = 2.0**failures / 2 if problem.wait is None else problem.wait
@@ -157,11 +157,11 @@ def _open(url: str, have: int) -> HTTPResponse:
         with error:
             if error.code == 416 and have:
                 total = re.fullmatch(r"bytes \*/(\d+)", error.headers.get("Content-Range", ""))
-                raise _Beyond(int(total[1]) if total else None) from error
+                raise _BeyondError(int(total[1]) if total else None) from error
             problem = f"HTTP {error.code} {error.reason}"
             if error.code not in _PASSING:
                 raise DataError(f"cannot download {url}: {problem}") from error
-            raise _Broken(problem, _retry_after(error.headers.get("Retry-After"))) from error
+            raise _BrokenError(problem, _retry_after(error.headers.get("Retry-After"))) from error
     except (OSError, HTTPException) as error:
         cause = getattr(error, "reason", error)
         if isinstance(cause, socket.gaierror):
@@ -169,19 +169,19 @@ def _open(url: str, have: int) -> HTTPResponse:
         if isinstance(cause, ssl.SSLCertVerificationError):
             reason = f"{cause.verify_message}: SSL_CERT_FILE can name a file of certificates to trust"
             raise DataError(f"cannot download {url}: {reason}") from error
-        raise _Broken(_said(cause)) from error
+        raise _BrokenError(_said(cause)) from error
     except ValueError as error:
         raise DataError(f"cannot download {url}: {error}") from error
 
 
 def _span(response: HTTPResponse, have: int) -> tuple[int, int | None]:
-    """Return at which byte the answer starts and how long the whole file is; a server may ignore the range asked for."""
+    """Return at which byte the answer starts, for a server may ignore the range, and how long the whole file is."""
     length = response.headers.get("Content-Length", "")
     if response.status != 206:
         return 0, int(length) if length.isdigit() else None
     found = re.fullmatch(r"bytes (\d+)-(\d+)/(\d+|\*)", response.headers.get("Content-Range", ""))
     if not found or int(found[1]) != have:
-        raise _Beyond
+        raise _BeyondError
     return have, int(found[3]) if found[3] != "*" else int(found[2]) + 1
 
 
@@ -190,7 +190,7 @@ def _blocks(response: HTTPResponse) -> Iterator[bytes]:
         while block := response.read(_BLOCK):
             yield block
     except (OSError, HTTPException) as error:
-        raise _Broken(_said(error)) from error
+        raise _BrokenError(_said(error)) from error
 
 
 def _said(error: object) -> str:

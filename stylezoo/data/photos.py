@@ -17,9 +17,8 @@ from stylezoo.data.images import SUFFIXES
 from stylezoo.errors import DataError
 
 NAME = "val2017"
-URL = "http://images.cocodataset.org/zips/val2017.zip"  # without TLS: its host has no certificate of its own name
+URL = "http://images.cocodataset.org/zips/val2017.zip"  # as it is published; the md5 stands in for TLS
 MD5 = "442b8da7639aecaf257c1dceb8ba8c80"
-PAGE = "https://cocodataset.org"
 
 
 def photo_folder(data: Path) -> Path:
@@ -59,7 +58,7 @@ def fetch_photos(data: Path, *, tell: Callable[[str], None], progress: bool = Fa
 def unpack(archive: Path, target: Path, workplace: Path, *, progress: bool = False) -> None:
     """Unpack the pictures of a zip file into the folder `target`, which is there whole in the end or not at all.
 
-    `workplace` is a folder on the same disk that may be emptied. A folder that all members lie in is left out.
+    `workplace` is a folder on the same disk that may be emptied. The archive's own folder, val2017/, is left out.
 
     Raises:
         DataError: the archive is damaged or unsafe (members outside of it, or links); nothing is left then.

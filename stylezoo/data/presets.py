@@ -45,12 +45,11 @@ def check_picture(path: Path, phash: str) -> None:
 
 def is_there(picture: PictureSpec, data: Path) -> bool:
     """Return whether the data folder `data` has the right picture."""
-    path = data / FOLDER / picture.file
     try:
-        check_picture(path, picture.phash)
+        check_picture(data / FOLDER / picture.file, picture.phash)
+        return True
     except DataError:
         return False
-    return path.is_file()
 
 
 def fetch_picture(picture: PictureSpec, data: Path, *, progress: bool = False) -> None:

@@ -11,7 +11,6 @@ ImageHash has the usual hash only, and would bring SciPy and PyWavelets along fo
 from __future__ import annotations
 
 import math
-from itertools import product
 
 import torch
 import torch.nn.functional as F
@@ -38,11 +37,11 @@ def distance(pixels: Tensor, phash: str) -> int:
     """
     number = int(phash, 16)
     wanted = torch.tensor([bool(number >> i & 1) for i in range(64)])
-    return int((_bits(pixels, list(product(_CUTS, repeat=2))) != wanted).sum(1).min())
+    return int((_bits(pixels, [(a, b) for a in _CUTS for b in _CUTS]) != wanted).sum(1).min())
 
 
 def _bits(pixels: Tensor, cuts: list[tuple[float, float]]) -> Tensor:
-    """Return the bits for every pair of a vertical and a horizontal one of `cuts` (before, after), (len² , 64)."""
+    """Return the bits for every pair of a vertical and a horizontal cut (before, after): (len(cuts)^2, 64)."""
     grey = F.adaptive_avg_pool2d(pixels.mean(1), _GRID)[0].double()
     waves = torch.stack([_waves(*cut) for cut in cuts])
     frequencies = torch.einsum("aky,yx,blx->abkl", waves, grey, waves).reshape(-1, 64)

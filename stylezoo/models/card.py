@@ -28,7 +28,7 @@ class StyleCard:
     row: Tensor
 
     def save(self, path: PathLike) -> None:
-        """Write the card as safetensors, under 16 KB; by rename."""
+        """Write the card as safetensors, by rename; under 16 KB at the families' default widths."""
         with replacing(path) as temporary:
             save_file(
                 {"row": self.row.detach().cpu().float().contiguous()}, temporary, {CARD_KEY: dump_card(self.spec)}

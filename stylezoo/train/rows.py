@@ -17,17 +17,20 @@ from stylezoo.models import CIN, StyleCard
 from stylezoo.stylizer import Stylizer, load
 from stylezoo.train.recipe import Recipe
 from stylezoo.zoo.card import CardSpec
+from stylezoo.zoo.store import find
 
 
 def load_base(recipe: Recipe) -> tuple[Stylizer, CIN]:
     """Return the net that a recipe names as its base, on the CPU.
 
     Raises:
-        RecipeError: it is of another family.
+        RecipeError: it is of another family, or has a style of the recipe's already.
     """
     base = load(str(recipe.model.base), device="cpu")
     if not isinstance(base.net, CIN):
         raise RecipeError(f"model.base: {recipe.model.base} is a {base.spec.family} net, and only cin nets take styles")
+    if twice := next((s.id for s in recipe.styles if s.id in base.styles), None):
+        raise RecipeError(f"styles: {recipe.model.base} has a style '{twice}' already: choose another id")
     return base, base.net
 
 
@@ -49,9 +52,9 @@ def start_rows(recipe: Recipe, net: CIN, loss: PerceptualLoss, photos: Tensor) -
 
 def save_cards(recipe: Recipe, net: CIN, folder: Path) -> None:
     """Write `<style>.card.safetensors` for each style of a recipe with a base."""
-    base, trained = load_base(recipe)
+    base = find(str(recipe.model.base))[0].name
     record = recipe.record(dict(net.arch))
-    trunk = trained.trunk_hash()
+    trunk = net.trunk_hash()  # the base's, as it was when this run began
     for index, style in enumerate(record.styles):
-        spec = CardSpec(style=style, family=record.family, base=base.spec.name, trunk=trunk, license=record.license)
+        spec = CardSpec(style=style, family=record.family, base=base, trunk=trunk, license=record.license)
         StyleCard(spec, net.row(index)).save(folder / f"{style.id}.card.safetensors")

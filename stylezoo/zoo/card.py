@@ -16,7 +16,7 @@ from stylezoo.zoo.store import read_metadata
 CARD_KEY = "stylezoo-card"
 """The key of a safetensors file's metadata that holds the record."""
 
-LARGEST_CARD = 16 * 1024  # bytes
+LARGEST_CARD = 2 * 1024 * 1024  # bytes: the widest and deepest net's; at the default widths it is under 16 KB
 
 
 class CardSpec(Record, frozen=True, kw_only=True):

@@ -1,8 +1,10 @@
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
-from stylezoo.cli.options import parse_style
+from stylezoo.cli.options import parse_names, parse_region, parse_style
 from stylezoo.errors import OptionError
 
 
@@ -29,3 +31,55 @@ def test_unreadable_mix_is_refused_with_the_way_to_write_it(text):
 def test_style_named_twice_is_refused():
     with pytest.raises(OptionError, match="names 'wave' twice"):
         parse_style("wave:0.5,wave:0.5")
+
+
+def test_names_are_listed_with_commas():
+    assert parse_names("wave, night,", "--styles") == ["wave", "night"]
+
+
+@pytest.mark.parametrize("text", ["", ",", " , "])
+def test_a_list_of_no_names_is_refused(text):
+    with pytest.raises(OptionError, match="--styles names no style"):
+        parse_names(text, "--styles")
+
+
+@pytest.fixture
+def here(tmp_path, monkeypatch):
+    """A folder with three masks, two of them with colons in their names, as paths of Windows have."""
+    monkeypatch.chdir(tmp_path)
+    for name in ("mask.png", "C:mask.png", "a:b"):
+        Path(name).touch()
+    Path("folder").mkdir()
+
+
+@pytest.mark.parametrize(
+    ("text", "mask", "style"),
+    [
+        ("mask.png:wave", "mask.png", "wave"),
+        ("mask.png: wave ", "mask.png", "wave"),
+        ("mask.png:wave:0.6,night:0.4", "mask.png", {"wave": 0.6, "night": 0.4}),
+        ("C:mask.png:wave", "C:mask.png", "wave"),
+        ("a:b:wave:1", "a:b", {"wave": 1.0}),
+    ],
+)
+def test_a_region_is_a_mask_and_a_style(here, text, mask, style):
+    assert parse_region(text) == (Path(mask), style)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("mask.png", "names no style"),
+        ("mask.png:", "names no style"),
+        ("mask.png:wave,night", "cannot read 'wave' in --region 'wave,night'"),
+        ("maks.png:wave", "no file 'maks.png'"),
+        (r"D:\maks.png:wave", r"no file 'D:\maks.png'"),
+        ("folder:wave", "no file 'folder'"),
+        ("wave", "no file 'wave'"),
+        ("", "no file ''"),
+    ],
+)
+def test_an_unreadable_region_is_refused(here, text, message):
+    with pytest.raises(OptionError) as error:
+        parse_region(text)
+    assert message in str(error.value)

@@ -7,10 +7,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from msgspec import structs
 from PIL import Image
 
 from stylezoo import stylizer
-from stylezoo.models import create_model
+from stylezoo.models import StyleCard, create_model
 from stylezoo.stylizer import Stylizer
 from stylezoo.zoo.spec import ModelSpec, StyleSpec
 
@@ -111,6 +112,10 @@ def test_json_is_one_line_a_picture(here, paint):
         "output": "out/a.png",
         "model": "johnson/tiles",
         "style": "tiles",
+        "cards": [],
+        "mask": None,
+        "regions": [],
+        "stroke": None,
         "width": 48,
         "height": 32,
     }
@@ -201,3 +206,109 @@ def test_every_format_that_is_offered_can_be_written(here, paint):
     for ending in FORMATS:
         assert paint("photo.png", "-o", f"out.{ending}").exit_code == 0
         assert Image.open(f"out.{ending}").size == (48, 32)
+
+
+@pytest.fixture
+def paint_multi(run, multi_file):
+    """Stylize with the net of the styles dots, lines and waves; return the pixels of out.png."""
+
+    def call(*arguments):
+        arguments = ["photo.png", "-o", "out.png", *arguments, "-m", multi_file, "--device", "cpu", "--force"]
+        result = run("stylize", *arguments)
+        assert (result.exit_code, result.stderr) == (0, "")
+        return pixels("out.png")
+
+    return call
+
+
+@pytest.fixture
+def masks(here):
+    """left.png and right.png, white on their third of photo.png, and small.png of another size."""
+    columns = np.arange(48)
+    for name, where in (("left", columns < 16), ("right", columns >= 32)):
+        Image.fromarray(np.tile(where, (32, 1)).astype(np.uint8) * 255).save(f"{name}.png")
+    Image.new("L", (24, 16), 255).save("small.png")
+
+
+@pytest.fixture
+def card(here, multi_file):
+    """The file of a card with the style lines of that net, named mine."""
+    card = stylizer.load(multi_file, device="cpu").card("lines")
+    spec = structs.replace(card.spec, style=structs.replace(card.spec.style, id="mine"))
+    StyleCard(spec, card.row).save("mine.card")
+    return "mine.card"
+
+
+def test_stroke_sets_the_size_at_which_the_net_runs(here, paint_multi, multi_file):
+    coarse = paint_multi("-s", "dots", "--stroke", 16)
+    net = stylizer.load(multi_file, device="cpu")
+    assert np.array_equal(coarse, np.asarray(net.stylize("photo.png", "dots", stroke=16)))
+    assert np.abs(coarse - paint_multi("-s", "dots")).mean() > 1
+
+
+def test_mask_keeps_the_photo_where_it_is_black(masks, paint_multi):
+    painted = paint_multi("-s", "dots", "--mask", "left.png")
+    difference = np.abs(painted - pixels("photo.png")).mean(axis=(0, 2))
+    assert difference[24:].max() < 1
+    assert difference[:12].min() > 5
+
+
+def test_regions_are_painted_each_in_its_style_and_the_rest_in_another(masks, paint_multi, multi_file):
+    painted = paint_multi("--region", "left.png:dots", "--region", "right.png:lines:1,waves:1", "-s", "waves")
+    net = stylizer.load(multi_file, device="cpu")
+    regions = [("dots", "left.png"), ({"lines": 0.5, "waves": 0.5}, "right.png")]
+    assert np.array_equal(painted, np.asarray(net.stylize("photo.png", "waves", mask=regions)))
+    unpainted_rest = paint_multi("--region", "left.png:dots", "--region", "right.png:waves")
+    assert np.abs(unpainted_rest - pixels("photo.png"))[:, 20:28].mean() < 1
+
+
+def test_card_alone_is_painted_and_joins_the_styles(card, paint_multi):
+    lines = paint_multi("-s", "lines")
+    assert np.array_equal(paint_multi("--card", card), lines)
+    assert np.array_equal(paint_multi("--card", card, "-s", "mine:0.5,lines:0.5"), lines)
+    assert np.abs(paint_multi("--card", card, "-s", "dots") - lines).mean() > 1
+
+
+def test_json_states_card_mask_regions_and_stroke(masks, card, run, multi_file):
+    options = ["--card", card, "--stroke", 2, "-m", multi_file, "--device", "cpu", "--json"]
+    masked = run("stylize", "photo.png", "-o", "1.png", "--mask", "left.png", *options)
+    fact = json.loads(masked.stdout)
+    assert {key: fact[key] for key in ("style", "cards", "mask", "regions", "stroke")} == {
+        "style": "mine",
+        "cards": ["mine.card"],
+        "mask": "left.png",
+        "regions": [],
+        "stroke": 2.0,
+    }
+    parted = run("stylize", "photo.png", "-o", "2.png", "--region", "left.png:mine:2,dots:1", *options)
+    fact = json.loads(parted.stdout)
+    assert fact["style"] is None
+    assert fact["regions"] == [{"mask": "left.png", "style": {"mine": 2.0, "dots": 1.0}}]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--mask", "no.png"], "'no.png' does not exist"),
+        (["--region", "no.png:tiles"], "no file 'no.png'"),
+        (["--region", "left.png"], "names no style"),
+        (["--region", "left.png:stars"], "no style 'stars'"),
+        (["--region", "left.png:tiles", "--mask", "left.png"], "--mask and --region exclude each other"),
+        (["--mask", "small.png"], "photo.png has 48x32 px and its mask 24x16 px"),
+        (["--region", "left.png:tiles", "--region", "small.png:tiles"], "different sizes: 48x32, 24x16"),
+        (["--card", "no.card"], "'no.card' does not exist"),
+        (["--stroke", "0"], "stroke must be"),
+        (["--stroke", "nan"], "stroke must be"),
+    ],
+)
+def test_unusable_masks_cards_and_strokes_are_refused(masks, unpainted, arguments, message):
+    assert message in unpainted("photo.png", "-o", "out.png", *arguments)
+
+
+def test_a_mask_is_never_overwritten(masks, unpainted):
+    line = unpainted("photo.png", "-o", "left.png", "--force", "--region", "left.png:tiles")
+    assert "'left.png' is an input and is never overwritten" in line
+
+
+def test_a_card_of_another_net_is_refused(card, unpainted):
+    assert "style cards are for cin nets" in unpainted("photo.png", "-o", "out.png", "--card", card)

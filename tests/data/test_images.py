@@ -13,10 +13,11 @@ from stylezoo.errors import DataError
 
 @pytest.fixture
 def greys(tmp_path: Path) -> list[Path]:
-    """Ten photos, the k-th of grey 20 k throughout, so that a crop tells which photo it is of."""
+    """Ten photos, the k-th of grey 20 k with a faint checkerboard, so that a crop tells which photo it is of."""
     paths = [tmp_path / f"{k}.png" for k in range(10)]
+    checks = 6 * (np.add.outer(np.arange(50) // 4, np.arange(60) // 4) % 2)
     for k, path in enumerate(paths):
-        Image.new("L", (60, 50), 20 * k).save(path)
+        Image.fromarray((20 * k + checks).astype(np.uint8)).save(path)
     return paths
 
 
@@ -84,10 +85,12 @@ def test_short_side_is_the_scale_and_crops_lie_anywhere(tmp_path: Path) -> None:
 
 
 def test_a_photo_smaller_than_the_crop_is_enlarged(tmp_path: Path) -> None:
-    Image.new("RGB", (9, 30), "teal").save(tmp_path / "small.png")
+    small = np.full((30, 9, 3), 128, np.uint8)
+    small[..., 2] = np.random.default_rng(0).integers(0, 255, (30, 9))
+    Image.fromarray(small).save(tmp_path / "small.png")
     batch = crops_of([tmp_path / "small.png"], crop=64).at(0)
     assert batch.shape[-2:] == (64, 64)
-    assert torch.allclose(batch[0, :, 5, 5], torch.tensor([0, 128, 128]) / 255, atol=1e-3)
+    assert torch.allclose(batch[0, :2], torch.tensor(128 / 255), atol=1e-3)
 
 
 def test_broken_photos_are_skipped_and_remembered(greys) -> None:
@@ -101,6 +104,20 @@ def test_broken_photos_are_skipped_and_remembered(greys) -> None:
     assert "2.png" in crops.broken[str(greys[2])]
     for step in range(10):  # whoever knows already that they are broken draws the same
         assert torch.equal(crops.at(step), crops_of(greys).at(step))
+
+
+def test_a_crop_of_one_colour_is_drawn_again(tmp_path: Path) -> None:
+    """Instance norms divide by the deviation, so the gradient of such a crop overflows."""
+    half = np.full((64, 400), 255, np.uint8)
+    half[:, 200:] = np.random.default_rng(0).integers(0, 255, (64, 200))
+    Image.fromarray(half).save(tmp_path / "half.png")
+    Image.new("L", (64, 64), 255).save(tmp_path / "white.png")
+    photos = [tmp_path / "half.png", tmp_path / "white.png"]
+    crops = crops_of(photos, short_side=(64, 64))
+    assert all(crop.std() > 0.01 for step in range(20) for crop in crops.at(step))
+    assert not crops.broken
+    with pytest.raises(DataError, match="of one colour"):
+        crops_of(photos[1:]).at(0)
 
 
 def test_no_photo_that_can_be_read(greys) -> None:

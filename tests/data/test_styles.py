@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from stylezoo.data.styles import data_folder, find_picture, read_style
+from stylezoo.data.folder import default_folder
+from stylezoo.data.styles import find_picture, read_style
 from stylezoo.errors import DataError, OptionError
 
 
@@ -37,11 +38,18 @@ def test_a_missing_picture_says_which_where_and_how_to_get_it(data: Path) -> Non
         assert part in str(caught.value)
 
 
-def test_without_a_data_folder_the_message_names_the_variable(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_a_data_folder_the_message_names_what_fetches_pictures(data: Path, monkeypatch) -> None:
     monkeypatch.delenv("STYLEZOO_DATA")
-    assert data_folder() is None
-    with pytest.raises(DataError, match="STYLEZOO_DATA is not set"):
+    with pytest.raises(DataError, match=r"stylezoo data get presets, set STYLEZOO_DATA"):
         find_picture("wave.png")
+
+
+def test_the_default_data_folder_needs_no_setting(data: Path, tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.delenv("STYLEZOO_DATA")
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "share"))
+    default_folder().parent.mkdir()
+    data.rename(default_folder())
+    assert find_picture("wave.png") == tmp_path / "share/stylezoo/presets/wave.png"
 
 
 def test_an_absolute_path_is_looked_for_nowhere_else(data: Path, tmp_path: Path) -> None:

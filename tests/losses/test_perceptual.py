@@ -11,6 +11,7 @@ from torch import Tensor
 from stylezoo.backbones import Backbone, create_backbone
 from stylezoo.errors import OptionError
 from stylezoo.losses import PerceptualLoss
+from stylezoo.losses.perceptual import PHOTO
 
 
 class Squares(Backbone):
@@ -68,15 +69,49 @@ def test_terms_are_weighted_means_over_their_layers_picture_by_picture() -> None
     np.testing.assert_allclose(terms["tv"], variation, rtol=1e-9)
 
 
-def test_total_weighs_the_terms_and_averages_the_batch() -> None:
+def test_total_weighs_the_terms_of_each_picture() -> None:
     output, photo = pictures(0, 2), pictures(1, 2)
     loss = loss_of([pictures(2)], content_weight=2.0, style_weight=0.5, palette_weight=0.7, tv_weight=3.0)
     each, whole = loss.terms(output, loss.content_targets(photo)), loss(output, photo)
     assert set(whole) == {"total", "content", "style", "palette", "tv"}
     for name, value in each.items():
-        np.testing.assert_allclose(whole[name], value.mean(), rtol=1e-9)
+        assert torch.equal(whole[name], value)
     expected = 2 * whole["content"] + 0.5 * whole["style"] + 0.7 * whole["palette"] + 3 * whole["tv"]
-    np.testing.assert_allclose(whole["total"], expected, rtol=1e-9)
+    np.testing.assert_allclose(whole["total"], expected, rtol=1e-6)
+    assert whole["total"].shape == (2,)
+
+
+def test_emphasis_multiplies_the_style_term_in_the_total_alone() -> None:
+    output, photo = pictures(0, 3), pictures(1, 3)
+    loss = loss_of([pictures(2)], content_weight=2.0, style_weight=5.0, palette_weight=0.7)
+    emphasis = torch.tensor([0.5, 1.0, 2.0])
+    plain, pushed = loss(output, photo), loss(output, photo, emphasis=emphasis)
+    np.testing.assert_allclose(pushed["total"] - plain["total"], 5 * plain["style"] * (emphasis - 1), atol=1e-6)
+    for name in ("content", "style", "palette", "tv"):
+        assert torch.equal(pushed[name], plain[name])
+
+
+def test_photo_in_place_of_a_style_asks_for_the_photo_itself() -> None:
+    output, photo, styles = pictures(0, 3), pictures(1, 3), [pictures(2), pictures(3)]
+    loss = loss_of(styles, palette_weight=1.0)
+    mixed, painted = loss(output, photo, torch.tensor([1, PHOTO, 0])), loss(output, photo, torch.tensor([1, 1, 0]))
+    for name in ("total", "content", "style", "palette", "tv"):
+        assert torch.equal(mixed[name][[0, 2]], painted[name][[0, 2]]), name  # its neighbours do not notice
+    error = (output[1] - photo[1]).square().sum() / photo[1].square().sum()
+    np.testing.assert_allclose(mixed["style"][1], error, rtol=1e-6)
+    assert mixed["palette"][1] == 0 < painted["palette"][1]
+    np.testing.assert_allclose(mixed["content"][1], painted["content"][1])
+    kept = loss(photo, photo, torch.full((3,), PHOTO))
+    assert kept["style"].abs().max() == 0 and kept["content"].abs().max() == 0
+
+
+def test_gradients_of_a_photo_are_of_the_photo_alone() -> None:
+    output, photo = pictures(0, 2).requires_grad_(), pictures(1, 2)
+    loss_of([pictures(2)], content_weight=0.0)(output, photo, torch.tensor([PHOTO, 0]))["total"].sum().backward()
+    assert output.grad is not None
+    scale = 10 * 2 / photo[0].square().sum()
+    np.testing.assert_allclose(output.grad[0], scale * (output[0] - photo[0]).detach(), rtol=1e-6)
+    assert output.grad[1].abs().max() > 0
 
 
 def test_each_picture_goes_with_its_own_style() -> None:
@@ -117,7 +152,7 @@ def test_one_pass_for_the_output_and_one_for_the_photo_that_stops_early() -> Non
     assert sorted(backbone.passes, key=str) == [(4, "b"), (4, None)]
     backbone.passes.clear()
     targets = loss.content_targets(pictures(1, 4))
-    assert set(targets) == {"a", "b"}
+    assert set(targets) == {"pixels", "a", "b"}
     loss.terms(pictures(0, 4), targets)
     assert backbone.passes == [(4, "b"), (4, None)]
 
@@ -159,11 +194,11 @@ def test_descends_on_the_real_backbone_under_bfloat16() -> None:
     output = (photo + 0.1).clamp(0, 1).requires_grad_()
     with torch.autocast("cpu", dtype=torch.bfloat16):
         before = loss(output, photo, torch.tensor([0, 1]))
-    assert all(value.dtype == torch.float32 and value.isfinite() for value in before.values())
-    before["total"].backward()
+    assert all(value.dtype == torch.float32 and value.isfinite().all() for value in before.values())
+    before["total"].mean().backward()
     assert output.grad is not None and output.grad.isfinite().all()
     for picture in output.grad:
         assert picture.abs().max() > 0
     step = 0.01 * output.grad / output.grad.abs().amax(dim=(1, 2, 3), keepdim=True)
-    assert loss((output - step).detach(), photo, torch.tensor([0, 1]))["total"] < before["total"]
+    assert loss((output - step).detach(), photo, torch.tensor([0, 1]))["total"].mean() < before["total"].mean()
     assert all(p.grad is None for p in backbone.parameters())

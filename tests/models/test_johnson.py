@@ -78,6 +78,16 @@ def test_a_code_replaces_the_nets_own_affine_vector(variant: str) -> None:
     torch.testing.assert_close(both, torch.cat([own, net(x, code)]), atol=1e-4, rtol=1e-4)
 
 
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_regions_of_equal_codes_are_no_regions(variant: str) -> None:
+    net, x = johnson(variant), photo(32, 32)
+    left = (torch.arange(32) < 16).float().expand(1, 1, 32, 32)
+    same = net(x, net.style.repeat(2, 1), torch.cat([left, 1 - left], dim=1))
+    torch.testing.assert_close(same, net(x), atol=1e-5, rtol=0)
+    other = net(x, torch.cat([net.style, johnson(variant, seed=1).style]), torch.cat([left, 1 - left], dim=1))
+    assert (other - net(x))[..., 16:].abs().mean() > (other - net(x))[..., :16].abs().mean()
+
+
 # Its arguments
 
 

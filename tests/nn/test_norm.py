@@ -39,6 +39,20 @@ def test_is_the_formula_with_one_row_for_all_or_one_a_picture(rows: int) -> None
     np.testing.assert_allclose(InstanceNorm(4)(x, gamma, beta).numpy(), reference(x, gamma, beta), atol=1e-5)
 
 
+@pytest.mark.parametrize("rows", [1, 2])
+def test_gamma_and_beta_may_differ_from_pixel_to_pixel(rows: int) -> None:
+    x, gamma, beta = features(), features(rows, seed=1), features(rows, seed=2)
+    normal = reference(x, torch.ones(1, 4), torch.zeros(1, 4))
+    expected = normal * gamma.numpy() + beta.numpy()
+    np.testing.assert_allclose(InstanceNorm(4)(x, gamma, beta).numpy(), expected, atol=1e-4)
+    norm = InstanceNorm(4)
+    with recorded_statistics(norm) as statistics:
+        norm(x, gamma, beta)
+    with frozen_statistics(norm, statistics):
+        cut = norm(x[..., :5], gamma[..., :5], beta[..., :5])
+    np.testing.assert_allclose(cut.numpy(), expected[..., :5], atol=1e-4)
+
+
 def test_agrees_with_torchs_layer_and_its_gradient() -> None:
     theirs = nn.InstanceNorm2d(4, affine=True)
     with torch.no_grad():

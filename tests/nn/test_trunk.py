@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from stylezoo.nn.norm import frozen_statistics, recorded_statistics
-from stylezoo.nn.trunk import Trunk
+from stylezoo.nn.trunk import Affine, Trunk
 
 SHAPES: dict[str, dict[str, Any]] = {
     "fast": {"encoder": (8, 16), "decoder": (8, 4), "blocks": 2, "unshuffle": 2, "stem": 5, "head": 5},
@@ -47,6 +47,30 @@ def test_affine_vector_is_gamma_then_beta_of_each_norm_in_order(shape: str) -> N
     torch.testing.assert_close(torch.cat(seen, dim=1), vector)
     neutral = net.neutral_affine().split(net.norm_widths[0], dim=1)
     assert (neutral[0] == 1).all() and (neutral[1] == 0).all()
+
+
+def test_regions_mix_the_rows_at_the_resolution_of_each_norm() -> None:
+    generator = torch.Generator().manual_seed(2)
+    first = torch.rand(1, 1, 8, 12, generator=generator)
+    rows = torch.randn(2, 2 * (3 + 5), generator=generator)
+    affine = Affine(rows, [3, 5], torch.cat([first, 1 - first], dim=1))
+    start = 0
+    for width, fold in ((3, 1), (5, 4)):
+        share = first[0, 0].view(8 // fold, fold, 12 // fold, fold).mean(dim=(1, 3))  # how much of a coarse pixel it is
+        for ours in affine.take(torch.zeros(1, width, 8 // fold, 12 // fold)):
+            a, b = rows[:, start : start + width, None, None]
+            torch.testing.assert_close(ours, (share * a + (1 - share) * b)[None], atol=1e-5, rtol=1e-5)
+            start += width
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_one_region_everywhere_is_the_row_alone(shape: str) -> None:
+    net, x = trunk(shape), torch.rand(2, 3, 24, 32)
+    rows = random_affine(net, 3)
+    regions = torch.zeros(1, 3, 24, 32)
+    regions[:, 1] = 1
+    with torch.no_grad():
+        torch.testing.assert_close(net(x, rows, regions), net(x, rows[1:2]), atol=1e-5, rtol=1e-5)
 
 
 @pytest.mark.parametrize("shape", SHAPES)

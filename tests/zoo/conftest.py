@@ -36,6 +36,12 @@ def registry() -> dict[str, Any]:
                         "died": "c.1860",
                         "rights": "public domain",
                         "source": "https://example.org/mosaic",
+                        "picture": {
+                            "file": "mosaic.jpg",
+                            "page": "https://example.org/mosaic",
+                            "urls": ["https://example.org/mosaic.jpg?width=1280", "http://example.com/%C3%A9.jpg"],
+                            "phash": "0123456789abcdef",
+                        },
                     }
                 ],
                 "license": "Apache-2.0",

@@ -31,6 +31,7 @@ def test_reads_every_field(registry: dict[str, Any]) -> None:
     assert (model.name, model.kind, model.style_ids) == ("johnson/mosaic", "single", ("mosaic",))
     assert model.arch == {"width": 32, "scale": 1e-5, "norm": "instance", "tiles": True}
     assert model.styles[0].died == "c.1860"
+    assert model.styles[0].picture is not None and model.styles[0].picture.urls[1] == "http://example.com/%C3%A9.jpg"
     assert model.weights is not None and model.weights.hub is not None and model.weights.hub.revision == "v1"
     assert model.metrics is not None and model.metrics["mosaic"].style == 0.17
     assert model.check is not None and model.check.values == (0.5, -0.25)
@@ -50,6 +51,10 @@ def test_records_cannot_be_changed(spec: ModelSpec) -> None:
 
 def _model(registry: dict[str, Any]) -> dict[str, Any]:
     return registry["models"]["johnson/mosaic"]
+
+
+def _picture(model: dict[str, Any]) -> dict[str, Any]:
+    return model["styles"][0]["picture"]
 
 
 WRONG: list[tuple[Callable[[dict[str, Any]], Any], str]] = [
@@ -75,6 +80,15 @@ WRONG: list[tuple[Callable[[dict[str, Any]], Any], str]] = [
     (lambda m: m["styles"][0].update(id="The Mosaic"), ".styles[0].id: must be lowercase letters"),
     (lambda m: m["styles"][0].update(yaer="1831"), ".styles[0]: unknown key 'yaer'. Did you mean year?"),
     (lambda m: m["styles"][0].update(year=1831), ".styles[0].year: Expected `str | null`, got `int`. Put the value in"),
+    (lambda m: _picture(m).update(file="../a.jpg"), ".styles[0].picture.file: must be a name such as"),
+    (lambda m: _picture(m).update(file="Mosaic.JPG"), ".styles[0].picture.file: must be a name such as"),
+    (lambda m: _picture(m).update(urls=[]), ".styles[0].picture.urls: must be at least one address"),
+    (lambda m: _picture(m).update(urls=["file:///a.jpg"]), ".styles[0].picture.urls: must be an address https://"),
+    (lambda m: _picture(m).update(urls=["https://a.org/é"]), ".styles[0].picture.urls: must be an address https://"),
+    (lambda m: _picture(m).update(page="a page"), ".styles[0].picture.page: must be an address https://"),
+    (lambda m: _picture(m).update(phash="ABC"), ".styles[0].picture.phash: must be 16 lowercase hexadecimal digits"),
+    (lambda m: _picture(m).update(phash=1234), ".styles[0].picture.phash: Expected `str`, got `int`. Put the value in"),
+    (lambda m: _picture(m).update(url="x"), ".styles[0].picture: unknown key 'url'. Did you mean urls?"),
     (lambda m: m["arch"].update(width=[32]), ".arch.width: Expected `bool | int | float | str`, got `array`"),
     (lambda m: m["arch"].update({True: 1}), ".arch: YAML reads a key here as bool, not as text. Put the key in quotes"),
     (

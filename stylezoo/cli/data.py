@@ -1,0 +1,108 @@
+"""`stylezoo data`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from stylezoo.cli.talk import Failure, one_line, put_json, say
+from stylezoo.errors import DataError
+
+
+@click.group("data", invoke_without_command=True)
+@click.pass_context
+def command(ctx: click.Context) -> None:
+    """Fetch what nets are trained on: the zoo's style pictures, and photos.
+
+    It all lies in one folder: the one that STYLEZOO_DATA names, or else one among your user data.
+    """
+    if ctx.invoked_subcommand is None:
+        click.echo(ctx.get_help())
+
+
+@command.command("path")
+def path() -> None:
+    """Print the data folder."""
+    click.echo(folder_for(None))
+
+
+@command.command("get")
+@click.argument("what", type=click.Choice(["presets", "photos"]))
+@click.option("--to", type=click.Path(path_type=Path, file_okay=False), help="The folder.  [default: the data folder]")
+@click.option("--dry-run", is_flag=True, help="Say what is there and what would be fetched, and stop.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object a line.")
+def get(what: str, to: Path | None, dry_run: bool, as_json: bool) -> None:
+    """Fetch style pictures or photos into the data folder, where `stylezoo train` finds them.
+
+    \b
+    presets  the public-domain pictures that the zoo's styles were learned from, from Wikimedia Commons
+    photos   the 5,000 photos of COCO's val2017, 816 MB: from Flickr, under various Creative Commons licences
+
+    What is there already stays. A download that breaks off goes on where it stopped, when the command is run again too.
+    """
+    folder = folder_for(to)
+    (get_presets if what == "presets" else get_photos)(folder, dry_run, as_json)
+    if to and not dry_run and folder.resolve() != folder_for(None).resolve():
+        say(f"for stylezoo train to find it: export STYLEZOO_DATA={folder.resolve()}")
+
+
+def get_presets(data: Path, dry_run: bool, as_json: bool) -> None:
+    """Fetch the pictures that the zoo names; fail in the end if one of them is missing."""
+    from stylezoo.data.presets import FOLDER, fetch_picture, is_there, zoo_pictures
+    from stylezoo.zoo import catalog
+
+    folder, missing = data / FOLDER, 0
+    pictures = zoo_pictures(catalog.default_zoo())
+    if not pictures:
+        raise DataError("no style of the zoo says where its picture can be fetched")
+    for picture in pictures:
+        problem = None
+        if is_there(picture, data):
+            state = "there"
+        elif dry_run:
+            state = "missing"
+        else:
+            try:
+                fetch_picture(picture, data, progress=True)
+                state = "fetched"
+            except DataError as cause:
+                state, problem = "missing", one_line(cause)
+                missing += 1
+                by_hand = f"see {picture.page} to get it by hand, as {folder / picture.file}"
+                say(f"{picture.file} is missing: {problem}; {by_hand}")
+        fact = {"file": picture.file, "state": state, "path": str(folder / picture.file), "page": picture.page}
+        show(fact | {"problem": problem}, f"{picture.file:<28} {state}", as_json)
+    if missing:
+        raise Failure(f"missing in {folder}: {missing} of {len(pictures)} pictures")
+
+
+def get_photos(data: Path, dry_run: bool, as_json: bool) -> None:
+    """Fetch the set of photos."""
+    from stylezoo.data.images import list_photos
+    from stylezoo.data.photos import NAME, URL, fetch_photos, photo_folder
+
+    folder = photo_folder(data)
+    there = folder.is_dir()
+    if not there and not dry_run:
+        fetch_photos(data, tell=say, progress=True)
+    state = "there" if there else "missing" if dry_run else "fetched"
+    count = len(list_photos(folder)) if folder.is_dir() else 0
+    fact = {"set": NAME, "state": state, "path": str(folder), "photos": count, "url": URL}
+    show(fact, f"{NAME}  {state}  {count} photos in {folder}" if count else f"{NAME}  {state}  {URL}", as_json)
+
+
+def show(fact: dict[str, Any], line: str, as_json: bool) -> None:
+    """Write a result to stdout."""
+    if as_json:
+        put_json(fact)
+    else:
+        click.echo(line)
+
+
+def folder_for(to: Path | None) -> Path:
+    """Return the folder to fill: the given one, the one that STYLEZOO_DATA names, or the default one."""
+    from stylezoo.data.folder import data_folder, default_folder
+
+    return to.expanduser() if to else data_folder() or default_folder()

@@ -1,0 +1,209 @@
+from __future__ import annotations
+
+import io
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from skimage import data
+
+from stylezoo import stylizer
+from stylezoo.sheet import blend_sheet, contact_sheet, strength_sheet
+from stylezoo.stylizer import load
+
+
+@pytest.fixture
+def here(tmp_path, monkeypatch):
+    """A folder with photo.png (48 x 32) and an empty folder."""
+    monkeypatch.chdir(tmp_path)
+    Image.fromarray(data.coffee()).resize((48, 32)).save("photo.png")
+    Path("folder").mkdir()
+    return tmp_path
+
+
+@pytest.fixture
+def draw(run, multi_file):
+    """Draw a sheet of photo.png with small pictures and return what was said, once sure that all went well."""
+
+    def call(*arguments, model=multi_file, **options):
+        result = run("sheet", "-m", model, "--device", "cpu", "--size", 64, *arguments, **options)
+        assert (result.exit_code, result.stderr) == (0, ""), result.stderr
+        return result
+
+    return call
+
+
+@pytest.fixture
+def undrawn(refused, multi_file):
+    """Ask for a sheet that cannot be: return the one line that is said, once sure that nothing was written."""
+
+    def call(*arguments, model=multi_file, **options):
+        before = {path: path.read_bytes() for path in Path().rglob("*") if path.is_file()}
+        line = refused("sheet", "-m", model, "--device", "cpu", *arguments, **options)
+        assert {path: path.read_bytes() for path in Path().rglob("*") if path.is_file()} == before
+        return line
+
+    return call
+
+
+@pytest.fixture
+def net(multi_file):
+    return load(multi_file, device="cpu")
+
+
+def same(path, page):
+    return np.array_equal(np.asarray(Image.open(path)), np.asarray(page))
+
+
+def test_a_sheet_of_all_styles_is_drawn(here, draw, net):
+    assert draw("photo.png", "-o", "sheet.png").stdout == ""
+    assert same("sheet.png", contact_sheet(net, "photo.png", size=64))
+
+
+def test_options_reach_the_sheet(here, draw, net):
+    options = ["--styles", "waves, dots", "--columns", 3, "--strength", 0.5, "--preserve-color", "stats", "--stroke", 2]
+    draw("photo.png", "-o", "sheet.png", *options)
+    kept = {"strength": 0.5, "preserve_color": "stats", "stroke": 2.0}
+    assert same("sheet.png", contact_sheet(net, "photo.png", ["waves", "dots"], columns=3, size=64, **kept))
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["photo.png", "--blend", "dots", "waves", "-o", "sheet.png"],
+        ["--blend", "dots", "waves", "photo.png", "-o", "sheet.png"],
+        ["photo.png", "-o", "sheet.png", "--blend", "dots,waves"],
+        ["photo.png", "-o", "sheet.png", "--blend=dots,waves"],
+    ],
+)
+def test_a_blend_is_named_in_words_or_with_commas(here, draw, net, arguments):
+    draw(*arguments, "--steps", 3)
+    assert same("sheet.png", blend_sheet(net, "photo.png", ["dots", "waves"], steps=3, size=64))
+
+
+def test_strengths_stand_in_a_row(here, draw, net):
+    draw("photo.png", "-o", "sheet.png", "--strengths", "--styles", "lines")
+    assert same("sheet.png", strength_sheet(net, "photo.png", ["lines"], size=64))
+
+
+def test_a_card_joins_the_styles(here, draw, net, multi_file):
+    card = card_named(net, "mine")
+    draw("photo.png", "-o", "sheet.png", "--card", card, "--styles", "dots,mine")
+    assert same("sheet.png", contact_sheet(net.add_card(card), "photo.png", ["dots", "mine"], size=64))
+
+
+def card_named(net, id):
+    """Write the first style of a net as a card under another name."""
+    from msgspec import structs
+
+    from stylezoo.models import StyleCard
+
+    card = net.card(0)
+    StyleCard(structs.replace(card.spec, style=structs.replace(card.spec.style, id=id)), card.row).save(f"{id}.card")
+    return f"{id}.card"
+
+
+def test_several_models_share_a_sheet(here, draw, net, net_file):
+    result = draw("photo.png", "-m", net_file, "-o", "sheet.png", "--json")
+    assert json.loads(result.stdout)["models"] == ["cin/tiny", "johnson/tiny"]
+    assert same("sheet.png", contact_sheet([net, load(net_file, device="cpu")], "photo.png", size=64))
+
+
+def test_a_pattern_stands_for_the_models_that_match(here, run, zoo, monkeypatch, net, net_file):
+    loaded = []
+    monkeypatch.setattr(stylizer, "load", lambda name, device: loaded.append(name) or net)
+    result = run("sheet", "photo.png", "-o", "sheet.png", "-m", "*/*", "--size", 64)
+    assert (result.exit_code, result.stderr) == (0, "")
+    assert loaded == ["cin/four", "johnson/mosaic"]
+
+
+def test_json_says_what_was_drawn(here, draw):
+    result = draw("photo.png", "-o", "sheet.jpg", "--styles", "waves,dots", "--json")
+    assert result.stdout.count("\n") == 1
+    width, height = Image.open("sheet.jpg").size
+    assert json.loads(result.stdout) == {
+        "input": "photo.png",
+        "output": "sheet.jpg",
+        "models": ["cin/tiny"],
+        "styles": ["waves", "dots"],
+        "width": width,
+        "height": height,
+    }
+
+
+def test_stdin_to_stdout_is_the_same_sheet(here, draw, net):
+    result = draw("-", "-o", "-", input=Path("photo.png").read_bytes())
+    assert same(io.BytesIO(result.stdout_bytes), contact_sheet(net, "photo.png", size=64))
+
+
+def test_quality_reaches_the_file(here, draw):
+    draw("photo.png", "-o", "low.jpg", "--quality", 10)
+    draw("photo.png", "-o", "high.jpg", "--quality", 95)
+    assert Path("low.jpg").stat().st_size < Path("high.jpg").stat().st_size
+
+
+def test_force_overwrites_what_exists(here, draw, undrawn):
+    Path("sheet.png").write_text("old")
+    assert "'sheet.png' exists: pass --force" in undrawn("photo.png", "-o", "sheet.png")
+    draw("photo.png", "-o", "sheet.png", "--force")
+    assert Image.open("sheet.png").width > 64
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["missing.png", "-o", "sheet.png"], "no such file or folder: 'missing.png'"),
+        (["folder", "-o", "sheet.png"], "'folder' is a folder: name one photo in it"),
+        (["photo.png", "-o", "folder"], "'folder' is a folder: name the picture to write"),
+        (["photo.png", "-o", "photo.png", "--force"], "never overwritten"),
+        (["photo.png", "-o", "sheet.txt"], "states no format"),
+        (["photo.png"], "'-o'"),
+        (["photo.png", "-o", "sheet.png", "--styles", "dots,wafes"], "Did you mean waves?"),
+        (["photo.png", "-o", "sheet.png", "--styles", ","], "--styles names no style"),
+        (["photo.png", "-o", "sheet.png", "--blend", "dots"], "not 1: dots"),
+        (["photo.png", "-o", "sheet.png", "--blend", "dots", "lines", "waves"], "not 3: dots, lines, waves"),
+        (["photo.png", "-o", "sheet.png", "--blend", "a", "b", "c", "d", "e"], "not 5: a, b, c, d, e"),
+        (["photo.png", "--blend", "-o", "sheet.png"], "--blend names no style"),
+        (["photo.png", "-o", "sheet.png", "--blend", "dots", "dotz"], "Did you mean dots?"),
+        (["photo.png", "-o", "sheet.png", "--blend", "dots", "waves", "--styles", "dots"], "exclude each other"),
+        (["photo.png", "-o", "sheet.png", "--strengths", "--strength", "0.5"], "exclude each other"),
+        (["photo.png", "-o", "sheet.png", "--steps", "3"], "--steps belongs to --blend"),
+        (["photo.png", "-o", "sheet.png", "--size", "8"], "8 is not in the range"),
+        (["photo.png", "-o", "sheet.png", "--stroke", "0"], "stroke"),
+        (["photo.png", "-o", "sheet.png", "--card", "no.card"], "'no.card' does not exist"),
+        (["photo.png", "-o", "sheet.png", "--card", "photo.png"], "photo.png"),
+        (["photo.png", "-o", "-", "--json"], "both want stdout"),
+    ],
+)
+def test_bad_input_is_refused_and_nothing_is_written(here, undrawn, arguments, message):
+    assert message in undrawn(*arguments)
+
+
+def test_broken_photo_is_named(here, undrawn):
+    Path("broken.jpg").write_bytes(b"no picture")
+    assert "broken.jpg is not a picture" in undrawn("broken.jpg", "-o", "sheet.png")
+
+
+def test_one_style_is_no_blend(here, undrawn, net_file):
+    line = undrawn("photo.png", "-o", "sheet.png", "--blend", "dots", "waves", model=net_file)
+    assert "johnson/tiny has no two styles to blend" in line
+
+
+@pytest.mark.parametrize("option", [["--blend", "dots", "waves"], ["--strengths"], ["--card", "photo.png"]])
+def test_what_is_for_one_model_is_refused_for_several(here, undrawn, net_file, option):
+    line = undrawn("photo.png", "-o", "sheet.png", "-m", net_file, *option)
+    assert f"{option[0]} is for one model, not for 2" in line
+
+
+def test_a_pattern_that_matches_nothing_suggests(here, undrawn, zoo):
+    assert "no model matches 'johnson/mosaik*'. Did you mean johnson/mosaic?" in undrawn(
+        "photo.png", "-o", "sheet.png", model="johnson/mosaik*"
+    )
+
+
+def test_the_output_is_checked_before_the_model_is_loaded(here, undrawn, monkeypatch):
+    monkeypatch.setattr(stylizer, "load", lambda *_, **__: pytest.fail("the model was loaded"))
+    Path("sheet.png").touch()
+    assert "'sheet.png' exists" in undrawn("photo.png", "-o", "sheet.png")
