@@ -114,10 +114,11 @@ def test_colour_is_kept_at_every_strength(multi, photo, preserve) -> None:
     for strength in (0.3, 1.2):
         kept = render(multi, photo, code, preserve_color=preserve, strength=strength)
         plain = render(multi, photo, code, strength=strength)
-        assert torch.allclose(kept.mean(dim=(2, 3)), photo.mean(dim=(2, 3)), atol=0.01) == (preserve == "stats")
-        chroma = rgb_to_ycbcr(kept)[:, 1:] - rgb_to_ycbcr(photo)[:, 1:]
-        assert (chroma.abs().mean() < 1e-3) == (preserve == "luma")
-        assert (kept - plain).abs().mean() > 1e-3
+        if preserve == "stats":
+            assert torch.allclose(kept.mean(dim=(2, 3)), photo.mean(dim=(2, 3)), atol=0.002)
+        else:
+            assert (rgb_to_ycbcr(kept) - rgb_to_ycbcr(photo))[:, 1:].abs().mean() < 1e-3
+        assert (kept - plain).abs().mean() > 0.01
     assert torch.equal(render(multi, photo, code, preserve_color=preserve, strength=0), photo)
 
 
@@ -243,7 +244,7 @@ def test_each_picture_of_a_batch_has_the_regions(multi, photo) -> None:
 def test_regions_are_resized_with_the_photo(multi, photo) -> None:
     left = left_part()
     painted = render(multi, photo, [Region(style(multi, 0), left), Region(None, 1 - left)], size=104)
-    small = render(multi, photo, [Region(None, torch.ones(1, 1, 40, 52))], size=104, strength=0)
+    small = resize(photo, (80, 104))
     assert painted.shape[-2:] == (80, 104)
     assert torch.allclose(painted[..., 56:], small[..., 56:], atol=1e-5)  # a resized edge is soft
     assert (painted - small)[..., :48].abs().mean() > 0.01
@@ -280,11 +281,11 @@ def test_with_the_same_stroke_a_preview_looks_like_the_final_picture(multi) -> N
 
     def apart(**options) -> float:
         preview = render(multi, photo, code, size=96, **options)
-        final = render(multi, photo, code, size=384, **options)
+        final = render(multi, photo, code, size=192, **options)
         return float((resize(final, (72, 96)) - preview).abs().mean())
 
     assert apart(stroke=8) < 0.005
-    assert apart(stroke=4, strength=0.5) < 0.005
+    assert apart(stroke=8, strength=0.5) < 0.005
     assert apart(stroke=8) < apart() / 5
 
 

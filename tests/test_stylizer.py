@@ -8,11 +8,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from msgspec import structs
 from PIL import Image
 
 import stylezoo
 from stylezoo import stylizer as module
 from stylezoo.errors import ImageError, ModelNotFoundError, OptionError, StyleError, WeightsError
+from stylezoo.models import CIN, StyleCard, StyleCode
 from stylezoo.stylizer import Stylizer, load
 from stylezoo.zoo import catalog
 from stylezoo.zoo.spec import Zoo, parse_zoo
@@ -23,6 +25,11 @@ BUNDLED = [name for name in stylezoo.list_models() if (info := stylezoo.model_in
 @pytest.fixture
 def tiny(net_file: Path) -> Stylizer:
     return load(net_file, device="cpu")
+
+
+@pytest.fixture
+def multi(multi_file: Path) -> Stylizer:
+    return load(multi_file, device="cpu")
 
 
 @pytest.fixture
@@ -141,7 +148,7 @@ def test_options_reach_the_pipeline(tiny: Stylizer) -> None:
     assert not np.array_equal(tiny.stylize(photo, preserve_color="luma"), full)
 
 
-@pytest.mark.parametrize("options", [{"strength": 4}, {"size": 0}, {"preserve_color": "hue"}])
+@pytest.mark.parametrize("options", [{"strength": 4}, {"size": 0}, {"stroke": 0}, {"preserve_color": "hue"}])
 def test_bad_options_are_refused_before_the_picture_is_read(tiny: Stylizer, options) -> None:
     with pytest.raises(OptionError, match=next(iter(options))):
         tiny.stylize("missing.png", **options)
@@ -187,12 +194,11 @@ def test_bad_batches(tiny: Stylizer) -> None:
 def test_styles_by_every_way_to_name_them(tiny: Stylizer) -> None:
     assert (tiny.kind, tiny.styles) == ("single", ("dots",))
     code = tiny.encode_style()
-    for style in ("dots", 0, -1, {"dots": 1.0}, {"dots": 0.25, 0: 0.75}):
+    for style in ("dots", 0, -1, {"dots": 1.0}, {"dots": 0.25, 0: 0.75}, {"dots": 2}, {"dots": 0.1}):
         assert torch.allclose(tiny.encode_style(style).values, code.values)
-    assert torch.allclose(tiny.encode_style({"dots": 0.5}).values, code.values / 2)
     photo = pixels()
     assert np.array_equal(tiny.stylize(photo, code), tiny.stylize(photo))
-    assert np.array_equal(tiny.stylize(photo, {"dots": 2}), tiny.stylize(photo, code * 2))
+    assert not np.array_equal(tiny.stylize(photo, code * 2), tiny.stylize(photo))
 
 
 @pytest.mark.parametrize(
@@ -209,6 +215,9 @@ def test_styles_by_every_way_to_name_them(tiny: Stylizer) -> None:
         ({"dots": "much"}, "must be numbers, not 'much'"),
         ({"dots": float("nan")}, "must be numbers, not nan"),
         ({"dots": None}, "must be numbers, not None"),
+        ({"dots": 0}, "must sum to more than 0, not 0"),
+        ({"dots": -2.5}, "must sum to more than 0, not -2.5"),
+        (StyleCode(torch.ones(1, 3)), "johnson/tiny: the style code of 3 numbers is of another net"),
     ],
 )
 def test_styles_that_there_are_not(tiny: Stylizer, style, message: str) -> None:
@@ -312,6 +321,262 @@ def test_weights_of_another_net(net_file: Path, tmp_path: Path) -> None:
     save_file(load_file(net_file), path, {"stylezoo": record % style})
     with pytest.raises(WeightsError, match=r"does not fit johnson\(.*width=16.*shape"):
         load(path)
+
+
+# Several styles in one net
+
+
+def test_a_net_of_several_styles_paints_each_by_name_or_number(multi: Stylizer) -> None:
+    assert (multi.kind, multi.styles) == ("multi", ("dots", "lines", "waves"))
+    photo = pixels()
+    pictures = [multi.stylize(photo, name) for name in multi.styles]
+    for number, picture in enumerate(pictures):
+        assert np.array_equal(multi.stylize(photo, number), picture)
+        assert np.array_equal(multi.stylize(photo, number - 3), picture)
+        assert all(np.abs(picture.astype(int) - other).mean() > 1 for other in pictures[:number])
+    for style, message in ((None, "has 3 styles: name one of dots, lines, waves"), (3, "no style number 3")):
+        with pytest.raises(StyleError, match=message):
+            multi.stylize(photo, style)
+
+
+def test_the_weights_of_a_mix_are_divided_by_their_sum(multi: Stylizer) -> None:
+    code = multi.encode_style({"dots": 3, "waves": 1}).values
+    assert torch.allclose(code, torch.tensor([[0.75, 0, 0.25, 0]]))
+    photo = pixels()
+    mixed = multi.stylize(photo, {"dots": 0.75, 2: 0.25})
+    assert np.array_equal(multi.stylize(photo, {"dots": 3, "waves": 1}), mixed)
+    by_hand = 0.75 * multi.encode_style("dots") + 0.25 * multi.encode_style("waves")
+    assert np.array_equal(multi.stylize(photo, by_hand), mixed)
+    assert np.array_equal(multi.stylize(photo, {"dots": 0.5, 0: 0.5}), multi.stylize(photo, "dots"))
+
+
+def test_a_negative_weight_goes_away_from_a_style(multi: Stylizer) -> None:
+    away = multi.encode_style({"dots": 3, "waves": -1})
+    assert torch.allclose(away.values, torch.tensor([[1.5, 0, -0.5, 0]]))
+    photo = pixels()
+    assert not np.array_equal(multi.stylize(photo, away), multi.stylize(photo, "dots"))
+    for mix in ({"dots": 1, "waves": -1}, {"dots": 0, "waves": 0}, {"dots": 1, "waves": -2}):
+        with pytest.raises(StyleError, match="the weights of a mix must sum to more than 0, not"):
+            multi.stylize(photo, mix)
+
+
+def test_strength_of_several_styles(multi: Stylizer) -> None:
+    photo = pixels().astype(np.float32) / 255
+    mix = {"dots": 0.5, "lines": 0.5}
+    full = multi.stylize(photo, mix)
+    assert np.array_equal(multi.stylize(photo, mix, strength=0), photo)
+    assert np.array_equal(multi.stylize(photo, mix, strength=0, preserve_color="luma"), photo)
+    assert np.array_equal(multi.stylize(photo, mix, strength=1), full)
+    assert np.abs(multi.stylize(photo, mix, strength=0.98) - full).mean() < 0.02
+    assert np.abs(multi.stylize(photo, mix, strength=2) - full).mean() > 0.02
+
+
+# Masks
+
+
+def left_half(photo: np.ndarray, white: int = 255) -> np.ndarray:
+    mask = np.zeros(photo.shape[:2], np.uint8)
+    mask[:, : photo.shape[1] // 2] = white
+    return mask
+
+
+def test_white_is_painted_and_black_is_the_photo_to_the_bit(multi: Stylizer, tiny: Stylizer) -> None:
+    for stylizer in (multi, tiny):
+        for photo in (pixels(), pixels().astype(np.float32) / 255, pixels(channels=4)):
+            mask, half = left_half(photo), photo.shape[1] // 2
+            painted = stylizer.stylize(photo, "dots", mask=mask)
+            assert (painted.shape, painted.dtype) == (photo.shape, photo.dtype)
+            assert np.array_equal(painted[:, half:], photo[:, half:])
+            assert not np.array_equal(painted[:, :half], photo[:, :half])
+            assert np.array_equal(painted[..., 3:], photo[..., 3:])  # alpha, where there is one
+            full = stylizer.stylize(photo, "dots")
+            assert np.array_equal(stylizer.stylize(photo, "dots", mask=np.full_like(mask, 255)), full)
+            assert np.array_equal(stylizer.stylize(photo, "dots", mask=np.zeros_like(mask)), photo)
+
+
+@pytest.mark.parametrize("preserve", ["luma", "stats"])
+def test_preserve_color_leaves_the_untouched_region_alone(multi: Stylizer, preserve) -> None:
+    photo = pixels().astype(np.float32) / 255
+    mask, half = left_half(photo), photo.shape[1] // 2
+    painted = multi.stylize(photo, "dots", mask=mask, preserve_color=preserve)
+    assert np.array_equal(painted[:, half:], photo[:, half:])
+    plain = multi.stylize(photo, "dots", mask=mask)
+    assert np.abs(painted - plain)[:, :half].mean() > 0.01
+
+
+def test_a_mask_may_come_as_any_picture(multi: Stylizer, tmp_path: Path) -> None:
+    photo = pixels()
+    mask = left_half(photo, 200)
+    expected = multi.stylize(photo, "dots", mask=mask)
+    rgb = np.stack([mask] * 3, axis=2)
+    see_through = np.dstack([np.full_like(rgb, 255), mask])
+    for other in (rgb, Image.fromarray(mask), as_path(rgb, tmp_path), as_bytes(rgb), as_tensor(rgb), see_through):
+        assert np.abs(multi.stylize(photo, "dots", mask=other).astype(int) - expected).max() <= 1
+    picture = multi.stylize(Image.fromarray(photo), "dots", mask=mask)
+    assert np.array_equal(np.asarray(picture), expected)
+
+
+def test_masks_by_style_and_the_rest(multi: Stylizer) -> None:
+    photo = pixels(40, 120)
+    third = np.zeros((3, 40, 120), np.uint8)
+    for number in range(3):
+        third[number, :, number * 40 : number * 40 + 40] = 255
+    by_name = multi.stylize(photo, mask={"dots": third[0], "lines": third[1]})
+    pairs = [({"dots": 2}, third[0]), (1, third[1])]
+    assert np.array_equal(multi.stylize(photo, mask=pairs), by_name)
+    assert np.array_equal(multi.stylize(photo, mask=tuple(pairs)), by_name)
+    assert np.array_equal(by_name[:, 80:], photo[:, 80:])  # no style for the rest: the photo
+    rest = multi.stylize(photo, "waves", mask={"dots": third[0], "lines": third[1]})
+    named = multi.stylize(photo, mask={"dots": third[0], "lines": third[1], "waves": third[2]})
+    assert np.array_equal(rest, named)
+    assert not np.array_equal(rest[:, 80:], photo[:, 80:])
+    swapped = multi.stylize(photo, "waves", mask={"lines": third[0], "dots": third[1]})
+    for part in (slice(0, 40), slice(40, 80)):
+        assert np.abs(swapped.astype(int) - rest)[:, part].mean() > 1
+
+
+def test_masks_that_overlap_share_in_proportion(multi: Stylizer) -> None:
+    photo = pixels()
+    white = np.full(photo.shape[:2], 255, np.uint8)
+    both = multi.stylize(photo, mask={"dots": white, "waves": white})
+    assert np.abs(both.astype(int) - multi.stylize(photo, {"dots": 0.5, "waves": 0.5})).max() <= 1
+    uneven = multi.stylize(photo, "lines", mask={"dots": white, "waves": white // 3})  # 255 and 85: nothing is left
+    assert np.abs(uneven.astype(int) - multi.stylize(photo, {"dots": 0.75, "waves": 0.25})).max() <= 1
+    partly = multi.stylize(photo, "lines", mask={"dots": white // 5, "waves": white // 5})
+    expected = multi.stylize(photo, {"dots": 0.2, "waves": 0.2, "lines": 0.6})
+    assert np.abs(partly.astype(int) - expected).max() <= 1
+
+
+def test_masks_go_with_size_strength_and_batches(multi: Stylizer) -> None:
+    photo = pixels()
+    mask = left_half(photo)
+    assert multi.stylize(photo, "dots", mask=mask, size=82).shape == (60, 82, 3)
+    assert multi.stylize(photo, "dots", mask=mask, stroke=8).shape == photo.shape
+    assert np.array_equal(multi.stylize(photo, "dots", mask=mask, strength=0), photo)
+    images = [photo, 255 - photo, as_tensor(photo)]
+    results = list(multi.stylize_batch(images, "dots", mask=mask, strength=0.7))
+    for image, result in zip(images, results, strict=True):
+        alone = multi.stylize(image, "dots", mask=mask, strength=0.7)
+        assert type(result) is type(alone)
+        assert np.array_equal(np.asarray(result), np.asarray(alone))
+    with pytest.raises(OptionError, match="has 41x31 px and its mask 41x30 px"):
+        list(multi.stylize_batch([photo, pixels(31)], "dots", mask=mask))
+
+
+def test_masks_that_cannot_be_used(multi: Stylizer) -> None:
+    photo = pixels()
+    mask = left_half(photo)
+    bad = {
+        r"has 41x30 px and its mask 40x30 px: they must be of one size": mask[:, 1:],
+        r"the masks are of different sizes: 41x30, 41x29": {"dots": mask, "lines": mask[1:]},
+        r"a mask is one picture, and .* holds 2": torch.zeros(2, 3, 30, 41),
+    }
+    for message, given in bad.items():
+        with pytest.raises(OptionError, match=message):
+            multi.stylize(photo, "dots", mask=given)
+    for given in ({}, [], (), ["dots"], [mask], [("dots",)], [("dots", mask, 1)], ["ab"]):
+        with pytest.raises(OptionError, match=r"mask must be a picture, {style: picture, ...} or \[\(style, picture"):
+            multi.stylize(photo, "dots", mask=given)
+    for given in ("missing.png", 3, {"dots": None}, [("dots", "missing.png")]):
+        with pytest.raises(ImageError):
+            multi.stylize(photo, "dots", mask=given)
+    for style, given in ((None, mask), ("dots", {"stripes": mask}), ("stripes", {"dots": mask})):
+        with pytest.raises(StyleError):
+            multi.stylize(photo, style, mask=given)
+
+
+# Cards
+
+
+def row_of(stylizer: Stylizer, style: int) -> torch.Tensor:
+    assert isinstance(stylizer.net, CIN)
+    return stylizer.net.styles[style][None].clone()
+
+
+def renamed(card: StyleCard, name: str, row: torch.Tensor | None = None) -> StyleCard:
+    style = structs.replace(card.spec.style, id=name, title=name.title())
+    return StyleCard(structs.replace(card.spec, style=style), card.row if row is None else row)
+
+
+def test_a_card_is_one_style_of_its_net(multi: Stylizer, tmp_path: Path) -> None:
+    for style in ("lines", 1, -2):
+        card = multi.card(style)
+        assert card.spec.style == multi.spec.styles[1]
+        assert (card.spec.family, card.spec.base, card.spec.license) == ("cin", "cin/tiny", "CC0-1.0")
+        assert torch.equal(card.row, row_of(multi, 1))
+    with pytest.raises(StyleError, match="no style 'stripes'"):
+        multi.card("stripes")
+
+
+def test_an_added_card_paints_to_the_bit_what_its_net_does(multi: Stylizer, multi_file: Path, tmp_path: Path) -> None:
+    other = load(multi_file, device="cpu")
+    row = torch.randn(1, row_of(multi, 0).shape[1], generator=torch.Generator().manual_seed(3))
+    photo = pixels().astype(np.float32) / 255
+    before = [multi.stylize(photo, style, strength=0.6) for style in multi.styles]
+    assert other.add_card(renamed(other.card("dots"), "zigzag", row)) is other
+    other.card("zigzag").save(tmp_path / "zigzag.card.safetensors")
+
+    multi.add_card(str(tmp_path / "zigzag.card.safetensors"))
+    assert multi.styles == ("dots", "lines", "waves", "zigzag")
+    assert multi.spec.arch["styles"] == 4
+    assert multi.spec.styles[3].title == "Zigzag"
+    assert torch.equal(row_of(multi, 3), row)
+    assert np.array_equal(multi.stylize(photo, "zigzag"), other.stylize(photo, "zigzag"))
+    for style, picture in zip(other.styles, before, strict=False):
+        assert np.array_equal(multi.stylize(photo, style, strength=0.6), picture)
+    assert not any(np.array_equal(multi.stylize(photo, "zigzag"), multi.stylize(photo, s)) for s in range(3))
+
+    multi.save(tmp_path / "four.safetensors")
+    again = load(tmp_path / "four.safetensors", device="cpu")
+    assert again.styles == multi.styles
+    mix = {"zigzag": 0.5, "dots": 0.5}
+    assert np.array_equal(again.stylize(photo, mix), multi.stylize(photo, mix))
+    assert again.card("zigzag").spec.trunk == multi.card("dots").spec.trunk
+
+
+def test_cards_fit_a_net_before_and_after_it_is_saved_or_computed_in_half_precision(
+    multi: Stylizer, multi_file: Path, tmp_path: Path
+) -> None:
+    card = renamed(multi.card("dots"), "zigzag")
+    multi.save(tmp_path / "half.safetensors", torch.float16)
+    load(tmp_path / "half.safetensors", device="cpu").add_card(card)
+    for dtype in ("bfloat16", "float64"):
+        other = load(multi_file, device="cpu", dtype=dtype).add_card(card)
+        assert other.stylize(pixels(), "zigzag").shape == (30, 41, 3)
+        assert other.dtype == getattr(torch, dtype)
+
+
+def test_cards_that_do_not_fit(multi: Stylizer, tiny: Stylizer, multi_file: Path, tmp_path: Path) -> None:
+    card = multi.card("dots")
+    with pytest.raises(StyleError, match="cin/tiny has a style 'dots' already"):
+        multi.add_card(card)
+    with pytest.raises(StyleError, match="johnson/tiny is a johnson net, and style cards are for cin nets"):
+        tiny.add_card(card)
+    with pytest.raises(StyleError, match="johnson/tiny is a johnson net"):
+        tiny.card("dots")
+    foreign = load(multi_file, device="cpu")
+    with torch.no_grad():
+        foreign.net.trunk.head.weight += 0.1
+    foreign = Stylizer(foreign.spec, foreign.net)
+    with pytest.raises(WeightsError, match=r"'zigzag' was made for another trunk, that of cin/tiny: .*add-style"):
+        multi.add_card(renamed(foreign.card("dots"), "zigzag"))
+    with pytest.raises(WeightsError, match="'zigzag' holds 7 numbers, not the 68 of cin/tiny"):
+        multi.add_card(renamed(card, "zigzag", torch.zeros(1, 7)))
+    with pytest.raises(WeightsError, match="is not a style card"):
+        multi.add_card(multi_file)
+    assert multi.styles == ("dots", "lines", "waves")  # it is as it was
+    assert multi.encode_style("dots").values.shape == (1, 4)
+    card.save(tmp_path / "dots.card.safetensors")
+    with pytest.raises(WeightsError, match="is a style card, not a net: load its net, and add it by add_card"):
+        load(tmp_path / "dots.card.safetensors")
+
+
+def test_a_code_from_before_a_card_was_added_is_refused(multi: Stylizer) -> None:
+    code = multi.encode_style("dots")
+    multi.add_card(renamed(multi.card("dots"), "zigzag"))
+    for mask in (None, left_half(pixels()), [(code, left_half(pixels()))]):
+        with pytest.raises(StyleError, match="cin/tiny: the style code of 4 numbers is of another net: encode it anew"):
+            multi.stylize(pixels(), code, mask=mask)
 
 
 @pytest.mark.parametrize("name", BUNDLED)

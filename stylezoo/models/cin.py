@@ -62,8 +62,8 @@ class CIN(TrunkNet):
         return code
 
     def row(self, style: int) -> Tensor:
-        """Return the gammas and betas, (1, A), of one style."""
-        return self.styles.detach()[style : style + 1]
+        """Return the gammas and betas, (1, A), of one style; the photo's row has the last index."""
+        return self.styles.detach()[style, None]
 
     def add_row(self, row: Tensor) -> None:
         """Add a style, (1, A), behind the others, which stay as they are to the bit."""

@@ -67,6 +67,7 @@ def test_a_named_code_picks_its_row_to_the_bit() -> None:
     for style in (0, 1, 2, -1):
         assert torch.equal(net(x, net.named_code(style)), net(x, torch.eye(4)[style][None]))
         assert torch.equal(net(x, net.named_code(style)), of_one_style(net, net.styles[style])(x))
+        assert torch.equal(net.row(style), net.styles[style][None])
     assert torch.equal(net.photo_code(x), torch.tensor([[0, 0, 0, 1.0]]))
 
 

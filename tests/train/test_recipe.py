@@ -135,6 +135,15 @@ def test_a_folder_of_styles_is_too_much_for_a_net_of_one(mine: Path) -> None:
     assert "one or the other" in problem(mine, styles="many", style="a.png")
 
 
+def test_a_net_of_several_styles_takes_a_folder_of_them(write) -> None:
+    path = write(name="cin/two", model={"family": "cin"})
+    Path("many").mkdir()
+    for name in ("b.jpg", "a.png"):
+        (Path("many") / name).touch()
+    assert [s.id for s in load_recipe(path, styles="many").styles] == ["a", "b"]
+    assert [s.id for s in load_recipe(path, style="many/b.jpg").styles] == ["b"]
+
+
 def test_content_into_a_section_that_is_empty(write) -> None:
     assert "data" in problem(write(name="johnson/dots", styles=[STYLE], data=None), content="shots")
 
@@ -173,6 +182,18 @@ def test_content_into_a_section_that_is_empty(write) -> None:
         ({"run": {"steps": 0}}, ["run.steps", "at least 1"]),
         ({"run": {"ema": 1.0}}, ["run.ema", "not 1.0"]),
         ({"run": {"seed": -1}}, ["run.seed", "not -1"]),
+        ({"loss": {"balance": -0.1}}, ["loss.balance must be from 0 (off) to 4, not -0.1"]),
+        ({"loss": {"balance": 5}}, ["loss.balance", "not 5"]),
+        ({"loss": {"balance": float("nan")}}, ["loss.balance", "not nan"]),
+        ({"model": {"base": "cin/16"}}, ["model.base is for nets of several styles, not for johnson"]),
+        ({"model": {"args": {"styles": 2}}}, ["model.args.styles is the number of the recipe's styles"]),
+        ({"name": "cin/dots", "model": {"family": "cin", "args": {"styles": 1}}}, ["model.args.styles"]),
+        (
+            {"name": "cin/dots", "model": {"family": "cin", "base": "cin/16", "args": {"width": 64}}},
+            ["model.base brings its own model.args: leave them out"],
+        ),
+        ({"name": "cin/dots", "model": {"family": "cin"}, "styles": []}, ["no style to learn"]),
+        ({"name": "cin/dots", "model": {"family": "cin"}, "styles": [STYLE, STYLE]}, ["two have the same id, dots"]),
     ],
 )
 def test_what_cannot_work_is_refused_by_its_dotted_path(write, keys, parts) -> None:

@@ -15,7 +15,7 @@ import stylezoo
 from stylezoo.errors import DataError, OptionError, RecipeError, TrainingError
 from stylezoo.losses import PerceptualLoss
 from stylezoo.models import Johnson
-from stylezoo.train.inputs import find_content
+from stylezoo.train.inputs import build_net, draw_styles, find_content
 from stylezoo.train.recipe import Recipe, load_recipe
 from stylezoo.train.trainer import learning_rate, train
 
@@ -259,12 +259,82 @@ def test_flat_photos_may_become_flat_paintings(recipe_file: Path, photos: Path, 
     train(recipe(recipe_file, "run.steps=3"), tmp_path / "run", progress=False)
 
 
+# Several styles in one net
+
+
+def test_a_run_of_several_styles_is_a_model_of_them(trio_file: Path, tmp_path: Path) -> None:
+    run = train(recipe(trio_file, "run.sample_every=12", "run.log_every=12"), tmp_path / "run", progress=False)
+    stylizer = stylezoo.load(run, device="cpu")
+    assert (stylizer.spec.name, stylizer.styles) == ("cin/trio", ("grid", "rays", "noise"))
+    assert stylizer.spec.arch == {"styles": 3, "variant": "fast", "width": 8, "blocks": 1}
+    photo = np.random.default_rng(0).integers(0, 255, (40, 30, 3), np.uint8)
+    pictures = [stylizer.stylize(photo, style) for style in stylizer.styles]
+    assert not any(np.array_equal(pictures[i], pictures[i - 1]) for i in range(3))
+    grid = Image.open(run / "samples" / "step_000012.png")
+    assert grid.size == (4 * 160, 4 * 160)  # photos, and a row for each style
+
+    (line,) = lines(run)
+    assert line["styles"].keys() == {"grid", "rays", "noise", "photo"}
+    assert all(value > 0 for value in line["styles"].values())
+    # 24 pictures, six of each and six of the photo, which is left out of the means.
+    assert line["style"] == pytest.approx(np.mean([line["styles"][s] for s in stylizer.styles]), rel=1e-4)
+
+
+def test_each_step_draws_its_pictures_styles_from_the_deal(trio_file: Path, tmp_path: Path) -> None:
+    run = train(recipe(trio_file, "loss.balance=0.0"), tmp_path / "run", progress=False)
+    drawn = draw_styles(4, range(24), seed=0).view(12, 2)
+    names = ("grid", "rays", "noise", "photo")
+    for line, pair in zip(lines(run), drawn.tolist(), strict=True):
+        assert set(line["styles"]) == {names[i] for i in pair}
+        painted = [line["styles"][names[i]] for i in pair if i < 3]
+        assert line["style"] == pytest.approx(np.mean(painted), rel=1e-4)
+        assert line["total"] == pytest.approx(line["content"] + 10 * line["style"], rel=1e-4)
+
+
+def test_balance_pushes_the_style_that_lags(trio_file: Path, tmp_path: Path) -> None:
+    from safetensors.torch import load_file
+
+    off = train(recipe(trio_file, "loss.balance=0.0"), tmp_path / "off", progress=False)
+    on = train(recipe(trio_file, "loss.balance=1.0"), tmp_path / "on", progress=False)
+    assert not same_files(on, off)
+    error = load_file(on / "checkpoint.safetensors")["balance.error"]
+    assert error.shape == (3,) and error.isfinite().all() and (error > 0).all()
+    pushed = [line["total"] - line["content"] - 10 * line["style"] for line in lines(on)]
+    assert max(pushed) > 1e-3 > -1e-3 > min(pushed)  # some styles harder, some less
+
+
+def test_every_row_is_learnt(trio_file: Path, tmp_path: Path) -> None:
+    from safetensors.torch import load_file
+
+    run = train(recipe(trio_file, "run.ema=0.0"), tmp_path / "run", progress=False)
+    rows = load_file(run / "weights.safetensors")["styles"]
+    neutral = build_net(recipe(trio_file)).styles[:1].detach()
+    assert rows.shape[0] == 4
+    assert ((rows - neutral).abs().amax(dim=1) > 1e-3).all()  # the photo's too
+
+
+def test_a_crash_of_a_run_of_several_styles_is_made_good_by_resume(trio_file, tmp_path, at_step, monkeypatch) -> None:
+    unbroken = train(recipe(trio_file), tmp_path / "unbroken", progress=False)
+
+    def crash() -> None:
+        raise MemoryError
+
+    at_step(8, crash)
+    with pytest.raises(MemoryError):
+        train(recipe(trio_file), tmp_path / "run", progress=False)
+    monkeypatch.undo()
+    monkeypatch.chdir(tmp_path)
+    run = train(recipe(trio_file), tmp_path / "run", resume=True, progress=False)
+    assert same_files(run, unbroken)
+    assert [line["styles"] for line in lines(run)] == [line["styles"] for line in lines(unbroken)]
+
+
 @pytest.mark.parametrize(
     ("overrides", "error", "message"),
     [
         (["data.crop=34"], RecipeError, "data.crop must be a multiple of 4 for this net, not 34"),
         (["model.args={wdith: 8}"], OptionError, "wdith"),
-        (["model.family=cin", "name=cin/a"], OptionError, "cin"),
+        (["model.family=adain", "name=adain/a"], OptionError, "no family of nets is named 'adain'"),
         (["data.content=nowhere"], DataError, r"no folder of photos 'nowhere'.*--content DIR"),
         (["loss.backbone=vgg18"], stylezoo.errors.BackboneError, "vgg18"),
         (["loss.style={relu9_1: 1.0}"], stylezoo.errors.BackboneError, "relu9_1"),
