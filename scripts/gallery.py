@@ -15,7 +15,7 @@ from PIL import Image, ImageDraw, ImageFilter
 
 import stylezoo
 from stylezoo.image.io import write
-from stylezoo.sheet import blend_sheet, contact_sheet, labelled_page, strength_sheet
+from stylezoo.sheet import Title, blend_sheet, contact_sheet, labelled_page, strength_sheet
 from stylezoo.stylizer import Stylizer
 
 IMAGES = Path(__file__).resolve().parents[1] / "docs" / "images"
@@ -50,38 +50,42 @@ def strength(net: Stylizer) -> Image.Image:
 
 
 def regions(net: Stylizer) -> Image.Image:
-    """A mask with a soft edge around a face, which stays, and two styles that meet in a ramp."""
-    face = Image.new("L", ASTRONAUT.size)
-    ImageDraw.Draw(face).ellipse((150, 10, 300, 215), fill=255)
-    face = face.filter(ImageFilter.GaussianBlur(12))
+    """A soft mask that leaves a face as it is, and a ramp between two styles."""
+    around_face = Image.new("L", ASTRONAUT.size, "white")
+    ImageDraw.Draw(around_face).ellipse((168, 22, 288, 172), fill="black")
+    around_face = around_face.filter(ImageFilter.GaussianBlur(8))
     ramp = Image.linear_gradient("L").rotate(90).resize(ASTRONAUT.size)
-    around = net.stylize(ASTRONAUT, "composition_vii", mask=face.point(lambda light: 255 - light))
-    across = net.stylize(ASTRONAUT, "great_wave", mask=[("red_eiffel_tower", ramp)])
-    pictures = [face.convert("RGB"), around, ramp.convert("RGB"), across]
-    titles = [
-        ("Mask, inverted", ""),
-        ("Photo in the mask", "composition_vii around it"),
-        ("Mask", ""),
-        ("From left to right", "great_wave, red_eiffel_tower"),
+    kept = net.stylize(ASTRONAUT, "composition_vii", mask=around_face)
+    across = net.stylize(ASTRONAUT, "great_wave", mask={"red_eiffel_tower": ramp})
+    cells = [
+        (around_face.convert("RGB"), ("Mask", "")),
+        (kept, ("Photo where it is black", "composition_vii")),
+        (ramp.convert("RGB"), ("Mask", "")),
+        (across, ("From one style to another", "great_wave, red_eiffel_tower")),
     ]
-    return labelled_page([picture.resize((330, 330)) for picture in pictures], titles, columns=4)
+    return _row(cells)
 
 
 def color(net: Stylizer) -> Image.Image:
     """One style in its own colours and in the photo's."""
-    style = "starry_night"
-    plain = net.stylize(ASTRONAUT, style)
-    kept = [net.stylize(ASTRONAUT, style, preserve_color=how) for how in ("luma", "stats")]
-    titles = [("Photo", ""), ("Plain", style), ("luma", style), ("stats", style)]
-    pictures = [picture.resize((330, 330)) for picture in (ASTRONAUT, plain, *kept)]
-    return labelled_page(pictures, titles, columns=4)
+    style = "large_blue_horses"
+    cells = [(ASTRONAUT, ("Photo", "")), (net.stylize(ASTRONAUT, style), ("Plain", style))]
+    for how in ("luma", "stats"):
+        cells.append((net.stylize(ASTRONAUT, style, preserve_color=how), (how, style)))
+    return _row(cells)
 
 
 def stroke(net: Stylizer) -> Image.Image:
     """One style in strokes of several sizes."""
-    style, strokes = "starry_night", (0.5, 1.0, 2.0, 4.0)
-    pictures = [net.stylize(ASTRONAUT, style, stroke=size).resize((330, 330)) for size in strokes]
-    return labelled_page(pictures, [(f"stroke {size:g}", style) for size in strokes], columns=4)
+    style = "red_eiffel_tower"
+    strokes = (0.5, 1.0, 1.5, 2.0)
+    return _row([(net.stylize(ASTRONAUT, style, stroke=size), (f"stroke {size:g}", style)) for size in strokes])
+
+
+def _row(cells: list[tuple[Image.Image, Title]]) -> Image.Image:
+    return labelled_page(
+        [picture.resize((330, 330)) for picture, _ in cells], [title for _, title in cells], len(cells)
+    )
 
 
 PICTURES: dict[str, Callable[[Stylizer], Image.Image]] = {

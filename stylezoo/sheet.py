@@ -20,7 +20,7 @@ from stylezoo.types import ImageLike, StyleLike
 STRENGTHS = (0.25, 0.5, 0.75, 1.0, 1.5)
 PAINTED = 512  # px; what is smaller on the page is painted at this size and shrunk: strokes as in a picture of use
 LARGEST = 2048  # px; a larger photo is shrunk to this once, and not again for every picture
-PAPER, INK, PALE = (253, 253, 252), (34, 34, 34), (120, 120, 118)
+PAPER, INK, PALE, LINE = (253, 253, 252), (34, 34, 34), (120, 120, 118), (226, 226, 223)
 
 
 @dataclass(frozen=True)
@@ -166,6 +166,7 @@ def labelled_page(pictures: Sequence[Image.Image], titles: Sequence[Title], colu
     for index, (picture, title) in enumerate(zip(pictures, titles, strict=True)):
         row, column = divmod(index, columns)
         x, y = gap * 3 // 2 + column * (cell + gap), gap * 3 // 2 + row * (height + below + gap)
+        draw.rectangle((x - 1, y - 1, x + width, y + height), outline=LINE)  # where a white picture ends
         page.paste(picture, (x, y))
         type_.write(draw, title, x, y + height, cell)
     return page

@@ -40,7 +40,7 @@ def find_content(recipe: Recipe) -> tuple[list[Path], list[Path]]:
     photos = sample_photos()
     warnings.warn(
         f"no folder of photos: training on {len(photos)} sample photos of scikit-image, a toy set, good for a try. "
-        "For a net to keep, give some thousands of photos of your own or of a public set such as COCO: --content DIR",
+        "For a net to keep, run stylezoo data get photos, or give some thousands of photos of your own: --content DIR",
         stacklevel=2,
     )
     return photos, []

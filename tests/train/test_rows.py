@@ -17,17 +17,15 @@ from stylezoo.train.recipe import Recipe, load_recipe
 from stylezoo.train.rows import start_rows
 from stylezoo.train.trainer import train
 
-LONGER = ("run.steps=24", "run.batch=2", "optim.lr=2.0e-2", "optim.warmup=2", "run.ema=0.9", "loss.balance=0.0")
+
+def recipe(path: Path, *overrides: str) -> Recipe:
+    return load_recipe(path, overrides=["run.steps=24", "optim.lr=5.0e-2", "optim.warmup=2", "run.ema=0.9", *overrides])
 
 
-@pytest.fixture
-def plan(mine_file: Path) -> Recipe:
-    return load_recipe(mine_file, overrides=LONGER)
-
-
-@pytest.fixture
-def run(plan: Recipe, tmp_path: Path) -> Path:
-    return train(plan, tmp_path / "run", device="cpu", progress=False)
+@pytest.fixture(scope="module")
+def run(mine_file: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a run that nothing disturbed. Not to be changed."""
+    return train(recipe(mine_file), tmp_path_factory.mktemp("rows") / "run", device="cpu", progress=False)
 
 
 def test_only_the_new_rows_are_learnt(run: Path, multi_file: Path) -> None:
@@ -45,14 +43,17 @@ def test_only_the_new_rows_are_learnt(run: Path, multi_file: Path) -> None:
 def test_the_loss_of_the_new_styles_falls(run: Path) -> None:
     log = [json.loads(line) for line in (run / "log.jsonl").read_text().splitlines()]
     assert all(line["styles"].keys() == {"tiles", "steps"} for line in log)  # the photo's row is the base's
-    total = [line["total"] for line in log]
-    assert np.mean(total[-6:]) < 0.8 * np.mean(total[:6])
+    for style in ("tiles", "steps"):
+        errors = [line["styles"][style] for line in log]
+        assert np.mean(errors[-6:]) < 0.95 * np.mean(errors[:6])  # a trunk of random weights can little
 
 
-def test_the_cards_paint_in_the_base_to_the_bit_what_the_run_does(run: Path, multi_file: Path, photos: Path) -> None:
-    ours, base = load(run, device="cpu"), load(multi_file, device="cpu")
+def test_the_cards_paint_in_the_base_to_the_bit_what_the_run_does(
+    run: Path, multi_file: Path, run_inputs: Path
+) -> None:
+    ours, base, photo = load(run, device="cpu"), load(multi_file, device="cpu"), run_inputs / "photos" / "0.png"
     assert (ours.spec.name, ours.styles) == ("cin/mine", ("tiles", "steps"))
-    before = [base.stylize(photos / "0.png", style) for style in base.styles]
+    before = [base.stylize(photo, style) for style in base.styles]
     for style in ours.styles:
         path = run / f"{style}.card.safetensors"
         assert path.stat().st_size < 16 * 1024
@@ -62,22 +63,21 @@ def test_the_cards_paint_in_the_base_to_the_bit_what_the_run_does(run: Path, mul
         base.add_card(path)
     for style in ours.styles:
         for strength in (1, 0.5, 1.5):
-            theirs = base.stylize(photos / "0.png", style, strength=strength)
-            assert np.array_equal(ours.stylize(photos / "0.png", style, strength=strength), theirs)
+            theirs = base.stylize(photo, style, strength=strength)
+            assert np.array_equal(ours.stylize(photo, style, strength=strength), theirs)
     for style, picture in zip(("dots", "lines", "waves"), before, strict=True):
-        assert np.array_equal(base.stylize(photos / "0.png", style), picture)
+        assert np.array_equal(base.stylize(photo, style), picture)
 
 
 def test_a_stopped_run_goes_on_to_the_same_bits_though_its_base_has_changed(
-    mine_file: Path, multi_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    run: Path, mine_file: Path, multi_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Such as a base that is itself still in training: the run keeps the trunk that it began with."""
     base = Path(shutil.copy(multi_file, tmp_path / "base.safetensors"))
-    plan = load_recipe(mine_file, overrides=[f"model.base={base}", "loss.balance=1.0"])
-    whole = train(plan, tmp_path / "whole", device="cpu", progress=False)
+    plan = recipe(mine_file, f"model.base={base}")
 
     def crash(*_: object) -> None:
-        if sum(1 for _ in (tmp_path / "run" / "log.jsonl").open()) == 8:
+        if (tmp_path / "run" / "log.jsonl").read_text().count("\n") == 8:
             raise MemoryError
 
     with monkeypatch.context() as patch:
@@ -89,13 +89,14 @@ def test_a_stopped_run_goes_on_to_the_same_bits_though_its_base_has_changed(
         changed.net.trunk.head.bias += 0.1
     changed.save(base)
     again = train(plan, tmp_path / "run", device="cpu", resume=True, progress=False)
-    files = sorted(p.name for p in whole.glob("*.safetensors"))
+    files = sorted(p.name for p in run.glob("*.safetensors"))
     assert files == ["checkpoint.safetensors", "steps.card.safetensors", "tiles.card.safetensors", "weights.safetensors"]
     for name in files:
-        assert (again / name).read_bytes() == (whole / name).read_bytes(), name
+        assert (again / name).read_bytes() == (run / name).read_bytes(), name
 
 
-def test_a_new_row_starts_from_the_nearest_of_the_base(plan: Recipe, multi_file: Path) -> None:
+def test_a_new_row_starts_from_the_nearest_of_the_base(mine_file: Path, multi_file: Path) -> None:
+    plan = recipe(mine_file)
     loss, net, base = build_loss(plan), build_net(plan), load(multi_file, device="cpu")
     assert isinstance(net, CIN) and isinstance(base.net, CIN)
     photos = torch.rand(2, 3, 32, 32, generator=torch.Generator().manual_seed(0))
@@ -111,15 +112,12 @@ def test_a_new_row_starts_from_the_nearest_of_the_base(plan: Recipe, multi_file:
     assert net.styles.requires_grad
 
 
-def test_bases_that_cannot_serve(mine_file: Path, net_file: Path, multi_file: Path, tmp_path: Path) -> None:
-    def begin(*overrides: str) -> None:
-        train(load_recipe(mine_file, overrides=overrides), tmp_path / "run", device="cpu", progress=False)
-
+def test_bases_that_cannot_serve(mine_file: Path, net_file: Path, tmp_path: Path) -> None:
     with pytest.raises(RecipeError, match=r"model.base: .*tiny.safetensors is a johnson net, and only cin nets"):
-        begin(f"model.base={net_file}")
+        build_net(recipe(mine_file, f"model.base={net_file}"))
     with pytest.raises(ModelNotFoundError, match="cin/sixteeen"):
-        begin("model.base=cin/sixteeen")
-    text = mine_file.read_text().replace("id: steps", "id: waves")
-    mine_file.write_text(text)
+        build_net(recipe(mine_file, "model.base=cin/sixteeen"))
+    twice = mine_file.with_name("twice.yaml")
+    twice.write_text(mine_file.read_text().replace("id: steps", "id: waves"))
     with pytest.raises(RecipeError, match=r"styles: .*tiny.safetensors has a style 'waves' already: choose another id"):
-        begin()
+        build_net(recipe(twice))
