@@ -90,7 +90,12 @@ def test_a_stopped_run_goes_on_to_the_same_bits_though_its_base_has_changed(
     changed.save(base)
     again = train(plan, tmp_path / "run", device="cpu", resume=True, progress=False)
     files = sorted(p.name for p in run.glob("*.safetensors"))
-    assert files == ["checkpoint.safetensors", "steps.card.safetensors", "tiles.card.safetensors", "weights.safetensors"]
+    assert files == [
+        "checkpoint.safetensors",
+        "steps.card.safetensors",
+        "tiles.card.safetensors",
+        "weights.safetensors",
+    ]
     for name in files:
         assert (again / name).read_bytes() == (run / name).read_bytes(), name
 
