@@ -1,4 +1,4 @@
-"""Plot how the losses of training runs fall with time. Needs matplotlib.
+"""Plot how the losses of training runs fall step by step. Needs matplotlib.
 
 python scripts/curve.py runs/cin/mosaic "a row of cin/16" runs/johnson/mosaic "a net of its own" -o curve.png
 """
@@ -6,7 +6,6 @@ python scripts/curve.py runs/cin/mosaic "a row of cin/16" runs/johnson/mosaic "a
 from __future__ import annotations
 
 import json
-from itertools import accumulate
 from pathlib import Path
 
 import click
@@ -21,13 +20,12 @@ def main(pairs: tuple[str, ...], output: Path, window: int) -> None:
     figure, axes = plt.subplots(1, 2, figsize=(9, 3.2), layout="constrained", sharex=True)
     for run, label in zip(pairs[::2], pairs[1::2], strict=True):
         lines = [json.loads(line) for line in (Path(run) / "log.jsonl").read_text().splitlines()]
-        every = [b["step"] - a["step"] for a, b in zip([{"step": 0}, *lines], lines, strict=False)]
-        minutes = [m / 60 for m in accumulate(n * line["seconds"] for n, line in zip(every, lines, strict=True))]
+        steps = [line["step"] for line in lines]
         for axis, term in zip(axes, ("style", "content"), strict=True):
             values = [line[term] for line in lines]
             smooth = [sum(values[max(0, i - window + 1) : i + 1]) / min(i + 1, window) for i in range(len(values))]
-            axis.plot(minutes, smooth, label=label)
-            axis.set(xlabel="minutes", title=f"{term} term")
+            axis.plot(steps, smooth, label=label)
+            axis.set(xlabel="steps", title=f"{term} term")
             axis.grid(alpha=0.3)
     axes[0].set(yscale="log")
     axes[0].legend()

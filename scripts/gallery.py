@@ -66,6 +66,21 @@ def regions(net: Stylizer) -> Image.Image:
     return _row(cells)
 
 
+def add_style(net: Stylizer) -> Image.Image:
+    """A style that the net has not learnt with the others, from its card; alone and mixed with one of them."""
+    root = IMAGES.parents[1]
+    learnt = stylezoo.load(net.spec.name).add_card(root / "docs" / "cards" / "mosaic.card.safetensors")
+    picture = Image.open(root / "recipes" / "styles" / "mosaic.jpg").convert("RGB").resize(ASTRONAUT.size)
+    mixed = learnt.stylize(ASTRONAUT, {"mosaic": 0.5, "composition_vii": 0.5})
+    cells = [
+        (picture, ("The picture", "recipes/styles/mosaic.jpg")),
+        (ASTRONAUT, ("Photo", "")),
+        (learnt.stylize(ASTRONAUT, "mosaic"), ("From the card", "mosaic")),
+        (mixed, ("Mixed half and half", "mosaic, composition_vii")),
+    ]
+    return _row(cells)
+
+
 def color(net: Stylizer) -> Image.Image:
     """One style in its own colours and in the photo's."""
     style = "large_blue_horses"
@@ -89,7 +104,7 @@ def _row(cells: list[tuple[Image.Image, Title]]) -> Image.Image:
 
 
 PICTURES: dict[str, Callable[[Stylizer], Image.Image]] = {
-    draw.__name__: draw for draw in (gallery, cin16, blend, strength, regions, color, stroke)
+    draw.__name__: draw for draw in (gallery, cin16, blend, strength, regions, add_style, color, stroke)
 }
 
 
