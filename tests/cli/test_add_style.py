@@ -1,0 +1,135 @@
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+import yaml
+from PIL import Image
+
+from stylezoo.models import StyleCard
+from stylezoo.stylizer import load
+from stylezoo.train import trainer
+from stylezoo.train.recipe import from_yaml
+
+
+@pytest.fixture
+def here(tmp_path, monkeypatch, run_inputs, multi_file):
+    """A folder with the net base.safetensors, the pictures stripes.png and photo.png, and small.yaml, a short run."""
+    monkeypatch.chdir(tmp_path)
+    shutil.copy(multi_file, "base.safetensors")
+    shutil.copy(run_inputs / "stripes.png", "stripes.png")
+    shutil.copy(run_inputs / "photos" / "0.png", "photo.png")
+    plain = yaml.safe_load((run_inputs / "tiny.yaml").read_text())
+    del plain["styles"]
+    plain |= {"name": "cin/mine", "model": {"family": "cin", "base": "cin/16"}}
+    plain["run"] |= {"steps": 2}
+    Path("small.yaml").write_text(yaml.safe_dump(plain))
+    return tmp_path
+
+
+@pytest.fixture
+def planned(run, monkeypatch):
+    """Call add-style without the training: return what was said, and the recipe and the options of the training."""
+
+    def call(*arguments):
+        calls = []
+
+        def train(recipe, out, **options):
+            calls.append((recipe, options | {"out": out}))
+            return out
+
+        monkeypatch.setattr(trainer, "train", train)
+        result = run("add-style", *arguments)
+        assert result.exit_code == 0, result.stderr
+        return result, *calls[0]
+
+    return call
+
+
+def test_a_style_is_learnt_and_painted_by_its_card(here, run):
+    stated = ["--title", "My Stripes", "--artist", "N. N.", "--rights", "CC0-1.0"]
+    small = ["--recipe", "small.yaml", "--device", "cpu"]
+    shutil.move("base.safetensors", "base #1: é.safetensors")  # YAML would read a comment here
+    before = Path("base #1: é.safetensors").read_bytes()
+    base = "base #1: é.safetensors"
+    result = run("add-style", base, "--image", "stripes.png", "--name", "my-stripes", *stated, *small)
+    assert result.exit_code == 0, result.stderr
+    card = Path("runs/cin/my-stripes/my-stripes.card.safetensors")
+    assert result.stdout == f"{card}\n"
+    assert f"--card {card}" in result.stderr
+    assert Path(base).read_bytes() == before
+    spec = StyleCard.read(card).spec
+    style = spec.style
+    assert (style.id, style.title, style.artist, style.rights) == ("my-stripes", "My Stripes", "N. N.", "CC0-1.0")
+    assert (spec.base, spec.family) == ("cin/tiny", "cin")
+    assert from_yaml(card.parent / "recipe.yaml").model.base == str(Path(base).resolve())
+
+    painted = run("stylize", "photo.png", "-m", base, "--card", card, "-o", "out.png", "--device", "cpu")
+    assert painted.exit_code == 0, painted.stderr
+    expected = load(card.parent, device="cpu").stylize("photo.png")
+    assert np.array_equal(np.asarray(Image.open("out.png")), np.asarray(expected))
+
+    again = ["add-style", base, "--image", "stripes.png", "--name", "my-stripes", *small]
+    refused = run(*again)
+    assert refused.exit_code == 2
+    assert "holds a run: go on with --resume" in refused.stderr
+    assert run(*again, *stated, "--resume").stdout == f"{card}\n"
+
+
+def test_the_packaged_recipe_serves_without_options(here, planned):
+    result, recipe, options = planned("base.safetensors", "--image", "stripes.png", "--name", "stripes")
+    assert options == {"out": Path("runs/cin/stripes"), "device": "auto", "resume": False, "progress": True}
+    assert (recipe.name, recipe.model.family, recipe.model.args) == ("cin/stripes", "cin", {})
+    assert recipe.model.base == str(Path("base.safetensors").resolve())
+    (style,) = recipe.styles
+    assert (style.id, style.title, style.image) == ("stripes", "stripes", str(Path("stripes.png").resolve()))
+    assert "unstated" in style.rights
+    assert result.stdout == "runs/cin/stripes/stripes.card.safetensors\n"
+
+
+def test_options_reach_the_run(here, planned):
+    Path("photos").mkdir()
+    where = ["--content", "photos", "--out", "elsewhere", "--device", "cpu", "--resume"]
+    changes = ["--set", "run.steps=7", "--set", "optim.lr=2.0e-2"]
+    _, recipe, options = planned("base.safetensors", "--image", "stripes.png", "--name", "a_b", *where, *changes)
+    assert options == {"out": Path("elsewhere"), "device": "cpu", "resume": True, "progress": True}
+    assert (recipe.run.steps, recipe.optim.lr) == (7, 0.02)
+    assert recipe.data.content == str(Path("photos").resolve())
+
+
+def test_a_run_folder_is_a_base(here, planned):
+    Path("run").mkdir()
+    shutil.copy("base.safetensors", "run/weights.safetensors")
+    _, recipe, _ = planned("run", "--image", "stripes.png", "--name", "stripes")
+    assert Path(recipe.model.base).resolve() in (Path("run").resolve(), Path("run/weights.safetensors").resolve())
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["base.safetensors", "--name", "mine"], "'--image'"),
+        (["base.safetensors", "--image", "stripes.png"], "'--name'"),
+        (["base.safetensors", "--image", "gone.png", "--name", "mine"], "gone.png"),
+        (["base.safetensors", "--image", "stripes.png", "--name", "Two Words"], "Two Words"),
+        (["base.safetensors", "--image", "stripes.png", "--name", "a/b"], "cin/a/b"),
+        (["base.safetensors", "--image", "stripes.png", "--name", ""], "name"),
+        (["cin/sixteeen", "--image", "stripes.png", "--name", "mine"], "cin/sixteeen"),
+        (["gone.safetensors", "--image", "stripes.png", "--name", "mine"], "gone.safetensors"),
+        (["single.safetensors", "--image", "stripes.png", "--name", "mine"], "several styles, not for johnson"),
+        (["base.safetensors", "--image", "stripes.png", "--name", "mine", "--set", "run.stepz=1"], "mean steps?"),
+        (["base.safetensors", "--image", "stripes.png", "--name", "mine", "--recipe", "gone"], "no recipe gone"),
+    ],
+)
+def test_bad_input_is_refused_before_a_run_begins(here, refused, net_file, monkeypatch, arguments, message):
+    monkeypatch.setattr(trainer, "train", lambda *_, **__: pytest.fail("the training began"))
+    shutil.copy(net_file, "single.safetensors")
+    assert message in refused("add-style", *arguments)
+
+
+def test_a_name_that_the_net_has_already_is_refused(here, refused):
+    line = refused(
+        "add-style", "base.safetensors", "--image", "stripes.png", "--name", "dots", "--recipe", "small.yaml"
+    )
+    assert "base.safetensors has a style 'dots' already" in line
