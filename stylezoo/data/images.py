@@ -64,6 +64,17 @@ def sample_photos() -> list[Path]:
     return [found[name] for name in SAMPLE_PHOTOS if name in found]
 
 
+def random_square(x: Tensor, side: int, rng: np.random.Generator, tries: int = 8) -> Tensor | None:
+    """Return a square of `x`, (3, H, W), at a random place, mirrored at random; None if all tries are of one colour."""
+    for _ in range(tries):
+        top, left = (int(rng.integers(0, n - side + 1)) for n in x.shape[-2:])
+        square = x[:, top : top + side, left : left + side]
+        # Instance norms divide by the deviation: of one colour, a crop's gradient grows without bound.
+        if square.std(dim=(1, 2)).max() > FLAT:
+            return square.flip(-1) if rng.random() < 0.5 else square
+    return None
+
+
 @dataclass
 class RandomCrops:
     """Square crops of photos at random places and scales, mirrored at random.
@@ -132,18 +143,12 @@ class RandomCrops:
                 self.broken[str(path)] = str(cause)
                 rng = np.random.default_rng([self.seed, 2, draw])  # the replacement is drawn as if it had been first
                 continue
-            for _ in range(8):
-                top, left = (int(rng.integers(0, n - self.crop + 1)) for n in photo.shape[-2:])
-                crop = photo[:, top : top + self.crop, left : left + self.crop]
-                # Instance norms divide by the deviation: of one colour, a crop's gradient grows without bound.
-                if crop.std(dim=(1, 2)).max() > FLAT:
-                    return crop.flip(-1) if rng.random() < 0.5 else crop
-        last = list(self.broken.values())[-1:]
-        raise DataError(
-            f"none of the {len(self.photos)} photos can be read; the last: {last[0]}"
-            if len(self.broken) == len(self.photos)
-            else f"the {len(self.photos)} photos are of one colour everywhere: give photos with something in them"
-        )
+            if (crop := random_square(photo, self.crop, rng)) is not None:
+                return crop
+        count = len(self.photos)
+        if len(self.broken) == count:
+            raise DataError(f"none of the {count} photos can be read; the last: {list(self.broken.values())[-1]}")
+        raise DataError(f"the {count} photos are of one colour everywhere: give photos with something in them")
 
     def _scaled(self, path: Path, short: int) -> Tensor:
         picture = read(path)

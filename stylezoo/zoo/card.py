@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 
 import msgspec
@@ -10,11 +9,8 @@ import msgspec
 from stylezoo.errors import WeightsError
 from stylezoo.schema import Record, convert
 from stylezoo.types import PathLike
-from stylezoo.zoo.spec import FieldError, StyleSpec
+from stylezoo.zoo.spec import CARD_KEY, StyleSpec, check_hex
 from stylezoo.zoo.store import read_metadata
-
-CARD_KEY = "stylezoo-card"
-"""The key of a safetensors file's metadata that holds the record."""
 
 LARGEST_CARD = 2 * 1024 * 1024  # bytes: the widest and deepest net's; at the default widths it is under 16 KB
 
@@ -36,8 +32,7 @@ class CardSpec(Record, frozen=True, kw_only=True):
     license: str
 
     def __post_init__(self) -> None:
-        if not re.fullmatch(r"[0-9a-f]{64}", self.trunk):
-            raise FieldError("trunk", f"must be 64 lowercase hexadecimal digits, not '{self.trunk}'")
+        check_hex("trunk", self.trunk, 64)
 
 
 def dump_card(spec: CardSpec) -> str:

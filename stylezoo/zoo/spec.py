@@ -37,6 +37,9 @@ FAMILIES: dict[str, Kind] = {
 HEADER_KEY = "stylezoo"
 """The key of a safetensors file's metadata that holds `header_record`."""
 
+CARD_KEY = "stylezoo-card"
+"""The key of a style card's metadata that holds its record, a `CardSpec`."""
+
 _ID = re.compile(r"[a-z0-9_-]+")
 
 
@@ -45,6 +48,12 @@ class FieldError(ValueError):
 
     def __init__(self, field: str, problem: str) -> None:
         super().__init__(f"{field}: {problem}")
+
+
+def check_hex(field: str, value: str, digits: int) -> None:
+    """Raise FieldError unless a field's value is a hash of so many lowercase hexadecimal digits."""
+    if not re.fullmatch(f"[0-9a-f]{{{digits}}}", value):
+        raise FieldError(field, f"must be {digits} lowercase hexadecimal digits, not '{value}'")
 
 
 class PictureSpec(Record, frozen=True, kw_only=True):
@@ -68,8 +77,7 @@ class PictureSpec(Record, frozen=True, kw_only=True):
         for field, url in [("page", self.page), *(("urls", url) for url in self.urls)]:
             if not re.fullmatch(r"https?://[!-~]+", url):  # visible ASCII: what goes over the wire as it stands
                 raise FieldError(field, f"must be an address https://... with %-escapes where needed, not '{url}'")
-        if not re.fullmatch(r"[0-9a-f]{16}", self.phash):
-            raise FieldError("phash", f"must be 16 lowercase hexadecimal digits, not '{self.phash}'")
+        check_hex("phash", self.phash, 16)
 
 
 class StyleSpec(Record, frozen=True, kw_only=True):
@@ -125,8 +133,7 @@ class WeightsSpec(Record, frozen=True, kw_only=True):
             raise FieldError("file", f"must be a relative path a/b.safetensors within its folder, not '{self.file}'")
         if path.suffix != ".safetensors":
             raise FieldError("file", f"must end in .safetensors, unlike '{self.file}'")
-        if not re.fullmatch(r"[0-9a-f]{64}", self.sha256):
-            raise FieldError("sha256", f"must be 64 lowercase hexadecimal digits, not '{self.sha256}'")
+        check_hex("sha256", self.sha256, 64)
         if self.bytes <= 0:
             raise FieldError("bytes", f"must be the file's size, not {self.bytes}")
         if not (self.bundled or self.hub):

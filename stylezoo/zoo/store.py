@@ -11,7 +11,7 @@ from stylezoo.errors import HashMismatchError, ModelNotFoundError, WeightsError
 from stylezoo.files import sha256_of
 from stylezoo.types import PathLike
 from stylezoo.zoo.catalog import model_info
-from stylezoo.zoo.spec import HEADER_KEY, HubSpec, ModelSpec, WeightsSpec, parse_header
+from stylezoo.zoo.spec import CARD_KEY, HEADER_KEY, HubSpec, ModelSpec, WeightsSpec, parse_header
 
 BUNDLED = Path(__file__).resolve().parents[1] / "bundled"
 """The folder of the weights that travel with the package."""
@@ -79,7 +79,7 @@ def read_header(path: PathLike) -> ModelSpec:
     """
     metadata = read_metadata(path)
     record = metadata.get(HEADER_KEY)
-    if record is None and "stylezoo-card" in metadata:
+    if record is None and CARD_KEY in metadata:
         raise WeightsError(f"{path} is a style card, not a net: load its net, and add it by add_card or --card")
     if record is None:
         raise WeightsError(

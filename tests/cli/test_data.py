@@ -13,16 +13,14 @@ from PIL import Image
 from skimage import data
 
 from stylezoo.data import photos
-from stylezoo.image import read
+from stylezoo.image import encode, read
 from stylezoo.image.phash import perceptual_hash
 from stylezoo.zoo import catalog
 from stylezoo.zoo.spec import ModelSpec, PictureSpec, StyleSpec, Zoo
 
 
 def encoded(name: str) -> bytes:
-    buffer = io.BytesIO()
-    Image.fromarray(getattr(data, name)()).resize((500, 400)).save(buffer, "JPEG")
-    return buffer.getvalue()
+    return encode(Image.fromarray(getattr(data, name)()).resize((500, 400)), "jpeg", quality=75)
 
 
 @pytest.fixture

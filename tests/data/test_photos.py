@@ -13,12 +13,11 @@ from stylezoo.data.fetch import part_of
 from stylezoo.data.images import list_photos
 from stylezoo.data.photos import fetch_photos, photo_folder, unpack
 from stylezoo.errors import DataError
+from stylezoo.image import encode
 
 
 def picture(colour: str) -> bytes:
-    buffer = io.BytesIO()
-    Image.new("RGB", (32, 32), colour).save(buffer, "JPEG")
-    return buffer.getvalue()
+    return encode(Image.new("RGB", (32, 32), colour), "jpeg")
 
 
 def zipped(members: dict[str, bytes]) -> bytes:

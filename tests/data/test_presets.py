@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import io
 from pathlib import Path
 
 import pytest
@@ -11,7 +10,7 @@ from stylezoo.data.fetch import part_of
 from stylezoo.data.presets import check_picture, fetch_picture, is_there, zoo_pictures
 from stylezoo.data.styles import find_picture
 from stylezoo.errors import DataError
-from stylezoo.image import read
+from stylezoo.image import encode, read
 from stylezoo.image.phash import perceptual_hash
 from stylezoo.zoo.spec import ModelSpec, PictureSpec, StyleSpec, Zoo
 
@@ -19,9 +18,7 @@ PAGE = "https://example.org/coffee"
 
 
 def jpeg(name: str, size: tuple[int, int] = (600, 400)) -> bytes:
-    buffer = io.BytesIO()
-    Image.fromarray(getattr(data, name)()).resize(size).save(buffer, "JPEG", quality=70)
-    return buffer.getvalue()
+    return encode(Image.fromarray(getattr(data, name)()).resize(size), "jpeg", quality=70)
 
 
 def phash(name: str) -> str:

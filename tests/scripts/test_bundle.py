@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 
 import numpy as np
@@ -17,15 +16,11 @@ from stylezoo.train.trainer import train
 from stylezoo.zoo import store
 from stylezoo.zoo.spec import read_zoo
 
-SCRIPT = Path(__file__).parents[2] / "scripts" / "bundle.py"
-
 
 @pytest.fixture
-def bundle():
+def bundle(load_script):
     """Call the script: bundle(run, zoo, folder)."""
-    spec = spec_from_file_location("bundle", SCRIPT)
-    module = module_from_spec(spec)
-    spec.loader.exec_module(module)
+    module = load_script("bundle")
 
     def call(run: Path, zoo: Path, folder: Path) -> str:
         module.ROOT = run.parent / "repository"

@@ -9,8 +9,8 @@ import pytest
 from safetensors.numpy import save_file
 
 from stylezoo.errors import WeightsError
-from stylezoo.zoo.card import CARD_KEY, LARGEST_CARD, CardSpec, dump_card, read_card
-from stylezoo.zoo.spec import StyleSpec
+from stylezoo.zoo.card import LARGEST_CARD, CardSpec, dump_card, read_card
+from stylezoo.zoo.spec import CARD_KEY, StyleSpec
 from stylezoo.zoo.store import read_header
 
 STYLE = StyleSpec(id="wave", title="Die Woge — 波", artist="N. N.", year="c.1831", rights="CC0-1.0", source="a test")
