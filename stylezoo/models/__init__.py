@@ -5,12 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 from stylezoo.errors import OptionError, did_you_mean
+from stylezoo.models.adain import AdaIN
 from stylezoo.models.base import StyleCode, StyleNet
 from stylezoo.models.card import StyleCard
 from stylezoo.models.cin import CIN
+from stylezoo.models.ghiasi import Ghiasi
 from stylezoo.models.johnson import Johnson
 
-FAMILIES: dict[str, type[StyleNet]] = {"johnson": Johnson, "cin": CIN}
+FAMILIES: dict[str, type[StyleNet]] = {"johnson": Johnson, "cin": CIN, "ghiasi": Ghiasi, "adain": AdaIN}
 
 
 def create_model(arch: str, *, weights: Any = None, **args: Any) -> StyleNet:
@@ -39,4 +41,4 @@ def create_model(arch: str, *, weights: Any = None, **args: Any) -> StyleNet:
     return net
 
 
-__all__ = ["CIN", "FAMILIES", "Johnson", "StyleCard", "StyleCode", "StyleNet", "create_model"]
+__all__ = ["CIN", "FAMILIES", "AdaIN", "Ghiasi", "Johnson", "StyleCard", "StyleCode", "StyleNet", "create_model"]

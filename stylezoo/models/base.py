@@ -17,6 +17,8 @@ from stylezoo.errors import StyleError, WeightsError
 from stylezoo.files import replacing
 from stylezoo.zoo.spec import HEADER_KEY, ModelSpec, header_record
 
+SMALLEST_STYLE = 64  # px a side of the pictures that nets encode; a smaller one is reflected
+
 
 @dataclass(frozen=True)
 class StyleCode:
@@ -50,9 +52,11 @@ class StyleNet(nn.Module, abc.ABC):
         multiple: height and width given to `forward` must be multiples of this many pixels,
         minimum: and at least this many.
         overlap: how many pixels around a tile its inner pixels depend on, when the norms' statistics are frozen.
+        gives_back: whether `render` adds what the net cannot give back of the photo, so that strength 0 is the photo.
     """
 
     family: ClassVar[str]
+    gives_back: ClassVar[bool] = True
     arch: dict[str, Any]
     multiple: int
     minimum: int
@@ -109,8 +113,12 @@ class StyleNet(nn.Module, abc.ABC):
             raise WeightsError(f"{where} does not fit {self.family}({arch}): {'; '.join(sorted(problems)[:3])}{more}")
 
     def named_code(self, style: int) -> Tensor:
-        """Return the code, (1, D), of the style with that index among those that the net has learnt."""
+        """Return the code, (1, D), of the style with that index among those that the net knows by name."""
         raise StyleError(f"a {self.family} net knows no style of its own: give a picture")
+
+    def encode(self, style: Tensor) -> Tensor:
+        """Return the codes, (N, D), of style pictures, (N, 3, H, W) in [0, 1]; of nets that take any picture."""
+        raise StyleError(f"a {self.family} net paints in the styles that it has learnt: name one of them")
 
     def photo_code(self, x: Tensor) -> Tensor | None:
         """Return the code, (N or 1, D), that comes nearest to giving the photos `x`, (N, 3, H, W), back.

@@ -12,7 +12,8 @@ from torch import Tensor
 from stylezoo.errors import WeightsError
 from stylezoo.files import replacing
 from stylezoo.types import PathLike
-from stylezoo.zoo.card import CARD_KEY, CardSpec, dump_card, read_card
+from stylezoo.zoo.card import CardSpec, dump_card, read_card
+from stylezoo.zoo.spec import CARD_KEY
 
 
 @dataclass(frozen=True, eq=False)

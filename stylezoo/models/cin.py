@@ -5,17 +5,17 @@ Dumoulin, Shlens and Kudlur 2017, "A Learned Representation for Artistic Style" 
 
 from __future__ import annotations
 
-import hashlib
 from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
 
 from stylezoo.errors import OptionError, StyleError
+from stylezoo.models.table import StyleTable, hash_weights
 from stylezoo.models.trunk_net import TrunkNet
 
 
-class CIN(TrunkNet):
+class CIN(StyleTable, TrunkNet):
     """A trunk that all styles share, and a row of gammas and betas for each.
 
     A code holds mixing weights, (N or 1, styles + 1): how much of each style's row, and last of the photo's. Weights
@@ -30,11 +30,12 @@ class CIN(TrunkNet):
     """
 
     family: ClassVar[str] = "cin"
+    least_styles: ClassVar[int] = 1
 
     def __init__(self, styles: int = 1, variant: str = "fast", width: int | None = None, blocks: int = 5) -> None:
         super().__init__(variant, width, blocks)
-        if not 1 <= styles <= 4096:
-            raise OptionError(f"styles must be from 1 to 4096, not {styles}")
+        if not self.least_styles <= styles <= 4096:
+            raise OptionError(f"styles must be from {self.least_styles} to 4096, not {styles}")
         self.arch = {"styles": styles} | self.arch
         self.styles = nn.Parameter(self.trunk.neutral_affine().repeat(styles + 1, 1))
 
@@ -61,20 +62,12 @@ class CIN(TrunkNet):
         code[0, style] = 1
         return code
 
-    def row(self, style: int) -> Tensor:
-        """Return the gammas and betas, (1, A), of one style; the photo's row has the last index."""
-        return self.styles.detach()[style, None]
-
-    def add_row(self, row: Tensor) -> None:
-        """Add a style, (1, A), behind the others, which stay as they are to the bit."""
-        former = self.styles.detach()
-        rows = torch.cat([former[:-1], row.to(former), former[-1:]])
-        self.styles = nn.Parameter(rows, requires_grad=self.styles.requires_grad)
-        self.arch = self.arch | {"styles": len(rows) - 1}
+    def photo_code(self, x: Tensor) -> Tensor:
+        return self.named_code(-1)
 
     def on_same_trunk(self, styles: int) -> CIN:
-        """Return a net with this one's trunk, frozen, and rows for other styles, neutral as yet, and the photo's."""
-        other = CIN(**(self.arch | {"styles": styles}))
+        """Return a CIN net with this one's trunk, frozen, its photo's row, and neutral rows for other styles."""
+        other = CIN(styles, **{key: self.arch[key] for key in ("variant", "width", "blocks")})
         other.trunk.load_state_dict(self.trunk.state_dict())
         other.trunk.requires_grad_(False)
         with torch.no_grad():
@@ -82,15 +75,4 @@ class CIN(TrunkNet):
         return other
 
     def trunk_hash(self) -> str:
-        """Return the SHA-256 of the shared weights: two nets of one hash take each other's rows.
-
-        Taken of the weights in float16, so that a net has the same hash before and after it is published in float16.
-        """
-        digest = hashlib.sha256()
-        for name, value in sorted(self.trunk.state_dict().items()):
-            digest.update(f"{name} {tuple(value.shape)}".encode())
-            digest.update(value.detach().to("cpu", torch.float16).contiguous().numpy().tobytes())
-        return digest.hexdigest()
-
-    def photo_code(self, x: Tensor) -> Tensor:
-        return self.named_code(-1)
+        return hash_weights(self.trunk)

@@ -6,6 +6,11 @@ import torch
 from torch import Tensor
 
 
+def wide(x: Tensor) -> Tensor:
+    """Return `x` in float32 or better: sums over VGG activations overflow half precision."""
+    return x if x.dtype == torch.float64 else x.float()
+
+
 def gram_matrix(features: Tensor) -> Tensor:
     """Return the Gram matrices of `features`, (N, C, H, W), divided by the number of positions: (N, C, C), float32.
 
@@ -14,13 +19,11 @@ def gram_matrix(features: Tensor) -> Tensor:
     """
     n, c, h, w = features.shape
     with torch.autocast(features.device.type, enabled=False):
-        flat = features.reshape(n, c, h * w)
-        flat = flat if flat.dtype == torch.float64 else flat.float()
+        flat = wide(features.reshape(n, c, h * w))
         return flat @ flat.transpose(1, 2) / (h * w)
 
 
 def mean_std(features: Tensor, eps: float = 1e-5) -> tuple[Tensor, Tensor]:
     """Return the mean and the standard deviation over positions of `features`, (N, C, H, W): both (N, C), float32."""
-    features = features if features.dtype == torch.float64 else features.float()
-    variance, mean = torch.var_mean(features, dim=(2, 3), correction=0)
+    variance, mean = torch.var_mean(wide(features), dim=(2, 3), correction=0)
     return mean, torch.sqrt(variance + eps)

@@ -8,8 +8,8 @@ from safetensors.torch import load_file, save_file
 
 from stylezoo.errors import WeightsError
 from stylezoo.models import CIN, StyleCard
-from stylezoo.zoo.card import CARD_KEY, CardSpec, dump_card, read_card
-from stylezoo.zoo.spec import StyleSpec
+from stylezoo.zoo.card import CardSpec, dump_card, read_card
+from stylezoo.zoo.spec import CARD_KEY, StyleSpec
 
 
 def card(row: torch.Tensor | None = None) -> StyleCard:

@@ -1,0 +1,159 @@
+"""Any picture as the style, without learning one: the photo's features take on the style's statistics.
+
+Huang and Belongie 2017, "Arbitrary Style Transfer in Real-time with Adaptive Instance Normalization"
+(arXiv:1703.06868).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from collections.abc import Callable
+from typing import ClassVar, Self
+
+import torch
+from torch import Tensor, nn
+
+from stylezoo.backbones import Backbone, create_backbone
+from stylezoo.errors import OptionError, StyleError
+from stylezoo.image.resize import pad_to_multiple
+from stylezoo.models.base import SMALLEST_STYLE
+from stylezoo.models.table import StyleTable
+from stylezoo.nn.norm import InstanceNorm
+from stylezoo.nn.stats import mean_std, wide
+from stylezoo.nn.trunk import Affine, conv
+
+LAYER, CHANNELS = "relu4_1", 512
+CODE = 2 * CHANNELS
+MIRROR = ((256,), (256, 256, 256, 128), (128, 64), (64, 3))
+"""Channels of the decoder's convolutions, by resolution from an eighth to the whole: VGG19 backwards from relu4_1."""
+
+
+def build_decoder() -> nn.Sequential:
+    """Return the net from relu4_1, (N, 512, H/8, W/8), to a picture, (N, 3, H, W), without norms as in the paper."""
+    layers: list[nn.Module] = []
+    inputs = CHANNELS
+    for widths in MIRROR:
+        for width in widths:
+            layers += [conv(inputs, width, 3, bias=True), nn.ReLU(inplace=True)]
+            inputs = width
+        layers.append(nn.Upsample(scale_factor=2, mode="nearest"))
+    net = nn.Sequential(*layers[:-2])  # the last convolution gives RGB
+    # Where no norm restores it, the picture would fade layer by layer with torch's own start: He et al.'s keeps it.
+    parameters = list(net.parameters())
+    for values in parameters:
+        nn.init.kaiming_normal_(values, nonlinearity="relu") if values.ndim > 1 else nn.init.zeros_(values)
+    with torch.no_grad():  # and it begins as a faint one on grey, within the range
+        parameters[-2].mul_(0.1)
+        parameters[-1].fill_(0.5)
+    return net
+
+
+class AdaIN(StyleTable):
+    """VGG19 to relu4_1, adaptive instance norm, and a decoder that mirrors VGG19; only the decoder is learnt.
+
+    A code holds the means and then the deviations of relu4_1's channels, (N or 1, 1024), in the encoder's own scale:
+    at vgg19:caffe hundreds, up to 2e4. The straight line from the photo's code to the style's is the paper's alpha.
+
+    Args:
+        styles: how many are known by name, as rows of a table: codes that were encoded once.
+        encoder: a VGG of `create_backbone`. It is no part of the net's weights: it is not in the state dict, among the
+            parameters or in weights files, but moves with the net.
+
+    Attributes:
+        scale: what features are divided by for the decoder, so that they are about 1.
+
+    Raises:
+        BackboneError: there is no such encoder, or it cannot be had.
+        OptionError: a number of styles out of range.
+    """
+
+    family: ClassVar[str] = "adain"
+    learns_photo: ClassVar[bool] = False
+    gives_back: ClassVar[bool] = False
+
+    def __init__(self, styles: int = 0, encoder: str = "vgg19:caffe") -> None:
+        super().__init__()
+        if not 0 <= styles <= 4096:
+            raise OptionError(f"styles must be from 0 to 4096, not {styles}")
+        backbone = create_backbone(str(encoder), layers=[LAYER])
+        self.arch = {"styles": styles, "encoder": backbone.name}
+        # Features grow with the input that the net was made for: 0..255 in the Caffe lineage. Dividing input and biases
+        # divides all features, since ReLU and max pooling let a positive factor through: float16 cannot overflow then.
+        # A power of two, so that no bit of float32 changes.
+        deviation = backbone.get_buffer("std")
+        self.scale = 2.0 ** round(math.log2(2 / deviation.mean().item()))
+        deviation *= self.scale
+        with torch.no_grad():
+            for layer in backbone.modules():
+                if isinstance(layer, nn.Conv2d) and layer.bias is not None:
+                    layer.bias /= self.scale
+        self._encoder = (backbone,)  # the tuple keeps it out of state_dict() and parameters()
+        self.norm = InstanceNorm(CHANNELS, eps=1e-5 * self.scale**2)
+        self.decoder = build_decoder()
+        # Rows are encoded, not learnt; DDP would wait for their gradients.
+        self.styles = nn.Parameter(torch.zeros(styles, CODE), requires_grad=False)
+        self.multiple = 2 ** (len(MIRROR) - 1)
+        self.minimum = 2 * self.multiple  # reflection by 1 px at an eighth
+        reach = sum(len(widths) * self.multiple // 2**stage for stage, widths in enumerate(MIRROR))
+        self.overlap = 2 * reach + self.multiple  # the encoder reaches as far as the decoder; pooling is in steps
+
+    @property
+    def encoder(self) -> Backbone:
+        """The frozen backbone; it gives features divided by `scale`."""
+        return self._encoder[0]
+
+    def forward(self, x: Tensor, code: Tensor | None = None, regions: Tensor | None = None) -> Tensor:
+        """Paint `x`, (N, 3, H, W) in [0, 1], in the style `code`, (N or 1, 1024).
+
+        With `regions`, (N or 1, K, H, W), `code` is (K, 1024): one style a region.
+
+        Raises:
+            StyleError: no code, or one of another net.
+        """
+        if code is None:
+            raise StyleError("an adain net needs a code: encode a style picture")
+        if code.shape[-1] != CODE:
+            raise StyleError(f"a code of {code.shape[-1]} numbers is of another net: this one takes {CODE}")
+        return self.decode(self.transfer(self.features(x), code, regions))
+
+    def features(self, x: Tensor) -> Tensor:
+        """Return relu4_1 of `x`, (N, 3, H, W) in [0, 1]: (N, 512, H/8, W/8), float32, in the encoder's own scale."""
+        return wide(self.encoder(x)[LAYER]) * self.scale
+
+    def transfer(self, features: Tensor, code: Tensor, regions: Tensor | None = None) -> Tensor:
+        """Return `features`, (N, 512, h, w), with the means and deviations of `code`: the paper's t (eq. 8).
+
+        `code` is (N or 1, 1024), or (K, 1024) with `regions`, (N or 1, K, H, W) of any resolution: every position then
+        takes on its own mix of the K means and deviations, while what it loses are those of the whole picture. The
+        result is float32 in the scale of `features`, also under autocast: it does not fit float16.
+        """
+        features = wide(features)
+        with torch.autocast(features.device.type, enabled=False):
+            shares = None if regions is None else regions.to(features.dtype)
+            mean, deviation = Affine(code.to(features.dtype), [CHANNELS], shares).take(features)
+            return self.norm(features, deviation, mean)
+
+    def decode(self, target: Tensor) -> Tensor:
+        """Return the picture, (N, 3, 8h, 8w), of features, (N, 512, h, w); clamped to [0, 1] outside training."""
+        y = self.decoder((target / self.scale).to(self.dtype))
+        return y if self.training else y.clamp(0, 1)
+
+    def encode(self, style: Tensor) -> Tensor:
+        """Return the codes, (N, 1024), of style pictures, (N, 3, H, W) in [0, 1]; those below 64 px are reflected."""
+        return self.photo_code(pad_to_multiple(style, 1, SMALLEST_STYLE)[0])
+
+    def named_code(self, style: int) -> Tensor:
+        return self.styles[style, None] if len(self.styles) else super().named_code(style)
+
+    def photo_code(self, x: Tensor) -> Tensor:
+        """Return the photos' own codes, (N, 1024): with them the net gives its reconstruction of the photos."""
+        return torch.cat(mean_std(self.features(x), self.norm.eps), dim=1).to(x.dtype)
+
+    def trunk_hash(self) -> str:
+        """Return the SHA-256 of what codes depend on: encoder and layer. They serve every decoder of that encoder."""
+        return hashlib.sha256(f"{self.encoder.name} {LAYER}".encode()).hexdigest()
+
+    def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> Self:
+        self.encoder._apply(fn, recurse)
+        return super()._apply(fn, recurse)

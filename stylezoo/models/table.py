@@ -1,0 +1,51 @@
+"""What the nets have in common that keep each style as a row of a table, beside the weights that all styles share."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import ClassVar
+
+import torch
+from torch import Tensor, nn
+
+from stylezoo.models.base import StyleNet
+
+
+class StyleTable(StyleNet):
+    """A net with one row of numbers for each style that it knows by name.
+
+    Attributes:
+        styles: (S, A) parameter: the rows; where `learns_photo`, the last gives the photo back, so that the strength of
+            a style is a straight line in the net's own space and not only a fade between two pictures.
+    """
+
+    learns_photo: ClassVar[bool] = True
+    styles: nn.Parameter
+
+    def row(self, style: int) -> Tensor:
+        """Return the row, (1, A), of one style; the photo's, where there is one, has the last index."""
+        return self.styles.detach()[style, None]
+
+    def add_row(self, row: Tensor) -> None:
+        """Add a style, (1, A), behind the others, which stay as they are to the bit."""
+        former = self.styles.detach()
+        count = len(former) - self.learns_photo
+        rows = torch.cat([former[:count], row.to(former), former[count:]])
+        self.styles = nn.Parameter(rows, requires_grad=self.styles.requires_grad)
+        self.arch = self.arch | {"styles": count + 1}
+
+    def trunk_hash(self) -> str:
+        """Return the SHA-256 of what all styles share: two nets of one hash take each other's rows."""
+        raise NotImplementedError
+
+
+def hash_weights(module: nn.Module) -> str:
+    """Return the SHA-256 of a module's weights.
+
+    Taken of the weights in float16, so that a net has the same hash before and after it is published in float16.
+    """
+    digest = hashlib.sha256()
+    for name, value in sorted(module.state_dict().items()):
+        digest.update(f"{name} {tuple(value.shape)}".encode())
+        digest.update(value.detach().to("cpu", torch.float16).contiguous().numpy().tobytes())
+    return digest.hexdigest()
