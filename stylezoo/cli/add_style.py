@@ -46,7 +46,8 @@ def command(
 ) -> None:
     """Add a style to a trained net: minutes rather than hours.
 
-    MODEL is a net of several styles. Its trunk and its styles stay as they are; only the new style's row is learnt.
+    MODEL is a cin or a ghiasi net. Its trunk and its styles stay as they are; only the new style's row is learnt.
+    With a ghiasi net the row starts as what the net predicts from the picture.
     Prints the path of the style card, a small file that `stylezoo stylize --card` adds to the net.
     """
     from msgspec import structs
@@ -56,12 +57,13 @@ def command(
 
     spec, path = find(base)  # a misspelt name stops here
     where = str(path.resolve()) if path else spec.name
+    family = "cin" if spec.family == "ghiasi" else spec.family  # learnt rows on its trunk make a cin net
     plan = load_recipe(
         recipe,
-        overrides=[f"model.base={json.dumps(where, ensure_ascii=False)}", f"model.family={spec.family}", *overrides],
+        overrides=[f"model.base={json.dumps(where, ensure_ascii=False)}", f"model.family={family}", *overrides],
         style=image,
         content=content,
-        name=f"{spec.family}/{name}",
+        name=f"{family}/{name}",
     )
     given = {"title": title, "artist": artist, "rights": rights}
     stated = {key: value for key, value in given.items() if value and value.strip()}

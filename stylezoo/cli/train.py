@@ -50,4 +50,5 @@ def command(
     if os.environ.get("RANK", "0") != "0":  # torchrun starts this command several times: one of them speaks
         return
     click.echo(folder)
-    say(f"try it: stylezoo stylize photo.jpg -m {folder} -o styled.jpg")
+    which = "" if len(plan.styles) == 1 else f"-s {plan.styles[0].id if plan.styles else 'painting.jpg'} "
+    say(f"try it: stylezoo stylize photo.jpg -m {folder} {which}-o styled.jpg")

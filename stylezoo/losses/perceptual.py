@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import torch
 from torch import Tensor, nn
 
 from stylezoo.backbones.base import Backbone
 from stylezoo.errors import OptionError
-from stylezoo.losses.terms import GramLoss, MeanStdLoss, PaletteLoss, content_loss, total_variation
+from stylezoo.losses.terms import GramLoss, MeanStdLoss, PaletteLoss, content_loss, join, total_variation
 
 PHOTO = -1
 """In place of a style's index: the picture should be the photo itself."""
 
-STYLE_TERMS: dict[str, type[GramLoss] | type[MeanStdLoss]] = {"gram": GramLoss, "mean_std": MeanStdLoss}
+STYLE_TERMS = ("gram", "mean_std")
 
 
 class PerceptualLoss(nn.Module):
@@ -26,15 +26,21 @@ class PerceptualLoss(nn.Module):
 
     Args:
         backbone: must tap every layer named here.
-        styles: the style pictures, (1, 3, H, W) each in [0, 1]; their targets are computed once, here.
+        styles: the style pictures, (1, 3, H, W) each in [0, 1]; their targets are computed once, here, and read one
+            picture at a time.
         content, style: layer -> weight within the term.
         style_term: "gram" or "mean_std".
+        compact: keep Gram matrices in bfloat16, for thousands of styles: 1.2 MB each with relu1_1 ... relu5_1. It has
+            float32's range, which they need, and its rounding moves a style error by some 1e-5.
+
+    Attributes:
+        moments: layer -> the means and deviations of every style, whatever the style term.
     """
 
     def __init__(
         self,
         backbone: Backbone,
-        styles: Sequence[Tensor],
+        styles: Iterable[Tensor],
         *,
         content: Mapping[str, float],
         style: Mapping[str, float],
@@ -44,6 +50,7 @@ class PerceptualLoss(nn.Module):
         tv_weight: float = 0.0,
         style_term: str = "gram",
         normalize: bool = True,
+        compact: bool = False,
     ) -> None:
         super().__init__()
         for layer in [*content, *style]:
@@ -56,25 +63,41 @@ class PerceptualLoss(nn.Module):
                 raise OptionError(f"the {term_name} term needs weights of 0 and above, one above 0, not {dict(layers)}")
         if style_term not in STYLE_TERMS:
             raise OptionError(f"style_term must be one of {', '.join(STYLE_TERMS)}, not '{style_term}'")
-        if not styles:
-            raise OptionError("a perceptual loss needs at least one style picture")
         self.backbone = backbone
         self.content_layers, self.style_layers = dict(content), dict(style)
         self.weights = {"content": content_weight, "style": style_weight, "palette": palette_weight, "tv": tv_weight}
         self.normalize = normalize
-        with torch.no_grad():
-            features = [backbone(picture) for picture in styles]
-        self.palette = PaletteLoss(list(styles))
-        term = STYLE_TERMS[style_term]
-        self.style_losses = nn.ModuleDict(
-            {layer: term([f[layer] for f in features], normalize=normalize) for layer in self.style_layers}
-        )
+        deepest = [layer for layer in backbone.layers if layer in self.style_layers][-1:]
+        grams: dict[str, list[GramLoss]] = {layer: [] for layer in self.style_layers}
+        moments: dict[str, list[MeanStdLoss]] = {layer: [] for layer in self.style_layers}
+        palettes: list[PaletteLoss] = []
+        kept = torch.bfloat16 if compact else None
+        home = next((p.device for p in backbone.parameters()), torch.device("cpu"))
+        for picture in styles:
+            with torch.no_grad():
+                features = backbone(picture.to(home), upto=deepest[0]) if deepest else {}
+            palettes.append(PaletteLoss([picture]))
+            for layer in self.style_layers:
+                moments[layer].append(MeanStdLoss([features[layer]], normalize=normalize))
+                if style_term == "gram":
+                    grams[layer].append(GramLoss([features[layer]], normalize=normalize).to(kept))
+        if not palettes:
+            raise OptionError("a perceptual loss needs at least one style picture")
+        self.palette = join(palettes)
+        self.moments = nn.ModuleDict({layer: join(parts) for layer, parts in moments.items()})
+        self.style_losses = self.moments
+        if style_term == "gram":
+            self.style_losses = nn.ModuleDict({layer: join(grams.pop(layer)) for layer in self.style_layers})
 
     @torch.no_grad()
     def content_targets(self, content: Tensor) -> dict[str, Tensor]:
         """Return the features of `content`, (N, 3, H, W) in [0, 1], that the content term compares with, and itself."""
         deepest = [layer for layer in self.backbone.layers if layer in self.content_layers]
         return {"pixels": content} | (self.backbone(content, upto=deepest[-1]) if deepest else {})
+
+    def statistics(self, layers: Sequence[str]) -> Tensor:
+        """Return the means and deviations of each style at some of the style layers, one behind the other: (S, D)."""
+        return torch.cat([self.moments[layer].get_buffer(v) for layer in layers for v in ("mean", "std")], dim=1)
 
     def terms(self, output: Tensor, targets: Mapping[str, Tensor], style: Tensor | None = None) -> dict[str, Tensor]:
         """Return the unweighted terms "content", "style", "palette" and "tv" of each picture of `output`, (N,) each.

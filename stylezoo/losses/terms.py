@@ -7,17 +7,14 @@ style or resolution: the same weights then serve everywhere. Without it the term
 
 from __future__ import annotations
 
+from typing import TypeVar
+
 import torch
 from torch import Tensor, nn
 
-from stylezoo.nn.stats import gram_matrix, mean_std
+from stylezoo.nn.stats import gram_matrix, mean_std, wide
 
 _TINY = 1e-12  # keeps a target of zeros (a black picture's features) from dividing by zero
-
-
-def _wide(x: Tensor) -> Tensor:
-    """Return `x` in float32 or better: sums over VGG activations overflow half precision."""
-    return x if x.dtype == torch.float64 else x.float()
 
 
 def content_loss(features: Tensor, target: Tensor, *, normalize: bool = True) -> Tensor:
@@ -25,7 +22,7 @@ def content_loss(features: Tensor, target: Tensor, *, normalize: bool = True) ->
 
     Gatys et al. 2016 (arXiv:1508.06576), Johnson et al. 2016 (arXiv:1603.08155, eq. 2).
     """
-    features, target = _wide(features), _wide(target)
+    features, target = wide(features), wide(target)
     error = (features - target).square().mean(dim=(1, 2, 3))
     return error / target.square().mean(dim=(1, 2, 3)).clamp_min(_TINY) if normalize else error
 
@@ -36,7 +33,7 @@ def gram_loss(features: Tensor, target: Tensor, *, normalize: bool = True) -> Te
     Over the squared Frobenius norm of the target when normalised, over C^2 otherwise. Gatys et al. 2016
     (arXiv:1508.06576, eq. 4, less its constant).
     """
-    target = _wide(target)
+    target = wide(target)
     error = (gram_matrix(features) - target).square().sum(dim=(1, 2))
     return error / target.square().sum(dim=(1, 2)).clamp_min(_TINY) if normalize else error / target.shape[-1] ** 2
 
@@ -47,7 +44,7 @@ def mean_std_loss(features: Tensor, target: tuple[Tensor, Tensor], *, normalize:
     Each sum over its target's squared norm when normalised, over C otherwise. Huang & Belongie 2017 (arXiv:1703.06868,
     eq. 13).
     """
-    total = features.new_zeros(features.shape[0], dtype=_wide(features).dtype)
+    total = features.new_zeros(features.shape[0], dtype=wide(features).dtype)
     for value, goal in zip(mean_std(features), target, strict=True):
         error = (value - goal).square().sum(dim=1)
         total = total + error / (goal.square().sum(dim=1).clamp_min(_TINY) if normalize else goal.shape[-1])
@@ -79,7 +76,7 @@ def palette_loss(x: Tensor, target: tuple[Tensor, Tensor]) -> Tensor:
     """
     mean, whitener = target
     with torch.autocast(x.device.type, enabled=False):
-        x = _wide(x)
+        x = wide(x)
         colours = whitener.to(x.dtype) @ (x.flatten(2) - mean[..., None].to(x.dtype))
         centre = colours.mean(dim=2)
         spread = colours - centre[..., None]
@@ -90,7 +87,7 @@ def palette_loss(x: Tensor, target: tuple[Tensor, Tensor]) -> Tensor:
 
 def total_variation(x: Tensor) -> Tensor:
     """Mean squared difference of neighbouring pixels of `x`, (N, C, H, W): across plus down. 0 for a flat picture."""
-    x = _wide(x)
+    x = wide(x)
     return x.diff(dim=2).square().mean(dim=(1, 2, 3)) + x.diff(dim=3).square().mean(dim=(1, 2, 3))
 
 
@@ -166,6 +163,17 @@ class PaletteLoss(nn.Module):
         """`style`, (N,) integers, says which kept style each picture goes with; None: the first."""
         rows = slice(0, 1) if style is None else style
         return palette_loss(x, (self.mean[rows], self.whitener[rows]))
+
+
+Term = TypeVar("Term", GramLoss, MeanStdLoss, PaletteLoss)
+
+
+def join(terms: list[Term]) -> Term:
+    """Return one term that keeps the styles of all `terms`, which are used up, in their order."""
+    whole = terms[0]
+    for name in dict(whole.named_buffers()):
+        setattr(whole, name, torch.cat([getattr(term, name) for term in terms]))
+    return whole
 
 
 class TotalVariation(nn.Module):

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Iterable
 from pathlib import Path
 
-import numpy as np
 import torch
 from torch import Tensor
+from tqdm import tqdm
 
 from stylezoo.backbones import create_backbone
 from stylezoo.data.folder import data_folder
 from stylezoo.data.images import list_photos, sample_photos, split
+from stylezoo.data.style_set import StyleSet
 from stylezoo.data.styles import find_picture, read_style
 from stylezoo.errors import DataError, ImageError
 from stylezoo.image.io import read
@@ -19,7 +21,7 @@ from stylezoo.image.resize import fit_short_side, resize
 from stylezoo.losses import PerceptualLoss
 from stylezoo.models import StyleNet, create_model
 from stylezoo.train.recipe import Recipe
-from stylezoo.train.rows import load_base
+from stylezoo.train.rows import load_base, start_trunk
 from stylezoo.zoo.spec import FAMILIES
 
 
@@ -28,15 +30,10 @@ def find_content(recipe: Recipe) -> tuple[list[Path], list[Path]]:
 
     A recipe that names no folder of its own falls back to scikit-image's sample photos, and says so.
     """
-    named = Path(recipe.data.content).expanduser()
-    data = data_folder()
-    for folder in [named] + ([data / named] if data else []):
-        if folder.is_dir():
-            return split(list_photos(folder), recipe.data.hold_out)
+    if folder := _find_folder(recipe.data.content):
+        return split(list_photos(folder), recipe.data.hold_out)
     if recipe.data.content != "content":
-        raise DataError(
-            f"no folder of photos '{named}' here{f' or in {data}' if data else ''}: give one with --content DIR"
-        )
+        raise DataError(f"no folder of photos '{recipe.data.content}'{_where()}: give one with --content DIR")
     photos = sample_photos()
     warnings.warn(
         f"no folder of photos: training on {len(photos)} sample photos of scikit-image, a toy set, good for a try. "
@@ -46,13 +43,57 @@ def find_content(recipe: Recipe) -> tuple[list[Path], list[Path]]:
     return photos, []
 
 
-def build_loss(recipe: Recipe) -> PerceptualLoss:
-    """Return the loss of a recipe, with the targets of its style pictures."""
+def find_styles(recipe: Recipe) -> StyleSet | None:
+    """Return the style pictures that a net of any style learns from, cut; None for a recipe of another kind.
+
+    Pictures that cannot be read are left out, with a warning.
+
+    Raises:
+        DataError: there is no such folder, or none of its pictures serves.
+    """
+    if FAMILIES[recipe.model.family] != "arbitrary":
+        return None
+    data = recipe.data
+    folder = _find_folder(data.styles)
+    if folder is None:
+        raise DataError(
+            f"no folder of style pictures '{data.styles}'{_where()}: give some hundreds of paintings with --styles DIR"
+        )
+    paintings = split(list_photos(folder), data.hold_out)[0]
+    pictures = StyleSet(paintings, data.style_count, data.style_side, data.style_short_side, recipe.run.seed)
+    if broken := list(pictures.broken.values()):
+        reasons = "; ".join(broken[:3])
+        warnings.warn(f"{len(broken)} style pictures could not be read and were skipped: {reasons}", stacklevel=2)
+    return pictures
+
+
+def _find_folder(name: str) -> Path | None:
+    """Return the folder that a recipe names, as it stands or in the data folder; None where there is none."""
+    named = Path(name).expanduser()
+    data = data_folder()
+    return next((f for f in [named] + ([data / named] if data else []) if f.is_dir()), None)
+
+
+def _where() -> str:
+    return f" here or in {data}" if (data := data_folder()) else " here"
+
+
+def build_loss(
+    recipe: Recipe, pictures: StyleSet | None = None, device: torch.device | None = None, progress: bool = False
+) -> PerceptualLoss:
+    """Return the loss of a recipe, on `device`, with the targets of its style pictures, or of a set of `pictures`."""
     loss = recipe.loss
-    pictures = [read_style(find_picture(s.image), s.size, s.crop) for s in recipe.styles]
+    styles: Iterable[Tensor]
+    if pictures is None:
+        styles = [read_style(find_picture(s.image), s.size, s.crop) for s in recipe.styles]
+    else:  # minutes
+        styles = tqdm(pictures, unit="style", desc="styles", disable=not progress, dynamic_ncols=True)
+    backbone = create_backbone(loss.backbone, layers=[*loss.content, *loss.style]).to(device)
+    if recipe.run.channels_last:
+        backbone.to(memory_format=torch.channels_last)
     return PerceptualLoss(
-        create_backbone(loss.backbone, layers=[*loss.content, *loss.style]),
-        pictures,
+        backbone,
+        styles,
         content=loss.content,
         style=loss.style,
         content_weight=loss.content_weight,
@@ -61,25 +102,20 @@ def build_loss(recipe: Recipe) -> PerceptualLoss:
         tv_weight=loss.tv_weight,
         style_term=loss.style_term,
         normalize=loss.normalize,
-    )
+        compact=pictures is not None,
+    ).to(device)
 
 
 def build_net(recipe: Recipe) -> StyleNet:
-    """Return the net of a recipe as it is before the first step: random, or neutral rows on the trunk of its base."""
+    """Return the net of a recipe as it is before the first step: random, or what its base or start bring."""
     model = recipe.model
     if model.base is not None:
         return load_base(recipe)[1].on_same_trunk(len(recipe.styles))
-    rows = {"styles": len(recipe.styles)} if FAMILIES[model.family] == "multi" else {}
-    return create_model(model.family, **rows, **model.args)
-
-
-def draw_styles(count: int, draws: range, seed: int) -> Tensor:
-    """Return a style's index for each of `draws`, numbers of pictures since the start of the run: (N,) integers.
-
-    Dealt like cards: each of the `count` styles comes once before any comes again, in an order of (seed, round).
-    """
-    deals = (divmod(draw, count) for draw in draws)
-    return torch.tensor([np.random.default_rng([seed, 3, deal]).permutation(count)[place] for deal, place in deals])
+    rows = {} if FAMILIES[model.family] == "single" else {"styles": len(recipe.styles)}
+    net = create_model(model.family, **rows, **model.args)
+    if model.start is not None:
+        start_trunk(recipe, net)
+    return net
 
 
 def sample_batch(photos: list[Path], device: torch.device, count: int = 4, side: int = 256) -> Tensor | None:

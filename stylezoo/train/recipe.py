@@ -14,6 +14,9 @@ import yaml
 
 from stylezoo.data.images import HOLD_OUT, SUFFIXES
 from stylezoo.errors import RecipeError, did_you_mean
+from stylezoo.models import FAMILIES as NETS
+from stylezoo.models import adain, ghiasi
+from stylezoo.models.base import SMALLEST_STYLE
 from stylezoo.schema import Record, convert, read_yaml
 from stylezoo.types import PathLike
 from stylezoo.zoo.spec import FAMILIES, ModelSpec, StyleSpec
@@ -43,11 +46,13 @@ class Model(Record, frozen=True):
         args: what `create_model` takes beside it.
         base: a trained net of that family, by name, run or file, whose trunk is kept as it is: only the rows of the
             recipe's styles are learnt. It brings its own args.
+        start: a trained net with a trunk of the same size, from which the trunk, and all else that is alike, starts.
     """
 
     family: str = "johnson"
     args: dict[str, Scalar] = msgspec.field(default_factory=dict)
     base: str | None = None
+    start: str | None = None
 
 
 class Data(Record, frozen=True):
@@ -58,12 +63,18 @@ class Data(Record, frozen=True):
         hold_out: every n-th photo, sorted by name, is kept for validation; 0: none.
         short_side: (least, most) px of the short side before cropping.
         crop: side of the crops in px.
+        styles: for nets that take any picture, the folder of paintings that they learn from; held out as the photos.
+        style_count, style_side, style_short_side: see `stylezoo.data.style_set.StyleSet`.
     """
 
     content: str = "content"
     hold_out: int = HOLD_OUT
     short_side: tuple[int, int] = (384, 512)
     crop: int = 192
+    styles: str = "styles"
+    style_count: int = 2000
+    style_side: int = 256
+    style_short_side: tuple[int, int] = (256, 352)
 
 
 class Loss(Record, frozen=True):
@@ -101,6 +112,8 @@ class Run(Record, frozen=True):
         ema: decay of the averaged weights that are kept; 0: the last weights are.
         precision: "fp32"; "bf16" autocasts; "auto": bf16 where the processor computes it natively.
         channels_last: memory layout of the nets; the faster one on GPUs, and no slower on CPUs.
+        teacher: share of the steps in which a net that predicts styles is told their true statistics, before it has
+            to estimate them itself.
         log_every, sample_every, checkpoint_every: 0 switches the samples off.
     """
 
@@ -110,6 +123,7 @@ class Run(Record, frozen=True):
     ema: float = 0.995
     precision: Literal["auto", "fp32", "bf16"] = "auto"
     channels_last: bool = True
+    teacher: float = 0.6
     log_every: int = 10
     sample_every: int = 250
     checkpoint_every: int = 100
@@ -204,8 +218,8 @@ def load_recipe(
     Args:
         source: a file, or the name of a recipe of the package.
         overrides: "section.key=value" each, the value in YAML.
-        style: a picture to learn in place of the recipe's styles.
-        styles: a folder of pictures to learn, one style each.
+        style: a picture to learn in place of the recipe's styles; a net that takes any picture keeps it by name.
+        styles: a folder of pictures to learn, one style each; for nets that take any picture, to learn from.
         content: a folder of photos in place of the recipe's.
         name: of the model.
 
@@ -220,7 +234,10 @@ def load_recipe(
         raise RecipeError("--style is one picture, --styles a folder of them: give one or the other")
     if style is not None:
         plain["styles"] = [_own_style(Path(style), name.rpartition("/")[2] if name else None)]
-    if styles is not None:
+    model = plain.get("model")
+    if styles is not None and isinstance(model, dict) and FAMILIES.get(str(model.get("family"))) == "arbitrary":
+        _put(plain, ["data", "styles"], str(Path(styles).resolve()), "--styles")
+    elif styles is not None:
         plain["styles"] = [_own_style(p) for p in _pictures(Path(styles))]
     if name is not None:
         plain["name"] = name
@@ -322,6 +339,14 @@ def _check(recipe: Recipe, where: str) -> None:
         ("run.batch", recipe.run.batch >= 1, "must be at least 1"),
         ("run.seed", recipe.run.seed >= 0, "must not be negative"),
         ("run.ema", 0 <= recipe.run.ema < 1, "must be from 0 up to, but not, 1"),
+        ("data.style_count", recipe.data.style_count >= 2, "must be at least 2"),
+        ("data.style_side", recipe.data.style_side >= 64, "must be at least 64 px"),
+        (
+            "data.style_short_side",
+            32 <= recipe.data.style_short_side[0] <= recipe.data.style_short_side[1],
+            "must be two rising px values",
+        ),
+        ("run.teacher", 0 <= recipe.run.teacher <= 1, "must be from 0 to 1"),
         ("run.log_every", recipe.run.log_every >= 1, "must be at least 1"),
         ("run.sample_every", recipe.run.sample_every >= 0, "must not be negative"),
         ("run.checkpoint_every", recipe.run.checkpoint_every >= 1, "must be at least 1"),
@@ -330,15 +355,19 @@ def _check(recipe: Recipe, where: str) -> None:
         if not fine:
             section, _, leaf = key.partition(".")
             raise RecipeError(f"{where}: {key} {rule}, not {getattr(getattr(recipe, section), leaf)}")
-    kind = FAMILIES.get(recipe.model.family)
-    if kind is None:
-        raise RecipeError(
-            f"{where}: model.family '{recipe.model.family}' does not exist; there are {', '.join(FAMILIES)}"
-        )
+    if recipe.model.family not in NETS:
+        raise RecipeError(f"{where}: model.family '{recipe.model.family}' does not exist; there are {', '.join(NETS)}")
+    kind = FAMILIES[recipe.model.family]
     if recipe.model.base is not None and kind != "multi":
         raise RecipeError(f"{where}: model.base is for nets of several styles, not for {recipe.model.family}")
+    if recipe.model.base is not None and recipe.model.start is not None:
+        raise RecipeError(f"{where}: model.base keeps a trunk and model.start goes on from one: give one or the other")
+    if recipe.model.start is not None and recipe.model.family not in ("cin", "ghiasi"):
+        raise RecipeError(f"{where}: model.start is for cin and ghiasi nets, not for {recipe.model.family}")
     if recipe.model.base is not None and recipe.model.args:
         raise RecipeError(f"{where}: model.base brings its own model.args: leave them out")
+    if recipe.model.args.get("folded"):
+        raise RecipeError(f"{where}: model.args.folded is for nets that have been trained: leave it out")
     if "styles" in recipe.model.args:
         raise RecipeError(f"{where}: model.args.styles is the number of the recipe's styles: leave it out")
     if not recipe.name.startswith(f"{recipe.model.family}/"):
@@ -350,6 +379,8 @@ def _check(recipe: Recipe, where: str) -> None:
         )
     if not recipe.styles and kind != "arbitrary":
         raise RecipeError(f"{where}: no style to learn: name a picture with --style IMAGE")
+    if kind == "arbitrary":
+        _check_features(recipe, where)
     for style in recipe.styles:
         if style.size < 32:
             raise RecipeError(f"{where}: styles: the size of '{style.id}' must be at least 32 px, not {style.size}")
@@ -362,6 +393,31 @@ def _check(recipe: Recipe, where: str) -> None:
         recipe.record({})
     except ValueError as cause:
         raise RecipeError(f"{where}: {cause}") from cause
+
+
+def _check_features(recipe: Recipe, where: str) -> None:
+    """Refuse what leaves a net of any style without the features that it learns from."""
+    loss, family = recipe.loss, recipe.model.family
+    layers = (adain.LAYER,) if family == "adain" else ghiasi.LAYERS
+    if missing := [layer for layer in layers if layer not in loss.style]:
+        raise RecipeError(
+            f"{where}: loss.style lacks {', '.join(missing)}, whose means and deviations {family} nets learn from: "
+            "add it, with weight 0 if the loss is not to count it"
+        )
+    if family == "adain" and adain.LAYER not in loss.content:
+        raise RecipeError(
+            f"{where}: loss.content must name {adain.LAYER}, which adain decodes, not {list(loss.content)}"
+        )
+    if max(loss.content) < layers[-1]:  # the photo's features are computed up to the deepest
+        raise RecipeError(f"{where}: loss.content must name {layers[-1]} or a deeper layer, not {list(loss.content)}")
+    if family == "ghiasi" and recipe.data.crop < SMALLEST_STYLE:
+        raise RecipeError(
+            f"{where}: data.crop must be at least {SMALLEST_STYLE} px for ghiasi, which encodes photos too, "
+            f"not {recipe.data.crop}"
+        )
+    names = [str(recipe.model.args.get("encoder", "vgg19:caffe")), loss.backbone]
+    if family == "adain" and len({"vgg19:caffe" if name == "vgg19" else name for name in names}) == 2:
+        raise RecipeError(f"{where}: loss.backbone must be the net's encoder, {names[0]}, not {names[1]}")
 
 
 def _usable(weights: dict[str, float]) -> bool:

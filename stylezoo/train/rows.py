@@ -1,7 +1,7 @@
 """New styles for a trained net: its trunk stays as it is, and only their rows are learnt.
 
 Dumoulin et al. 2017 (arXiv:1610.07629). Departure: a new row starts from that of the net's own styles
-which is nearest to it, rather than from a neutral one.
+which is nearest to it, or from what a net that predicts rows makes of its picture, rather than from a neutral one.
 """
 
 from __future__ import annotations
@@ -11,9 +11,11 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from stylezoo.data.styles import find_picture, read_style
 from stylezoo.errors import RecipeError
 from stylezoo.losses import PerceptualLoss
-from stylezoo.models import CIN, StyleCard
+from stylezoo.models import CIN, Ghiasi, StyleCard, StyleNet
+from stylezoo.models.table import StyleTable
 from stylezoo.stylizer import Stylizer, load
 from stylezoo.train.recipe import Recipe
 from stylezoo.zoo.card import CardSpec
@@ -28,26 +30,67 @@ def load_base(recipe: Recipe) -> tuple[Stylizer, CIN]:
     """
     base = load(str(recipe.model.base), device="cpu")
     if not isinstance(base.net, CIN):
-        raise RecipeError(f"model.base: {recipe.model.base} is a {base.spec.family} net, and only cin nets take styles")
+        raise RecipeError(
+            f"model.base: {recipe.model.base} is a {base.spec.family} net, and only cin and ghiasi nets take styles"
+        )
     if twice := next((s.id for s in recipe.styles if s.id in base.styles), None):
         raise RecipeError(f"styles: {recipe.model.base} has a style '{twice}' already: choose another id")
     return base, base.net
 
 
 @torch.no_grad()
+def start_trunk(recipe: Recipe, net: StyleNet) -> None:
+    """Set the trunk of `net`, and its row for the photo, to those of the net that a recipe names as its start.
+
+    A net that predicts rows starts by predicting what the start predicts; or, where the start predicts none or is
+    folded, about the mean of its rows.
+
+    Raises:
+        RecipeError: one of the two has no such trunk.
+        WeightsError: the start's trunk is of another size.
+    """
+    start = load(str(recipe.model.start), device="cpu").net
+    if not (isinstance(net, CIN) and isinstance(start, CIN)):
+        raise RecipeError(
+            f"model.start: {start.family} and {net.family} nets have no trunk in common; cin and ghiasi do"
+        )
+    shapes = {name: tuple(value.shape) for name, value in net.trunk.state_dict().items()}
+    net.check_fit(start.trunk.state_dict(), shapes, f"model.start: the trunk of {recipe.model.start}")
+    net.trunk.load_state_dict(start.trunk.state_dict())
+    net.styles[-1] = start.styles[-1]
+    if isinstance(net, Ghiasi) and isinstance(start, Ghiasi) and not start.arch.get("folded"):
+        net.encoder.load_state_dict(start.encoder.state_dict())
+        net.predictor.load_state_dict(start.predictor.state_dict())
+    elif isinstance(net, Ghiasi):
+        mean = start.predictor[-1].get_parameter("bias") if isinstance(start, Ghiasi) else start.styles[:-1].mean(dim=0)
+        net.predictor[-1].get_parameter("bias").copy_(mean)
+
+
+@torch.no_grad()
 def start_rows(recipe: Recipe, net: CIN, loss: PerceptualLoss, photos: Tensor) -> None:
-    """Set each row of `net` to the base's row that has the lowest loss for its style.
+    """Set each row of `net` to the base's row that has the lowest loss for its style, or to what the base predicts.
 
     Args:
         photos: (N, 3, H, W) in [0, 1]; they, `net` and `loss` on the CPU.
     """
     base, trained = load_base(recipe)
+    if isinstance(trained, Ghiasi):
+        encode_rows(recipe, trained, net)
+        return
     painted = [trained(photos, trained.named_code(i)) for i in range(len(base.styles))]
     targets = loss.content_targets(photos)
     for style in range(len(recipe.styles)):
         index = torch.full((len(photos),), style)
         errors = [loss.total(loss.terms(picture, targets, index)).mean() for picture in painted]
         net.styles[style] = trained.styles[int(torch.stack(errors).argmin())]
+
+
+@torch.no_grad()
+def encode_rows(recipe: Recipe, encoder: StyleNet, net: StyleTable) -> None:
+    """Set the rows of `net` to what `encoder` makes of the pictures that a recipe names."""
+    for index, style in enumerate(recipe.styles):
+        picture = read_style(find_picture(style.image), style.size, style.crop)
+        net.styles[index] = encoder.encode(picture.to(encoder.device, encoder.dtype))[0]
 
 
 def save_cards(recipe: Recipe, net: CIN, folder: Path) -> None:

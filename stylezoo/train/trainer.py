@@ -17,19 +17,23 @@ from torch import Tensor, distributed, nn
 from torch.nn.parallel import DistributedDataParallel
 from tqdm import tqdm
 
-from stylezoo.data.images import RandomCrops
+from stylezoo.data.images import FLAT, RandomCrops
 from stylezoo.errors import RecipeError, TrainingError
 from stylezoo.files import replacing
 from stylezoo.image.io import write
+from stylezoo.image.resize import resize
 from stylezoo.losses.perceptual import PHOTO
 from stylezoo.models import CIN
+from stylezoo.models.table import StyleTable
 from stylezoo.train.balance import StyleBalance
 from stylezoo.train.checkpoint import TrainingState
-from stylezoo.train.inputs import build_loss, build_net, draw_styles, find_content, sample_batch
+from stylezoo.train.draw import choose_styles
+from stylezoo.train.inputs import build_loss, build_net, find_content, find_styles, sample_batch
 from stylezoo.train.processes import any_process, noted_signals, pick_training_device, processes
 from stylezoo.train.recipe import Recipe, from_yaml, same_run
-from stylezoo.train.rows import save_cards, start_rows
-from stylezoo.zoo.spec import FAMILIES
+from stylezoo.train.rows import encode_rows, save_cards, start_rows
+
+SHOWN = 6  # styles in the samples of a net that takes any picture
 
 
 def train(recipe: Recipe, out: Path, *, device: str = "auto", resume: bool = False, progress: bool = True) -> Path:
@@ -62,8 +66,13 @@ class _Run:
         self.first, self.world = rank == 0, world
         checkpoint = out / "checkpoint.safetensors"
         resume = self._check_folder(checkpoint, resume)
-        self.loss = build_loss(recipe).to(device)
         photos, held_out = find_content(recipe)
+        half = recipe.run.precision == "bf16" or (recipe.run.precision == "auto" and _has_bf16(device))
+        self.autocast = lambda: torch.autocast(device.type, torch.bfloat16) if half else nullcontext()
+        self.pictures = find_styles(recipe)
+        with self.autocast() if self.pictures else nullcontext():  # thousands of them
+            self.loss = build_loss(recipe, self.pictures, device, progress)
+        self.styles = choose_styles(recipe, self.pictures)
         torch.manual_seed(recipe.run.seed)
         net = build_net(recipe)
         data = recipe.data
@@ -76,12 +85,12 @@ class _Run:
         net.to(device)
         if recipe.run.channels_last:
             net.to(memory_format=torch.channels_last)
-            self.loss.to(memory_format=torch.channels_last)
         net.train()
         average = copy.deepcopy(net).eval().requires_grad_(False)
         learnt = [p for p in net.parameters() if p.requires_grad]
         optimizer = torch.optim.Adam(learnt, lr=recipe.optim.lr, betas=recipe.optim.betas)
-        balance = StyleBalance(len(recipe.styles), recipe.loss.balance)
+        # Of thousands of styles each is seen too seldom for its running error to mean anything.
+        balance = StyleBalance(len(self.pictures or recipe.styles), 0.0 if self.pictures else recipe.loss.balance)
         self.state = TrainingState(net, average, optimizer, balance, broken=self.crops.broken)
         self.model = DistributedDataParallel(net) if world > 1 else net
         self.spec = recipe.record(dict(net.arch))
@@ -91,9 +100,9 @@ class _Run:
             self.state.broken = self.crops.broken
         self.samples = None
         if self.first and recipe.run.sample_every:
-            self.samples = sample_batch(held_out or photos, device, side=256 if len(recipe.styles) == 1 else 160)
-        half = recipe.run.precision == "bf16" or (recipe.run.precision == "auto" and _has_bf16(device))
-        self.autocast = lambda: torch.autocast(device.type, torch.bfloat16) if half else nullcontext()
+            self.samples = sample_batch(
+                held_out or photos, device, side=160 if self.pictures or len(recipe.styles) > 1 else 256
+            )
 
     def _check_folder(self, checkpoint: Path, resume: bool) -> bool:
         """Refuse a folder that holds another run; return whether there is a checkpoint to go on from."""
@@ -153,11 +162,14 @@ class _Run:
         rate = learning_rate(self.recipe, state.step)
         for group in state.optimizer.param_groups:
             group["lr"] = rate
-        style, code = self.draw_styles(batch)
+        first = (state.step * self.world + self.crops.rank) * len(batch)
         with self.autocast():
-            output = self.model(batch, code)
-            terms = self.loss(output, batch, style, state.balance.coefficients(style))
-        total = terms["total"].mean()
+            draw = self.styles.draw(state.net, self.loss, batch, first, state.step)
+            output = self.model(batch, draw.code)
+            terms = self.loss.terms(output, draw.targets, draw.style)
+            each = self.loss.total(terms, state.balance.coefficients(draw.style))
+        each = sum(draw.terms.values(), each)
+        total = each.mean()
         total.backward()
         norm = nn.utils.clip_grad_norm_(state.net.parameters(), optim.clip)
         if not torch.isfinite(norm):  # also where the loss is: stop before the weights are lost
@@ -170,7 +182,7 @@ class _Run:
         state.optimizer.step()
         state.optimizer.zero_grad()
         state.step += 1
-        state.balance.observe(style, terms["style"])
+        state.balance.observe(draw.style, terms["style"])
         # A short memory at first, so that the random start does not stay in the average.
         decay = min(self.recipe.run.ema, state.step / (state.step + 9))
         with torch.no_grad():
@@ -181,25 +193,12 @@ class _Run:
                 f"{self.recipe.name}: the net gives the same colour everywhere at step {state.step}: "
                 f"lower optim.lr, or raise loss.content_weight"
             )
-        return style, {name: value.detach() for name, value in terms.items()}
-
-    def draw_styles(self, batch: Tensor) -> tuple[Tensor, Tensor | None]:
-        """Return the style of each picture of `batch`, (N,), and its code, (N, D); None for a net of a fixed style.
-
-        A net with a code that gives the photo back learns that too, as one style more, unless its base has it.
-        """
-        net, count = self.state.net, len(self.recipe.styles)
-        if FAMILIES[net.family] == "single":
-            return torch.zeros(len(batch), dtype=torch.long, device=self.device), None
-        first = (self.state.step * self.world + self.crops.rank) * len(batch)
-        photo = net.photo_code(batch) is not None and self.recipe.model.base is None
-        style = draw_styles(count + photo, range(first, first + len(batch)), self.recipe.run.seed)
-        style[style == count] = PHOTO
-        return style.to(self.device), torch.cat([net.named_code(int(i)) for i in style])
+        terms = {"total": each} | terms | draw.terms
+        return draw.style, {name: value.detach() for name, value in terms.items()}
 
     def _log(self, window: list[tuple[Tensor, dict[str, Tensor]]], seconds: float) -> dict[str, str]:
         """Write the means of a window of steps, over all pictures and, of the style term, for each style."""
-        names = [s.id for s in self.recipe.styles]
+        names = [] if self.pictures else [s.id for s in self.recipe.styles]
         style = torch.cat([style for style, _ in window])
         terms = {name: torch.cat([terms[name] for _, terms in window]) for name in window[0][1]}
         painted = style != PHOTO
@@ -226,6 +225,8 @@ class _Run:
         """Write the weights, the cards of styles for a base, and the checkpoint; the first process alone writes."""
         if self.first:
             net = self.state.average
+            if self.pictures and isinstance(net, StyleTable):
+                encode_rows(self.recipe, net, net)
             net.save_weights(self.out / "weights.safetensors", self.spec)
             if self.recipe.model.base and isinstance(net, CIN):
                 save_cards(self.recipe, net, self.out)
@@ -233,12 +234,20 @@ class _Run:
 
     @torch.no_grad()
     def sample(self) -> None:
-        """Write a grid: photos above, and a row of what the averaged net makes of them for each style below."""
+        """Write a grid: photos above, and a row of what the averaged net makes of them for each style below.
+
+        Of a net that takes any picture the rows begin with the pictures, the first few of those that it learns from.
+        """
         if self.samples is not None:
-            net, rows = self.state.average, [self.samples]
-            codes = [net.named_code(i) for i in range(len(self.recipe.styles))]
-            rows += [net(self.samples, code).float() for code in codes]
-            grid = torch.cat([torch.cat(list(row), dim=2) for row in rows], dim=1)
+            net, shown, side = self.state.average, self.samples, self.samples.shape[-1]
+            if self.pictures is None:
+                rows = [shown] + [net(shown, net.named_code(i)) for i in range(len(self.recipe.styles))]
+            else:
+                chosen = self.pictures.at(torch.arange(0, len(self.pictures), -(-len(self.pictures) // SHOWN)))
+                rows = [torch.cat([torch.ones_like(shown[:1]), shown])]
+                for picture in chosen.to(self.device).split(1):
+                    rows.append(torch.cat([resize(picture, (side, side)), net(shown, net.encode(picture)).clamp(0, 1)]))
+            grid = torch.cat([torch.cat(list(row.float()), dim=2) for row in rows], dim=1)
             write(grid.cpu(), self.out / "samples" / f"step_{self.state.step:06d}.png", overwrite=True)
 
 
@@ -252,7 +261,7 @@ def learning_rate(recipe: Recipe, step: int) -> float:
 
 def _flat(x: Tensor) -> bool:
     """Return whether each channel of each picture has one value everywhere."""
-    return bool(x.detach().float().std(dim=(2, 3)).max() < 1e-3)
+    return bool(x.detach().float().std(dim=(2, 3)).max() < FLAT)
 
 
 def _truncate_log(path: Path, step: int) -> None:

@@ -78,6 +78,33 @@ def test_a_style_is_learnt_and_painted_by_its_card(here, run):
     assert run(*again, *stated, "--resume").stdout == f"{card}\n"
 
 
+def test_a_net_of_any_style_takes_a_style_that_starts_as_it_predicts(here, run, any_file):
+    shutil.copy(any_file, "any.safetensors")
+    arguments = ["--image", "stripes.png", "--name", "mine", "--recipe", "small.yaml", "--device", "cpu"]
+    result = run("add-style", "any.safetensors", *arguments, "--set", "optim.lr=1.0e-4")
+    assert result.exit_code == 0, result.stderr
+    card = Path("runs/cin/mine/mine.card.safetensors")
+    assert result.stdout == f"{card}\n"
+    made, base = StyleCard.read(card), load("any.safetensors", device="cpu")
+    assert (made.spec.base, made.spec.trunk) == ("ghiasi/tiny", base.net.trunk_hash())
+    predicted = base.encode_style("stripes.png", style_size=512).values
+    assert (
+        0 < (made.row - predicted).abs().max() < 1e-3 < (predicted - base.net.styles[:2]).abs().max(dim=1).values.min()
+    )
+
+    painted = run("stylize", "photo.png", "-m", "any.safetensors", "--card", card, "-o", "out.png", "--device", "cpu")
+    assert painted.exit_code == 0, painted.stderr
+    expected = load(card.parent, device="cpu").stylize("photo.png")
+    assert np.array_equal(np.asarray(Image.open("out.png")), np.asarray(expected))
+
+
+def test_the_packaged_recipe_serves_a_net_of_any_style(here, planned, any_file):
+    shutil.copy(any_file, "any.safetensors")
+    _, recipe, options = planned("any.safetensors", "--image", "stripes.png", "--name", "mine")
+    assert (recipe.name, recipe.model.family, options["out"]) == ("cin/mine", "cin", Path("runs/cin/mine"))
+    assert recipe.model.base == str(Path("any.safetensors").resolve())
+
+
 def test_the_packaged_recipe_serves_without_options(here, planned):
     result, recipe, options = planned("base.safetensors", "--image", "stripes.png", "--name", "stripes")
     assert options == {"out": Path("runs/cin/stripes"), "device": "auto", "resume": False, "progress": True}

@@ -51,6 +51,21 @@ def test_options_change_the_recipe(here, run):
     assert Path(recipe["styles"][0]["image"]).name == "painting.png"
 
 
+def test_what_to_try_next_names_a_style_where_one_is_needed(here, run, monkeypatch):
+    monkeypatch.setattr(trainer, "train", lambda recipe, out, **options: out)
+    recipe = yaml.safe_load(Path("recipe.yaml").read_text())
+
+    def hint(family, *options):
+        Path("other.yaml").write_text(yaml.safe_dump(recipe | {"name": f"{family}/a", "model": {"family": family}}))
+        return run("train", "--recipe", "other.yaml", "--out", "run", *options).stderr
+
+    assert "stylize photo.jpg -m run -o styled.jpg" in hint("johnson")
+    assert "stylize photo.jpg -m run -s night -o styled.jpg" in hint("cin", "--styles", "paintings")
+    del recipe["styles"]
+    assert "stylize photo.jpg -m run -s painting.jpg -o styled.jpg" in hint("ghiasi", "--styles", "paintings")
+    assert "stylize photo.jpg -m run -o styled.jpg" in hint("ghiasi", "--style", "painting.png")
+
+
 @pytest.mark.parametrize(("options", "out"), [([], "runs/johnson/mine"), (["--out", "here"], "here")])
 def test_run_goes_to_its_folder_which_is_printed(here, run, monkeypatch, options, out):
     calls = []

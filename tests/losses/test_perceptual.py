@@ -10,7 +10,7 @@ from torch import Tensor
 
 from stylezoo.backbones import Backbone, create_backbone
 from stylezoo.errors import OptionError
-from stylezoo.losses import PerceptualLoss
+from stylezoo.losses import PaletteLoss, PerceptualLoss
 from stylezoo.losses.perceptual import PHOTO
 
 
@@ -166,6 +166,70 @@ def test_a_term_may_be_left_out() -> None:
     assert backbone.passes == [(1, None)]  # the photo is not needed
     only_content = loss_of([pictures(2)], style={})(output, photo)
     assert only_content["style"] == 0 and only_content["total"] == only_content["content"] > 0
+
+
+@pytest.mark.parametrize("style_term", ["gram", "mean_std"])
+def test_statistics_are_the_means_and_deviations_of_every_style(style_term: str) -> None:
+    styles = [pictures(seed, h=6 + 2 * seed) for seed in range(4)]
+    loss = loss_of(styles, style={"b": 1, "a": 0}, style_term=style_term)
+    expected = []
+    for style in styles:
+        layers = [taps(style[0].numpy())[layer].reshape(3, -1) for layer in ("a", "b")]
+        expected.append(np.concatenate([v for x in layers for v in (x.mean(axis=1), np.sqrt(x.var(axis=1) + 1e-5))]))
+    np.testing.assert_allclose(loss.statistics(["a", "b"]), expected, rtol=1e-9)
+    np.testing.assert_allclose(loss.statistics(["b"]), np.array(expected)[:, 6:], rtol=1e-9)
+    with pytest.raises(KeyError):
+        loss.statistics(["c"])
+
+
+def test_styles_are_read_one_at_a_time_and_no_deeper_than_they_are_compared() -> None:
+    backbone, held = Squares(), []
+
+    class Read(list[Tensor]):
+        def __iter__(self):
+            for index in range(3):
+                held.append(len(backbone.passes))
+                yield pictures(index)
+
+    loss = PerceptualLoss(backbone, Read([pictures(0)]), content={"c": 1}, style={"b": 1})
+    assert held == [0, 1, 2] and backbone.passes == [(1, "b")] * 3
+    whole = loss_of([pictures(index) for index in range(3)], content={"c": 1}, style={"b": 1})
+    x, picks = pictures(5, 3), torch.tensor([2, 0, 1])
+    for name, value in loss(x, x, picks).items():
+        assert torch.equal(value, whole(x, x, picks)[name])
+
+
+def test_targets_are_computed_where_the_backbone_is() -> None:
+    """Such as thousands of pictures on a GPU; "meta" stands for it here."""
+    backbone = create_backbone("vgg19", layers=["relu1_1", "relu2_1"], pretrained=False).to("meta")
+    styles = [pictures(seed, h=16, w=16).float() for seed in (0, 1)]
+    layers = {"relu1_1": 1.0, "relu2_1": 1.0}
+    loss = PerceptualLoss(backbone, styles, content=layers, style=layers, style_term="mean_std")
+    assert loss.statistics(["relu1_1", "relu2_1"]).device.type == "meta"
+    known = PaletteLoss(styles)
+    assert torch.equal(loss.palette.mean, known.mean) and torch.equal(loss.palette.whitener, known.whitener)
+
+
+@pytest.mark.parametrize("normalize", [True, False])
+def test_compact_targets_give_the_same_loss(normalize: bool) -> None:
+    """On the real backbone, whose Gram matrices are beyond half precision's range, at the errors of a trained net."""
+    layers = ["relu1_1", "relu2_1", "relu3_1", "relu4_1"]
+    backbone, weights = create_backbone("vgg19", layers=layers), dict.fromkeys(layers, 1.0)
+    styles = [pictures(seed, h=32, w=32).float() ** (seed + 1) for seed in range(3)]
+    exact, compact = (
+        PerceptualLoss(backbone, styles, content={"relu4_1": 1}, style=weights, normalize=normalize, compact=compact)
+        for compact in (False, True)
+    )
+    picks, photo = torch.tensor([2, 0, 1]), pictures(9, 3, h=32, w=32).float()
+    for share in (1.0, 0.3):  # from far off to close by
+        output = torch.lerp(torch.cat([styles[i] for i in picks]), photo, share)
+        known, rounded = exact(output, photo, picks), compact(output, photo, picks)
+        for name in known:
+            torch.testing.assert_close(rounded[name], known[name], rtol=1e-3, atol=0)
+        assert (known["style"] > 0).all()
+    assert all(term.target.dtype == torch.bfloat16 for term in compact.style_losses.values())
+    assert torch.equal(compact.statistics(layers), exact.statistics(layers))
+    assert exact.style_losses["relu4_1"].target.max() > 65504
 
 
 @pytest.mark.parametrize(

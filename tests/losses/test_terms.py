@@ -22,6 +22,7 @@ from stylezoo.losses import (
     palette_target,
     total_variation,
 )
+from stylezoo.losses.terms import join
 
 Array = NDArray[Any]
 STYLE_MODULES = [GramLoss, MeanStdLoss]
@@ -111,6 +112,20 @@ def test_style_modules_keep_styles_of_any_size_and_pick_one_a_picture(module: An
     np.testing.assert_allclose(picked, [expected[0][1], expected[1][0], expected[2][1]], rtol=1e-9)
     np.testing.assert_allclose(loss(x), [row[0] for row in expected], rtol=1e-9)
     np.testing.assert_allclose(loss(styles[1], torch.tensor([1])), 0, atol=1e-12)
+
+
+@pytest.mark.parametrize("normalize", [True, False])
+@pytest.mark.parametrize("module", [*STYLE_MODULES, PaletteLoss])
+def test_joined_terms_keep_the_styles_in_their_order(module: Any, normalize: bool) -> None:
+    options = {} if module is PaletteLoss else {"normalize": normalize}
+    styles = [features(seed, n=1, c=3, h=5 + seed) for seed in range(1, 5)]
+    whole = join([module(styles[:1], **options), module(styles[1:3], **options), module(styles[3:], **options)])
+    x, picks = features(0, n=4, c=3), torch.tensor([3, 0, 2, 1])
+    at_once = module(styles, **options)
+    assert torch.equal(whole(x, picks), at_once(x, picks))
+    assert whole.state_dict().keys() == at_once.state_dict().keys()
+    assert all(len(value) == 4 for value in whole.state_dict().values())
+    assert len({float(v) for v in whole(x[:1].expand(4, -1, -1, -1), picks)}) == 4
 
 
 # Palettes

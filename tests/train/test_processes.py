@@ -100,6 +100,18 @@ def test_two_learn_otherwise_than_one_with_one_crop(pair: Path, run_inputs: Path
     assert float((ours - theirs).norm()) > 0.05 * float(theirs.norm())
 
 
+def test_a_net_that_predicts_its_styles_is_the_same_in_both_before_and_after_the_switch(
+    ghiasi_recipe: Path, tmp_path: Path
+) -> None:
+    """Its rows are predicted outside the part that exchanges gradients."""
+    process = together(ghiasi_recipe, tmp_path / "run", "run.steps=4", "run.batch=1", "run.teacher=0.5")
+    _, err = process.communicate(timeout=300)
+    assert process.returncode == 0, err
+    first, second = (load_file(tmp_path / f"run_rank{rank}.safetensors") for rank in (0, 1))
+    for name, value in first.items():
+        assert torch.equal(value, second[name]), name
+
+
 def test_when_stopped_both_end_after_the_same_step(run_inputs: Path, tmp_path: Path) -> None:
     out = tmp_path / "run"
     process = together(run_inputs / "tiny.yaml", out, "run.steps=100000", "run.checkpoint_every=100000")

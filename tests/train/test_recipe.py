@@ -10,6 +10,8 @@ from stylezoo.errors import RecipeError
 from stylezoo.train.recipe import find_recipe, from_yaml, load_recipe, packaged_recipes, same_run
 
 STYLE = {"id": "dots", "title": "Dots", "rights": "CC0-1.0", "source": "a test", "image": "dots.png"}
+GHIASI = {"name": "ghiasi/any", "model": {"family": "ghiasi"}, "styles": []}
+ADAIN = {"name": "adain/any", "model": {"family": "adain"}, "styles": []}
 
 
 @pytest.fixture
@@ -144,6 +146,24 @@ def test_a_net_of_several_styles_takes_a_folder_of_them(write) -> None:
     assert [s.id for s in load_recipe(path, style="many/b.jpg").styles] == ["b"]
 
 
+@pytest.mark.parametrize("keys", [GHIASI, ADAIN])
+def test_a_net_of_any_style_learns_from_a_folder_and_keeps_what_is_named(write, keys) -> None:
+    path = write(**keys)
+    assert load_recipe(path).styles == ()
+    recipe = load_recipe(path, styles="many")  # whether it is there is asked when the run begins
+    assert (recipe.data.styles, recipe.styles) == (str(Path.cwd() / "many"), ())
+    recipe = load_recipe(path, style="wave.jpg")
+    assert ([s.id for s in recipe.styles], recipe.data.styles) == (["wave"], "styles")
+    named = load_recipe(write(**keys | {"styles": [STYLE, STYLE | {"id": "lines"}]}), styles="many")
+    assert ([s.id for s in named.styles], named.data.styles) == (["dots", "lines"], str(Path.cwd() / "many"))
+
+
+def test_adain_learns_by_the_backbone_that_it_encodes_with(write) -> None:
+    for encoder, backbone in (("vgg19", "vgg19:caffe"), ("vgg16:torchvision", "vgg16:torchvision"), (None, "vgg19")):
+        model = {"family": "adain", "args": {"encoder": encoder} if encoder else {}}
+        assert load_recipe(write(**ADAIN | {"model": model, "loss": {"backbone": backbone}})).loss.backbone == backbone
+
+
 def test_content_into_a_section_that_is_empty(write) -> None:
     assert "data" in problem(write(name="johnson/dots", styles=[STYLE], data=None), content="shots")
 
@@ -193,6 +213,48 @@ def test_content_into_a_section_that_is_empty(write) -> None:
             ["model.base brings its own model.args: leave them out"],
         ),
         ({"name": "cin/dots", "model": {"family": "cin"}, "styles": []}, ["no style to learn"]),
+        ({"model": {"family": "gatys"}, "name": "gatys/dots"}, ["model.family 'gatys' does not exist", "ghiasi"]),
+        ({"model": {"start": "cin/16"}}, ["model.start is for cin and ghiasi nets, not for johnson"]),
+        (
+            ADAIN | {"model": {"family": "adain", "start": "cin/16"}},
+            ["model.start is for cin and ghiasi nets, not for adain"],
+        ),
+        (
+            {"name": "cin/dots", "model": {"family": "cin", "base": "cin/16", "start": "cin/16"}},
+            ["model.base keeps a trunk and model.start goes on from one", "one or the other"],
+        ),
+        (
+            GHIASI | {"model": {"family": "ghiasi", "base": "ghiasi/lite"}},
+            ["model.base is for nets of several styles, not for ghiasi"],
+        ),
+        (GHIASI | {"model": {"family": "ghiasi", "args": {"styles": 2}}}, ["model.args.styles"]),
+        (GHIASI | {"styles": [STYLE, STYLE]}, ["two have the same id, dots"]),
+        (
+            GHIASI | {"loss": {"style": {"relu1_1": 1.0, "relu3_1": 1.0}}},
+            ["loss.style lacks relu2_1, relu4_1", "ghiasi nets learn from", "weight 0"],
+        ),
+        (
+            GHIASI | {"loss": {"content": {"relu2_2": 1.0, "relu3_1": 1.0}}},
+            ["loss.content must name relu4_1 or a deeper layer, not ['relu2_2', 'relu3_1']"],
+        ),
+        (GHIASI | {"data": {"crop": 48}}, ["data.crop must be at least 64 px for ghiasi", "not 48"]),
+        (GHIASI | {"data": {"style_count": 1}}, ["data.style_count must be at least 2, not 1"]),
+        (GHIASI | {"data": {"style_side": 63}}, ["data.style_side must be at least 64 px, not 63"]),
+        (GHIASI | {"data": {"style_short_side": [300, 200]}}, ["data.style_short_side must be two rising px values"]),
+        (GHIASI | {"run": {"teacher": 1.5}}, ["run.teacher must be from 0 to 1, not 1.5"]),
+        (ADAIN | {"loss": {"style": {"relu3_1": 1.0}}}, ["loss.style lacks relu4_1", "adain nets learn from"]),
+        (
+            ADAIN | {"loss": {"content": {"relu4_2": 1.0}}},
+            ["loss.content must name relu4_1, which adain decodes, not ['relu4_2']"],
+        ),
+        (
+            ADAIN | {"loss": {"backbone": "vgg16:torchvision"}},
+            ["loss.backbone must be the net's encoder, vgg19:caffe, not vgg16:torchvision"],
+        ),
+        (
+            ADAIN | {"model": {"family": "adain", "args": {"encoder": "vgg19:timm"}}},
+            ["loss.backbone must be the net's encoder, vgg19:timm, not vgg19:caffe"],
+        ),
         ({"name": "cin/dots", "model": {"family": "cin"}, "styles": [STYLE, STYLE]}, ["two have the same id, dots"]),
     ],
 )
@@ -202,6 +264,21 @@ def test_what_cannot_work_is_refused_by_its_dotted_path(write, keys, parts) -> N
     assert "\n" not in message
     for part in parts:
         assert part in message
+
+
+def test_layers_may_count_for_nothing_and_be_deeper(write) -> None:
+    layers = {"relu1_1": 0.0, "relu2_1": 0.0, "relu3_1": 1.0, "relu4_1": 0.0, "relu5_1": 2.0}
+    for deeper in ("relu4_2", "relu5_1"):
+        loss = load_recipe(write(**GHIASI | {"loss": {"style": layers, "content": {deeper: 1.0}}})).loss
+        assert (loss.style, loss.content) == (layers, {deeper: 1.0})
+
+
+@pytest.mark.parametrize("model", [3, "ghiasi", ["ghiasi"], {"family": ["ghiasi"]}, None])
+def test_a_model_that_is_no_section_is_refused_beside_a_folder_of_styles_too(write, model) -> None:
+    path = write(name="ghiasi/any", model=model)
+    Path("many").mkdir()
+    (Path("many") / "a.png").touch()
+    assert "model" in problem(path, styles="many")
 
 
 @pytest.mark.parametrize(("text", "right"), [("1e-3", "1.0e-3"), ("2.5e4", "2.5e+4"), ("1E5", "1.0e+5")])

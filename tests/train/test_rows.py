@@ -118,7 +118,9 @@ def test_a_new_row_starts_from_the_nearest_of_the_base(mine_file: Path, multi_fi
 
 
 def test_bases_that_cannot_serve(mine_file: Path, net_file: Path, tmp_path: Path) -> None:
-    with pytest.raises(RecipeError, match=r"model.base: .*tiny.safetensors is a johnson net, and only cin nets"):
+    with pytest.raises(
+        RecipeError, match=r"model.base: .*tiny.safetensors is a johnson net, and only cin and ghiasi nets"
+    ):
         build_net(recipe(mine_file, f"model.base={net_file}"))
     with pytest.raises(ModelNotFoundError, match="cin/sixteeen"):
         build_net(recipe(mine_file, "model.base=cin/sixteeen"))

@@ -16,7 +16,8 @@ from stylezoo.errors import DataError, OptionError, RecipeError, TrainingError
 from stylezoo.losses import PerceptualLoss
 from stylezoo.models import Johnson
 from stylezoo.train.balance import StyleBalance
-from stylezoo.train.inputs import build_net, draw_styles, find_content
+from stylezoo.train.draw import deal
+from stylezoo.train.inputs import build_net, find_content
 from stylezoo.train.recipe import Recipe, load_recipe
 from stylezoo.train.trainer import learning_rate, train
 
@@ -232,14 +233,13 @@ def test_a_damaged_checkpoint_is_refused(unbroken: Path, recipe_file: Path) -> N
 def test_a_loss_that_is_not_finite_stops_the_run_and_spares_the_checkpoint(
     unbroken, recipe_file, tmp_path, monkeypatch
 ) -> None:
-    forward, calls = PerceptualLoss.forward, []
+    total, calls = PerceptualLoss.total, []
 
     def broken(self, *arguments):
         calls.append(1)
-        terms = forward(self, *arguments)
-        return {name: value * (float("nan") if len(calls) == 8 else 1) for name, value in terms.items()}
+        return total(self, *arguments) * (float("nan") if len(calls) == 8 else 1)
 
-    monkeypatch.setattr(PerceptualLoss, "forward", broken)
+    monkeypatch.setattr(PerceptualLoss, "total", broken)
     with pytest.raises(TrainingError, match=r"johnson/tiny: .*not finite at step 8 .*lower optim.lr"):
         train(recipe(recipe_file), tmp_path / "run", progress=False)
     monkeypatch.undo()
@@ -283,7 +283,7 @@ def test_a_run_of_several_styles_is_a_model_of_them(trio: Path) -> None:
 
 def test_the_log_tells_the_loss_of_each_style_and_of_the_photo(trio: Path) -> None:
     """Each step has two pictures, whose styles are dealt out; the style that lags is pushed harder."""
-    drawn = draw_styles(4, range(24), seed=0).view(12, 2).tolist()
+    drawn = deal(4, range(24), seed=0).view(12, 2).tolist()
     names, balance, pushed = ("grid", "rays", "noise", "photo"), StyleBalance(3, 1.0), []
     for line, pair in zip(lines(trio), drawn, strict=True):
         assert set(line["styles"]) == {names[i] for i in pair}
@@ -327,7 +327,7 @@ def test_a_crash_of_a_run_of_several_styles_is_made_good_by_resume(
     [
         (["data.crop=34"], RecipeError, "data.crop must be a multiple of 4 for this net, not 34"),
         (["model.args={wdith: 8}"], OptionError, "wdith"),
-        (["model.family=adain", "name=adain/a"], OptionError, "no family of nets is named 'adain'"),
+        (["model.family=gatys", "name=gatys/a"], RecipeError, "model.family 'gatys' does not exist"),
         (["data.content=nowhere"], DataError, r"no folder of photos 'nowhere'.*--content DIR"),
         (["loss.backbone=vgg18"], stylezoo.errors.BackboneError, "vgg18"),
         (["loss.style={relu9_1: 1.0}"], stylezoo.errors.BackboneError, "relu9_1"),
