@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
+from numbers import Integral, Real
 from typing import Literal
 
 import torch
@@ -38,11 +39,11 @@ def check_options(
     strength: float = 1.0, size: int | None = None, stroke: float | None = None, preserve_color: PreserveColor = False
 ) -> None:
     """Raise OptionError where `render` could not use a value."""
-    if not (isinstance(strength, (int, float)) and 0 <= strength <= 3):  # NaN is not
+    if not (isinstance(strength, Real) and 0 <= strength <= 3):  # NaN is not
         raise OptionError(f"strength must be from 0 (the photo) by 1 (the style) up to 3, not {strength!r}")
-    if size is not None and not (isinstance(size, int) and 1 <= size <= MAX_SIZE):
+    if size is not None and not (isinstance(size, Integral) and 1 <= size <= MAX_SIZE):
         raise OptionError(f"size must be the long side in px, from 1 to {MAX_SIZE}, not {size!r}")
-    if stroke is not None and not (isinstance(stroke, (int, float)) and 1 / 16 <= stroke <= 16):
+    if stroke is not None and not (isinstance(stroke, Real) and 1 / 16 <= stroke <= 16):
         raise OptionError(f"stroke must be from 1/16 (fine) by 1 up to 16 (coarse), not {stroke!r}")
     if preserve_color not in (False, "luma", "stats"):
         raise OptionError(f"preserve_color must be False, 'luma' or 'stats', not {preserve_color!r}")
@@ -66,7 +67,9 @@ def render(
         style: one for all of the picture, or its regions. Regions are mixed inside the net, gamma and beta per pixel
             (Dumoulin et al. 2017 mix them per picture), so even a hard mask leaves no cut edge between two styles.
         strength: 0 the photo, 1 the style, above 1 beyond it. Where the net has a code for the photo, this is the
-            straight line from it to the style's; elsewhere the painting is faded into the photo.
+            straight line from it to the style's: the result is net(x, lerp(photo_code, code, strength)), and up to 1,
+            where `net.gives_back`, plus (1 - strength) * (photo - net(x, photo_code)), so that 0 is the photo itself
+            and not what the net makes of it. A net without such a code has its painting faded into the photo.
         size: scale the long side to this many px first; the result stays at that size.
         stroke: size of the strokes in relation to the picture, 1 being what the net paints at a long side of 512 px:
             the net runs at 512 / stroke px whatever the size, and the result is scaled, so a preview looks like the
@@ -78,6 +81,7 @@ def render(
         (N, 3, H', W'), float32 in [0, 1], on the device of `photo`.
     """
     check_options(strength, size, stroke, preserve_color)
+    strength, size, stroke = float(strength), size and int(size), stroke and float(stroke)  # numpy's are welcome too
     if not isinstance(style, StyleCode) and len(photo) > 1:  # a net takes codes for pictures or for regions, not both
         one = partial(render, strength=strength, size=size, stroke=stroke, preserve_color=preserve_color)
         return torch.cat([one(net, p, style) for p in photo.split(1)])
@@ -85,7 +89,7 @@ def render(
         photo = resize(photo, fit_long_side(photo.shape[-2], photo.shape[-1], size))
     regions = [] if isinstance(style, StyleCode) else [Region(r.code, _fit(r.mask, photo)) for r in style]
     kept = sum((r.mask for r in regions if r.code is None), torch.zeros(()))  # where the photo is to stay
-    if strength == 0:
+    if strength == 0 and net.gives_back:
         return photo
     painted = _paint(net, photo, regions or style, kept, strength, stroke)
     if preserve_color == "luma":
@@ -114,7 +118,8 @@ def _paint(
         painted = crop(net(x, code) if shares is None else net(x, code, shares), inner)
         return resize(painted.to(photo.device, photo.dtype), (height, width))
 
-    start = net.photo_code(x)
+    # At full strength nothing of the photo's own code is left, which can cost as much as the painting.
+    start = None if strength == 1 and isinstance(style, StyleCode) else net.photo_code(x)
 
     def code_of(style: StyleCode) -> Tensor:
         values = style.values.to(net.device, net.dtype)
@@ -132,10 +137,12 @@ def _paint(
     if start is None:
         weight = (strength * (1 - kept)).to(photo)
         return painted if bool((weight == 1).all()) else torch.lerp(photo, painted, weight).clamp(0, 1)
-    fade = (1 - min(strength, 1) * (1 - kept)).to(photo)
+    reach = min(strength, 1) if net.gives_back else 1
+    fade = (1 - reach * (1 - kept)).to(photo)
     if bool((fade == 0).all()):
         return painted
-    # What the net cannot give back of the photo is given back to it in proportion, so that strength 0 is the photo.
+    # What the net cannot give back of the photo is given back to it in proportion: where the photo is to stay, and, but
+    # for nets whose paper has it otherwise, towards strength 0.
     painted = (painted + fade * (photo - paint(start))).clamp(0, 1)
     # The regions share their statistics, so the others tint this one: where most is the photo's, it covers the tint.
     return torch.lerp(painted, photo, (2 * kept - 1).clamp_min(0).to(photo))

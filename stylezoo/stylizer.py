@@ -2,26 +2,30 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterable, Iterator, Mapping
-from functools import lru_cache
+import os
+from collections.abc import Callable, Iterable, Iterator
+from functools import lru_cache, partial
 from itertools import groupby, islice
 from pathlib import Path
 from typing import Any, Self
 
 import torch
-from msgspec import structs
+from msgspec import structs, to_builtins
 from torch import Tensor
 
-from stylezoo.errors import OptionError, StyleError, WeightsError, did_you_mean
-from stylezoo.image.color import rgb_to_ycbcr
-from stylezoo.image.io import Picture, read
-from stylezoo.models import CIN, StyleCard, StyleCode, StyleNet, create_model
-from stylezoo.pipeline import PreserveColor, Region, check_options, render
+from stylezoo.errors import OptionError, StyleError, WeightsError
+from stylezoo.image.io import read
+from stylezoo.models import StyleCard, StyleCode, StyleNet, create_model
+from stylezoo.models.table import StyleTable
+from stylezoo.pipeline import PreserveColor, check_options, render
+from stylezoo.schema import convert
+from stylezoo.style import STYLE_SIZE, Plan, find_style, read_plan, resolve_style
 from stylezoo.types import ImageLike, MaskLike, PathLike, StyleLike
 from stylezoo.zoo.card import CardSpec
-from stylezoo.zoo.spec import Kind, ModelSpec
+from stylezoo.zoo.spec import Kind, ModelSpec, StyleSpec
 from stylezoo.zoo.store import find, locate
+
+UNSTATED = "unstated: add the rights to the picture before you share the card"
 
 
 class Stylizer:
@@ -34,7 +38,7 @@ class Stylizer:
 
     def __init__(self, spec: ModelSpec, net: StyleNet) -> None:
         self.spec = spec
-        self._trunk = net.trunk_hash() if isinstance(net, CIN) else ""  # before a cast that loses digits
+        self._trunk = net.trunk_hash() if isinstance(net, StyleTable) else ""  # before a cast that loses digits
         self.net = net.eval().requires_grad_(False).to(memory_format=torch.channels_last)
 
     @property
@@ -58,8 +62,9 @@ class Stylizer:
     def stylize(
         self,
         image: ImageLike,
-        style: StyleLike | StyleCode = None,
+        style: StyleLike = None,
         *,
+        style_size: int | None = STYLE_SIZE,
         strength: float = 1.0,
         size: int | None = None,
         stroke: float | None = None,
@@ -71,32 +76,36 @@ class Stylizer:
         Args:
             image: a path (a PIL image comes back), the bytes of a file, a PIL image, an HxWxC array (uint8, or float in
                 [0, 1]), a CxHxW or NxCxHxW tensor. Alpha is kept.
-            style: None where the model has one, else a name, an index, names with weights, or an encoded style.
+            style, style_size: see `encode_style`.
             strength: 0 gives the photo, 1 the style; up to 3.
             size: long side of the result in px.
             stroke: size of the strokes in relation to the picture, the same at every `size`; 1 is what the net paints
                 at a long side of 512 px, 2 twice as coarse. None: what it paints at the size of the result.
-            preserve_color: False, "luma" (the photo's hues exactly) or "stats" (its overall palette).
+            preserve_color: False, "luma" (the photo's hues exactly) or "stats" (its overall palette). With "stats" a
+                picture as the style takes on the photo's palette before it is encoded (Gatys et al. 2016,
+                arXiv:1606.05897); other styles are matched after painting, and so is a mix of both.
             mask: which part to paint, a picture of the photo's size: white is painted, black stays the photo, grey is
-                between. Or a mapping of styles to such masks, or pairs of them; then `style` is for the rest, and
-                None leaves the photo there. Regions are blended inside the net.
+                between; or booleans. Or a mapping of styles to such masks, or pairs of them; then `style` is for the
+                rest, and None leaves the photo there. Regions are blended inside the net.
 
         Raises:
             ImageError, StyleError, OptionError: what was given cannot be used, and why.
         """
         check_options(strength, size, stroke, preserve_color)
-        how = self._regions(style, mask)
+        plan = read_plan(self.spec, self.net, style, mask, style_size)
+        paint = self._painter(plan, preserve_color, strength=strength, size=size, stroke=stroke)
         picture = read(image)
-        _check_masks(how, picture)
-        options: dict[str, Any] = {"size": size, "stroke": stroke, "preserve_color": preserve_color}
-        return picture.restore(render(self.net, picture.pixels, how, strength=strength, **options))
+        plan.check(picture)
+        return picture.restore(paint(picture.pixels))
 
     def stylize_batch(
         self,
         images: Iterable[ImageLike],
-        style: StyleLike | StyleCode = None,
+        style: StyleLike = None,
         *,
         batch_size: int = 8,
+        style_size: int | None = STYLE_SIZE,
+        preserve_color: PreserveColor = False,
         mask: MaskLike = None,
         **options: Any,
     ) -> Iterator[Any]:
@@ -106,90 +115,96 @@ class Stylizer:
         """
         if batch_size < 1:
             raise OptionError(f"batch_size must be at least 1, not {batch_size}")
-        how = self._regions(style, mask)
+        plan = read_plan(self.spec, self.net, style, mask, style_size)
+        paint = self._painter(plan, preserve_color, **options)
         pictures = (read(image) for image in images)
         for _, run in groupby(pictures, key=lambda p: (p.pixels.shape, p.pixels.device)):
             while batch := list(islice(run, batch_size)):
-                _check_masks(how, batch[0])
-                painted = render(self.net, torch.cat([p.pixels for p in batch]), how, **options)
+                plan.check(batch[0])
+                painted = paint(torch.cat([p.pixels for p in batch]))
                 counts = [p.pixels.shape[0] for p in batch]
                 for picture, pixels in zip(batch, painted.split(counts), strict=True):
                     yield picture.restore(pixels)
 
-    def _regions(self, style: StyleLike | StyleCode, mask: MaskLike) -> StyleCode | list[Region]:
-        """Return what `render` takes for a style and its masks."""
-        if mask is None:
-            return self.encode_style(style)
-        if isinstance(mask, (Mapping, list, tuple)):
-            pairs, rest = list(mask.items() if isinstance(mask, Mapping) else mask), style
-            if not pairs or not all(isinstance(pair, (tuple, list)) and len(pair) == 2 for pair in pairs):
-                raise OptionError("mask must be a picture, {style: picture, ...} or [(style, picture), ...]")
-        else:
-            pairs, rest = [(style, mask)], None
-        codes = [self.encode_style(wanted) for wanted, _ in pairs]
-        masks = [_read_mask(picture) for _, picture in pairs]
-        if len({m.shape for m in masks}) > 1:
-            raise OptionError(f"the masks are of different sizes: {', '.join(_size(m) for m in masks)}")
-        total = torch.stack(masks).sum(dim=0)
-        regions = [Region(code, m / total.clamp_min(1)) for code, m in zip(codes, masks, strict=True)]
-        return [*regions, Region(None if rest is None else self.encode_style(rest), (1 - total).clamp_min(0))]
+    def _painter(self, plan: Plan, preserve_color: PreserveColor, **options: Any) -> Callable[[Tensor], Tensor]:
+        """Return the function from photos, (N, 3, H, W), to their paintings; what can be encoded once is."""
+        pictures = [isinstance(content, Tensor) for content in plan.contents]
+        if preserve_color != "stats" or not any(pictures):
+            how = plan.encode(self.net)
+            return partial(render, self.net, style=how, preserve_color=preserve_color, **options)
+        after: PreserveColor = False if all(pictures) else "stats"
 
-    def encode_style(self, style: StyleLike | StyleCode = None) -> StyleCode:
-        """Return the code of a style: names and indices are looked up, and weights mix the codes of several.
+        def paint(photos: Tensor) -> Tensor:
+            ways = [(photo, plan.encode(self.net, photo)) for photo in photos.split(1)]
+            return torch.cat([render(self.net, photo, how, preserve_color=after, **options) for photo, how in ways])
 
-        Weights are divided by their sum: 3 and 1 is as 0.75 and 0.25. One may be negative, which goes away from it.
+        return paint
+
+    def encode_style(
+        self, style: StyleLike = None, *, style_size: int | None = STYLE_SIZE, photo: ImageLike | None = None
+    ) -> StyleCode:
+        """Return the code of a style, to be kept and used again: a picture is encoded once for many photos.
+
+        Args:
+            style: None where the model has one; a name, an index or a `StyleCode`; for nets that take any picture also
+                a picture, in any form that `stylize` takes, white where it is transparent. A name comes before a path.
+                Or a mix: a mapping of these to weights, a list of them in equal shares, or of (style, weight) pairs.
+                Weights are divided by their sum: 3 and 1 is as 0.75 and 0.25. One may be negative, which goes away
+                from it.
+            style_size: long side in px, from 16 to 4096, to which style pictures are scaled. Strokes are painted as
+                large in px as they are in the picture that the net saw: larger is coarser. None: as it is.
+            photo: style pictures take on the mean and covariance of its colours first.
 
         Raises:
             StyleError: the model has no such style, or has several and none is named, or the weights sum to nothing.
+            ImageError, OptionError: a picture cannot be read, or not at that size.
         """
-        if isinstance(style, StyleCode):
-            if self.kind != "arbitrary" and (width := style.values.shape[-1]) != self.net.named_code(0).shape[-1]:
-                raise StyleError(
-                    f"{self.spec.name}: the style code of {width} numbers is of another net: encode it anew"
-                )
-            return style
-        if style is None and len(self.styles) == 1:
-            style = 0
-        if isinstance(style, Mapping):
-            if not style:
-                raise StyleError(f"{self.spec.name}: an empty mix of styles: name at least one")
-            for weight in style.values():
-                if not isinstance(weight, (int, float)) or not math.isfinite(weight):
-                    raise StyleError(f"{self.spec.name}: the weights of a mix must be numbers, not {weight!r}")
-            if (total := math.fsum(style.values())) < 1e-6:
-                raise StyleError(f"{self.spec.name}: the weights of a mix must sum to more than 0, not {total:g}")
-            codes = [self.encode_style(name) * (weight / total) for name, weight in style.items()]
-            return sum(codes[1:], codes[0])
-        known = ", ".join(self.styles)
-        if isinstance(style, int) and not isinstance(style, bool):
-            if not -len(self.styles) <= style < len(self.styles):
-                raise StyleError(f"{self.spec.name} has no style number {style}: it has {len(self.styles)} ({known})")
-            return StyleCode(self.net.named_code(style % len(self.styles)).detach())
-        if isinstance(style, str):
-            if style not in self.styles:
-                near = did_you_mean(style, self.styles)
-                raise StyleError(f"{self.spec.name} has no style '{style}': it has {known}.{near}")
-            return self.encode_style(self.styles.index(style))
-        if style is None:
-            raise StyleError(f"{self.spec.name} has {len(self.styles)} styles: name one of {known}")
-        raise StyleError(f"{self.spec.name} takes a style by name, number or mix ({known}), not {type(style).__name__}")
+        pixels = None if photo is None else read(photo).pixels
+        if pixels is not None and len(pixels) > 1:
+            raise OptionError(f"photo must be one picture, not {len(pixels)}: encode the style for each")
+        return resolve_style(self.spec, self.net, style, style_size).encode(self.net, pixels)
 
-    def card(self, style: str | int) -> StyleCard:
-        """Return one style of a multi-style net as a card, which other nets on the same trunk can add.
+    def card(
+        self,
+        style: StyleLike,
+        *,
+        id: str | None = None,
+        title: str | None = None,
+        rights: str | None = None,
+        source: str | None = None,
+        style_size: int | None = STYLE_SIZE,
+    ) -> StyleCard:
+        """Return a style as a card, which other nets on the same trunk can add.
+
+        Args:
+            style: one that the model knows by name. With `id`, any style that `encode_style` takes: a picture is
+                encoded once, a mix has its parts' shares, and the card holds it as a style of that id.
+            title, rights, source: in place of what is known of the style.
 
         Raises:
-            StyleError: the model has no such style, or its family has no cards.
+            StyleError: the model has no such style, its family has no cards, or what has no name is given no id.
         """
         net = self._with_rows()
-        index = int(self.encode_style(style).values.argmax())
-        record = CardSpec(
-            style=self.spec.styles[index],
-            family=self.spec.family,
-            base=self.spec.name,
-            trunk=self._trunk,
-            license=self.spec.license,
-        )
-        return StyleCard(record, net.row(index).float())
+        index = find_style(self.spec, style)
+        given = {"id": id, "title": title, "rights": rights, "source": source}
+        if index is not None:
+            row, record = net.row(index), to_builtins(self.spec.styles[index])
+        elif id is None:
+            raise StyleError(
+                f"{self.spec.name}: only a style that it knows by name has a card as it is: "
+                "give any other an id, as in card(style, id='my_style')"
+            )
+        else:
+            made = resolve_style(self.spec, self.net, style, style_size)
+            values = made.encode(self.net).values
+            row = values if self.kind == "arbitrary" else values @ net.styles
+            name = Path(style).stem if isinstance(style, (str, os.PathLike)) else id
+            record = {"title": name, "rights": UNSTATED, "source": str(made)}
+        stated = {key: value for key, value in given.items() if value is not None}
+        known = convert(record | stated, StyleSpec, "the style card", StyleError)
+        spec = self.spec
+        card = CardSpec(style=known, family=spec.family, base=spec.name, trunk=self._trunk, license=spec.license)
+        return StyleCard(card, row.detach().float())
 
     def add_card(self, card: PathLike | StyleCard) -> Self:
         """Add the style of a card, in place, behind the others, which paint as before to the bit.
@@ -204,13 +219,14 @@ class Stylizer:
         if style.id in self.styles:
             raise StyleError(f"{self.spec.name} has a style '{style.id}' already")
         if card.spec.trunk != self._trunk:
+            anew = "encode the picture" if self.kind == "arbitrary" else "learn the style by stylezoo add-style"
             raise WeightsError(
                 f"the style card '{style.id}' was made for another trunk, that of {card.spec.base}: "
-                f"load that net, or learn the style for {self.spec.name} by stylezoo add-style"
+                f"load that net, or {anew} for {self.spec.name}"
             )
-        if card.row.shape != net.row(0).shape:
+        if card.row.shape != (1, net.styles.shape[1]):
             raise WeightsError(
-                f"the style card '{style.id}' holds {card.row.numel()} numbers, not the {net.row(0).numel()} of "
+                f"the style card '{style.id}' holds {card.row.numel()} numbers, not the {net.styles.shape[1]} of "
                 f"{self.spec.name}: get the card again"
             )
         net.add_row(card.row)
@@ -218,9 +234,12 @@ class Stylizer:
         self.spec = structs.replace(self.spec, arch=dict(net.arch), styles=(*self.spec.styles, style), **facts)
         return self
 
-    def _with_rows(self) -> CIN:
-        if not isinstance(self.net, CIN):
-            raise StyleError(f"{self.spec.name} is a {self.spec.family} net, and style cards are for cin nets")
+    def _with_rows(self) -> StyleTable:
+        if not isinstance(self.net, StyleTable):
+            raise StyleError(
+                f"{self.spec.name} is a {self.spec.family} net, and style cards are for nets that keep a row a style: "
+                "cin, ghiasi and adain"
+            )
         return self.net
 
     def to(self, device: str | torch.device | None = None, dtype: torch.dtype | None = None) -> Self:
@@ -296,29 +315,6 @@ def pick_device(device: str | torch.device) -> torch.device:
     except (RuntimeError, AssertionError, NotImplementedError) as cause:
         raise OptionError(f"device '{device}' is not to be had here: use auto or cpu") from cause
     return picked
-
-
-def _read_mask(mask: ImageLike) -> Tensor:
-    """Return the lightness of a mask, (1, 1, H, W) in [0, 1]; what is transparent in it counts as black."""
-    picture = read(mask)
-    if len(picture.pixels) > 1:
-        raise OptionError(f"a mask is one picture, and {picture.name} holds {len(picture.pixels)}")
-    light = rgb_to_ycbcr(picture.pixels)[:, :1].clamp(0, 1)
-    return light if picture.alpha is None else light * picture.alpha
-
-
-def _check_masks(how: StyleCode | list[Region], picture: Picture) -> None:
-    """Raise OptionError unless the masks have the size of the picture."""
-    for region in [] if isinstance(how, StyleCode) else how[:1]:
-        if region.mask.shape[-2:] != picture.pixels.shape[-2:]:
-            raise OptionError(
-                f"{picture.name} has {_size(picture.pixels)} px and its mask {_size(region.mask)} px: "
-                f"they must be of one size"
-            )
-
-
-def _size(x: Tensor) -> str:
-    return f"{x.shape[-1]}x{x.shape[-2]}"
 
 
 def _dtype(dtype: torch.dtype | str | None) -> torch.dtype:

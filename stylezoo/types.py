@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, TypeAlias, Union
+from typing import TYPE_CHECKING, Any, TypeAlias, Union
 
 if TYPE_CHECKING:
     import numpy
     import PIL.Image
     import torch
+
+    from stylezoo.models import StyleCode
 
 PathLike: TypeAlias = Union[str, "os.PathLike[str]"]
 """A path of the file system."""
@@ -18,8 +20,10 @@ ImageLike: TypeAlias = Union[PathLike, bytes, "PIL.Image.Image", "numpy.ndarray"
 """A picture: a path, an encoded file's bytes, a PIL image, an HxW or HxWxC array (uint8, or float in [0, 1]),
 or a CxHxW or NxCxHxW tensor (uint8, or float in [0, 1])."""
 
-StyleLike: TypeAlias = Union[str, int, Mapping[str, float], None]
-"""Which style of a model: None (its only one), a name, an index, or names with weights."""
+StyleLike: TypeAlias = Union["ImageLike", int, "StyleCode", Mapping[Any, float], Sequence[Any], None]
+"""A style: None (a model's only one), a name, an index, a `StyleCode`, a picture where the model takes any, or a mix: a
+mapping of these to weights, a list of them, or of (style, weight) pairs."""
 
-MaskLike: TypeAlias = Union["ImageLike", Mapping[str, "ImageLike"], Sequence[tuple["StyleLike", "ImageLike"]], None]
-"""Where to paint: a picture (white is painted), styles with such pictures, or None (everywhere)."""
+MaskLike: TypeAlias = Union["ImageLike", Mapping[Any, "ImageLike"], Sequence[tuple["StyleLike", "ImageLike"]], None]
+"""Where to paint: a picture or a boolean array or tensor (white is painted), styles with such pictures, or None
+(everywhere)."""

@@ -61,6 +61,28 @@ def multi_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
+def any_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A .safetensors file with the record of ghiasi/tiny, which takes any picture and knows "dots" and "lines"."""
+    import torch
+
+    from stylezoo.models import create_model
+    from stylezoo.zoo.spec import ModelSpec, StyleSpec
+
+    with torch.random.fork_rng():
+        torch.manual_seed(9)
+        net = create_model("ghiasi", styles=2, width=8, blocks=1)
+        torch.nn.init.normal_(net.styles, mean=0.5)
+        for layer in net.modules():  # untrained, it would predict about the same for all pictures
+            if isinstance(layer, torch.nn.Linear):
+                torch.nn.init.normal_(layer.weight, std=2.5 / layer.in_features**0.5)
+    styles = tuple(StyleSpec(id=i, title=i.title(), rights="CC0-1.0", source="a test") for i in ("dots", "lines"))
+    spec = ModelSpec(name="ghiasi/tiny", family="ghiasi", arch=net.arch, styles=styles, license="CC0-1.0")
+    path = tmp_path_factory.mktemp("any") / "tiny.safetensors"
+    net.save_weights(path, spec)
+    return path
+
+
+@pytest.fixture(scope="session")
 def run_inputs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with what a run of twelve steps needs that takes a second: a tiny net, small crops, shallow layers.
 

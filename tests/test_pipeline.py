@@ -11,7 +11,7 @@ from skimage import data
 from stylezoo.errors import OptionError
 from stylezoo.image.color import rgb_to_ycbcr
 from stylezoo.image.resize import resize
-from stylezoo.models import StyleCode, StyleNet, create_model
+from stylezoo.models import AdaIN, StyleCode, StyleNet, create_model
 from stylezoo.pipeline import Region, check_options, render
 
 
@@ -30,6 +30,14 @@ def multi() -> StyleNet:
         net = create_model("cin", styles=3, width=8, blocks=1).eval().requires_grad_(False)
         net.styles += 0.3 * torch.randn_like(net.styles)
     return net
+
+
+@pytest.fixture(scope="module")
+def adain() -> AdaIN:
+    """A net whose code for a photo is the photo's own, and whose reconstruction stays what it is."""
+    with torch.random.fork_rng():
+        torch.manual_seed(5)
+        return AdaIN().eval().requires_grad_(False)
 
 
 @pytest.fixture
@@ -181,6 +189,43 @@ def test_small_steps_of_strength_make_small_differences(multi, photo) -> None:
     assert differences[20:].max() < 2.5 * differences[:20].mean()  # and beyond
     distances = [float((p - photo).abs().mean()) for p in pictures]
     assert distances[0] == 0 and distances[5] < distances[20] < distances[30]
+
+
+@torch.no_grad()
+def test_a_net_that_gives_nothing_back_walks_the_line_of_codes_alone(adain, photo) -> None:
+    code = StyleCode(adain.encode(torch.rand(1, 3, 64, 64, generator=torch.Generator().manual_seed(6))))
+    photo = torch.cat([photo[:1], photo[1:] ** 3])[..., :48]  # of different statistics, in multiples of 8 px
+    own = adain.photo_code(photo)
+    assert own.shape == (2, 1024) and not torch.allclose(own[0], own[1])
+    assert (adain(photo, own) - photo).abs().mean() > 0.05
+    for strength in (0, 0.3, 1, 1.5):
+        expected = adain(photo, (1 - strength) * own + strength * code.values)
+        assert torch.allclose(render(adain, photo, code, strength=strength), expected, atol=1e-5)
+
+
+@torch.no_grad()
+def test_a_net_that_gives_nothing_back_leaves_the_photo_where_it_is_to_stay(adain, photo) -> None:
+    code = StyleCode(adain.encode(torch.rand(1, 3, 64, 64, generator=torch.Generator().manual_seed(6))))
+    photo, left = photo[..., :48], left_part()[..., :48]
+    for strength in (0, 0.6, 1):
+        regions = [Region(code, left), Region(None, 1 - left)]
+        painted = render(adain, photo, regions, strength=strength)
+        assert torch.equal(painted[..., 26:], photo[..., 26:])
+        assert (painted - photo)[..., :26].abs().mean() > 0.05
+        x = photo[:1]
+        own = adain.photo_code(x)
+        rows = torch.cat([torch.lerp(own, code.values, strength), own])
+        inside = adain(x, rows, torch.cat([left, 1 - left], dim=1))[..., :26]
+        assert torch.allclose(painted[:1, ..., :26], inside, atol=1e-5)
+    grey = torch.full_like(left, 0.7)
+    mixed = render(adain, photo[:1], [Region(code, grey), Region(None, 1 - grey)])
+    assert (mixed - photo[:1]).abs().mean() < (render(adain, photo[:1], code) - photo[:1]).abs().mean()
+
+
+def test_options_may_be_numpys(net, code, photo) -> None:
+    options = {"strength": np.float32(0.5), "size": np.int64(26), "stroke": np.float64(8)}
+    plain = {"strength": 0.5, "size": 26, "stroke": 8}
+    assert torch.equal(render(net, photo, code, **options), render(net, photo, code, **plain))
 
 
 # Regions

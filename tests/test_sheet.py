@@ -9,8 +9,9 @@ from PIL import Image, ImageChops, ImageDraw, ImageFont
 from skimage import data
 
 from stylezoo.errors import ImageError, OptionError, StyleError
+from stylezoo.image.page import INK, PALE, PAPER
 from stylezoo.models import StyleCard
-from stylezoo.sheet import INK, PALE, PAPER, blend_sheet, contact_sheet, strength_sheet
+from stylezoo.sheet import blend_sheet, contact_sheet, grid_sheet, strength_sheet
 from stylezoo.stylizer import Stylizer, load
 
 PHOTO = Image.fromarray(data.coffee()).resize((96, 64))
@@ -233,3 +234,78 @@ def test_what_cannot_be_blended_is_refused(net: Stylizer, styles, options, error
 def test_a_net_of_one_style_has_nothing_to_blend(single: Stylizer) -> None:
     with pytest.raises(StyleError, match=r"johnson/tiny has no two styles to blend.*cin/16"):
         blend_sheet(single, PHOTO, ["dots", "waves"])
+
+
+# Pictures as styles
+
+
+@pytest.fixture
+def anyone(any_file: Path) -> Stylizer:
+    return load(any_file, device="cpu")
+
+
+@pytest.fixture
+def paintings(tmp_path: Path) -> list[str]:
+    """Two pictures, one wider than high and one higher than wide."""
+    for name, picture, size in (("wave.png", data.astronaut(), (120, 60)), ("tall.png", data.chelsea(), (50, 100))):
+        Image.fromarray(picture).resize(size).save(tmp_path / name)
+    return [str(tmp_path / "wave.png"), str(tmp_path / "tall.png")]
+
+
+def test_a_grid_has_a_row_for_each_photo_and_a_column_for_each_style(anyone: Stylizer, paintings, tmp_path) -> None:
+    other = Image.fromarray(data.rocket()).resize((96, 64))
+    other.save(tmp_path / "other.png")
+    seen: list[object] = []
+    progress = lambda todo: (seen.append(p) or p for p in todo)  # noqa: E731
+    page = grid_sheet(anyone, [PHOTO, tmp_path / "other.png"], [*paintings, "dots"], progress=progress, **SIZE)
+    heads = [Image.open(paintings[0]).resize((64, 32), Image.Resampling.BICUBIC)]
+    heads += [Image.open(paintings[1]).resize((32, 64), Image.Resampling.BICUBIC)]
+    rows = [
+        [PHOTO.resize((64, 43), Image.Resampling.BICUBIC), *(painted(anyone, s, PHOTO) for s in [*paintings, "dots"])]
+    ]
+    rows += [
+        [other.resize((64, 43), Image.Resampling.BICUBIC), *(painted(anyone, s, other) for s in [*paintings, "dots"])]
+    ]
+    first, second = ([find(page, np.asarray(cell).astype(float)) for cell in row] for row in rows)
+    assert [x for x, _ in first] == [x for x, _ in second] == sorted({x for x, _ in first})
+    assert len({y for _, y in first}) == len({y for _, y in second}) == 1
+    tops = [find(page, np.asarray(head).astype(float)) for head in heads]
+    assert tops[0][0] == first[1][0] and tops[1][0] == first[2][0] + 16  # in the middle of its column
+    assert tops[1][1] < tops[0][1] < first[0][1] < second[0][1]
+    assert titles(page, "wave.png", "tall.png", "other.png", "Dots") == [1, 1, 1, 1]
+    assert len(seen) == 6
+
+
+def test_a_grid_encodes_a_style_once_unless_it_takes_on_each_photos_colours(
+    anyone: Stylizer, paintings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    encode, seen = anyone.net.encode, []
+    monkeypatch.setattr(anyone.net, "encode", lambda picture: seen.append(1) or encode(picture))
+    turned = PHOTO.transpose(Image.Transpose.ROTATE_180)
+    grid_sheet(anyone, [PHOTO, turned], paintings, **SIZE)
+    assert len(seen) == 2
+    page = grid_sheet(anyone, [PHOTO], paintings, preserve_color="stats", **SIZE)
+    find(page, painted(anyone, paintings[0], preserve_color="stats"))
+
+
+def test_a_strength_sheet_names_its_pictures(anyone: Stylizer, paintings) -> None:
+    page = strength_sheet(anyone, PHOTO, paintings, strengths=(0.5, 1), **SIZE)
+    assert names(page, "wave.png", "tall.png") == [2, 2]
+    find(page, painted(anyone, paintings[0], strength=0.5))
+
+
+def test_a_line_leads_from_a_picture_to_a_name(anyone: Stylizer, paintings) -> None:
+    page = blend_sheet(anyone, PHOTO, [paintings[0], "dots"], steps=3, **SIZE)
+    way = [painted(anyone, mix) for mix in (paintings[0], [paintings[0], "dots"], "dots")]
+    assert cells(page, way) == [(0, 0), (0, 1), (0, 2)]
+
+
+def test_grids_that_cannot_be(anyone: Stylizer, net: Stylizer, paintings) -> None:
+    with pytest.raises(OptionError, match="at least one photo and one style, not of 0 and 2"):
+        grid_sheet(anyone, [], paintings)
+    with pytest.raises(OptionError, match="not of 1 and 0"):
+        grid_sheet(anyone, [PHOTO], [])
+    with pytest.raises(StyleError, match=r"'wafe\.png' is neither a picture's path nor a style"):
+        grid_sheet(anyone, [PHOTO], ["wafe.png"])
+    with pytest.raises(StyleError, match=r"no style .* in cin/tiny: .* A picture as the style is for a net"):
+        grid_sheet(net, [PHOTO], paintings)

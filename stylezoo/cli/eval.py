@@ -70,6 +70,11 @@ def command(names: tuple[str, ...], photos: Path | None, size: int, as_json: boo
             recipe = load_recipe(stylizer.spec.recipe)
         else:
             raise DataError(f"{name} names no recipe, so its style picture is unknown: measure its run folder instead")
+        if not recipe.styles:
+            raise DataError(
+                f"{name} knows no style by name, so there is no picture to measure it against: "
+                "scripts/arbitrary.py of the repository measures it on pictures that it has not seen"
+            )
         pictures = {s.id: read_style(find_picture(s.image), s.size, s.crop) for s in recipe.styles}
         found = evaluate(
             stylizer,

@@ -29,11 +29,15 @@ _ENDINGS = ", ".join(f".{ending}" for ending in FORMATS)
 
 @dataclass(frozen=True)
 class Job:
-    """One picture to paint: `source` is None for stdin, `target` is None for stdout, `format` a key of FORMATS."""
+    """One picture to paint: `source` is None for stdin, `target` is None for stdout, `format` a key of FORMATS.
+
+    `label` says which of several styles it is painted in.
+    """
 
     source: Path | None
     target: Path | None
     format: str
+    label: str = ""
 
     @property
     def input(self) -> str:
@@ -46,30 +50,44 @@ class Job:
         return "-" if self.target is None else str(self.target)
 
 
-def plan(inputs: Sequence[str], output: str, *, format: str | None = None, force: bool = False) -> list[Job]:
+def plan(
+    inputs: Sequence[str],
+    output: str,
+    *,
+    labels: Sequence[str] = (),
+    format: str | None = None,
+    force: bool = False,
+) -> list[Job]:
     """Return a job for every picture that `inputs` name, in their order.
 
     `inputs` are files, folders (every picture in them, sorted by name) and '-' for stdin. `output` is a file for one
     picture, a folder for several or for a folder, or '-' for stdout. `format`, one of FORMATS, replaces the one that
-    the names state.
+    the names state. With `labels` each picture has a job for each, `<picture>_<label>`, and `output` is a folder.
 
     Raises ImageError for an input that does not exist or holds no picture, and OptionError for an output whose format
     is unknown, that two inputs share, that is an input itself, or that exists (unless `force`).
     """
-    sources = list(_sources(inputs))
+    sources = list(find_sources(inputs))
     if output == "-":
-        if len(sources) > 1:
-            raise OptionError(f"stdout takes one picture, not {len(sources)}: name a folder with --output")
-        jobs = [Job(sources[0], None, format or _ending(sources[0]) or "png")]
-    elif len(sources) > 1 or Path(output).is_dir() or output.endswith("/") or any(Path(i).is_dir() for i in inputs):
-        jobs = list(_into_folder(sources, output, format))
+        if (count := len(sources) * len(labels or "-")) > 1:
+            raise OptionError(f"stdout takes one picture, not {count}: name a folder with --output")
+        jobs = [Job(sources[0], None, format or _ending(sources[0]) or "png", *labels)]
+    elif (
+        len(sources) > 1
+        or labels
+        or Path(output).is_dir()
+        or output.endswith("/")
+        or any(Path(i).is_dir() for i in inputs)
+    ):
+        jobs = list(_into_folder(sources, output, format, labels or ("",)))
     else:
         jobs = [_to_file(sources[0], output, format)]
     _check(jobs, force)
     return jobs
 
 
-def _sources(inputs: Sequence[str]) -> Iterator[Path | None]:
+def find_sources(inputs: Sequence[str]) -> Iterator[Path | None]:
+    """Yield the pictures that `inputs` name, see `plan`; None is stdin."""
     if inputs.count("-") > 1:
         raise OptionError("stdin ('-') can be read only once")
     for name in inputs:
@@ -77,14 +95,19 @@ def _sources(inputs: Sequence[str]) -> Iterator[Path | None]:
         if name == "-":
             yield None
         elif path.is_dir():
-            found = sorted(p for p in path.iterdir() if _ending(p) and p.is_file())
-            if not found:
-                raise ImageError(f"no pictures in folder '{name}': looked for names in {_ENDINGS}")
-            yield from found
+            yield from pictures_in(path)
         elif path.exists():
             yield path
         else:
             raise ImageError(f"no such file or folder: '{name}'")
+
+
+def pictures_in(folder: Path | str) -> list[Path]:
+    """Return the pictures of a folder, sorted by name. Raises ImageError if there are none."""
+    found = sorted(p for p in Path(folder).iterdir() if _ending(p) and p.is_file())
+    if not found:
+        raise ImageError(f"no pictures in folder '{folder}': looked for names in {_ENDINGS}")
+    return found
 
 
 def _ending(path: Path | None) -> str | None:
@@ -93,10 +116,10 @@ def _ending(path: Path | None) -> str | None:
     return ending if ending in FORMATS else None
 
 
-def _into_folder(sources: list[Path | None], output: str, format: str | None) -> Iterator[Job]:
+def _into_folder(sources: list[Path | None], output: str, format: str | None, labels: Sequence[str]) -> Iterator[Job]:
     folder = Path(output)
     if folder.exists() and not folder.is_dir():
-        raise OptionError(f"--output '{output}' is a file, but {len(sources)} pictures need a folder")
+        raise OptionError(f"--output '{output}' is a file, but {len(sources) * len(labels)} pictures need a folder")
     if not folder.exists() and _ending(folder):
         raise OptionError(f"--output '{output}' looks like a file, but several pictures need a folder: drop the suffix")
     for source in sources:
@@ -105,10 +128,11 @@ def _into_folder(sources: list[Path | None], output: str, format: str | None) ->
         if format is None and own is None:
             raise OptionError(f"'{path.name}' names no format that can be written: pass --format, such as --format png")
         # photo.JPEG stays photo.JPEG, unless the format changes
-        if format is None or (own and FORMATS[own] == FORMATS[format]):
-            yield Job(source, folder / path.name, own or "png")
-        else:
-            yield Job(source, folder / f"{path.stem}.{format}", format)
+        keep = format is None or (own and FORMATS[own] == FORMATS[format])
+        suffix, kind = (path.suffix, own or "png") if keep else (f".{format}", format or "png")
+        for label in labels:
+            stem = f"{path.stem}_{label}" if label else path.stem
+            yield Job(source, folder / f"{stem}{suffix}", kind, label)
 
 
 def _to_file(source: Path | None, output: str, format: str | None) -> Job:

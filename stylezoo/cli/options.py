@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
 import click
 
+from stylezoo.cli.jobs import pictures_in
 from stylezoo.errors import OptionError
+
+Style = str | dict[str, float] | None
+"""What `parse_style` makes of a text."""
 
 
 def model_names(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[str]:
@@ -19,15 +24,20 @@ def model_names(ctx: click.Context, param: click.Parameter, incomplete: str) -> 
 
 
 def parse_names(text: str, option: str) -> list[str]:
-    """Return the names that 'starry_night,great_wave' lists; raise OptionError where `option` lists none."""
+    """Return the names that 'starry_night,great_wave' lists; raise OptionError where `option` lists none.
+
+    A text with commas that is a path of a file or folder is that path.
+    """
+    if "," in text and Path(text).exists():
+        return [text]
     names = [name for name in map(str.strip, text.split(",")) if name]
     if not names:
         raise OptionError(f"{option} names no style: write {option} NAME,NAME")
     return names
 
 
-def parse_region(text: str) -> tuple[Path, str | dict[str, float]]:
-    """Return the mask's file and the style that 'mask.png:starry_night' states; the style may be a mix.
+def parse_region(text: str) -> tuple[Path, Style]:
+    """Return the mask's file and the style that 'mask.png:starry_night' states; the style may be a picture or a mix.
 
     The first colon behind the name of a file that exists divides them, as there may be others in either.
     Raises OptionError where there is no such file, or no style behind it.
@@ -43,9 +53,12 @@ def parse_region(text: str) -> tuple[Path, str | dict[str, float]]:
     raise OptionError(f"--region '{text}': there is no file '{name and name[0]}': {way}")
 
 
-def parse_style(text: str | None, option: str = "--style") -> str | dict[str, float] | None:
-    """Return the style that 'starry_night' or 'starry_night:0.6,great_wave:0.4' states; `option` is for messages."""
-    if text is None or not re.search("[:,]", text):
+def parse_style(text: str | None, option: str = "--style") -> Style:
+    """Return the style that 'starry_night' or 'starry_night:0.6,wave.jpg:0.4' states; `option` is for messages.
+
+    A text that is the path of a file is that file, whatever is in its name.
+    """
+    if text is None or not re.search("[:,]", text) or Path(text).is_file():
         return text
     mix: dict[str, float] = {}
     for part in text.split(","):
@@ -55,8 +68,39 @@ def parse_style(text: str | None, option: str = "--style") -> str | dict[str, fl
         except ValueError:
             value = math.nan
         if not name or not math.isfinite(value):
-            raise OptionError(f"cannot read '{part}' in {option} '{text}': write NAME or NAME:WEIGHT,NAME:WEIGHT")
+            raise OptionError(
+                f"cannot read '{part}' in {option} '{text}': write NAME or NAME:WEIGHT,NAME:WEIGHT, a name being a "
+                "style's or the path of a picture that exists"
+            )
         if name in mix:
             raise OptionError(f"{option} '{text}' names '{name}' twice: add its weights up")
         mix[name] = value
     return mix
+
+
+def spread_folders(styles: Sequence[str], known: Collection[str]) -> list[str]:
+    """Return the styles with the pictures in a folder in place of its name; a name that the model knows comes first."""
+    spread = [pictures_in(s) if s not in known and Path(s).is_dir() else [s] for s in styles]
+    return [str(style) for member in spread for style in member]
+
+
+def label_styles(styles: Sequence[str]) -> dict[str, Style]:
+    """Return what each text states, by what stands for it in file names: a name, or a picture's without its suffix.
+
+    Raises OptionError where that is the same for two.
+    """
+    labelled: dict[str, Style] = {}
+    for text in styles:
+        style = parse_style(text)
+        shares = style if isinstance(style, dict) else {text: None}
+        stems = {Path(name).stem: weight for name, weight in shares.items()}
+        label = "_".join(stem if weight is None else f"{stem}-{weight:g}" for stem, weight in stems.items())
+        if label in labelled:
+            raise OptionError(f"--style '{text}': there is another whose results would be called '{label}': rename one")
+        labelled[label] = style
+    return labelled
+
+
+def files_of(style: Style) -> list[Path]:
+    """Return the pictures that a style is made of."""
+    return [path for path in map(Path, [style] if isinstance(style, str) else style or ()) if path.is_file()]

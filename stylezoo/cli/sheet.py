@@ -8,9 +8,9 @@ from typing import Any
 
 import click
 
-from stylezoo.cli.jobs import plan
-from stylezoo.cli.options import model_names, parse_names
-from stylezoo.cli.stylize import FILE, check_stdout, open_input, put
+from stylezoo.cli.jobs import find_sources, plan
+from stylezoo.cli.options import files_of, model_names, parse_names, spread_folders
+from stylezoo.cli.stylize import FILE, STYLE_SIZE, check_kept, check_stdout, open_stdin, put
 from stylezoo.cli.talk import put_json
 from stylezoo.errors import OptionError, did_you_mean
 
@@ -27,15 +27,15 @@ class Sheet(click.Command):
     """A command that also takes the names after --blend one by one, as in --blend a b, which click cannot express."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        if "--blend" in args:
-            start = args.index("--blend") + 1
+        start = args.index("--blend") + 1 if "--blend" in args else len(args)
+        if start < len(args) and "," not in args[start]:
             end = next((i for i in range(start, len(args)) if re.search(r"^-|[./\\]", args[i])), len(args))
             args = [*args[:start], ",".join(args[start:end]), *args[end:]]
         return super().parse_args(ctx, args)
 
 
 @click.command("sheet", cls=Sheet)
-@click.argument("photo", metavar="PHOTO")
+@click.argument("photos", nargs=-1, required=True, metavar="PHOTO...")
 @click.option("-o", "--output", required=True, metavar="OUT", help="The picture to write, or - for stdout.")
 @click.option(
     "-m",
@@ -47,8 +47,11 @@ class Sheet(click.Command):
     help="A model's name, run or weights file, or a pattern such as 'johnson/*'; several may be given.",
 )
 @click.option("--card", "cards", multiple=True, type=FILE, help="Add the style of this card.")
-@click.option("--styles", metavar="A,B,C", help="Show these styles.  [default: all]")
-@click.option("--blend", metavar="A B [C D]", help="Show what lies between two styles, or four in the corners.")
+@click.option(
+    "--styles", metavar="A,B,C", help="Show these styles, or pictures as styles, or a folder.  [default: all]"
+)
+@STYLE_SIZE
+@click.option("--blend", metavar="A B [C D]", help="Show what lies between two styles, or four, in words or A,B.")
 @click.option("--steps", type=click.IntRange(2, 32), help="Pictures on each side of the blend.  [default: 7 or 5]")
 @click.option("--strengths", is_flag=True, help="Show each style at several strengths.")
 @click.option("--size", default=256, type=click.IntRange(32, 2048), metavar="PX", help="Long side of each picture.")
@@ -61,11 +64,12 @@ class Sheet(click.Command):
 @click.option("--force", is_flag=True, help="Overwrite OUT if it exists.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object about the sheet.")
 def command(
-    photo: str,
+    photos: tuple[str, ...],
     output: str,
     models: tuple[str, ...],
     cards: tuple[Path, ...],
     styles: str | None,
+    style_size: int,
     blend: str | None,
     steps: int | None,
     strengths: bool,
@@ -81,10 +85,13 @@ def command(
 ) -> None:
     """Draw one labelled page of PHOTO in all styles of a model, or in blends of its styles.
 
+    Several photos, or pictures as styles, make a grid: a row for each photo, a column for each style.
+
     \b
     stylezoo sheet photo.jpg -m cin/16 -o sheet.jpg
     stylezoo sheet photo.jpg -m 'johnson/*' -o sheet.jpg
     stylezoo sheet photo.jpg -m cin/16 --blend starry_night great_wave -o line.jpg
+    stylezoo sheet photos/ -m any --styles paintings/ -o grid.jpg
     """
     check_stdout(output, as_json)
     shown = None if styles is None else parse_names(styles, "--styles")
@@ -105,28 +112,41 @@ def command(
         raise OptionError("--steps belongs to --blend, which names the styles to go between")
     if several := [option for option in ("--blend", "--strengths", "--card") if given[option] and len(names) > 1]:
         raise OptionError(f"{several[0]} is for one model, not for {len(names)}: {', '.join(names)}")
-    for place, what in ((photo, "name one photo in it"), (output, "name the picture to write")):
-        if Path(place).is_dir():
-            raise OptionError(f"'{place}' is a folder: {what}")
-    job = plan([photo], output, force=force)[0]
+    if Path(output).is_dir():
+        raise OptionError(f"'{output}' is a folder: name the picture to write")
+    sources = list(find_sources(photos))
+    many = len(sources) > 1
+    alone = [option for option in ("--blend", "--strengths", "--columns") if given[option]]
+    if many and (clash := alone + ["a second model"] * (len(names) > 1)):
+        raise OptionError(f"{clash[0]} is for one photo, not for a grid of {len(sources)}")
+    job = plan([str(sources[0] or "-")], output, force=force)[0]
+    check_kept([job], [*cards, *filter(None, sources)])
 
     from tqdm import tqdm
 
-    from stylezoo.sheet import blend_sheet, contact_sheet, strength_sheet
+    from stylezoo.sheet import blend_sheet, contact_sheet, grid_sheet, strength_sheet
     from stylezoo.stylizer import load
 
     nets = [load(name, device=device) for name in names]
     for card in cards:
         nets[0].add_card(card)
+    known = list(dict.fromkeys(style for net in nets for style in net.styles))
+    shown = shown and spread_folders(shown, known)
+    pictures = [style for style in corners or shown or () if style not in known]
+    check_kept([job], [file for style in pictures for file in files_of(style)])
     options: dict[str, Any] = {
         "size": size,
+        "style_size": style_size,
         "stroke": stroke,
         "preserve_color": preserve_color or False,
         # disable=None hides the bar where stderr is not a terminal
         "progress": lambda paintings: tqdm(paintings, unit="picture", leave=False, disable=None),
     }
-    source = open_input(job)
-    if corners is not None:
+    opened = [source or open_stdin() for source in sources]
+    source = opened[0]
+    if many or (pictures and not alone and len(nets) == 1):
+        page = grid_sheet(nets[0], opened, shown or known, strength=strength, **options)
+    elif corners is not None:
         page = blend_sheet(nets[0], source, corners, steps=steps, strength=strength, **options)
     elif strengths:
         page = strength_sheet(nets[0], source, shown, **options)
@@ -136,10 +156,10 @@ def command(
     if as_json:
         put_json(
             {
-                "input": job.input,
+                "inputs": [str(source or "-") for source in sources],
                 "output": job.output,
                 "models": [net.spec.name for net in nets],
-                "styles": corners or shown or list(dict.fromkeys(style for net in nets for style in net.styles)),
+                "styles": corners or shown or known,
                 "width": page.width,
                 "height": page.height,
             }

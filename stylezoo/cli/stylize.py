@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 import sys
 import time
 from collections.abc import Iterable
@@ -12,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from stylezoo.cli.jobs import FORMATS, Job, plan
-from stylezoo.cli.options import model_names, parse_region, parse_style
+from stylezoo.cli.options import Style, files_of, label_styles, model_names, parse_region, spread_folders
 from stylezoo.cli.talk import Failure, one_line, put_json, say
 from stylezoo.errors import ImageError, OptionError
 
@@ -20,6 +21,13 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
 FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
+STYLE_SIZE = click.option(
+    "--style-size",
+    default=384,
+    type=click.IntRange(16, 4096),
+    metavar="PX",
+    help="Long side at which a style picture is read: larger for coarser strokes.",
+)
 
 
 @click.command("stylize")
@@ -28,7 +36,17 @@ FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
     "-m", "--model", default="johnson/mosaic", shell_complete=model_names, help="A model's name, run or weights file."
 )
 @click.option("-o", "--output", required=True, metavar="OUT", help="A file, a folder for several pictures, or -.")
-@click.option("-s", "--style", metavar="STYLE", help="One of the model's styles, or a mix such as a:0.6,b:0.4.")
+@click.option(
+    "-s",
+    "--style",
+    "styles",
+    multiple=True,
+    metavar="STYLE",
+    help="A style's name; for a model of any picture a picture, or a folder of them; or a mix such as a:0.6,b.jpg:0.4. "
+    "Given several times or as a folder, every IN is painted in each.",
+)
+@STYLE_SIZE
+@click.option("--save-card", type=click.Path(path_type=Path), metavar="FILE", help="Keep the style, for --card FILE.")
 @click.option("--card", "cards", multiple=True, type=FILE, help="Add the style of this card; alone, it is painted.")
 @click.option("--strength", default=1.0, help="How much of the style: 0 the photo, 1 the style, up to 3.")
 @click.option("--size", type=click.IntRange(min=1), metavar="PX", help="Long side of the result.  [default: as IN]")
@@ -51,7 +69,9 @@ def command(
     inputs: tuple[str, ...],
     model: str,
     output: str,
-    style: str | None,
+    styles: tuple[str, ...],
+    style_size: int,
+    save_card: Path | None,
     cards: tuple[Path, ...],
     strength: float,
     size: int | None,
@@ -68,15 +88,26 @@ def command(
     """Paint pictures in a style.
 
     IN is a picture, a folder of pictures, or - for stdin. Several pictures go into the folder OUT under their own
-    names. A picture that cannot be read is reported, and the others go on.
+    names, and those of several styles as <picture>_<style>. A picture that cannot be read is reported, and the others
+    go on.
     """
+    from stylezoo.zoo.store import find
+
     check_stdout(output, as_json)
     if mask and regions:
         raise OptionError("--mask and --region exclude each other: write --region MASK:STYLE for each mask")
     parts = [parse_region(region) for region in regions]
-    jobs = plan(inputs, output, format=format, force=force)
-    check_kept(jobs, [*cards, *filter(None, [mask]), *(place for place, _ in parts)])
-    chosen = parse_style(style)
+    spread = spread_folders(styles, find(model)[0].style_ids)
+    wanted = label_styles(spread)
+    several = spread != list(styles) or len(spread) > 1
+    if save_card and len(wanted) != 1:
+        raise OptionError(f"--save-card keeps one style, and --style names {len(wanted) or 'none'}")
+    jobs = plan(inputs, output, labels=list(wanted) if several else (), format=format, force=force)
+    pictures = [file for style in [*wanted.values(), *(style for _, style in parts)] for file in files_of(style)]
+    read = [*cards, *filter(None, [mask]), *(place for place, _ in parts), *pictures]
+    check_kept(jobs, read)
+    if save_card:
+        check_card(save_card, [*read, *(job.source for job in jobs if job.source)], force)
 
     from tqdm import tqdm
 
@@ -85,21 +116,35 @@ def command(
     stylizer = load(model, device=device)
     for card in cards:
         stylizer.add_card(card)
-    if chosen is None and not parts and (len(cards) == 1 or len(stylizer.styles) == 1):
-        chosen = stylizer.styles[-1]
+    if not wanted and not parts and (len(cards) == 1 or len(stylizer.styles) == 1):
+        wanted = {"": stylizer.styles[-1]}
+
+    def settle(style: Style) -> Any:
+        """Encode a style once for all photos, or where they change it make sure that it can be."""
+        code = stylizer.encode_style(style, style_size=style_size)
+        return style if preserve_color == "stats" else code
+
+    chosen = {label: settle(style) for label, style in wanted.items()}
+    if not chosen:
+        chosen = {"": None if parts else settle(None)}
+    if save_card:
+        stylizer.card(*wanted.values(), id=card_id(save_card), style_size=style_size).save(save_card)
     options: dict[str, Any] = {
         "strength": strength,
         "size": size,
         "stroke": stroke,
         "preserve_color": preserve_color or False,
-        "mask": [(wanted, place) for place, wanted in parts] or mask,
+        "mask": [(settle(style), place) for place, style in parts] or mask,
+        "style_size": style_size,
     }
-    failed = 0
+    failed, piped = 0, None
     # disable=None hides the bar where stderr is not a terminal
     for job in tqdm(jobs, unit="picture", leave=False, disable=True if len(jobs) == 1 else None):
         started = time.perf_counter()
+        label = job.label or next(iter(chosen))
         try:
-            picture = stylizer.stylize(open_input(job), chosen, **options)
+            photo = job.source or (piped := piped or open_stdin())
+            picture = stylizer.stylize(photo, chosen[label], **options)
             put(picture, job, quality=quality, force=force)
         except ImageError as error:
             if len(jobs) == 1:
@@ -113,10 +158,10 @@ def command(
                     "input": job.input,
                     "output": job.output,
                     "model": stylizer.spec.name,
-                    "style": chosen,
+                    "style": wanted.get(label),
                     "cards": [str(card) for card in cards],
                     "mask": mask and str(mask),
-                    "regions": [{"mask": str(place), "style": wanted} for place, wanted in parts],
+                    "regions": [{"mask": str(place), "style": style} for place, style in parts],
                     "stroke": stroke,
                     "width": picture.width,
                     "height": picture.height,
@@ -143,11 +188,23 @@ def check_kept(jobs: Iterable[Job], files: Iterable[Path]) -> None:
             raise OptionError(f"'{job.output}' is an input and is never overwritten: choose another --output")
 
 
-def open_input(job: Job) -> Path | Image:
-    """Return a job's picture as something whose stylised form is a PIL image. Raises ImageError if stdin holds none."""
-    if job.source:
-        return job.source
+def check_card(card: Path, files: Iterable[Path], force: bool) -> None:
+    """Raise OptionError where a style card may not be written, or its name makes no name of a style."""
+    if card.resolve() in {file.resolve() for file in files}:
+        raise OptionError(f"'{card}' is an input and is never overwritten: choose another --save-card")
+    if card.is_dir() or (card.exists() and not force):
+        raise OptionError(f"'{card}' exists: pass --force to overwrite a file, or choose another --save-card")
+    if not card_id(card):
+        raise OptionError(f"--save-card '{card}' names no style: write a name such as my_style.card.safetensors")
 
+
+def card_id(card: Path) -> str:
+    """Return the name of a style that a file's name makes: 'my_style' of 'My style.card.safetensors'."""
+    return re.sub(r"[^a-z0-9-]+", "_", card.name.partition(".")[0].lower()).strip("_")
+
+
+def open_stdin() -> Image:
+    """Return the picture on stdin. Raises ImageError if there is none."""
     import PIL.Image
 
     try:

@@ -46,6 +46,20 @@ def test_folder_of_one_picture_still_goes_into_a_folder(here):
     assert routes(["photos/more"], "out") == [("photos/more/e.jpg", "out/e.jpg", "jpg")]
 
 
+def test_labels_give_each_picture_a_job_for_each(here):
+    jobs = plan(["photos"], "out", labels=["wave", "night"], format="png")
+    assert [(job.input, job.output, job.label) for job in jobs] == [
+        ("photos/c.webp", "out/c_wave.png", "wave"),
+        ("photos/c.webp", "out/c_night.png", "night"),
+        ("photos/d.jpeg", "out/d_wave.png", "wave"),
+        ("photos/d.jpeg", "out/d_night.png", "night"),
+    ]
+    assert routes(["a.jpg"], "out", labels=["wave"]) == [("a.jpg", "out/a_wave.jpg", "jpg")]
+    assert routes(["a.jpg"], "-", labels=["wave"]) == [("a.jpg", "-", "jpg")]
+    with pytest.raises(OptionError, match="stdout takes one picture, not 2"):
+        plan(["a.jpg"], "-", labels=["wave", "night"])
+
+
 def test_format_changes_the_suffix_only_where_it_differs(here):
     assert routes(["photos"], "out", format="jpg") == [
         ("photos/c.webp", "out/c.jpg", "jpg"),

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from stylezoo.cli.options import parse_names, parse_region, parse_style
+from stylezoo.cli.options import label_styles, parse_names, parse_region, parse_style
 from stylezoo.errors import OptionError
 
 
@@ -83,3 +83,18 @@ def test_an_unreadable_region_is_refused(here, text, message):
     with pytest.raises(OptionError) as error:
         parse_region(text)
     assert message in str(error.value)
+
+
+def test_a_text_that_is_a_file_is_that_file(here):
+    assert parse_style("a:b") == "a:b"
+    assert parse_style("C:mask.png:2,a:b:1") == {"C:mask.png": 2.0, "a:b": 1.0}
+    Path("folder,1").mkdir()
+    assert parse_names("folder,1", "--styles") == ["folder,1"]
+
+
+def test_styles_are_labelled_by_name_or_file():
+    labelled = label_styles(["wave", "art/Night sky.jpg", "wave:0.6,art/night.jpg:0.4"])
+    assert list(labelled) == ["wave", "Night sky", "wave-0.6_night-0.4"]
+    assert labelled["wave-0.6_night-0.4"] == {"wave": 0.6, "art/night.jpg": 0.4}
+    with pytest.raises(OptionError, match="there is another whose results would be called 'wave': rename one"):
+        label_styles(["wave", "art/wave.jpg"])

@@ -10,7 +10,7 @@ from PIL import Image
 from skimage import data
 
 from stylezoo import stylizer
-from stylezoo.sheet import blend_sheet, contact_sheet, strength_sheet
+from stylezoo.sheet import blend_sheet, contact_sheet, grid_sheet, strength_sheet
 from stylezoo.stylizer import load
 
 
@@ -124,7 +124,7 @@ def test_json_says_what_was_drawn(here, draw):
     assert result.stdout.count("\n") == 1
     width, height = Image.open("sheet.jpg").size
     assert json.loads(result.stdout) == {
-        "input": "photo.png",
+        "inputs": ["photo.png"],
         "output": "sheet.jpg",
         "models": ["cin/tiny"],
         "styles": ["waves", "dots"],
@@ -155,7 +155,7 @@ def test_force_overwrites_what_exists(here, draw, undrawn):
     ("arguments", "message"),
     [
         (["missing.png", "-o", "sheet.png"], "no such file or folder: 'missing.png'"),
-        (["folder", "-o", "sheet.png"], "'folder' is a folder: name one photo in it"),
+        (["folder", "-o", "sheet.png"], "no pictures in folder 'folder'"),
         (["photo.png", "-o", "folder"], "'folder' is a folder: name the picture to write"),
         (["photo.png", "-o", "photo.png", "--force"], "never overwritten"),
         (["photo.png", "-o", "sheet.txt"], "states no format"),
@@ -207,3 +207,76 @@ def test_the_output_is_checked_before_the_model_is_loaded(here, undrawn, monkeyp
     monkeypatch.setattr(stylizer, "load", lambda *_, **__: pytest.fail("the model was loaded"))
     Path("sheet.png").touch()
     assert "'sheet.png' exists" in undrawn("photo.png", "-o", "sheet.png")
+
+
+# Grids
+
+
+@pytest.fixture
+def grid(here, run, any_file):
+    """Draw a sheet with a net that takes any picture; there are photos/ and paintings/ of two pictures each."""
+    for seed, name in enumerate(("photos/a.png", "photos/b.png", "paintings/wave.png", "paintings/night,1.png")):
+        Path(name).parent.mkdir(exist_ok=True)
+        Image.fromarray(data.chelsea()).crop((seed * 40, 0, seed * 40 + 120, 80)).save(name)
+
+    def call(*arguments, **options):
+        result = run("sheet", "-m", any_file, "--device", "cpu", "--size", 64, *arguments, **options)
+        assert (result.exit_code, result.stderr) == (0, ""), result.stderr
+        return result
+
+    return call
+
+
+@pytest.fixture
+def anyone(any_file):
+    return load(any_file, device="cpu")
+
+
+def test_folders_of_photos_and_of_style_pictures_make_a_grid(grid, anyone):
+    result = grid("photos", "-o", "grid.png", "--styles", "paintings", "--style-size", 200, "--json")
+    photos, styles = ["photos/a.png", "photos/b.png"], ["paintings/night,1.png", "paintings/wave.png"]
+    assert same("grid.png", grid_sheet(anyone, photos, styles, size=64, style_size=200))
+    facts = json.loads(result.stdout)
+    assert (facts["inputs"], facts["styles"]) == (photos, styles)
+
+
+def test_one_photo_from_stdin_and_one_picture_make_a_grid(grid, anyone):
+    grid("-", "-o", "grid.png", "--styles", "paintings/night,1.png", input=Path("photo.png").read_bytes())
+    photo = Image.open("photo.png")
+    assert same("grid.png", grid_sheet(anyone, [photo], ["paintings/night,1.png"], size=64))
+
+
+def test_photos_in_named_styles_make_a_grid(here, draw, net):
+    Image.open("photo.png").rotate(180).save("other.png")
+    draw("photo.png", "other.png", "-o", "grid.png", "--strength", 0.5)
+    assert same("grid.png", grid_sheet(net, ["photo.png", "other.png"], net.styles, size=64, strength=0.5))
+
+
+def test_pictures_stand_in_other_sheets_as_styles_do(grid, anyone):
+    wave, names = "paintings/wave.png", ["paintings/wave.png", "dots"]
+    grid("photo.png", "-o", "1.png", "--styles", ",".join(names), "--columns", 2)
+    assert same("1.png", contact_sheet(anyone, "photo.png", names, columns=2, size=64))
+    grid("photo.png", "-o", "2.png", "--styles", wave, "--strengths")
+    assert same("2.png", strength_sheet(anyone, "photo.png", [wave], size=64))
+    grid("photo.png", "-o", "3.png", "--blend", f"{wave},dots", "--steps", 3)
+    assert same("3.png", blend_sheet(anyone, "photo.png", names, steps=3, size=64))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["photo.png", "p.png", "--blend", "a,b"], "--blend is for one photo, not for a grid of 2"),
+        (["photo.png", "p.png", "--strengths"], "--strengths is for one photo"),
+        (["photo.png", "p.png", "--columns", "2"], "--columns is for one photo"),
+        (["photo.png", "p.png", "-m", "cin/16"], "a second model is for one photo"),
+        (["photo.png", "no.png"], "no such file or folder: 'no.png'"),
+        (["photo.png", "--styles", "p.png"], "A picture as the style is for a net that takes any, such as 'any'"),
+        (["photo.png", "--styles", "folder"], "no pictures in folder 'folder'"),
+        (["photo.png", "sheet.png"], "'sheet.png' is an input and is never overwritten"),
+        (["photo.png", "--styles", "sheet.png"], "'sheet.png' is an input and is never overwritten"),
+    ],
+)
+def test_a_grid_that_cannot_be_is_refused(here, undrawn, arguments, message):
+    for name in ("p.png", "sheet.png"):
+        Image.open("photo.png").save(name)
+    assert message in undrawn(*arguments, "-o", "sheet.png", "--force")

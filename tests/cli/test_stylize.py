@@ -311,4 +311,178 @@ def test_a_mask_is_never_overwritten(masks, unpainted):
 
 
 def test_a_card_of_another_net_is_refused(card, unpainted):
-    assert "style cards are for cin nets" in unpainted("photo.png", "-o", "out.png", "--card", card)
+    assert "johnson/tiles is a johnson net, and style cards are for" in unpainted(
+        "photo.png", "-o", "out.png", "--card", card
+    )
+
+
+# Pictures as styles
+
+
+@pytest.fixture
+def styles(here):
+    """A folder styles/ with wave.jpg and night.png, and the file a:b,c.png, whose name is hard to read."""
+    Path("styles").mkdir()
+    for seed, name in enumerate(("styles/wave.jpg", "styles/night.png", "a:b,c.png"), 7):
+        colours = np.random.default_rng(seed).integers(0, 256, (6, 8, 3), dtype=np.uint8)
+        Image.fromarray(colours).resize((80, 60), Image.Resampling.NEAREST).save(name)
+
+
+@pytest.fixture
+def paint_any(run, any_file, styles):
+    """Stylize with a net that takes any picture, and knows dots and lines."""
+
+    def call(*arguments, **options):
+        result = run("stylize", *arguments, "-m", any_file, "--device", "cpu", **options)
+        assert (result.exit_code, result.stderr) == (0, ""), result.stderr
+        return result
+
+    return call
+
+
+@pytest.fixture
+def unpainted_any(refused, any_file, styles):
+    return lambda *arguments: refused("stylize", *arguments, "-m", any_file, "--device", "cpu")
+
+
+@pytest.fixture
+def net(any_file):
+    return stylizer.load(any_file, device="cpu")
+
+
+def test_a_picture_is_a_style(paint_any, net):
+    paint_any("photo.png", "-o", "out.png", "-s", "styles/wave.jpg", "--style-size", 100)
+    expected = net.stylize("photo.png", "styles/wave.jpg", style_size=100)
+    assert np.array_equal(pixels("out.png"), np.asarray(expected))
+    paint_any("photo.png", "-o", "usual.png", "-s", "styles/wave.jpg")
+    assert np.array_equal(pixels("usual.png"), np.asarray(net.stylize("photo.png", "styles/wave.jpg")))
+    assert not np.array_equal(pixels("usual.png"), pixels("out.png"))
+
+
+def test_pictures_and_names_mix(paint_any, net):
+    paint_any("photo.png", "-o", "out.png", "-s", "styles/wave.jpg:0.6,dots:0.4")
+    expected = net.stylize("photo.png", {"styles/wave.jpg": 0.6, "dots": 0.4})
+    assert np.array_equal(pixels("out.png"), np.asarray(expected))
+
+
+def test_colons_and_commas_in_the_name_of_a_picture(paint_any, net):
+    paint_any("photo.png", "-o", "out.png", "-s", "a:b,c.png")
+    assert np.array_equal(pixels("out.png"), np.asarray(net.stylize("photo.png", "a:b,c.png")))
+
+
+def test_stats_go_before_a_picture_is_encoded(paint_any, net):
+    paint_any("photos", "-o", "out", "--format", "png", "-s", "styles/wave.jpg", "--preserve-color", "stats")
+    for name in ("a.jpg", "b.png"):
+        expected = net.stylize(f"photos/{name}", "styles/wave.jpg", preserve_color="stats")
+        assert np.array_equal(pixels(f"out/{Path(name).stem}.png"), np.asarray(expected))
+
+
+def test_a_folder_of_styles_paints_every_photo_in_each(paint_any, net):
+    result = paint_any("photos", "-o", "out", "-s", "styles", "--json")
+    names = ["a_night.jpg", "a_wave.jpg", "b_night.png", "b_wave.png"]
+    assert sorted(p.name for p in Path("out").iterdir()) == names
+    facts = [json.loads(line) for line in result.stdout.splitlines()]
+    assert [(Path(f["output"]).name, f["style"]) for f in facts] == [
+        (name, f"styles/{'wave.jpg' if 'wave' in name else 'night.png'}") for name in names
+    ]
+    assert np.array_equal(pixels("out/b_wave.png"), np.asarray(net.stylize("photos/b.png", "styles/wave.jpg")))
+
+
+def test_several_styles_are_painted_each_also_from_stdin(paint_any, net):
+    mix = "dots:0.6,styles/wave.jpg:0.4"
+    paint_any("-", "-o", "out", "-s", "dots", "-s", "styles/wave.jpg", "-s", mix, input=Path("photo.png").read_bytes())
+    names = ["stdin_dots-0.6_wave-0.4.png", "stdin_dots.png", "stdin_wave.png"]
+    assert sorted(p.name for p in Path("out").iterdir()) == names
+    assert np.array_equal(pixels("out/stdin_dots.png"), np.asarray(net.stylize("photo.png", "dots")))
+
+
+def test_a_name_comes_before_a_folder(paint_any, net):
+    Path("dots").mkdir()
+    paint_any("photo.png", "-o", "out.png", "-s", "dots")
+    assert np.array_equal(pixels("out.png"), np.asarray(net.stylize("photo.png", "dots")))
+
+
+def test_style_pictures_are_encoded_once(paint_any, net, monkeypatch):
+    seen = []
+    encode = type(net.net).encode
+    monkeypatch.setattr(type(net.net), "encode", lambda net, picture: seen.append(1) or encode(net, picture))
+    paint_any("photos", "photo.png", "-o", "out", "-s", "styles/wave.jpg", "-s", "dots")
+    assert len(seen) == 1
+
+
+def test_regions_take_pictures(masks, paint_any, net):
+    Path("styles/wave.jpg").rename("a:w.jpg")
+    paint_any(
+        "photo.png", "-o", "out.png", "--region", "left.png:a:w.jpg", "--region", "right.png:styles/night.png:1,dots:1"
+    )
+    regions = [("a:w.jpg", "left.png"), ({"styles/night.png": 1, "dots": 1}, "right.png")]
+    assert np.array_equal(pixels("out.png"), np.asarray(net.stylize("photo.png", mask=regions)))
+
+
+def test_a_style_is_saved_as_a_card_and_used_again(paint_any, unpainted_any):
+    paint_any("photo.png", "-o", "1.png", "-s", "styles/wave.jpg", "--save-card", "cards/My wave.card.safetensors")
+    card = StyleCard.read("cards/My wave.card.safetensors")
+    assert (card.spec.style.id, card.spec.style.title, card.spec.style.source) == ("my_wave", "wave", "wave.jpg")
+    paint_any("photo.png", "-o", "2.png", "--card", "cards/My wave.card.safetensors")
+    assert np.array_equal(pixels("2.png"), pixels("1.png"))
+    again = [
+        "photo.png",
+        "-o",
+        "3.png",
+        "-s",
+        "styles/wave.jpg:1,dots:1",
+        "--save-card",
+        "cards/My wave.card.safetensors",
+    ]
+    assert "exists: pass --force" in unpainted_any(*again)
+    paint_any(*again, "--force")
+    assert StyleCard.read("cards/My wave.card.safetensors").spec.style.source == "a mix of wave.jpg 0.5, dots 0.5"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["-o", "out.png", "-s", "wave.png"], "'wave.png' is neither a picture's path nor a style"),
+        (["-o", "out.png", "-s", "dotz"], "Did you mean dots?"),
+        (["-o", "out.png", "-s", "photo.png:0.5,no.png:0.5"], "'no.png' is neither"),
+        (["-o", "out.png", "-s", "no:such.png"], "NAME:WEIGHT,NAME:WEIGHT, a name being a style's or the path"),
+        (["-o", "out.png"], "takes any picture as the style: give one, or name one of dots, lines"),
+        (["-o", "out.png", "-s", "photos", "--style-size", "8"], "8 is not in the range"),
+        (["-o", "out.png", "-s", "styles"], "looks like a file, but several pictures need a folder"),
+        (["-o", "-", "-s", "styles"], "stdout takes one picture, not 2"),
+        (["-o", "out", "-s", "empty"], "no pictures in folder 'empty'"),
+        (["-o", "out", "-s", "styles", "-s", "wave.png"], "another whose results would be called 'wave'"),
+        (["-o", "out", "-s", "styles", "-s", "broken.png"], "broken.png"),
+        (["-o", "styles/wave.jpg", "-s", "styles/wave.jpg", "--force"], "never overwritten"),
+        (["-o", "styles/wave.jpg", "-s", "styles/wave.jpg:1,dots:1", "--force"], "never overwritten"),
+        (["-o", "mask.png", "--region", "photo.png:mask.png", "--force"], "never overwritten"),
+        (["-o", "out", "-s", "styles", "--save-card", "x.card"], "--save-card keeps one style, and --style names 2"),
+        (["-o", "out.png", "--save-card", "x.card"], "--save-card keeps one style, and --style names none"),
+        (["-o", "out.png", "-s", "mask.png", "--save-card", "mask.png", "--force"], "never overwritten"),
+        (["-o", "out.png", "-s", "mask.png", "--save-card", "photo.png", "--force"], "never overwritten"),
+        (["-o", "out.png", "-s", "mask.png", "--save-card", "styles", "--force"], "'styles' exists"),
+        (["-o", "out.png", "-s", "mask.png", "--save-card", "."], "'.' exists"),
+        (["-o", "out.png", "-s", "mask.png", "--save-card", "?.card"], "names no style"),
+    ],
+)
+def test_unusable_style_pictures_are_refused(unpainted_any, arguments, message):
+    Path("empty").mkdir()
+    Path("broken.png").write_bytes(b"no picture")
+    Image.new("L", (48, 32)).save("mask.png")
+    before = {path: path.read_bytes() for path in Path().rglob("*") if path.is_file()}
+    assert message in unpainted_any("photo.png", *arguments)
+    assert {path: path.read_bytes() for path in Path().rglob("*") if path.is_file()} == before
+
+
+def test_a_picture_for_a_net_of_its_own_styles_is_refused(styles, unpainted):
+    for style in ("styles/wave.jpg", "styles", "tiles:1,styles/wave.jpg:1"):
+        line = unpainted("photo.png", "-o", "out", "--format", "png", "-s", style)
+        assert "johnson/tiles paints only in styles that it has learnt (tiles), not in a picture's: load" in line
+
+
+def test_style_size_is_that_of_the_library():
+    from stylezoo.cli.stylize import command
+    from stylezoo.style import STYLE_SIZE, STYLE_SIZES
+
+    (option,) = (option for option in command.params if option.name == "style_size")
+    assert (option.default, option.type.min, option.type.max) == (STYLE_SIZE, *STYLE_SIZES)

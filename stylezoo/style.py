@@ -1,0 +1,264 @@
+"""What people mean by a style, made into what `render` takes: names, pictures, codes, mixes of them, and masks."""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from numbers import Integral, Real
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from PIL import Image
+from torch import Tensor
+
+from stylezoo.errors import OptionError, StyleError, did_you_mean
+from stylezoo.image.color import match_stats, rgb_to_ycbcr
+from stylezoo.image.io import Picture, read
+from stylezoo.image.resize import fit_long_side, resize
+from stylezoo.models import StyleCode, StyleNet
+from stylezoo.models.table import StyleTable
+from stylezoo.pipeline import Region
+from stylezoo.types import MaskLike, StyleLike
+from stylezoo.zoo.spec import ModelSpec
+
+STYLE_SIZE = 384
+"""The long side, in px, at which a style picture is read unless another is asked for."""
+STYLE_SIZES = (16, 4096)
+
+PICTURES = (str, os.PathLike, bytes, bytearray, memoryview, Image.Image, np.ndarray, Tensor)
+
+
+@dataclass(frozen=True, eq=False)
+class Part:
+    """What a style is made of.
+
+    Attributes:
+        name: what a record of the style calls it.
+        weight: its share; those of all parts sum to 1.
+        content: a code, or a picture yet to be encoded, (1, 3, H, W) in [0, 1].
+    """
+
+    name: str
+    weight: float
+    content: StyleCode | Tensor
+
+
+@dataclass(frozen=True, eq=False)
+class Style:
+    """A style whose names are looked up and whose pictures are read: parts, and `str` of it says which."""
+
+    parts: tuple[Part, ...]
+
+    @torch.no_grad()
+    def encode(self, net: StyleNet, photo: Tensor | None = None) -> StyleCode:
+        """Return the code of the parts together; pictures first take on the colours of `photo`, (1, 3, H, W)."""
+        codes = []
+        for part in self.parts:
+            content = part.content
+            if isinstance(content, Tensor):
+                picture = content if photo is None else match_stats(content.to(photo.device), photo)
+                content = StyleCode(net.encode(picture.to(net.device, net.dtype)))
+            codes.append(content * part.weight)
+        return sum(codes[1:], codes[0])
+
+    def __str__(self) -> str:
+        if len(self.parts) == 1:
+            return self.parts[0].name
+        return f"a mix of {', '.join(f'{part.name} {part.weight:.3g}' for part in self.parts)}"
+
+
+@dataclass(frozen=True, eq=False)
+class Plan:
+    """Which style goes where.
+
+    Attributes:
+        styles: one for each mask; None leaves the photo.
+        masks: (1, 1, H, W) in [0, 1] each, which sum to 1 in every pixel. None at all: the only style is everywhere.
+    """
+
+    styles: tuple[Style | None, ...]
+    masks: tuple[Tensor, ...] = ()
+
+    @property
+    def contents(self) -> list[StyleCode | Tensor]:
+        """All codes and pictures of all styles."""
+        return [part.content for style in self.styles if style for part in style.parts]
+
+    def encode(self, net: StyleNet, photo: Tensor | None = None) -> StyleCode | list[Region]:
+        """Return what `render` takes; for `photo` see `Style.encode`."""
+        codes = [None if style is None else style.encode(net, photo) for style in self.styles]
+        if not self.masks and codes[0]:
+            return codes[0]
+        return [Region(code, mask) for code, mask in zip(codes, self.masks, strict=True)]
+
+    def check(self, picture: Picture) -> None:
+        """Raise OptionError unless the masks have the size of the picture."""
+        for mask in self.masks[:1]:
+            if mask.shape[-2:] != picture.pixels.shape[-2:]:
+                raise OptionError(
+                    f"{picture.name} has {_size(picture.pixels)} px and its mask {_size(mask)} px: "
+                    f"they must be of one size"
+                )
+
+
+def read_plan(spec: ModelSpec, net: StyleNet, style: StyleLike, mask: MaskLike, size: int | None) -> Plan:
+    """Return the plan for a style and its masks, both as `Stylizer.stylize` takes them."""
+
+    def get(style: StyleLike) -> Style:
+        return resolve_style(spec, net, style, size)
+
+    if mask is None:
+        return Plan((get(style),))
+    if isinstance(mask, (Mapping, list, tuple)):
+        pairs, rest = list(mask.items() if isinstance(mask, Mapping) else mask), style
+        if not pairs or not all(isinstance(pair, (tuple, list)) and len(pair) == 2 for pair in pairs):
+            raise OptionError("mask must be a picture, {style: picture, ...} or [(style, picture), ...]")
+    else:
+        pairs, rest = [(style, mask)], None
+    styles = [get(wanted) for wanted, _ in pairs]
+    masks = [_read_mask(picture) for _, picture in pairs]
+    if len({m.shape for m in masks}) > 1:
+        raise OptionError(f"the masks are of different sizes: {', '.join(_size(m) for m in masks)}")
+    total = torch.stack(masks).sum(dim=0)
+    shares = [m / total.clamp_min(1) for m in masks]
+    return Plan((*styles, None if rest is None else get(rest)), (*shares, (1 - total).clamp_min(0)))
+
+
+def resolve_style(spec: ModelSpec, net: StyleNet, style: StyleLike, size: int | None = STYLE_SIZE) -> Style:
+    """Return a style with its names looked up and its pictures read, `size` px on their long side.
+
+    Raises:
+        StyleError, ImageError, OptionError: see `Stylizer.encode_style`.
+    """
+    low, high = STYLE_SIZES
+    if size is not None and not (isinstance(size, Integral) and low <= size <= high):
+        raise OptionError(
+            f"style_size must be the long side of a style picture in px, from {low} to {high}, or None, not {size!r}"
+        )
+    return Style(tuple(_parts(spec, net, style, size, 1.0)))
+
+
+def find_style(spec: ModelSpec, style: Any) -> int | None:
+    """Return the index of the style that the model knows by that name; None for a picture, a code or a mix.
+
+    Raises:
+        StyleError: a name that is neither a style's nor, where the model takes pictures, a file's; an index out of
+            range; or None, where the model has not just one style.
+    """
+    ids, known = spec.style_ids, ", ".join(spec.style_ids)
+    if style is None:
+        if len(ids) == 1:
+            return 0
+        if spec.kind == "arbitrary":
+            raise StyleError(
+                f"{spec.name} takes any picture as the style: give one{known and f', or name one of {known}'}"
+            )
+        raise StyleError(f"{spec.name} has {len(ids)} styles: name one of {known}")
+    if isinstance(style, Integral) and not isinstance(style, bool):
+        if not -len(ids) <= (index := int(style)) < len(ids):
+            raise StyleError(f"{spec.name} has no style number {style}: it has {len(ids)} ({known or 'none'})")
+        return index % len(ids)
+    if not isinstance(style, str):
+        return None
+    if style in ids:
+        return ids.index(style)
+    near = did_you_mean(style, ids)
+    if spec.kind != "arbitrary":
+        if Path(style).suffix and os.path.isfile(style):  # noqa: PTH113 - Path.is_file raises for names too long
+            return None
+        raise StyleError(f"{spec.name} has no style '{style}': it has {known}.{near}")
+    if os.path.exists(style) or "://" in style:  # noqa: PTH110 - as above; `read` says what to do with an address
+        return None
+    raise StyleError(
+        f"'{style}' is neither a picture's path nor a style that {spec.name} knows by name ({known or 'none'}).{near}"
+    )
+
+
+def on_white(picture: Picture) -> Tensor:
+    """Return a picture's colours, (N, 3, H, W), with white where it is transparent."""
+    return picture.pixels if picture.alpha is None else picture.pixels * picture.alpha + (1 - picture.alpha)
+
+
+def _parts(spec: ModelSpec, net: StyleNet, style: Any, size: int | None, weight: float) -> Iterator[Part]:
+    if isinstance(style, (Mapping, list, tuple)):
+        for member, share in _mix(spec, style):
+            yield from _parts(spec, net, member, size, weight * share)
+    elif isinstance(style, StyleCode):
+        yield Part("a style code", weight, _fitting(spec, net, style))
+    elif (index := find_style(spec, style)) is not None:
+        yield Part(spec.style_ids[index], weight, StyleCode(net.named_code(index).detach()))
+    elif not isinstance(style, PICTURES):
+        ways = f"name, number or mix ({', '.join(spec.style_ids) or 'it knows none'})"
+        ways = f"picture, {ways}" if spec.kind == "arbitrary" else ways
+        raise StyleError(f"{spec.name} takes a style by {ways}, not {type(style).__name__}")
+    else:
+        name = Path(style).name if isinstance(style, (str, os.PathLike)) else "a picture"
+        yield Part(name, weight, _read_picture(spec, style, size))
+
+
+def _mix(spec: ModelSpec, style: Mapping[Any, Any] | Iterable[Any]) -> list[tuple[Any, float]]:
+    """Return the members of a mix with weights that sum to 1."""
+    members = style.items() if isinstance(style, Mapping) else style
+    pairs = [m if isinstance(m, (list, tuple)) else (m, 1.0) for m in members]
+    if not pairs:
+        raise StyleError(f"{spec.name}: an empty mix of styles: name at least one")
+    for pair in pairs:
+        if len(pair) != 2:
+            raise StyleError(f"{spec.name}: a mix is made of styles or of (style, weight) pairs, not of {len(pair)}")
+        if not isinstance(pair[1], Real) or isinstance(pair[1], bool) or not math.isfinite(pair[1]):
+            raise StyleError(f"{spec.name}: the weights of a mix must be numbers, not {pair[1]!r}")
+    if (total := math.fsum(float(weight) for _, weight in pairs)) < 1e-6:
+        raise StyleError(f"{spec.name}: the weights of a mix must sum to more than 0, not {total:g}")
+    return [(member, float(weight) / total) for member, weight in pairs]
+
+
+def _fitting(spec: ModelSpec, net: StyleNet, code: StyleCode) -> StyleCode:
+    """Return a code as this net computes; raise StyleError if it is another net's."""
+    if spec.kind == "arbitrary" and isinstance(net, StyleTable):
+        width = net.styles.shape[1]
+    else:
+        width = net.named_code(0).shape[1]
+    if code.values.shape != (1, width):
+        raise StyleError(
+            f"{spec.name}: the style code of {code.values.numel()} numbers is of another net: encode it anew"
+        )
+    return StyleCode(code.values.to(net.device, net.dtype))
+
+
+def _read_picture(spec: ModelSpec, style: Any, size: int | None) -> Tensor:
+    if spec.kind != "arbitrary":
+        raise StyleError(
+            f"{spec.name} paints only in styles that it has learnt ({', '.join(spec.style_ids)}), not in a picture's: "
+            "load a net that takes any picture, such as 'any'"
+        )
+    picture = read(style)
+    if len(picture.pixels) > 1:
+        raise StyleError(f"a style is one picture, and {picture.name} holds {len(picture.pixels)}: give one, or a list")
+    pixels = on_white(picture)
+    height, width = pixels.shape[-2:]
+    if size is not None:
+        return resize(pixels, fit_long_side(height, width, int(size)))
+    if max(height, width) > STYLE_SIZES[1]:
+        raise OptionError(f"{picture.name} has {_size(pixels)} px: give style_size, at most {STYLE_SIZES[1]}")
+    return pixels
+
+
+def _read_mask(mask: Any) -> Tensor:
+    """Return the lightness of a mask, (1, 1, H, W) in [0, 1]; what is transparent in it counts as black."""
+    if isinstance(mask, Tensor):
+        mask = (mask[None] if mask.ndim == 2 else mask) * (1.0 if mask.dtype == torch.bool else 1)
+    elif isinstance(mask, np.ndarray) and mask.dtype == bool:
+        mask = mask.astype(np.float32)
+    picture = read(mask)
+    if len(picture.pixels) > 1:
+        raise OptionError(f"a mask is one picture, and {picture.name} holds {len(picture.pixels)}")
+    light = rgb_to_ycbcr(picture.pixels)[:, :1].clamp(0, 1)
+    return light if picture.alpha is None else light * picture.alpha
+
+
+def _size(x: Tensor) -> str:
+    return f"{x.shape[-1]}x{x.shape[-2]}"
