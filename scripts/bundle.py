@@ -15,7 +15,7 @@ import torch
 
 from stylezoo.evaluate.verify import make_check
 from stylezoo.files import sha256_of
-from stylezoo.models import create_model
+from stylezoo.models import Ghiasi, create_model
 from stylezoo.stylizer import load
 from stylezoo.train.recipe import load_recipe
 from stylezoo.zoo.spec import WeightsSpec, read_zoo, write_zoo
@@ -30,12 +30,13 @@ ROOT = Path(__file__).resolve().parents[1]
 @click.option("--bundled", default=ROOT / "stylezoo" / "bundled", type=click.Path(path_type=Path))
 def main(run: Path, recipe: str, zoo_file: Path, bundled: Path) -> None:
     stylizer = load(run, device="cpu")
+    trained = stylizer.net.fold() if isinstance(stylizer.net, Ghiasi) else stylizer.net
     name = f"{stylizer.spec.name}.safetensors"
     # Words are taken from the recipe as it stands; what the weights depend on, from the run.
-    spec = msgspec.structs.replace(load_recipe(ROOT / recipe).record(stylizer.spec.arch), recipe=recipe)
+    spec = msgspec.structs.replace(load_recipe(ROOT / recipe).record(trained.arch), recipe=recipe)
     if (spec.name, spec.style_ids) != (stylizer.spec.name, stylizer.styles):
         raise click.UsageError(f"{recipe} is of {spec.name}, and {run} holds {stylizer.spec.name}")
-    stylizer.net.save_weights(bundled / name, spec, torch.float16)
+    trained.save_weights(bundled / name, spec, torch.float16)
     net = create_model(spec.family, **spec.arch, weights=bundled / name)  # as users will have it: rounded to float16
     weights = WeightsSpec(
         file=name,

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import click
 import skimage.data
@@ -15,7 +16,7 @@ from PIL import Image, ImageDraw, ImageFilter
 
 import stylezoo
 from stylezoo.image.io import write
-from stylezoo.sheet import Title, blend_sheet, contact_sheet, labelled_page, strength_sheet
+from stylezoo.sheet import Title, blend_sheet, contact_sheet, grid_sheet, labelled_page, strength_sheet
 from stylezoo.stylizer import Stylizer
 
 IMAGES = Path(__file__).resolve().parents[1] / "docs" / "images"
@@ -41,7 +42,7 @@ def cin16(net: Stylizer) -> Image.Image:
 
 def blend(net: Stylizer) -> Image.Image:
     """What lies between four styles."""
-    return blend_sheet(net, CAT, ["starry_night", "red_eiffel_tower", "great_wave", "composition_vii"], size=240)
+    return blend_sheet(net, CAT, ["starry_night", "red_eiffel_tower", "great_wave", "composition_vii"], size=160)
 
 
 def strength(net: Stylizer) -> Image.Image:
@@ -81,6 +82,22 @@ def add_style(net: Stylizer) -> Image.Image:
     return _row(cells)
 
 
+def any_style(net: Stylizer) -> Image.Image:
+    """Photos in the styles of pictures that no net has learnt: of scikit-image, and made by this project."""
+    styles = {
+        "mosaic": Image.open(IMAGES.parents[1] / "recipes" / "styles" / "mosaic.jpg").convert("RGB"),
+        "tissue": Image.fromarray(skimage.data.immunohistochemistry()),
+        "galaxies": Image.fromarray(skimage.data.hubble_deep_field()),
+        "gravel": Image.fromarray(skimage.data.gravel()).convert("RGB"),
+        "painted": net.stylize(CAT.rotate(90, expand=True), "portrait_of_metzinger"),
+    }
+    with TemporaryDirectory() as folder:
+        paths = [str(Path(folder) / f"{name}.png") for name in styles]
+        for path, picture in zip(paths, styles.values(), strict=True):
+            picture.save(path)
+        return grid_sheet(stylezoo.load("any"), [ASTRONAUT, COFFEE, CAT], paths, size=200)
+
+
 def color(net: Stylizer) -> Image.Image:
     """One style in its own colours and in the photo's."""
     style = "large_blue_horses"
@@ -104,7 +121,7 @@ def _row(cells: list[tuple[Image.Image, Title]]) -> Image.Image:
 
 
 PICTURES: dict[str, Callable[[Stylizer], Image.Image]] = {
-    draw.__name__: draw for draw in (gallery, cin16, blend, strength, regions, add_style, color, stroke)
+    draw.__name__: draw for draw in (gallery, cin16, blend, strength, regions, add_style, any_style, color, stroke)
 }
 
 

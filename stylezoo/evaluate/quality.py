@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import statistics
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -52,13 +52,19 @@ class Protocol:
         """Return the content features of a photo, (1, 3, H, W) in [0, 1]."""
         return self.backbone(photo, upto=CONTENT_LAYER)[CONTENT_LAYER]
 
-    @torch.inference_mode()
     def measure(self, output: Tensor, content: Tensor, grams: Mapping[str, Tensor]) -> tuple[float, float]:
         """Return (C, S) of a result, (1, 3, H, W) in [0, 1], on its photo's `content` and its style's `grams`."""
+        error, style = self.measure_layers(output, content, grams)
+        return error, statistics.fmean(style.values())
+
+    @torch.inference_mode()
+    def measure_layers(
+        self, output: Tensor, content: Tensor, grams: Mapping[str, Tensor]
+    ) -> tuple[float, dict[str, float]]:
+        """Return C and what S is the mean of, layer by layer; for the rest see `measure`."""
         features = self.backbone(output)
-        error = content_loss(features[CONTENT_LAYER], content)
-        style = torch.stack([gram_loss(features[layer], grams[layer]) for layer in STYLE_LAYERS]).mean()
-        return error.item(), style.item()
+        style = {layer: gram_loss(features[layer], grams[layer]).item() for layer in STYLE_LAYERS}
+        return content_loss(features[CONTENT_LAYER], content).item(), style
 
 
 def evaluate(
@@ -85,10 +91,11 @@ def evaluate(
         content = protocol.content(photo)
         for style, targets in grams.items():
             scores[style].append(protocol.measure(stylizer.stylize(photo, style), content, targets))
-    return {style: _summary(pairs) for style, pairs in scores.items() if pairs}
+    return {style: summarize(pairs) for style, pairs in scores.items() if pairs}
 
 
-def _summary(pairs: list[tuple[float, float]]) -> Quality:
+def summarize(pairs: Sequence[tuple[float, float]]) -> Quality:
+    """Return the means and deviations of (C, S) pairs, one for each photo."""
     content, style = zip(*pairs, strict=True)
     spread = statistics.stdev if len(pairs) > 1 else lambda _: 0.0
     return Quality(

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from stylezoo.errors import StyleZooError
 from stylezoo.models import StyleNet, create_model
-from stylezoo.zoo.spec import CheckSpec, ModelSpec
+from stylezoo.zoo.spec import FAMILIES, CheckSpec, ModelSpec
 from stylezoo.zoo.store import locate, read_header
 
 TOLERANCE = 2e-3  # of values in [0, 1]: other processors differ by 1e-5, another net by more than 1e-2
@@ -88,11 +88,14 @@ def fingerprint(net: StyleNet) -> tuple[float, ...]:
     """Return what tells a net from another, from what it makes of a fixed pattern.
 
     Each channel's mean and deviation and twelve pixels for a net of one style; of several, each channel's mean for
-    every style.
+    every style, and of one that takes any picture, for the pattern's own negative as the style too.
     """
     net = net.eval()
     x = check_pattern().to(net.device, net.dtype)
-    painted = [net(x, net.named_code(i)).double().cpu()[0] for i in range(int(net.arch.get("styles", 1)))]
+    codes = [net.named_code(i) for i in range(int(net.arch.get("styles", 1)))]
+    if FAMILIES[net.family] == "arbitrary":
+        codes.append(net.encode(1 - x))
+    painted = [net(x, code).double().cpu()[0] for code in codes]
     values = [value for y in painted for value in y.mean(dim=(1, 2))]
     if len(painted) == 1:
         values += [*painted[0].std(dim=(1, 2)), *painted[0][:, 9::18, 12::24].flatten()[::4]]

