@@ -13,6 +13,7 @@ included.
 from __future__ import annotations
 
 import dataclasses
+import datetime
 import importlib
 import json
 import statistics
@@ -33,11 +34,13 @@ from stylezoo.data.folder import data_folder, default_folder
 from stylezoo.data.images import HOLD_OUT, list_photos, split
 from stylezoo.data.styles import read_style
 from stylezoo.errors import DataError
-from stylezoo.evaluate.quality import Protocol, summarize
+from stylezoo.evaluate.quality import Protocol, machine_name, summarize
 from stylezoo.image.io import read, write
 from stylezoo.image.pillow import to_pil
 from stylezoo.sheet import labelled_page
 from stylezoo.stylizer import load
+from stylezoo.zoo.catalog import model_info, zoo_file
+from stylezoo.zoo.spec import MetricsSpec, read_zoo, replace_metrics, write_zoo
 
 SIZE = 384  # px, long side
 PHOTO, MAGENTA = "photo", "magenta"
@@ -97,6 +100,7 @@ def magenta() -> Painter:
 @click.option("--style-size", default=SIZE, show_default=True, help="Long side of the paintings in px.")
 @click.option("--layers", "by_layer", is_flag=True, help="Print the style error layer by layer.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object a line.")
+@click.option("--write", "record", is_flag=True, help="Write the figures into the zoo.yaml of this checkout.")
 @click.option("--grid", type=click.Path(path_type=Path), help="Write a picture of all pairs and results.")
 def main(
     names: tuple[str, ...],
@@ -105,6 +109,7 @@ def main(
     style_size: int,
     by_layer: bool,
     as_json: bool,
+    record: bool,
     grid: Path | None,
 ) -> None:
     painters: dict[str, Painter] = {PHOTO: lambda photo, style: photo}
@@ -134,9 +139,23 @@ def main(
 
     for name, found in scores.items():
         report(name, found, scores.get(MAGENTA), by_layer, as_json)
+    for name in names if record else ():
+        keep(model_info(name).name, scores[name])
     if grid:
         small = [ImageOps.contain(cell, (CELL, CELL)) for cell in cells]
         write(labelled_page(small, titles, columns=1 + len(painters)), grid, overwrite=True)
+
+
+def keep(name: str, found: list[Score]) -> None:
+    """Write a net's figures into the registry, as those of the style "unseen"."""
+    metrics = MetricsSpec(
+        **dataclasses.asdict(summarize([(score.content, score.style) for score in found])),
+        size=SIZE,
+        date=datetime.date.today().isoformat(),
+        machine=machine_name("cpu"),
+        command=f"STYLEZOO_DATA=data python scripts/arbitrary.py {name}",
+    )
+    write_zoo(replace_metrics(read_zoo(zoo_file()), name, {"unseen": metrics}), zoo_file())
 
 
 def report(name: str, found: list[Score], peer: list[Score] | None, by_layer: bool, as_json: bool) -> None:

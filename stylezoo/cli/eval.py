@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime
 import os
-import platform
 import sys
 from pathlib import Path
 
@@ -38,7 +37,7 @@ def command(names: tuple[str, ...], photos: Path | None, size: int, as_json: boo
     from stylezoo.data.folder import data_folder
     from stylezoo.data.images import HOLD_OUT, list_photos, sample_photos, split
     from stylezoo.data.styles import find_picture, read_style
-    from stylezoo.evaluate.quality import evaluate
+    from stylezoo.evaluate.quality import evaluate, machine_name
     from stylezoo.stylizer import load
     from stylezoo.train.recipe import Recipe, from_yaml, load_recipe
     from stylezoo.zoo.catalog import zoo_file
@@ -94,7 +93,7 @@ def command(names: tuple[str, ...], photos: Path | None, size: int, as_json: boo
                 photos=quality.photos,
                 size=size,
                 date=datetime.date.today().isoformat(),
-                machine=_machine(stylizer.device.type),
+                machine=machine_name(stylizer.device.type),
                 command=f"{prefix}stylezoo eval {stylizer.spec.name} --size {size}{source}",
             )
             for style, quality in found.items()
@@ -111,12 +110,3 @@ def command(names: tuple[str, ...], photos: Path | None, size: int, as_json: boo
                 )
         if write:
             write_zoo(replace_metrics(read_zoo(zoo_file()), stylizer.spec.name, metrics), zoo_file())
-
-
-def _machine(device: str) -> str:
-    """Return what computed, in a few words."""
-    if device == "cuda":
-        import torch
-
-        return torch.cuda.get_device_name()
-    return f"{platform.machine()} CPU, {os.cpu_count()} cores" if device == "cpu" else device

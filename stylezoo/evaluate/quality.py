@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import platform
 import statistics
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -105,3 +107,10 @@ def summarize(pairs: Sequence[tuple[float, float]]) -> Quality:
         style_spread=round(spread(style), 4),
         photos=len(pairs),
     )
+
+
+def machine_name(device: str) -> str:
+    """Return what computed, in a few words, for a device of that type."""
+    if device == "cuda":
+        return torch.cuda.get_device_name()
+    return f"{platform.machine()} CPU, {os.cpu_count()} cores" if device == "cpu" else device
