@@ -125,7 +125,8 @@ class Ghiasi(CIN):
     def fold(self) -> Ghiasi:
         """Return the same net in less: no statistics in between, where two linear layers meet that make one.
 
-        Such a net is for painting: what it would be taught by, the true statistics, has no place in it.
+        Such a net is for painting: what it would be taught by, the true statistics, has no place in it. It can go on
+        learning end to end.
         """
         if self.arch.get("folded"):
             return self

@@ -71,7 +71,8 @@ class PredictedStyles(FixedStyle):
 
     Up to `run.teacher` of the steps the row is predicted from the true statistics of the style picture's VGG features,
     while the encoder learns to estimate them; then from its estimate, end to end. Besides the style pictures it learns
-    from the photos of the batch, whose features the loss has computed anyway: they never repeat.
+    from the photos of the batch, whose features the loss has computed anyway: they never repeat. A folded net
+    is trained end to end from the first step.
     """
 
     recipe: Recipe
@@ -85,14 +86,16 @@ class PredictedStyles(FixedStyle):
         run, last = self.recipe.run, first + len(batch)
         targets = loss.content_targets(batch)
         style = deal(len(self.pictures), range(first, last), run.seed)
-        known = self.standardized(loss, style)
-        if step < run.teacher * run.steps:
-            rows = net.predictor(known)
+        folded = bool(net.arch.get("folded"))  # then there are no statistics to teach
+        if step < run.teacher * run.steps and not folded:
+            rows = net.predictor(self.standardized(loss, style))
         else:
             rows = net.encode(self.pictures.at(style).to(batch.device))
         photo = torch.tensor([i % PHOTO_EVERY == 0 for i in range(first, last)])
         rows = torch.where(photo.to(batch.device)[:, None], net.styles[-1:], rows)
         style[photo] = PHOTO
+        if folded:
+            return Draw(style.to(batch.device), rows, targets)
         # Mirrored, a painting keeps its statistics but for a square error of 0.15, of 1 between paintings (measured on
         # 60): it serves as one more.
         rng = np.random.default_rng([run.seed, 6, first])

@@ -366,8 +366,8 @@ def _check(recipe: Recipe, where: str) -> None:
         raise RecipeError(f"{where}: model.start is for cin and ghiasi nets, not for {recipe.model.family}")
     if recipe.model.base is not None and recipe.model.args:
         raise RecipeError(f"{where}: model.base brings its own model.args: leave them out")
-    if recipe.model.args.get("folded"):
-        raise RecipeError(f"{where}: model.args.folded is for nets that have been trained: leave it out")
+    if recipe.model.args.get("folded") and recipe.model.start is None:
+        raise RecipeError(f"{where}: model.args.folded is for going on from a folded net: name it as model.start")
     if "styles" in recipe.model.args:
         raise RecipeError(f"{where}: model.args.styles is the number of the recipe's styles: leave it out")
     if not recipe.name.startswith(f"{recipe.model.family}/"):

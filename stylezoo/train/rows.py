@@ -42,8 +42,8 @@ def load_base(recipe: Recipe) -> tuple[Stylizer, CIN]:
 def start_trunk(recipe: Recipe, net: StyleNet) -> None:
     """Set the trunk of `net`, and its row for the photo, to those of the net that a recipe names as its start.
 
-    A net that predicts rows starts by predicting what the start predicts; or, where the start predicts none or is
-    folded, about the mean of its rows.
+    A net that predicts rows starts by predicting what the start predicts; or, where the start predicts none or only
+    one of the two is folded, about the mean of its rows.
 
     Raises:
         RecipeError: one of the two has no such trunk.
@@ -58,7 +58,7 @@ def start_trunk(recipe: Recipe, net: StyleNet) -> None:
     net.check_fit(start.trunk.state_dict(), shapes, f"model.start: the trunk of {recipe.model.start}")
     net.trunk.load_state_dict(start.trunk.state_dict())
     net.styles[-1] = start.styles[-1]
-    if isinstance(net, Ghiasi) and isinstance(start, Ghiasi) and not start.arch.get("folded"):
+    if isinstance(net, Ghiasi) and isinstance(start, Ghiasi) and net.arch.get("folded") == start.arch.get("folded"):
         net.encoder.load_state_dict(start.encoder.state_dict())
         net.predictor.load_state_dict(start.predictor.state_dict())
     elif isinstance(net, Ghiasi):

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from msgspec import structs
 from PIL import Image
 from safetensors.torch import load_file
 from torch import Tensor
@@ -277,6 +278,22 @@ def test_a_net_that_predicts_starts_from_one_that_predicts(started, any_file: Pa
     net, start = started(any_file), load_file(any_file)
     for name, value in net.state_dict().items():
         assert torch.equal(value[-1:], start[name][-1:]) if name == "styles" else torch.equal(value, start[name]), name
+
+
+def test_a_folded_net_goes_on_learning_end_to_end(ghiasi_recipe: Path, any_file: Path, tmp_path: Path) -> None:
+    before = load(any_file, device="cpu")
+    assert isinstance(before.net, Ghiasi)
+    folded = before.net.fold()
+    folded.save_weights(tmp_path / "folded.safetensors", structs.replace(before.spec, arch=folded.arch))
+    args = ["model.args={width: 8, blocks: 1, folded: true}", "run.steps=3"]
+    with pytest.raises(RecipeError, match=r"model\.args\.folded is for going on from a folded net"):
+        load_recipe(ghiasi_recipe, overrides=args)
+    plan = load_recipe(ghiasi_recipe, overrides=[*args, f"model.start={tmp_path / 'folded.safetensors'}"])
+    start = build_net(plan)
+    assert isinstance(start, Ghiasi) and torch.equal(start.encode(photos(2)), folded.encode(photos(2)))
+    after = load(train(plan, tmp_path / "run", device="cpu", progress=False), device="cpu").net
+    for name in ("encoder.head.2.weight", "predictor.2.weight", "trunk.head.weight"):
+        assert not torch.equal(after.state_dict()[name], folded.state_dict()[name]), name
 
 
 def test_a_net_of_named_styles_starts_from_any_trunk(
