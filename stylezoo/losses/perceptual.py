@@ -95,9 +95,13 @@ class PerceptualLoss(nn.Module):
         deepest = [layer for layer in self.backbone.layers if layer in self.content_layers]
         return {"pixels": content} | (self.backbone(content, upto=deepest[-1]) if deepest else {})
 
-    def statistics(self, layers: Sequence[str]) -> Tensor:
-        """Return the means and deviations of each style at some of the style layers, one behind the other: (S, D)."""
-        return torch.cat([self.moments[layer].get_buffer(v) for layer in layers for v in ("mean", "std")], dim=1)
+    def statistics(self, layers: Sequence[str], style: Tensor | None = None) -> Tensor:
+        """Return the means and deviations of styles at some of the style layers, one behind the other: (N, D).
+
+        `style`, (N,) integers, says of which; None: of all.
+        """
+        known = [self.moments[layer].get_buffer(part) for layer in layers for part in ("mean", "std")]
+        return torch.cat([values if style is None else values[style] for values in known], dim=1)
 
     def terms(self, output: Tensor, targets: Mapping[str, Tensor], style: Tensor | None = None) -> dict[str, Tensor]:
         """Return the unweighted terms "content", "style", "palette" and "tv" of each picture of `output`, (N,) each.

@@ -109,7 +109,7 @@ class PredictedStyles(FixedStyle):
 
     def standardized(self, loss: PerceptualLoss, style: Tensor) -> Tensor:
         """Return the statistics, (N, STATISTICS), of pictures of the set, with mean 0 and deviation 1 over the set."""
-        return self.standardize(loss, loss.statistics(LAYERS)[style])
+        return self.standardize(loss, loss.statistics(LAYERS, style))
 
     def standardize(self, loss: PerceptualLoss, values: Tensor) -> Tensor:
         if self._scale is None:
@@ -140,7 +140,7 @@ class MeasuredStyles(FixedStyle):
         targets = loss.content_targets(batch)
         own = torch.cat(mean_std(targets[LAYER], net.norm.eps), dim=1)
         photo = torch.tensor([i % RECONSTRUCTED_EVERY == 0 for i in range(first, last)])
-        code = torch.where(photo.to(batch.device)[:, None], own, loss.statistics([LAYER])[style].to(batch.device))
+        code = torch.where(photo.to(batch.device)[:, None], own, loss.statistics([LAYER], style).to(batch.device))
         style[photo] = PHOTO
         aim = {LAYER: net.transfer(targets[LAYER], code)}
         return Draw(style.to(batch.device), code, targets | aim)
