@@ -11,14 +11,11 @@ from pathlib import Path
 
 import click
 import msgspec
-import torch
 
-from stylezoo.evaluate.verify import make_check
-from stylezoo.files import sha256_of
-from stylezoo.models import Ghiasi, create_model
+from stylezoo.release import finish
 from stylezoo.stylizer import load
 from stylezoo.train.recipe import load_recipe
-from stylezoo.zoo.spec import WeightsSpec, read_zoo, write_zoo
+from stylezoo.zoo.spec import read_zoo, write_zoo
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -30,23 +27,14 @@ ROOT = Path(__file__).resolve().parents[1]
 @click.option("--bundled", default=ROOT / "stylezoo" / "bundled", type=click.Path(path_type=Path))
 def main(run: Path, recipe: str, zoo_file: Path, bundled: Path) -> None:
     stylizer = load(run, device="cpu")
-    trained = stylizer.net.fold() if isinstance(stylizer.net, Ghiasi) else stylizer.net
-    name = f"{stylizer.spec.name}.safetensors"
     # Words are taken from the recipe as it stands; what the weights depend on, from the run.
-    spec = msgspec.structs.replace(load_recipe(ROOT / recipe).record(trained.arch), recipe=recipe)
+    spec = msgspec.structs.replace(load_recipe(ROOT / recipe).record(stylizer.spec.arch), recipe=recipe)
     if (spec.name, spec.style_ids) != (stylizer.spec.name, stylizer.styles):
         raise click.UsageError(f"{recipe} is of {spec.name}, and {run} holds {stylizer.spec.name}")
-    trained.save_weights(bundled / name, spec, torch.float16)
-    net = create_model(spec.family, **spec.arch, weights=bundled / name)  # as users will have it: rounded to float16
-    weights = WeightsSpec(
-        file=name,
-        sha256=sha256_of(bundled / name),
-        bytes=(bundled / name).stat().st_size,
-        dtype="float16",
-        bundled=True,
-    )
+    spec = finish(stylizer.net, spec, bundled)
+    weights = spec.weights
+    assert weights is not None
     zoo = read_zoo(zoo_file)
-    spec = msgspec.structs.replace(spec, weights=weights, check=make_check(net), metrics=None)
     # A style's name is a good alias, a count of styles is none; an alias that people use stays where it is.
     short = {spec.name.partition("/")[2]: spec.name} if spec.kind == "single" else {}
     aliases = short | zoo.aliases

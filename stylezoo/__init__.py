@@ -17,6 +17,7 @@ __all__ = [
     "ModelSpec",
     "Stylizer",
     "__version__",
+    "add_zoo",
     "create_backbone",
     "create_model",
     "errors",
@@ -31,12 +32,13 @@ if TYPE_CHECKING:
     from stylezoo.backbones import create_backbone
     from stylezoo.models import create_model
     from stylezoo.stylizer import Stylizer, load, stylize
-    from stylezoo.zoo.catalog import list_models, model_info
+    from stylezoo.zoo.catalog import add_zoo, list_models, model_info
     from stylezoo.zoo.spec import ModelSpec
 
 _HOMES = {
     "ModelSpec": "stylezoo.zoo.spec",
     "Stylizer": "stylezoo.stylizer",
+    "add_zoo": "stylezoo.zoo.catalog",
     "create_backbone": "stylezoo.backbones",
     "create_model": "stylezoo.models",
     "list_models": "stylezoo.zoo.catalog",

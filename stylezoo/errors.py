@@ -8,6 +8,7 @@
     ├── StyleError        a style that the model does not have, or one that is missing
     ├── WeightsError      a weights file is missing, damaged or made for another net
     │   └── HashMismatchError
+    ├── HubError          the Hugging Face Hub cannot be reached, or refuses
     ├── BackboneError     a feature extractor is unknown or its weights cannot be had
     ├── RecipeError       a recipe breaks its schema or names what does not exist
     ├── DataError         a folder of training pictures is missing or holds none
@@ -55,6 +56,10 @@ class WeightsError(StyleZooError):
 
 class HashMismatchError(WeightsError):
     """A weights file does not have the sha256 that the registry states."""
+
+
+class HubError(StyleZooError):
+    """The Hugging Face Hub cannot be reached, or refuses, or what lies there cannot be used."""
 
 
 class BackboneError(StyleZooError):

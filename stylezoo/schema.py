@@ -19,17 +19,26 @@ class Record(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defau
     """Base of all records: immutable, keyword-only, and an unknown key in the input is an error."""
 
 
-def read_yaml(path: PathLike, error: type[StyleZooError]) -> dict[str, Any]:
-    """Return the mapping in a YAML file; raise `error` if the file is missing, broken or holds something else."""
+def read_yaml(
+    path: PathLike, error: type[StyleZooError], where: str | None = None, *, aliases: bool = True
+) -> dict[str, Any]:
+    """Return the mapping in a YAML file; raise `error` if the file is missing, broken or holds something else.
+
+    `where` is what messages call the file. `aliases` False refuses references within it, by which a file of a few
+    lines from elsewhere could stand for gigabytes.
+    """
+    where = where or str(path)
     try:
-        value = yaml.load(Path(path).read_text(encoding="utf-8"), _Loader)
+        value = yaml.load(Path(path).read_text(encoding="utf-8"), _Loader if aliases else _PlainLoader)
     except (OSError, UnicodeDecodeError) as cause:
-        raise error(f"cannot read {path}: {getattr(cause, 'strerror', None) or cause}") from cause
-    except yaml.YAMLError as cause:
+        raise error(f"cannot read {where}: {getattr(cause, 'strerror', None) or cause}") from cause
+    except (yaml.YAMLError, ValueError) as cause:  # ValueError: of a date such as 2026-99-99
         problem = " ".join(str(cause).split())
-        raise error(f"{path} is not valid YAML: {problem}") from cause
+        raise error(f"{where} is not valid YAML: {problem}") from cause
+    except RecursionError as cause:
+        raise error(f"{where} is not usable: it is nested too deeply") from cause
     if not isinstance(value, dict):
-        raise error(f"{path} must hold a mapping of keys to values, but holds {type(value).__name__}")
+        raise error(f"{where} must hold a mapping of keys to values, but holds {type(value).__name__}")
     return value
 
 
@@ -41,6 +50,16 @@ class _Loader(yaml.SafeLoader):
         if twice := next((k for i, k in enumerate(keys) if k in keys[:i] and k != "<<"), None):
             raise yaml.constructor.ConstructorError(None, None, f"the key '{twice}' stands twice", node.start_mark)
         return super().construct_mapping(node, deep)
+
+
+class _PlainLoader(_Loader):
+    """One that takes no aliases either."""
+
+    def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
+        if self.check_event(yaml.AliasEvent):
+            event = self.peek_event()
+            raise yaml.composer.ComposerError(None, None, "aliases (*name) are not taken here", event.start_mark)
+        return super().compose_node(parent, index)
 
 
 def convert(value: Any, kind: type[T], where: str, error: type[StyleZooError]) -> T:

@@ -274,16 +274,21 @@ def load(
     """Load a model.
 
     Args:
-        name: a name of `stylezoo list`, the run folder of a training, or a .safetensors file.
+        name: a name of `stylezoo list`, 'hf:owner/zoo/family/style' for a model of someone's repository on the Hugging
+            Face Hub ('hf:owner/zoo@v1/family/style' at that revision), the run folder of a training, or a .safetensors
+            file.
         device: "auto" takes a GPU if there is one.
         dtype: of the computation; None is float32, also for weights kept in float16.
-        revision, cache_dir, offline: of the Hugging Face Hub, for models that do not travel with the package.
+        revision, cache_dir, offline: of the Hugging Face Hub, for models that do not travel with the package: a branch,
+            tag or commit; the cache's folder (None: as HF_HOME says); True: ask nothing of the Hub.
 
     Raises:
         ModelNotFoundError: no such name, with the nearest ones.
         WeightsError: the weights are missing, damaged or not those of the registry.
+        HubError: the Hub cannot be reached, or refuses.
     """
-    spec, path = find(name)
+    spec, path = find(name, revision=revision, cache_dir=cache_dir, offline=offline)
+    revision = None if str(name).startswith("hf:") else revision  # the record is pinned already
     path = path or locate(spec, revision=revision, cache_dir=cache_dir, offline=offline)
     net = create_model(spec.family, **spec.arch, weights=path)
     return Stylizer(spec, net).to(device, _dtype(dtype))

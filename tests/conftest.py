@@ -1,10 +1,12 @@
-"""A net of random weights in a file, a training run small enough for seconds, and a web server that misbehaves."""
+"""Nets of random weights in files, a training run small enough for seconds, a Hub, and a web server that misbehaves."""
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 import threading
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -13,7 +15,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 import yaml
+from hub_server import HubServer
 from PIL import Image
+
+os.environ.setdefault("HF_HUB_DISABLE_XET", "1")  # read once, by whoever imports huggingface_hub first
 
 
 @pytest.fixture(autouse=True)
@@ -126,6 +131,26 @@ def recipe_file(run_inputs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatc
 def photos(recipe_file: Path) -> Path:
     """The photos of `recipe_file`, 0.png to 4.png."""
     return recipe_file.parent / "photos"
+
+
+@pytest.fixture
+def hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[HubServer]:
+    """A Hub on the loopback interface, to which the client of this process is turned, with an empty cache.
+
+    Nobody waits between tries: `time.sleep` does nothing.
+    """
+    from huggingface_hub import constants
+
+    with HubServer() as server:
+        template = constants.HUGGINGFACE_CO_URL_TEMPLATE.replace(constants.ENDPOINT, server.url)
+        monkeypatch.setattr(constants, "HUGGINGFACE_CO_URL_TEMPLATE", template)
+        monkeypatch.setattr(constants, "ENDPOINT", server.url)
+        monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "cache"))
+        monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
+        monkeypatch.setattr(constants, "HF_HUB_DISABLE_XET", True)
+        monkeypatch.setenv("HF_TOKEN", server.token)
+        monkeypatch.setattr(time, "sleep", lambda seconds: None)
+        yield server
 
 
 @dataclass

@@ -12,6 +12,7 @@ NAMES = {
     "ModelSpec",
     "Stylizer",
     "__version__",
+    "add_zoo",
     "create_backbone",
     "create_model",
     "errors",

@@ -21,22 +21,29 @@ RIGHT = {"STYLES", "SIZE", "C", "S"}
 @click.argument("pattern", default="*")
 @click.option("--family", metavar="NAME", help="Only models of this family, such as johnson or cin.")
 @click.option("--kind", type=click.Choice(["single", "multi", "arbitrary"]), help="Only models of this kind.")
+@click.option("--repo", metavar="OWNER/ZOO", help="Models of a repository of the Hub, in place of the package's own.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object a line.")
 @click.pass_context
-def command(ctx: click.Context, pattern: str, family: str | None, kind: str | None, as_json: bool) -> None:
+def command(
+    ctx: click.Context, pattern: str, family: str | None, kind: str | None, repo: str | None, as_json: bool
+) -> None:
     """List the models whose name matches PATTERN, such as 'johnson/*'.
+
+    With --repo those of a repository are listed, of which nothing but its registry is downloaded.
 
     C is how far pictures move from the photo's content, S how far they stay from the style, averaged over the
     model's styles: lower is better.
     """
-    from stylezoo.zoo.catalog import list_models, model_info
+    from stylezoo.zoo.catalog import list_models, model_info, read_repository
+    from stylezoo.zoo.hub import Repository, parse_repo
 
-    names = list_models(pattern, family=family, kind=kind)
+    zoo = read_repository(Repository(parse_repo(repo))) if repo else None
+    names = list_models(pattern, family=family, kind=kind, zoo=zoo)
     if not names:
         wanted = [f"'{pattern}'", family and f"--family {family}", kind and f"--kind {kind}"]
-        say(f"no model matches {' '.join(filter(None, wanted))}.{did_you_mean(pattern, list_models())}")
+        say(f"no model matches {' '.join(filter(None, wanted))}.{did_you_mean(pattern, list_models(zoo=zoo))}")
         ctx.exit(1)
-    facts = [summary(model_info(name)) for name in names]
+    facts = [summary(model_info(name) if zoo is None else zoo.models[name]) for name in names]
     if as_json:
         for fact in facts:
             put_json(fact)

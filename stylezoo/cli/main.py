@@ -5,6 +5,7 @@ Exit codes: 0 all went well; 1 nothing was found, or an internal error; 2 the in
 
 from __future__ import annotations
 
+import os
 import sys
 import traceback
 import warnings
@@ -27,8 +28,12 @@ COMMANDS = {
     "data": "Fetch the pictures and photos that nets are trained on.",
     "train": "Train a model from a recipe.",
     "add-style": "Add a style to a trained net of several styles.",
+    "import": "Turn weights from elsewhere into a weights file of this package.",
     "eval": "Measure the quality of models on photos.",
     "verify": "Check the weights of models against the registry.",
+    "push": "Publish models in a repository of the Hugging Face Hub.",
+    "pull": "Download models of a repository of the Hub.",
+    "sync": "Say what differs between a zoo here and one on the Hub, and mend it.",
     "completion": "Print a script that completes commands, options and model names.",
 }
 
@@ -137,4 +142,5 @@ def cli(ctx: click.Context, debug: bool) -> None:
 
 def main() -> None:
     """Run the command line and exit."""
+    os.environ.setdefault("HF_HUB_VERBOSITY", "error")  # the Hub's client would tell of each of its tries in two lines
     cli.main()

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import json
 import sys
-from typing import Any, TextIO
+from typing import TYPE_CHECKING, Any, TextIO
 
 import click
+
+if TYPE_CHECKING:
+    from stylezoo.zoo.spec import ModelSpec
 
 
 class Failure(click.ClickException):
@@ -42,6 +45,16 @@ def show_warning(
 ) -> None:
     """Stand in for `warnings.showwarning`: one line, without the source."""
     say(f"warning: {one_line(message)}")
+
+
+def example(model: str, spec: ModelSpec) -> str:
+    """Return a command line that paints a photo with a model, `model` being what --model takes."""
+    style = {
+        "single": "",
+        "multi": f"-s {spec.style_ids[0]} " if spec.style_ids else "",
+        "arbitrary": "-s painting.jpg ",
+    }
+    return f"stylezoo stylize photo.jpg -m {model} {style[spec.kind]}-o styled.jpg"
 
 
 def put_json(value: Any, *, indent: int | None = None) -> None:

@@ -2,27 +2,51 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import TYPE_CHECKING
+
 import click
 
 from stylezoo.cli.options import model_names
 from stylezoo.cli.talk import Failure, put_json
 
+if TYPE_CHECKING:
+    from stylezoo.zoo.spec import ModelSpec
+
 
 @click.command("verify")
 @click.argument("names", nargs=-1, metavar="[NAME]...", shell_complete=model_names)
+@click.option("--zoo", "folder", type=click.Path(path_type=Path), help="A zoo's folder, in place of the package's own.")
+@click.option("--repo", metavar="OWNER/ZOO", help="A repository of the Hub, in place of the package's own zoo.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object a line.")
-def command(names: tuple[str, ...], as_json: bool) -> None:
-    """Check the weights of the models NAME (every model by default) against what the registry states.
+def command(names: tuple[str, ...], folder: Path | None, repo: str | None, as_json: bool) -> None:
+    """Check the weights of the models NAME (all by default) against what the registry states.
 
-    Prints one line for each thing checked, and exits with 2 if one of them fails.
+    That is each file's size and hash, the record in its header, what the net makes of a pattern, and that the rights
+    are stated. NAME may be a run folder or a weights file too. Prints one line for each thing checked, and exits with 2
+    if one of them fails.
     """
+    from stylezoo.errors import OptionError
     from stylezoo.evaluate.verify import verify_model
-    from stylezoo.zoo.catalog import list_models, model_info
+    from stylezoo.zoo.catalog import OpenZoo, list_models, open_zoo, read_repository
+    from stylezoo.zoo.hub import Repository, parse_repo
+    from stylezoo.zoo.store import find
 
-    specs = [model_info(name) for name in names or list_models()]  # a misspelt name stops before the first check
+    if folder is not None and repo is not None:
+        raise OptionError("--zoo is a folder, --repo a repository: give one or the other")
+    models: list[tuple[ModelSpec, Path | None]]
+    if repo is not None:
+        opened = OpenZoo(read_repository(Repository(parse_repo(repo))))
+    elif folder is not None:
+        opened = open_zoo(folder)
+    if folder is None and repo is None:
+        models = [find(name) for name in names or list_models()]  # a misspelt name stops before the first check
+    else:
+        chosen = [name for pattern in names or ("*",) for name in opened.find(pattern)]
+        models = [(spec, opened.folder and opened.folder / spec.weights.file) for spec in chosen if spec.weights]
     failed = 0
-    for spec in specs:
-        for finding in verify_model(spec):
+    for spec, path in models:
+        for finding in verify_model(spec, path):
             failed += not finding.ok
             if as_json:
                 put_json({"model": finding.name, "ok": finding.ok, "what": finding.what})

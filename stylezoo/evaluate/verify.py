@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
+from pathlib import Path
 
 import torch
 from torch import Tensor
 
 from stylezoo.errors import StyleZooError
 from stylezoo.models import StyleNet, create_model
+from stylezoo.zoo.model_card import is_unstated
 from stylezoo.zoo.spec import FAMILIES, CheckSpec, ModelSpec
-from stylezoo.zoo.store import locate, read_header
+from stylezoo.zoo.store import check_file, locate, read_header
 
 TOLERANCE = 2e-3  # of values in [0, 1]: other processors differ by 1e-5, another net by more than 1e-2
 
@@ -24,53 +27,63 @@ class Finding:
     what: str
 
 
-def verify_model(spec: ModelSpec) -> list[Finding]:
-    """Check a model's weights file (size, sha256, layout, the record in its header), its numbers and its rights."""
+def verify_model(spec: ModelSpec, path: Path | None = None) -> list[Finding]:
+    """Check a model's weights file (size, sha256, layout, the record in its header), its numbers and its rights.
+
+    `path` is the file; None: where the record leads. Of a lone file, whose record names no weights and no fingerprint,
+    the rest is checked, and that it paints finite numbers.
+    """
     findings: list[Finding] = []
 
     def note(ok: bool, what: str) -> None:
         findings.append(Finding(spec.name, ok, what))
 
     try:
-        path = locate(spec)
-        note(
-            True,
-            f"weights: {spec.weights.bytes:,} bytes, sha256 {spec.weights.sha256[:12]}…" if spec.weights else "weights",
-        )
+        path = path or locate(spec)
         header = read_header(path)
-        same = (header.name, header.family, header.arch, header.styles) == (
-            spec.name,
-            spec.family,
-            spec.arch,
-            spec.styles,
-        )
-        note(
-            same,
-            "header: the record of the registry"
-            if same
-            else f"header: the file's record is of {header.name}, or differs",
-        )
-        net = create_model(spec.family, **spec.arch, weights=path)
-        values = fingerprint(net)
-        if spec.check is None:
-            note(False, "fingerprint: none in the registry")
-        elif len(values) != len(spec.check.values):
-            note(False, f"fingerprint: {len(spec.check.values)} values in the registry in place of {len(values)}")
+        if spec.weights is None:
+            note(True, f"weights: {path.stat().st_size:,} bytes, no hash to compare with")
         else:
-            difference = max(abs(a - b) for a, b in zip(values, spec.check.values, strict=True))
-            note(
-                difference <= spec.check.tolerance,
-                f"fingerprint: differs by {difference:.1e}, {spec.check.tolerance:g} allowed",
-            )
+            check_file(path, spec)
+            note(True, f"weights: {spec.weights.bytes:,} bytes, sha256 {spec.weights.sha256[:12]}…")
+            note(*_compare_records(spec, header))
+        net = create_model(spec.family, **spec.arch, weights=path)
+        note(*_compare_numbers(spec, fingerprint(net)))
     except (StyleZooError, ValueError) as cause:
         note(False, str(cause))
-    unclear = [s.id for s in spec.styles if not s.rights or s.rights.startswith("unstated")]
-    note(
-        not unclear,
-        f"rights: weights {spec.license}; "
-        + (f"unstated for {', '.join(unclear)}" if unclear else "every style states its own"),
-    )
+    unclear = unstated(spec)
+    rights = f"unstated for {', '.join(unclear)}" if unclear else "every style states its own"
+    note(not unclear, f"rights: weights {spec.license}; {rights}")
     return findings
+
+
+def unstated(spec: ModelSpec) -> list[str]:
+    """Return the styles that nobody has stated the rights of."""
+    return [style.id for style in spec.styles if is_unstated(style.rights)]
+
+
+def _compare_records(spec: ModelSpec, header: ModelSpec) -> tuple[bool, str]:
+    differing = [f for f in ("name", "family", "arch", "styles", "license") if getattr(spec, f) != getattr(header, f)]
+    if not differing:
+        return True, "header: the record of the registry"
+    whose = "" if header.name == spec.name else f"of {header.name}, "
+    return False, f"header: the file's record is {whose}other than the registry's in {', '.join(differing)}"
+
+
+def _compare_numbers(spec: ModelSpec, values: tuple[float, ...]) -> tuple[bool, str]:
+    if not all(map(math.isfinite, values)):
+        return False, "fingerprint: the net gives numbers that are not finite"
+    if spec.check is None:
+        lone = spec.weights is None
+        return (
+            lone,
+            "fingerprint: finite numbers, none to compare with" if lone else "fingerprint: none in the registry",
+        )
+    if len(values) != len(spec.check.values):
+        return False, f"fingerprint: {len(spec.check.values)} values in the registry in place of {len(values)}"
+    difference = max(abs(a - b) for a, b in zip(values, spec.check.values, strict=True))
+    fits = difference <= spec.check.tolerance
+    return fits, f"fingerprint: differs by {difference:.1e}, {spec.check.tolerance:g} allowed"
 
 
 def check_pattern(height: int = 72, width: int = 96) -> Tensor:

@@ -15,10 +15,11 @@ import torch
 from torch import Tensor, nn
 
 from stylezoo.backbones import Backbone, create_backbone
+from stylezoo.backbones.normalised import NormalisedVGG
 from stylezoo.errors import OptionError, StyleError
 from stylezoo.image.resize import pad_to_multiple
 from stylezoo.models.base import SMALLEST_STYLE
-from stylezoo.models.table import StyleTable
+from stylezoo.models.table import StyleTable, hash_weights
 from stylezoo.nn.norm import InstanceNorm
 from stylezoo.nn.stats import mean_std, wide
 from stylezoo.nn.trunk import Affine, conv
@@ -49,6 +50,23 @@ def build_decoder() -> nn.Sequential:
     return net
 
 
+def divide_features(backbone: Backbone) -> float:
+    """Divide a VGG's features by a power of two that makes them about 1, in place, and return it.
+
+    They grow with the input that the net was made for: 0..255 in the Caffe lineage. Dividing input and biases divides
+    all features, since ReLU and max pooling let a positive factor through: float16 cannot overflow then. By a power of
+    two no bit of float32 changes.
+    """
+    deviation = backbone.get_buffer("std")
+    scale = 2.0 ** round(math.log2(2 / deviation.mean().item()))
+    deviation *= scale
+    with torch.no_grad():
+        for layer in backbone.modules():
+            if isinstance(layer, nn.Conv2d) and layer.bias is not None:
+                layer.bias /= scale
+    return scale
+
+
 class AdaIN(StyleTable):
     """VGG19 to relu4_1, adaptive instance norm, and a decoder that mirrors VGG19; only the decoder is learnt.
 
@@ -58,9 +76,11 @@ class AdaIN(StyleTable):
     Args:
         styles: how many are known by name, as rows of a table: codes that were encoded once.
         encoder: a VGG of `create_backbone`. It is no part of the net's weights: it is not in the state dict, among the
-            parameters or in weights files, but moves with the net.
+            parameters or in weights files, but moves with the net. Or "vgg19:normalised", that of the authors' release:
+            nobody else has it, so it is a part of the weights; deviations are Bessel's then, as there.
 
     Attributes:
+        encoder: the frozen backbone; it gives features divided by `scale`.
         scale: what features are divided by for the decoder, so that they are about 1.
 
     Raises:
@@ -69,27 +89,22 @@ class AdaIN(StyleTable):
     """
 
     family: ClassVar[str] = "adain"
-    learns_photo: ClassVar[bool] = False
+    learns_photo = False
     gives_back: ClassVar[bool] = False
+    encoder: Backbone
 
     def __init__(self, styles: int = 0, encoder: str = "vgg19:caffe") -> None:
         super().__init__()
         if not 0 <= styles <= 4096:
             raise OptionError(f"styles must be from 0 to 4096, not {styles}")
-        backbone = create_backbone(str(encoder), layers=[LAYER])
-        self.arch = {"styles": styles, "encoder": backbone.name}
-        # Features grow with the input that the net was made for: 0..255 in the Caffe lineage. Dividing input and biases
-        # divides all features, since ReLU and max pooling let a positive factor through: float16 cannot overflow then.
-        # A power of two, so that no bit of float32 changes.
-        deviation = backbone.get_buffer("std")
-        self.scale = 2.0 ** round(math.log2(2 / deviation.mean().item()))
-        deviation *= self.scale
-        with torch.no_grad():
-            for layer in backbone.modules():
-                if isinstance(layer, nn.Conv2d) and layer.bias is not None:
-                    layer.bias /= self.scale
-        self._encoder = (backbone,)  # the tuple keeps it out of state_dict() and parameters()
-        self.norm = InstanceNorm(CHANNELS, eps=1e-5 * self.scale**2)
+        if encoder == NormalisedVGG.name:
+            self.encoder, self.scale = NormalisedVGG(), 1.0
+        else:
+            backbone = create_backbone(str(encoder), layers=[LAYER])
+            self.scale = divide_features(backbone)
+            self.__dict__["encoder"] = backbone  # which keeps it out of state_dict() and parameters()
+        self.arch = {"styles": styles, "encoder": self.encoder.name}
+        self.norm = InstanceNorm(CHANNELS, eps=1e-5 * self.scale**2, correction=int(self.keeps_encoder))
         self.decoder = build_decoder()
         # Rows are encoded, not learnt; DDP would wait for their gradients.
         self.styles = nn.Parameter(torch.zeros(styles, CODE), requires_grad=False)
@@ -99,9 +114,9 @@ class AdaIN(StyleTable):
         self.overlap = 2 * reach + self.multiple  # the encoder reaches as far as the decoder; pooling is in steps
 
     @property
-    def encoder(self) -> Backbone:
-        """The frozen backbone; it gives features divided by `scale`."""
-        return self._encoder[0]
+    def keeps_encoder(self) -> bool:
+        """Whether the encoder is a part of the weights."""
+        return "encoder" in self._modules
 
     def forward(self, x: Tensor, code: Tensor | None = None, regions: Tensor | None = None) -> Tensor:
         """Paint `x`, (N, 3, H, W) in [0, 1], in the style `code`, (N or 1, 1024).
@@ -148,12 +163,14 @@ class AdaIN(StyleTable):
 
     def photo_code(self, x: Tensor) -> Tensor:
         """Return the photos' own codes, (N, 1024): with them the net gives its reconstruction of the photos."""
-        return torch.cat(mean_std(self.features(x), self.norm.eps), dim=1).to(x.dtype)
+        return torch.cat(mean_std(self.features(x), self.norm.eps, self.norm.correction), dim=1).to(x.dtype)
 
     def trunk_hash(self) -> str:
         """Return the SHA-256 of what codes depend on: encoder and layer. They serve every decoder of that encoder."""
-        return hashlib.sha256(f"{self.encoder.name} {LAYER}".encode()).hexdigest()
+        weights = f" {hash_weights(self.encoder)}" if self.keeps_encoder else ""
+        return hashlib.sha256(f"{self.encoder.name} {LAYER}{weights}".encode()).hexdigest()
 
     def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> Self:
-        self.encoder._apply(fn, recurse)
+        if not self.keeps_encoder:
+            self.encoder._apply(fn, recurse)
         return super()._apply(fn, recurse)

@@ -18,12 +18,13 @@ from stylezoo.models.trunk_net import TrunkNet
 class CIN(StyleTable, TrunkNet):
     """A trunk that all styles share, and a row of gammas and betas for each.
 
-    A code holds mixing weights, (N or 1, styles + 1): how much of each style's row, and last of the photo's. Weights
+    A code holds mixing weights, (N or 1, R): how much of each row, those of the styles and last the photo's. Weights
     between 0 and 1 blend styles, weights beyond exaggerate them.
 
     Args:
         styles: how many.
         variant, width, blocks: of the trunk, see `TrunkNet`.
+        photo: whether there is a row for the photo. Nets from elsewhere have none: their paintings are faded into it.
 
     Departure from the paper: one more row, learnt to give the photo back, so that the strength of a style is a
     straight line in the net's own space and not only a fade between two pictures.
@@ -32,46 +33,57 @@ class CIN(StyleTable, TrunkNet):
     family: ClassVar[str] = "cin"
     least_styles: ClassVar[int] = 1
 
-    def __init__(self, styles: int = 1, variant: str = "fast", width: int | None = None, blocks: int = 5) -> None:
+    def __init__(
+        self,
+        styles: int = 1,
+        variant: str = "fast",
+        width: int | str | None = None,
+        blocks: int = 5,
+        photo: bool = True,
+    ) -> None:
         super().__init__(variant, width, blocks)
         if not self.least_styles <= styles <= 4096:
             raise OptionError(f"styles must be from {self.least_styles} to 4096, not {styles}")
-        self.arch = {"styles": styles} | self.arch
-        self.styles = nn.Parameter(self.trunk.neutral_affine().repeat(styles + 1, 1))
+        self.arch = {"styles": styles} | self.arch | ({} if photo else {"photo": False})
+        self.learns_photo = bool(photo)
+        self.styles = nn.Parameter(self.trunk.neutral_affine().repeat(styles + self.learns_photo, 1))
 
     def forward(self, x: Tensor, code: Tensor | None = None, regions: Tensor | None = None) -> Tensor:
-        """Paint `x`, (N, 3, H, W) in [0, 1], with the mixing weights `code`, (N or 1, styles + 1).
+        """Paint `x`, (N, 3, H, W) in [0, 1], with the mixing weights `code`, (N or 1, R).
 
-        With `regions`, (N or 1, K, H, W), `code` is (K, styles + 1): one mix a region.
+        With `regions`, (N or 1, K, H, W), `code` is (K, R): one mix a region.
 
         Raises:
             StyleError: no code, though the net has several styles, or one of another net.
         """
-        count = len(self.styles)
-        if code is None and count == 2:
+        count = len(self.styles) - self.learns_photo
+        if code is None and count == 1:
             code = self.named_code(0)
         if code is None:
-            raise StyleError(f"a cin net of {count - 1} styles needs a code: which of them to paint in")
-        if code.shape[-1] != count:
-            raise StyleError(f"a code of {code.shape[-1]} weights is of another net: this one has {count - 1} styles")
+            raise StyleError(f"a cin net of {count} styles needs a code: which of them to paint in")
+        if code.shape[-1] != len(self.styles):
+            raise StyleError(f"a code of {code.shape[-1]} weights is of another net: this one has {count} styles")
         return self.paint(x, code @ self.styles, regions)
 
     def named_code(self, style: int) -> Tensor:
-        """Return the code, (1, styles + 1), of one style; the photo's row has the last index."""
+        """Return the code, (1, R), of one style; the photo's row has the last index."""
         code = self.styles.new_zeros(1, len(self.styles))
         code[0, style] = 1
         return code
 
-    def photo_code(self, x: Tensor) -> Tensor:
-        return self.named_code(-1)
+    def photo_code(self, x: Tensor) -> Tensor | None:
+        return self.named_code(-1) if self.learns_photo else None
 
     def on_same_trunk(self, styles: int) -> CIN:
-        """Return a CIN net with this one's trunk, frozen, its photo's row, and neutral rows for other styles."""
-        other = CIN(styles, **{key: self.arch[key] for key in ("variant", "width", "blocks")})
+        """Return a CIN net with this one's trunk, frozen, its photo's row if any, and neutral rows for other styles."""
+        other = CIN(
+            styles, **{key: self.arch[key] for key in ("variant", "width", "blocks", "photo") if key in self.arch}
+        )
         other.trunk.load_state_dict(self.trunk.state_dict())
         other.trunk.requires_grad_(False)
-        with torch.no_grad():
-            other.styles[-1] = self.styles[-1]
+        if self.learns_photo:
+            with torch.no_grad():
+                other.styles[-1] = self.styles[-1]
         return other
 
     def trunk_hash(self) -> str:

@@ -83,7 +83,7 @@ class Ghiasi(CIN):
         self,
         styles: int = 0,
         variant: str = "fast",
-        width: int | None = None,
+        width: int | str | None = None,
         blocks: int = 5,
         folded: bool = False,
     ) -> None:

@@ -20,7 +20,7 @@ class Johnson(TrunkNet):
 
     family: ClassVar[str] = "johnson"
 
-    def __init__(self, variant: str = "fast", width: int | None = None, blocks: int = 5) -> None:
+    def __init__(self, variant: str = "fast", width: int | str | None = None, blocks: int = 5) -> None:
         super().__init__(variant, width, blocks)
         self.style = nn.Parameter(self.trunk.neutral_affine())
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -17,9 +16,10 @@ class StyleTable(StyleNet):
     Attributes:
         styles: (S, A) parameter: the rows; where `learns_photo`, the last gives the photo back, so that the strength of
             a style is a straight line in the net's own space and not only a fade between two pictures.
+        learns_photo: whether there is such a row.
     """
 
-    learns_photo: ClassVar[bool] = True
+    learns_photo: bool = True
     styles: nn.Parameter
 
     def row(self, style: int) -> Tensor:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import torch
 from torch import Tensor
 
@@ -9,43 +11,47 @@ from stylezoo.errors import OptionError
 from stylezoo.models.base import StyleNet
 from stylezoo.nn.trunk import Trunk
 
+DIVISORS = {"classic": (4, 2, 1, 2, 4), "fast": (2, 1, 2, 4), "magenta": (4, 2, 1, 2, 4)}
+"""For each variant, what the width is divided by in its stages; the last two are the decoder's."""
+
 
 class TrunkNet(StyleNet):
-    """A trunk in one of two variants, at any width.
+    """A trunk in one of three variants, at any width.
 
     Args:
         variant: "classic", the net of Johnson et al.'s later releases: 9x9 stem and head, 32-64-128 channels,
             1,679,235 parameters at the default width and blocks, one style's affine vector included. "fast" folds 2x2
             pixels into channels first, works at a quarter of the resolution with half the channels, and ends in a
             full-resolution convolution of few channels rather than in a pixel shuffle, which would leave a period-2
-            hatch.
-        width: channels of the residual blocks; the other stages follow in proportion. None: 128 classic, 64 fast.
+            hatch. "magenta", the net of Dumoulin et al.'s own release, is shaped as the classic one, without biases and
+            with a norm behind the last convolution too.
+        width: channels of the residual blocks; the other stages follow in proportion. Or the channels of every stage,
+            as in "32-64-128-64-32". None: 64 fast, else 128.
         blocks: residual blocks.
 
     Departures from Johnson et al. 2016: instance for batch norm, reflection padding in every convolution in place of
-    one border of 40 px around the picture, upsampling and a convolution in place of transposed convolutions. The fast
-    variant ends in a sigmoid (as Dumoulin et al. 2017), the classic one in a linear layer, clamped outside training.
+    one border of 40 px around the picture, upsampling and a convolution in place of transposed convolutions. The
+    classic variant ends in a linear layer, clamped outside training, the others in a sigmoid (as Dumoulin et al. 2017).
     """
 
-    def __init__(self, variant: str = "fast", width: int | None = None, blocks: int = 5) -> None:
+    def __init__(self, variant: str = "fast", width: int | str | None = None, blocks: int = 5) -> None:
         super().__init__()
-        if variant not in ("classic", "fast"):
-            raise OptionError(f"{self.family} has no variant '{variant}'; there are classic and fast")
+        if variant not in DIVISORS:
+            raise OptionError(f"{self.family} has no variant '{variant}'; there are classic, fast and magenta")
         if width is None:
-            width = 128 if variant == "classic" else 64
-        if width % 4 or not 8 <= width <= 1024:
-            raise OptionError(f"width must be a multiple of 4 from 8 to 1024, not {width}")
+            width = 64 if variant == "fast" else 128
+        stages = stage_widths(width, DIVISORS[variant])
         if not 0 <= blocks <= 64:
             raise OptionError(f"blocks must be from 0 to 64, not {blocks}")
         self.arch = {"variant": variant, "width": width, "blocks": blocks}
         self.classic = variant == "classic"
-        if self.classic:
-            self.trunk = Trunk(
-                (width // 4, width // 2, width), (width // 2, width // 4), blocks, stem=9, head=9, bias=True
-            )
-        else:
-            encoder, decoder = (width // 2, width), (width // 2, width // 4)
+        encoder, decoder = stages[:-2], stages[-2:]
+        if variant == "fast":
             self.trunk = Trunk(encoder, decoder, blocks, unshuffle=2, stem=5, head=5, upsample="bilinear")
+        else:
+            self.trunk = Trunk(
+                encoder, decoder, blocks, stem=9, head=9, bias=self.classic, norm_head=variant == "magenta"
+            )
         self.multiple = self.trunk.multiple
         self.minimum = 16  # reflection by 4 px at full resolution, by 1 px at a quarter
         self.overlap = self.trunk.reach
@@ -56,3 +62,22 @@ class TrunkNet(StyleNet):
             return torch.sigmoid(self.trunk(x, affine, regions))
         y = self.trunk(x * 255, affine, regions) / 255  # the reference net works on 0..255
         return y if self.training else y.clamp(0, 1)
+
+
+def stage_widths(width: int | str, divisors: tuple[int, ...]) -> tuple[int, ...]:
+    """Return the channels of every stage of a trunk; raise OptionError where `width` does not say them."""
+    if isinstance(width, str):
+        stages = tuple(map(int, re.findall("[0-9]{1,4}", width)))
+        if (
+            "-".join(map(str, stages)) != width
+            or len(stages) != len(divisors)
+            or not all(1 <= w <= 1024 for w in stages)
+        ):
+            raise OptionError(
+                f"width must be one number, or one from 1 to 1024 for each of {len(divisors)} stages, as in "
+                f"'{'-'.join(str(128 // divisor) for divisor in divisors)}', not '{width}'"
+            )
+        return stages
+    if width % 4 or not 8 <= width <= 1024:
+        raise OptionError(f"width must be a multiple of 4 from 8 to 1024, not {width}")
+    return tuple(width // divisor for divisor in divisors)

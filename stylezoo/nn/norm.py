@@ -24,19 +24,21 @@ class InstanceNorm(nn.Module):
     Args:
         channels: C of the input.
         eps: added to the variance.
+        correction: 1 divides the sum of squares by one less than the pixels (Bessel), as some releases do.
     """
 
-    def __init__(self, channels: int, eps: float = 1e-5) -> None:
+    def __init__(self, channels: int, eps: float = 1e-5, correction: int = 0) -> None:
         super().__init__()
         self.channels = channels
         self.eps = eps
+        self.correction = correction
         self._frozen: tuple[Tensor, Tensor] | None = None
         self._recording: list[tuple[Tensor, Tensor]] | None = None
 
     def forward(self, x: Tensor, gamma: Tensor, beta: Tensor) -> Tensor:
         """Normalise `x`, (N, C, H, W), with `gamma` and `beta`, each (N or 1, C) or, per pixel, (N or 1, C, H, W)."""
         gamma, beta = ((v if v.dim() == 4 else v[..., None, None]).to(x.dtype) for v in (gamma, beta))
-        if self._frozen is None and self._recording is None:
+        if self._frozen is None and self._recording is None and not self.correction:
             return F.instance_norm(x, eps=self.eps) * gamma + beta
         mean, inverse = self._frozen or self.measure(x)
         if self._recording is not None:
@@ -45,7 +47,7 @@ class InstanceNorm(nn.Module):
 
     def measure(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Return the float32 mean and inverse standard deviation of `x`, (N, C, H, W), both (N, C, 1, 1)."""
-        variance, mean = torch.var_mean(x.float(), dim=(2, 3), correction=0, keepdim=True)
+        variance, mean = torch.var_mean(x.float(), dim=(2, 3), correction=self.correction, keepdim=True)
         return mean, torch.rsqrt(variance + self.eps)
 
     def extra_repr(self) -> str:

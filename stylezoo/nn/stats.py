@@ -23,7 +23,10 @@ def gram_matrix(features: Tensor) -> Tensor:
         return flat @ flat.transpose(1, 2) / (h * w)
 
 
-def mean_std(features: Tensor, eps: float = 1e-5) -> tuple[Tensor, Tensor]:
-    """Return the mean and the standard deviation over positions of `features`, (N, C, H, W): both (N, C), float32."""
-    variance, mean = torch.var_mean(wide(features), dim=(2, 3), correction=0)
+def mean_std(features: Tensor, eps: float = 1e-5, correction: int = 0) -> tuple[Tensor, Tensor]:
+    """Return the mean and the standard deviation over positions of `features`, (N, C, H, W): both (N, C), float32.
+
+    `eps` is added to the variance; `correction` is 1 for Bessel's.
+    """
+    variance, mean = torch.var_mean(wide(features), dim=(2, 3), correction=correction)
     return mean, torch.sqrt(variance + eps)

@@ -83,6 +83,8 @@ class Trunk(nn.Module):
         upsample: "nearest" (the papers' cure for checkerboards) or "bilinear". Neither marks a flat area, but nearest
             leaves a hatch of period 2 on gradients that bilinear, with a threefold zero there, does not.
         bias: give the normalised convolutions a bias, which the norm removes again; only old state dicts need it.
+        norm_head: put a norm in place of a bias behind the last convolution too, so that a style sets the range of red,
+            green and blue.
     """
 
     def __init__(
@@ -96,6 +98,7 @@ class Trunk(nn.Module):
         head: int,
         upsample: str = "nearest",
         bias: bool = False,
+        norm_head: bool = False,
     ) -> None:
         super().__init__()
         self.unshuffle, self.stem, self.upsample = unshuffle, stem, upsample
@@ -114,7 +117,8 @@ class Trunk(nn.Module):
         for width in decoder:
             self.decoder.append(ConvNorm(inputs, width, 3, 1, bias))
             inputs = width
-        self.head = conv(inputs, 3, head, bias=True)
+        self.head = conv(inputs, 3, head, bias=not norm_head)
+        self.head_norm = InstanceNorm(3) if norm_head else None
         self.norm_widths = [m.channels for m in self.modules() if isinstance(m, InstanceNorm)]
         self.affine_size = 2 * sum(self.norm_widths)
 
@@ -133,7 +137,8 @@ class Trunk(nn.Module):
             x = block(x, rows)
         for stage in self.decoder:
             x = F.relu_(stage(F.interpolate(x, scale_factor=2, mode=self.upsample), rows))
-        return self.head(x)
+        x = self.head(x)
+        return x if self.head_norm is None else self.head_norm(x, *rows.take(x))
 
     def neutral_affine(self) -> Tensor:
         """Return the (1, affine_size) vector with every gamma 1 and every beta 0."""

@@ -57,12 +57,14 @@ def start_trunk(recipe: Recipe, net: StyleNet) -> None:
     shapes = {name: tuple(value.shape) for name, value in net.trunk.state_dict().items()}
     net.check_fit(start.trunk.state_dict(), shapes, f"model.start: the trunk of {recipe.model.start}")
     net.trunk.load_state_dict(start.trunk.state_dict())
-    net.styles[-1] = start.styles[-1]
+    if net.learns_photo and start.learns_photo:
+        net.styles[-1] = start.styles[-1]
     if isinstance(net, Ghiasi) and isinstance(start, Ghiasi) and net.arch.get("folded") == start.arch.get("folded"):
         net.encoder.load_state_dict(start.encoder.state_dict())
         net.predictor.load_state_dict(start.predictor.state_dict())
     elif isinstance(net, Ghiasi):
-        mean = start.predictor[-1].get_parameter("bias") if isinstance(start, Ghiasi) else start.styles[:-1].mean(dim=0)
+        rows = start.styles[: len(start.styles) - start.learns_photo]
+        mean = start.predictor[-1].get_parameter("bias") if isinstance(start, Ghiasi) else rows.mean(dim=0)
         net.predictor[-1].get_parameter("bias").copy_(mean)
 
 

@@ -1,16 +1,46 @@
-"""Which models there are: names, wildcards and aliases over the zoo.yaml that belongs to the package."""
+"""Which models there are: names, wildcards and aliases over the package's own zoo.yaml, and zoos laid beside it."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from functools import cache
 from pathlib import Path
 
-from stylezoo.errors import ModelNotFoundError, OptionError, RegistryError, did_you_mean
-from stylezoo.zoo.spec import FAMILIES, ModelSpec, Zoo, read_zoo
+import msgspec
+
+from stylezoo.errors import HubError, ModelNotFoundError, OptionError, RegistryError, did_you_mean
+from stylezoo.types import PathLike
+from stylezoo.zoo.hub import Repository, parse_name, parse_repo
+from stylezoo.zoo.spec import FAMILIES, HubSpec, ModelSpec, Zoo, read_zoo
+
+REGISTRY = "zoo.yaml"
+"""The name of the registry in a folder, and in a repository of the Hub."""
+
+LARGEST_TEXT = 8 * 2**20
+"""Bytes; of a registry from elsewhere, in which a model takes some 20 KB at most, or of another text."""
+
+LARGEST_WEIGHTS = 2**31
+"""Bytes; of a weights file from elsewhere. The largest net of these families has 100 MB."""
 
 _PACKAGE = Path(__file__).resolve().parents[1]
+_added: list[OpenZoo] = []
+
+
+@dataclass(frozen=True)
+class OpenZoo:
+    """A registry, and where its weights files are: under `folder`; None: each at the place that its record names."""
+
+    zoo: Zoo
+    folder: Path | None = None
+
+    def find(self, pattern: str) -> list[ModelSpec]:
+        """Return the models whose name or alias matches `pattern`; raise ModelNotFoundError if none does."""
+        if names := list_models(pattern, zoo=self.zoo):
+            return [self.zoo.models[name] for name in names]
+        near = did_you_mean(pattern, (*self.zoo.models, *self.zoo.aliases))
+        raise ModelNotFoundError(f"no model matches '{pattern}'.{near}")
 
 
 @cache
@@ -31,28 +61,171 @@ def zoo_file() -> Path:
     raise RegistryError(f"there is no zoo.yaml in {_PACKAGE}: reinstall stylezoo.")
 
 
-def list_models(pattern: str = "*", *, family: str | None = None, kind: str | None = None) -> list[str]:
+def open_zoo(
+    source: PathLike,
+    *,
+    revision: str | None = None,
+    cache_dir: PathLike | None = None,
+    offline: bool | None = None,
+) -> OpenZoo:
+    """Read the registry in a folder that has a zoo.yaml, or in the repository of the Hub 'owner/zoo'.
+
+    Models of a repository are pinned to the commit that the registry was read at, and to that repository, whatever the
+    registry says; `revision`, `cache_dir` and `offline` are for these, as in `stylezoo.load`.
+
+    Raises:
+        RegistryError: there is none, or it breaks the schema.
+        HubError: the repository cannot be had.
+    """
+    folder = Path(source).expanduser()
+    folder = folder.parent if folder.name == REGISTRY else folder
+    if (folder / REGISTRY).is_file():
+        return OpenZoo(read_zoo(folder / REGISTRY), folder)
+    try:
+        place = parse_repo(str(source))
+    except HubError as cause:
+        raise RegistryError(f"'{source}' is no folder with a {REGISTRY}, and no repository owner/zoo") from cause
+    place = HubSpec(repo=place.repo, revision=revision or place.revision)
+    return OpenZoo(read_repository(Repository(place, cache_dir=cache_dir, offline=offline)))
+
+
+def read_repository(repository: Repository) -> Zoo:
+    """Return the registry of a repository, its models pinned to the commit that it was read at.
+
+    Raises RegistryError if it breaks the schema, and HubError if it cannot be had.
+    """
+    path = fetch_registry(repository)
+    hub = HubSpec(repo=repository.place.repo, revision=path.parent.name)  # the cache's snapshots/<commit>/zoo.yaml
+    zoo = read_zoo(path, f"{repository}/{REGISTRY}")
+    models = {}
+    for name, spec in zoo.models.items():
+        assert spec.weights is not None  # as in every registry
+        if spec.weights.bytes > LARGEST_WEIGHTS:
+            size = f"weights of {spec.weights.bytes:,} bytes, and a net has {LARGEST_WEIGHTS:,} at most"
+            raise RegistryError(f"{repository}/{REGISTRY}: models.{name}: {size}")
+        models[name] = place_weights(spec, hub)
+    return msgspec.structs.replace(zoo, models=models)
+
+
+def fetch_registry(repository: Repository) -> Path:
+    """Return the path of a repository's registry in the cache, as it is there; raise HubError if it cannot be had."""
+    return repository.download(REGISTRY, f"the registry {REGISTRY}", check=check_text)
+
+
+def check_text(size: int) -> None:
+    """Raise HubError for a text of so many bytes that it is none."""
+    if size > LARGEST_TEXT:
+        raise HubError(f"it has {size:,} bytes, and a text of a zoo has {LARGEST_TEXT:,} at most")
+
+
+def place_weights(spec: ModelSpec, hub: HubSpec) -> ModelSpec:
+    """Return the record with its weights in a repository, and nowhere else."""
+    assert spec.weights is not None  # as in every registry
+    weights = msgspec.structs.replace(spec.weights, bundled=False, hub=hub)
+    return msgspec.structs.replace(spec, weights=weights)
+
+
+def add_zoo(
+    source: PathLike,
+    *,
+    revision: str | None = None,
+    cache_dir: PathLike | None = None,
+    offline: bool | None = None,
+) -> list[str]:
+    """Lay someone's zoo beside the package's own, for this process; return the names that it adds.
+
+    Its models are then found by `list_models`, `model_info` and `stylezoo.load` as our own are. A model that is here
+    already, under the same name and with the same weights, stays as it is, and so does an alias.
+
+    Args:
+        source: a folder that has a zoo.yaml, or a repository 'owner/zoo' of the Hub.
+        revision, cache_dir, offline: as in `stylezoo.load`.
+
+    Raises:
+        RegistryError: it breaks the schema, or has another model under a name that is taken.
+        HubError: the repository cannot be had.
+    """
+    opened = open_zoo(source, revision=revision, cache_dir=cache_dir, offline=offline)
+    here = _all_models()
+    taken = [n for n, s in opened.zoo.models.items() if n in here and _sha256(here[n][0]) != _sha256(s)]
+    if taken:
+        instead = "" if opened.folder else f": load them as hf:{parse_repo(str(source)).repo}/{taken[0]}"
+        raise RegistryError(f"{source} has other models under names that are taken, {', '.join(taken)}{instead}")
+    _added.append(opened)
+    return sorted(opened.zoo.models.keys() - here.keys())
+
+
+def lookup(name: str) -> tuple[ModelSpec, Path | None]:
+    """Return the record of a model by its name or alias, and the folder of its zoo, where that is one.
+
+    Raises ModelNotFoundError if there is none.
+    """
+    models, aliases = _all_models(), _all_aliases()
+    found = models.get(aliases.get(name, name))
+    if found is None:
+        near = did_you_mean(name, (*models, *aliases))
+        raise ModelNotFoundError(f"no model is named '{name}'.{near} To see them all, run stylezoo list.")
+    return found
+
+
+def find_remote(
+    name: str, *, revision: str | None = None, cache_dir: PathLike | None = None, offline: bool | None = None
+) -> ModelSpec:
+    """Return the record of the model 'hf:owner/zoo/family/style', pinned to the commit that it was read at.
+
+    Raises:
+        ModelNotFoundError: the repository has no such model.
+        HubError, RegistryError: as `open_zoo`.
+    """
+    place, model = parse_name(name)
+    place = HubSpec(repo=place.repo, revision=revision or place.revision)
+    zoo = read_repository(Repository(place, cache_dir=cache_dir, offline=offline))
+    spec = zoo.models.get(zoo.aliases.get(model, model))
+    if spec is None:
+        near = did_you_mean(model, zoo.models)
+        see = f"To see all, run stylezoo list --repo {place.repo}."
+        raise ModelNotFoundError(f"the repository {place.repo} has no model '{model}'.{near} {see}")
+    return spec
+
+
+def list_models(
+    pattern: str = "*", *, family: str | None = None, kind: str | None = None, zoo: Zoo | None = None
+) -> list[str]:
     """Return the sorted names of the models that fit all three.
 
     `pattern` has shell wildcards (*, ?, [abc]) and is held against names and aliases; `family` is 'johnson', 'cin' ...;
-    `kind` is 'single', 'multi' or 'arbitrary'. Raises OptionError for a family or kind that does not exist.
+    `kind` is 'single', 'multi' or 'arbitrary'; `zoo` is a registry in place of the package's own and what was added.
+    Raises OptionError for a family or kind that does not exist.
     """
     _check_choice("family", family, FAMILIES)
     _check_choice("kind", kind, dict.fromkeys(FAMILIES.values()))
-    zoo = default_zoo()
-    found = {zoo.aliases.get(name, name) for name in (*zoo.models, *zoo.aliases) if fnmatchcase(name, pattern)}
-    specs = (zoo.models[name] for name in found)
+    models = {name: spec for name, (spec, _) in _all_models().items()} if zoo is None else zoo.models
+    aliases = _all_aliases() if zoo is None else zoo.aliases
+    found = {aliases.get(name, name) for name in (*models, *aliases) if fnmatchcase(name, pattern)}
+    specs = (models[name] for name in found)
     return sorted(s.name for s in specs if family in (None, s.family) and kind in (None, s.kind))
 
 
 def model_info(name: str) -> ModelSpec:
     """Return the record of a model by its name or alias; raise ModelNotFoundError if there is none."""
-    zoo = default_zoo()
-    spec = zoo.models.get(zoo.aliases.get(name, name))
-    if spec is None:
-        near = did_you_mean(name, (*zoo.models, *zoo.aliases))
-        raise ModelNotFoundError(f"no model is named '{name}'.{near} To see them all, run stylezoo list.")
-    return spec
+    return lookup(name)[0]
+
+
+def _zoos() -> list[OpenZoo]:
+    return [OpenZoo(default_zoo()), *_added]
+
+
+def _all_models() -> dict[str, tuple[ModelSpec, Path | None]]:
+    """Return every model with the folder of its zoo; of several of one name the first that came."""
+    return {name: (spec, opened.folder) for opened in reversed(_zoos()) for name, spec in opened.zoo.models.items()}
+
+
+def _all_aliases() -> dict[str, str]:
+    return {alias: name for opened in reversed(_zoos()) for alias, name in opened.zoo.aliases.items()}
+
+
+def _sha256(spec: ModelSpec) -> str | None:
+    return spec.weights.sha256 if spec.weights else None
 
 
 def _check_choice(option: str, value: str | None, choices: Iterable[str]) -> None:

@@ -41,6 +41,8 @@ CARD_KEY = "stylezoo-card"
 """The key of a style card's metadata that holds its record, a `CardSpec`."""
 
 _ID = re.compile(r"[a-z0-9_-]+")
+# Control characters, and those that turn the direction of writing, by which a text looks like another.
+_STEERING = re.compile("[\x00-\x09\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 
 
 class FieldError(ValueError):
@@ -184,6 +186,8 @@ class CheckSpec(Record, frozen=True, kw_only=True):
 class ModelSpec(Record, frozen=True, kw_only=True):
     """One model. In zoo.yaml `name` is the key that the model stands under, and `weights` is required.
 
+    `origin` says of weights that were not trained here which file of whose they are.
+
     Raises a ValueError that names the field if the parts do not fit together.
     """
 
@@ -195,6 +199,7 @@ class ModelSpec(Record, frozen=True, kw_only=True):
     summary: str = ""
     recipe: str | None = None
     training_data: str | None = None
+    origin: str | None = None
     weights: WeightsSpec | None = None
     metrics: dict[str, MetricsSpec] | None = None
     check: CheckSpec | None = None
@@ -225,6 +230,8 @@ class ModelSpec(Record, frozen=True, kw_only=True):
             raise FieldError("styles", f"a {self.family} model has at least one style")
         if twice := next((i for i in ids if ids.count(i) > 1), None):
             raise FieldError("styles", f"two styles have the id '{twice}'")
+        if (rows := self.arch.get("styles", len(ids))) != len(ids):
+            raise FieldError("arch", f"states {rows} styles, and {len(ids)} are named")
         for style in self.metrics or {}:
             _check_id("metrics", style)
             if self.kind != "arbitrary" and style not in ids:
@@ -291,9 +298,13 @@ def replace_metrics(zoo: Zoo, name: str, metrics: dict[str, MetricsSpec]) -> Zoo
     return msgspec.structs.replace(zoo, models=zoo.models | {name: model})
 
 
-def read_zoo(path: PathLike) -> Zoo:
-    """Return the registry in a YAML file; raise RegistryError if it is missing or breaks the schema."""
-    return parse_zoo(read_yaml(path, RegistryError), Path(path).name)
+def read_zoo(path: PathLike, where: str | None = None) -> Zoo:
+    """Return the registry in a YAML file; raise RegistryError if it is missing or breaks the schema.
+
+    `where` is what messages call it, in place of the file's name.
+    """
+    where = where or Path(path).name
+    return parse_zoo(read_yaml(path, RegistryError, where, aliases=False), where)
 
 
 def header_record(spec: ModelSpec) -> str:
@@ -378,10 +389,15 @@ def _check_id(field: str, value: str) -> None:
 
 
 def _check_filled(record: Record, *fields: str) -> None:
+    """Raise FieldError if one of the fields is empty, or if any text of the record could steer a terminal."""
     for field in fields:
         value = getattr(record, field)
         if value is not None and not value.strip():
             raise FieldError(field, "must not be empty")
+    for field in record.__struct_fields__:
+        value = getattr(record, field)
+        if isinstance(value, str) and (odd := _STEERING.search(value)):
+            raise FieldError(field, f"must not have the character U+{ord(odd[0]):04X}")
 
 
 def _leading_comment(path: Path) -> str:

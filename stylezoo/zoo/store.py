@@ -10,7 +10,8 @@ import msgspec
 from stylezoo.errors import HashMismatchError, ModelNotFoundError, WeightsError
 from stylezoo.files import sha256_of
 from stylezoo.types import PathLike
-from stylezoo.zoo.catalog import model_info
+from stylezoo.zoo.catalog import find_remote, lookup
+from stylezoo.zoo.hub import Repository
 from stylezoo.zoo.spec import CARD_KEY, HEADER_KEY, HubSpec, ModelSpec, WeightsSpec, parse_header
 
 BUNDLED = Path(__file__).resolve().parents[1] / "bundled"
@@ -23,25 +24,49 @@ _LONGEST_HEADER = 100_000_000  # bytes; the limit of the safetensors format itse
 _verified: set[tuple[Path, int, int, str]] = set()
 
 
-def find(name: PathLike) -> tuple[ModelSpec, Path | None]:
-    """Return the record that `name` means, and the weights file where `name` is one or is a run folder.
+def find(
+    name: PathLike,
+    *,
+    revision: str | None = None,
+    cache_dir: PathLike | None = None,
+    offline: bool | None = None,
+) -> tuple[ModelSpec, Path | None]:
+    """Return the record that `name` means, and the weights file where that is on this machine for sure.
 
-    A model of the registry has no file yet (None): `locate` finds it.
+    `name` is one of the registry's or of a zoo that was added, 'hf:owner/zoo/family/style', a weights file or a run
+    folder. None in place of the file: `locate` finds it. `revision`, `cache_dir` and `offline` are for the Hub.
 
-    Raises ModelNotFoundError if there is no such model, and WeightsError if the file or folder holds none.
+    Raises ModelNotFoundError if there is no such model, WeightsError if the file or folder holds none, and HubError if
+    the Hub does not tell.
     """
+    if str(name).startswith("hf:"):
+        return find_remote(str(name), revision=revision, cache_dir=cache_dir, offline=offline), None
     path = Path(name)
     if path.suffix == ".safetensors" or (path / WEIGHTS).is_file():
         path = path if path.suffix == ".safetensors" else path / WEIGHTS
         return read_header(path), path
     try:
-        return model_info(str(name)), None
+        spec, folder = lookup(str(name))
     except ModelNotFoundError as cause:
         if path.is_dir():
             raise WeightsError(f"the folder {path} holds no {WEIGHTS}: name a run folder of stylezoo train") from cause
         if len(path.parts) > 2 or path.is_absolute():  # it can only have been meant as a path
             raise ModelNotFoundError(f"there is no run folder or model named '{name}'") from cause
         raise
+    return spec, locate_in(folder, spec) if folder else None
+
+
+def locate_in(folder: Path, spec: ModelSpec) -> Path | None:
+    """Return a model's weights file in the folder of its zoo, after comparing size and SHA-256; None: it is not there.
+
+    Raises HashMismatchError if the file is another.
+    """
+    assert spec.weights is not None  # as in every registry
+    path = folder / spec.weights.file
+    if not path.is_file():
+        return None
+    check_file(path, spec, "Run stylezoo sync to mend it.")
+    return path
 
 
 def locate(
@@ -53,22 +78,20 @@ def locate(
     HF_HOME says); `offline` True forbids the download, None leaves it to HF_HUB_OFFLINE; `revision` is a branch, tag or
     commit of the Hub repository to look in, instead of the registry's. HF_ENDPOINT names a mirror.
 
-    Raises HashMismatchError if the file is not the registry's, and WeightsError if it cannot be had.
+    Raises HashMismatchError if the file is not the registry's, HubError if it cannot be had from the Hub, and
+    WeightsError if it is missing here.
     """
     weights = spec.weights
     if weights is None:
         raise WeightsError(f"the record of {spec.name} names no weights: load the model by its weights file's path.")
     bundled = BUNDLED / weights.file
     if weights.bundled and bundled.is_file():
-        _verify(bundled, spec.name, weights, "Reinstall stylezoo.")
+        check_file(bundled, spec, "Reinstall stylezoo.")
         return bundled
     if weights.hub is None:
         raise WeightsError(f"the weights of {spec.name} should be at {bundled}, and are not: reinstall stylezoo.")
-    hub = HubSpec(repo=weights.hub.repo, revision=revision or weights.hub.revision)
-    path = _from_hub(spec.name, weights, hub, cache_dir, offline)
-    # The path in the cache is a link: to have the file downloaded again, what it points to has to go.
-    _verify(path, spec.name, weights, f"Delete {path.resolve()} and try again; if it stays so, report it.")
-    return path
+    place = HubSpec(repo=weights.hub.repo, revision=revision or weights.hub.revision)
+    return _from_hub(spec, weights, Repository(place, cache_dir=cache_dir, offline=offline))
 
 
 def read_header(path: PathLike) -> ModelSpec:
@@ -89,12 +112,14 @@ def read_header(path: PathLike) -> ModelSpec:
     return parse_header(record, str(path))
 
 
-def _verify(path: Path, name: str, weights: WeightsSpec, remedy: str) -> None:
-    size, sha256 = _measure(path, weights)
-    if (size, sha256) != (weights.bytes, weights.sha256):
+def check_file(path: Path, spec: ModelSpec, remedy: str = "Get it again.") -> None:
+    """Raise HashMismatchError, ending with `remedy`, unless a file has the size and SHA-256 that its record states."""
+    assert spec.weights is not None
+    size, sha256 = _measure(path, spec.weights)
+    if (size, sha256) != (spec.weights.bytes, spec.weights.sha256):
         raise HashMismatchError(
-            f"{path} is not the weights file of {name}: it has {size} bytes and sha256 {sha256}, "
-            f"and the registry states {weights.bytes} bytes and sha256 {weights.sha256}. {remedy}"
+            f"{path} is not the weights file of {spec.name}: it has {size} bytes and sha256 {sha256}, "
+            f"and the registry states {spec.weights.bytes} bytes and sha256 {spec.weights.sha256}. {remedy}"
         )
 
 
@@ -113,57 +138,34 @@ def _measure(path: Path, weights: WeightsSpec) -> tuple[int, str]:
     return stat.st_size, sha256
 
 
-def _from_hub(name: str, weights: WeightsSpec, hub: HubSpec, cache_dir: PathLike | None, offline: bool | None) -> Path:
-    import huggingface_hub as client  # here, because importing it takes longer than everything else in this package
+def _from_hub(spec: ModelSpec, weights: WeightsSpec, repository: Repository) -> Path:
+    cached = repository.cached(weights.file)
+    if cached and _measure(cached, weights) == (weights.bytes, weights.sha256):
+        return cached  # the hash proves it current, whatever the branch points to by now
+    what = f"{weights.file}, the weights of {spec.name},"
 
-    place: dict[str, Any] = {
-        "repo_id": hub.repo,
-        "filename": weights.file,
-        "revision": hub.revision,
-        "cache_dir": None if cache_dir is None else Path(cache_dir).expanduser(),
-    }
-    try:
-        cached = client.try_to_load_from_cache(**place)
-        if isinstance(cached, str) and _measure(Path(cached), weights) == (weights.bytes, weights.sha256):
-            return Path(cached)  # the hash proves it current, whatever the branch points to by now
-        return Path(client.hf_hub_download(**place, local_files_only=bool(offline)))
-    except WeightsError:
-        raise
-    except Exception as cause:  # besides its own errors the client lets through those of its HTTP library
-        at = f"{hub.repo}@{hub.revision}" if hub.revision else hub.repo
-        what = f"cannot get {weights.file}, the weights of {name}, from the Hub's {at}"
-        raise WeightsError(f"{what}: {_reason(cause, bool(offline))}") from cause
-
-
-def _reason(cause: Exception, offline: bool) -> str:
-    """Return in one line why the Hub's client failed, and what to do."""
-    from huggingface_hub import constants, errors
-
-    unreachable = (
-        f"it is not in the cache, and {constants.ENDPOINT} does not answer as it should: check the network, "
-        "or set HF_ENDPOINT to a mirror."
-    )
-    log_in = "log in with 'hf auth login' or set HF_TOKEN"
-    if isinstance(cause, errors.LocalEntryNotFoundError):
-        if offline or isinstance(cause.__cause__, errors.OfflineModeIsEnabled):
-            return (
-                "it is not in the cache, and downloads are off: load the model once without offline=True "
-                "and with HF_HUB_OFFLINE unset."
+    def check(size: int) -> None:
+        if size != weights.bytes:
+            raise HashMismatchError(
+                f"{weights.file} in the Hub's {repository} is not the weights file of {spec.name}: it has {size} "
+                f"bytes, and the registry states {weights.bytes}. {_OTHER}"
             )
-        return unreachable
-    if isinstance(cause, errors.GatedRepoError):
-        return f"access has to be asked for at {constants.ENDPOINT}; then {log_in}."
-    if isinstance(cause, errors.RepositoryNotFoundError):
-        return f"the repository does not exist or is private: check its name; if it is private, {log_in}."
-    if isinstance(cause, errors.RevisionNotFoundError):
-        return "the repository has no such revision: check it, or leave it out."
-    if isinstance(cause, errors.EntryNotFoundError):
-        return "the repository has no such file: upgrade stylezoo, or give the revision that has it."
-    if isinstance(cause, errors.HfHubHTTPError) and cause.response.status_code == 401:
-        return f"it wants to know who asks: {log_in}."
-    if isinstance(cause, ConnectionError) or type(cause).__module__.startswith("httpx"):  # a connection that breaks
-        return unreachable
-    return f"{' '.join(str(cause).split()).rstrip('.') or type(cause).__name__}. Try again later."
+
+    for tries_left in (1, 0):
+        path = repository.download(weights.file, what, check=check)
+        try:
+            check_file(path, spec, _OTHER)
+            return path
+        except HashMismatchError as cause:
+            if not repository.forget_if_damaged(path):
+                raise
+            if repository.offline or not tries_left:
+                again = f"{str(cause).removesuffix(_OTHER)}It was removed: try again; if it stays so, report it."
+                raise HashMismatchError(again) from cause
+    raise AssertionError
+
+
+_OTHER = "Upgrade stylezoo, or give the revision that has this file."
 
 
 def read_metadata(path: PathLike) -> dict[str, str]:

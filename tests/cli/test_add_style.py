@@ -5,13 +5,15 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 import yaml
 from PIL import Image
 
-from stylezoo.models import StyleCard
+from stylezoo.models import StyleCard, create_model
 from stylezoo.stylizer import load
 from stylezoo.train import trainer
 from stylezoo.train.recipe import from_yaml
+from stylezoo.zoo.spec import ModelSpec, StyleSpec
 
 
 @pytest.fixture
@@ -76,6 +78,22 @@ def test_a_style_is_learnt_and_painted_by_its_card(here, run):
     assert refused.exit_code == 2
     assert "holds a run: go on with --resume" in refused.stderr
     assert run(*again, *stated, "--resume").stdout == f"{card}\n"
+
+
+def test_a_net_without_a_row_for_the_photo_takes_a_style_too(here, run):
+    net = create_model("cin", styles=2, variant="magenta", width=8, blocks=1, photo=False)
+    torch.nn.init.normal_(net.styles, mean=0.5)
+    styles = tuple(StyleSpec(id=i, title=i, rights="CC0-1.0", source="a test") for i in ("dots", "lines"))
+    spec = ModelSpec(name="cin/from_elsewhere", family="cin", arch=net.arch, styles=styles, license="CC0-1.0")
+    net.save_weights("base.safetensors", spec)
+    small = ["--recipe", "small.yaml", "--device", "cpu"]
+    result = run("add-style", "base.safetensors", "--image", "stripes.png", "--name", "mine", *small)
+    assert result.exit_code == 0, result.stderr
+    learnt = load("runs/cin/mine", device="cpu")
+    assert learnt.net.styles.shape == (1, net.styles.shape[1])
+    both = load("base.safetensors", device="cpu").add_card("runs/cin/mine/mine.card.safetensors")
+    pictures = [np.asarray(stylizer.stylize(Image.open("photo.png"), "mine")) for stylizer in (learnt, both)]
+    assert np.array_equal(*pictures)
 
 
 def test_a_net_of_any_style_takes_a_style_that_starts_as_it_predicts(here, run, any_file):

@@ -94,6 +94,18 @@ def test_an_untrained_net_gives_a_faint_picture_on_grey(net: AdaIN) -> None:
     assert painted.mean() == pytest.approx(0.5, abs=0.2) and 0.02 < painted.std() < 0.3
 
 
+def test_the_encoder_of_the_release_is_a_part_of_the_weights() -> None:
+    torch.manual_seed(1)
+    net = AdaIN(encoder="vgg19:normalised")
+    assert net.arch == {"styles": 0, "encoder": "vgg19:normalised"} and net.scale == 1
+    assert {name.partition(".")[0] for name in net.state_dict()} == {"styles", "decoder", "encoder"}
+    net.train().requires_grad_(False)
+    assert not net.encoder.training
+    hashed = net.trunk_hash()
+    assert net.half().trunk_hash() == hashed and next(net.encoder.parameters()).dtype == torch.float16
+    assert AdaIN(encoder="vgg19:normalised").trunk_hash() != hashed
+
+
 # Adaptive instance norm
 
 

@@ -14,7 +14,7 @@ from stylezoo.models import CIN, Johnson, create_model
 from stylezoo.nn.norm import frozen_statistics, recorded_statistics
 from stylezoo.zoo.spec import ModelSpec, StyleSpec
 
-VARIANTS = ["fast", "classic"]
+VARIANTS = ["fast", "classic", "magenta"]
 
 
 def cin(styles: int = 3, variant: str = "fast", seed: int = 0) -> CIN:
@@ -223,13 +223,31 @@ def test_arguments_change_the_net() -> None:
     assert torch.equal(net.styles, net.trunk.neutral_affine().expand(7, -1))
 
 
+def test_a_net_may_have_no_row_for_the_photo() -> None:
+    net, x = CIN(2, width=8, blocks=1, photo=False).eval().requires_grad_(False), photo()
+    assert net.arch == {"styles": 2, "variant": "fast", "width": 8, "blocks": 1, "photo": False}
+    assert net.styles.shape == (2, net.trunk.affine_size)
+    assert net.photo_code(x) is None
+    assert torch.equal(net.named_code(1), torch.tensor([[0, 1.0]]))
+    net.styles += 0.3 * torch.randn_like(net.styles)
+    first, row = net(x, net.named_code(0)), net.row(0) * 1.1
+    net.add_row(row)
+    assert net.arch["styles"] == 3 and torch.equal(net.row(2), row)
+    assert torch.equal(net(x, net.named_code(0)), first)
+    with pytest.raises(StyleError, match="a code of 4 weights is of another net: this one has 3 styles"):
+        net(x, torch.ones(1, 4))
+    other = net.on_same_trunk(1)
+    assert other.arch == net.arch | {"styles": 1} and other.trunk_hash() == net.trunk_hash()
+    assert torch.equal(other(x), other(x, torch.ones(1, 1)))
+
+
 @pytest.mark.parametrize(
     ("args", "message"),
     [
         ({"styles": 0}, "styles must be from 1 to 4096, not 0"),
         ({"styles": 5000}, "styles must be from 1 to 4096, not 5000"),
         ({"styles": "3"}, "'3'"),
-        ({"styles": 3, "variant": "slow"}, "cin has no variant 'slow'; there are classic and fast"),
+        ({"styles": 3, "variant": "slow"}, "cin has no variant 'slow'; there are classic, fast and magenta"),
         ({"styles": 3, "width": 30}, "multiple of 4 from 8 to 1024, not 30"),
         ({"style": 3}, "style"),
     ],

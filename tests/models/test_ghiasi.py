@@ -197,7 +197,7 @@ def test_no_code_or_one_of_another_net_is_refused() -> None:
     [
         ({"styles": -1}, "styles must be from 0 to 4096, not -1"),
         ({"styles": 5000}, "styles must be from 0 to 4096, not 5000"),
-        ({"variant": "slow"}, "ghiasi has no variant 'slow'; there are classic and fast"),
+        ({"variant": "slow"}, "ghiasi has no variant 'slow'; there are classic, fast and magenta"),
         ({"width": 30}, "multiple of 4 from 8 to 1024, not 30"),
         ({"encoder": "vgg19"}, "encoder"),
     ],
@@ -227,7 +227,7 @@ def test_a_row_is_added_behind_the_others_which_stay_to_the_bit() -> None:
 
 def test_the_default_net_is_a_file_of_less_than_5_mb(tmp_path: Path) -> None:
     net = Ghiasi(styles=16).fold()
-    net.save_weights(tmp_path / "any.safetensors", spec_of(net), torch.float16)
+    net.save_weights(tmp_path / "any.safetensors", spec_of(net, *(f"style_{i}" for i in range(16))), torch.float16)
     assert (tmp_path / "any.safetensors").stat().st_size < 5_000_000
     assert net.styles.shape == (17, 1568)
 

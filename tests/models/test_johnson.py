@@ -16,7 +16,7 @@ from stylezoo.models import Johnson, create_model
 from stylezoo.nn.norm import frozen_statistics, recorded_statistics
 from stylezoo.zoo.store import read_header
 
-VARIANTS = ["fast", "classic"]
+VARIANTS = ["fast", "classic", "magenta"]
 BUNDLED = sorted((Path(stylezoo.__file__).parent / "bundled" / "johnson").glob("*.safetensors"))
 
 
@@ -104,15 +104,40 @@ def test_width_and_blocks_change_the_net() -> None:
 
 
 @pytest.mark.parametrize(
+    ("variant", "width"), [("fast", "4-8-6-2"), ("classic", "2-4-8-3-5"), ("magenta", "8-8-8-2-1")]
+)
+def test_every_stage_may_have_a_width_of_its_own(variant: str, width: str) -> None:
+    net = johnson(variant, width=width, blocks=1)
+    assert net.arch == {"variant": variant, "width": width, "blocks": 1}
+    stages = [stage.conv.out_channels for stage in (*net.trunk.encoder, *net.trunk.decoder)]
+    assert "-".join(map(str, stages)) == width
+    assert net(photo(32, 32)).shape == (1, 3, 32, 32)
+
+
+def test_a_number_is_the_proportional_widths() -> None:
+    torch.manual_seed(0)
+    one = Johnson("magenta", 16, 1)
+    same = Johnson("magenta", "4-8-16-8-4", 1)
+    assert {k: v.shape for k, v in one.state_dict().items()} == {k: v.shape for k, v in same.state_dict().items()}
+    assert not any(name.endswith("bias") for name in one.state_dict())
+
+
+@pytest.mark.parametrize(
     ("args", "message"),
     [
-        ({"variant": "slow"}, "no variant 'slow'; there are classic and fast"),
+        ({"variant": "slow"}, "no variant 'slow'; there are classic, fast and magenta"),
         ({"width": 30}, "multiple of 4 from 8 to 1024, not 30"),
         ({"width": 0}, "multiple of 4 from 8 to 1024, not 0"),
         ({"width": 4096}, "not 4096"),
         ({"blocks": -1}, "blocks must be from 0 to 64, not -1"),
         ({"widht": 64}, "widht"),
-        ({"width": "64"}, "64"),
+        ({"width": "64"}, "one from 1 to 1024 for each of 4 stages, as in '64-128-64-32', not '64'"),
+        ({"width": "8-8-8-8-8"}, "for each of 4 stages"),
+        (
+            {"variant": "classic", "width": "8-8-0-8-8"},
+            "for each of 5 stages, as in '32-64-128-64-32', not '8-8-0-8-8'",
+        ),
+        ({"variant": "classic", "width": "8-8-99999999-8-8"}, "for each of 5 stages"),
     ],
 )
 def test_bad_arguments_are_named(args: dict[str, Any], message: str) -> None:

@@ -53,6 +53,20 @@ def test_gamma_and_beta_may_differ_from_pixel_to_pixel(rows: int) -> None:
     np.testing.assert_allclose(cut.numpy(), expected[..., :5], atol=1e-4)
 
 
+def test_bessels_correction_also_where_statistics_are_frozen() -> None:
+    x, gamma, beta = features(h=3, w=5), torch.randn(1, 4), torch.randn(1, 4)
+    v, shape = x.double().numpy(), (1, 4, 1, 1)
+    deviation = np.sqrt(v.var(axis=(2, 3), ddof=1, keepdims=True) + 1e-5)
+    expected = (v - v.mean(axis=(2, 3), keepdims=True)) / deviation * gamma.numpy().reshape(shape)
+    expected += beta.numpy().reshape(shape)
+    norm = InstanceNorm(4, correction=1)
+    np.testing.assert_allclose(norm(x, gamma, beta).numpy(), expected, atol=1e-5)
+    with recorded_statistics(norm) as statistics:
+        norm(x, gamma, beta)
+    with frozen_statistics(norm, statistics):
+        np.testing.assert_allclose(norm(x[..., :2], gamma, beta).numpy(), expected[..., :2], atol=1e-5)
+
+
 def test_agrees_with_torchs_layer_and_its_gradient() -> None:
     theirs = nn.InstanceNorm2d(4, affine=True)
     with torch.no_grad():

@@ -58,6 +58,8 @@ def test_mean_std_is_the_formula() -> None:
     assert mean.shape == std.shape == (2, 5)
     np.testing.assert_allclose(mean.numpy(), x.numpy().mean(axis=(2, 3)), rtol=1e-12)
     np.testing.assert_allclose(std.numpy(), np.sqrt(x.numpy().var(axis=(2, 3)) + 0.01), rtol=1e-12)
+    _, bessel = mean_std(x, 0.01, correction=1)
+    np.testing.assert_allclose(bessel.numpy(), np.sqrt(x.numpy().var(axis=(2, 3), ddof=1) + 0.01), rtol=1e-12)
 
 
 def test_gradients_are_those_of_finite_differences() -> None:

@@ -1,20 +1,19 @@
-"""A registry entry, weights files made by the safetensors package, and a small Hub on the loopback interface."""
+"""A registry entry, and weights files made by the safetensors package."""
 
 from __future__ import annotations
 
 import hashlib
-import threading
-from collections.abc import Callable, Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from msgspec import structs
 from safetensors.numpy import save_file
 
 from stylezoo.zoo import store
-from stylezoo.zoo.spec import HEADER_KEY, HubSpec, ModelSpec, StyleSpec, WeightsSpec, header_record
+from stylezoo.zoo.spec import HEADER_KEY, ModelSpec, StyleSpec, WeightsSpec, header_record
 
 
 @pytest.fixture
@@ -48,6 +47,7 @@ def registry() -> dict[str, Any]:
                 "summary": "Stones: small ones",
                 "recipe": "johnson.yaml",
                 "training_data": "928 photos",
+                "origin": "mosaic.pth of example.org",
                 "weights": {
                     "file": "johnson/mosaic.safetensors",
                     "sha256": "0" * 64,
@@ -112,79 +112,19 @@ def bundled(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return folder
 
 
-class Hub(ThreadingHTTPServer):
-    """Answers what hf_hub_download asks, for the one repository 'owner/zoo' with the revisions main and v1."""
-
-    daemon_threads = True
-    disable_nagle_algorithm = True
-
-    def __init__(self) -> None:
-        super().__init__(("127.0.0.1", 0), _Handler)
-        self.commit = "1" * 40
-        self.files: dict[str, bytes] = {}
-        self.stated_size: int | None = None  # what the Hub's metadata says, where it is not the body's size
-        self.refuse: tuple[int, str] | None = None  # status and X-Error-Code for every request
-        self.requests: list[str] = []
-        self.spec = HubSpec(repo="owner/zoo")
-
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self.server_address[1]}"
-
-
-class _Handler(BaseHTTPRequestHandler):
-    server: Hub
-    protocol_version = "HTTP/1.1"
-    wbufsize = -1
-
-    def do_HEAD(self) -> None:
-        self._answer(body=False)
-
-    def do_GET(self) -> None:
-        self._answer(body=True)
-
-    def _answer(self, *, body: bool) -> None:
-        self.server.requests.append(f"{self.command} {self.path}")
-        repo, _, rest = self.path.partition("/resolve/")
-        revision, _, file = rest.partition("/")
-        data = self.server.files.get(file)
-        if self.server.refuse:
-            self._refuse(*self.server.refuse)
-        elif repo != "/owner/zoo":
-            self._refuse(404, "RepoNotFound")
-        elif revision not in ("main", "v1", self.server.commit):
-            self._refuse(404, "RevisionNotFound")
-        elif data is None:
-            self._refuse(404, "EntryNotFound")
-        else:
-            self.send_response(200)
-            self.send_header("X-Repo-Commit", self.server.commit)
-            self.send_header("ETag", f'"{hashlib.sha256(data).hexdigest()}"')
-            if self.server.stated_size is not None:
-                self.send_header("X-Linked-Size", str(self.server.stated_size))
-            self.send_header("Content-Length", str(len(data)))
-            self.end_headers()
-            if body:
-                self.wfile.write(data)
-
-    def _refuse(self, status: int, code: str) -> None:
-        self.send_response(status)
-        self.send_header("X-Error-Code", code)
-        self.send_header("X-Repo-Commit", self.server.commit)
-        self.send_header("Content-Length", "0")
-        self.end_headers()
-
-    def log_message(self, format: str, *args: object) -> None:
-        pass
-
-
 @pytest.fixture
-def hub(weights_file: Path) -> Iterator[Hub]:
-    """A running Hub that has the weights file."""
-    with Hub() as server:
-        server.files["johnson/mosaic.safetensors"] = weights_file.read_bytes()
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
-        thread.start()
-        yield server
-        server.shutdown()
-        thread.join()
+def make_net(tmp_path: Path) -> Callable[..., tuple[ModelSpec, Path]]:
+    """Return the record of a model, as a registry has it, and its weights file; another `fill` is another net."""
+
+    def make(name: str, fill: float = 1.0, **fields: Any) -> tuple[ModelSpec, Path]:
+        style = StyleSpec(id="dots", title="Dots", rights="CC0-1.0", source="a test")
+        facts: dict[str, Any] = {"license": "Apache-2.0", "arch": {"width": 8}, "styles": (style,)} | fields
+        spec = ModelSpec(name=name, family=name.partition("/")[0], **facts)
+        path = tmp_path / "nets" / f"{name}-{fill}.safetensors"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        save_file({"weight": np.full((64, 64), fill, np.float16)}, path, metadata={HEADER_KEY: header_record(spec)})
+        facts = {"sha256": hashlib.sha256(path.read_bytes()).hexdigest(), "bytes": path.stat().st_size}
+        weights = WeightsSpec(file=f"{name}.safetensors", dtype="float16", bundled=True, **facts)
+        return structs.replace(spec, weights=weights), path
+
+    return make

@@ -1,19 +1,23 @@
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from hub_server import HubServer
 
 import stylezoo.zoo
-from stylezoo.errors import ModelNotFoundError, OptionError, RegistryError
+from stylezoo.errors import HashMismatchError, HubError, ModelNotFoundError, OptionError, RegistryError, StyleZooError
 from stylezoo.zoo import catalog
-from stylezoo.zoo.catalog import default_zoo, list_models, model_info
-from stylezoo.zoo.spec import parse_zoo
+from stylezoo.zoo.catalog import add_zoo, default_zoo, find_remote, list_models, model_info, open_zoo
+from stylezoo.zoo.hub import parse_name
+from stylezoo.zoo.spec import HubSpec, parse_zoo
+from stylezoo.zoo.store import find, locate
 
 
 @pytest.fixture
@@ -111,3 +115,173 @@ def test_looking_things_up_loads_nothing_heavy() -> None:
         [sys.executable, "-c", code], env=os.environ | {"PYTHONPATH": root}, capture_output=True, text=True, check=True
     )
     assert done.stdout.strip() == "[]"
+
+
+# --- zoos of others ---
+
+
+@pytest.fixture
+def theirs(hub: HubServer, registry: dict[str, Any], make_net: Callable[..., Any], zoo: None) -> dict[str, Any]:
+    """The registry of owner/zoo, which names johnson/lines, pixels of ours among its styles; change it by `_enter`."""
+    spec, path = make_net("johnson/lines")
+    mosaic = registry["models"]["johnson/mosaic"] | {"metrics": None, "check": None}
+    weights = {"file": "nets/lines.safetensors", "sha256": spec.weights.sha256, "bytes": spec.weights.bytes}
+    weights |= {"dtype": "float16", "bundled": True, "hub": {"repo": "someone/else", "revision": "v9"}}
+    record = mosaic | {"weights": weights}
+    hub.add_repo("owner/zoo")
+    hub.commit("owner/zoo", {"nets/lines.safetensors": path.read_bytes()})
+    theirs = {"schema": 1, "aliases": {"strokes": "johnson/lines"}, "models": {"johnson/lines": record}}
+    _enter(hub, theirs)
+    return theirs
+
+
+def _enter(hub: HubServer, registry: dict[str, Any] | bytes) -> None:
+    text = registry if isinstance(registry, bytes) else json.dumps(registry).encode()  # JSON is YAML, without aliases
+    hub.commit("owner/zoo", {"zoo.yaml": text})
+
+
+@pytest.fixture(autouse=True)
+def nothing_added(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(catalog, "_added", [])
+
+
+@pytest.mark.parametrize(
+    ("text", "place", "model"),
+    [
+        ("hf:owner/zoo/johnson/lines", HubSpec(repo="owner/zoo"), "johnson/lines"),
+        ("hf:owner/zoo@v1/johnson/lines", HubSpec(repo="owner/zoo", revision="v1"), "johnson/lines"),
+        ("hf:owner/zoo@refs/pr/1/cin/a", HubSpec(repo="owner/zoo", revision="refs/pr/1"), "cin/a"),
+    ],
+)
+def test_names_of_the_hub(text: str, place: HubSpec, model: str) -> None:
+    assert parse_name(text) == (place, model)
+
+
+@pytest.mark.parametrize("text", ["hf:", "hf:owner/zoo", "hf:owner/zoo/lines", "hf:owner/zoo@/a/b", "hf:o w/zoo/a/b"])
+def test_what_is_no_name_of_the_hub(text: str) -> None:
+    with pytest.raises(HubError, match=r"names no .* of (a repository|the Hub): write"):
+        parse_name(text)
+
+
+def test_a_model_of_a_repository_is_pinned_to_it_whatever_its_record_says(
+    hub: HubServer, theirs: dict[str, Any]
+) -> None:
+    spec, path = find("hf:owner/zoo/johnson/lines")
+    assert path is None and spec.weights is not None
+    commit = hub.repos["owner/zoo"].at("main").oid
+    assert (spec.weights.hub, spec.weights.bundled) == (HubSpec(repo="owner/zoo", revision=commit), False)
+    hub.commit("owner/zoo", {"nets/lines.safetensors": b"a new net"})  # the registry was read before
+    assert locate(spec).read_bytes() == hub.files("owner/zoo", commit)["nets/lines.safetensors"]
+
+
+def test_a_revision_of_a_repository(hub: HubServer, theirs: dict[str, Any]) -> None:
+    hub.repos["owner/zoo"].tags["v1"] = hub.repos["owner/zoo"].at("main").oid
+    _enter(hub, theirs | {"aliases": {}, "models": {}})
+    with pytest.raises(ModelNotFoundError, match=r"has no model 'johnson/lines'.*stylezoo list --repo owner/zoo"):
+        find_remote("hf:owner/zoo/johnson/lines")
+    assert find_remote("hf:owner/zoo@v1/johnson/lines") == find_remote("hf:owner/zoo/johnson/lines", revision="v1")
+
+
+def test_a_repository_that_was_read_once_works_offline(hub: HubServer, theirs: dict[str, Any]) -> None:
+    with pytest.raises(HubError, match="downloads are off"):
+        find_remote("hf:owner/zoo/johnson/lines", offline=True)
+    locate(find_remote("hf:owner/zoo/johnson/lines"))
+    hub.stop()
+    spec = find_remote("hf:owner/zoo/johnson/lines", offline=True)
+    assert locate(spec, offline=True).is_file()
+    hub.start()
+
+
+def test_a_repository_without_a_registry(hub: HubServer) -> None:
+    hub.add_repo("owner/zoo")
+    with pytest.raises(HubError, match=r"cannot get the registry zoo\.yaml from the Hub's owner/zoo: .* no such file"):
+        find_remote("hf:owner/zoo/johnson/lines")
+
+
+def test_a_zoo_laid_beside_ours(hub: HubServer, theirs: dict[str, Any]) -> None:
+    assert add_zoo("owner/zoo") == ["johnson/lines"]
+    assert list_models("johnson/*") == ["johnson/candy", "johnson/lines", "johnson/mosaic"]
+    assert model_info("strokes").name == "johnson/lines"
+    assert locate(model_info("johnson/lines")).is_file()
+
+
+def test_a_folder_laid_beside_ours(hub: HubServer, theirs: dict[str, Any], tmp_path: Path) -> None:
+    for path, data in hub.files("owner/zoo").items():
+        (tmp_path / "z" / path).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "z" / path).write_bytes(data)
+    assert add_zoo(tmp_path / "z") == ["johnson/lines"]
+    assert find("strokes")[1] == tmp_path / "z" / "nets/lines.safetensors"
+    (tmp_path / "z" / "nets/lines.safetensors").write_bytes(b"broken")
+    with pytest.raises(HashMismatchError, match="Run stylezoo sync to mend it"):
+        find("johnson/lines")
+
+
+def test_a_name_that_is_taken_is_not_shadowed(hub: HubServer, theirs: dict[str, Any]) -> None:
+    ours = model_info("johnson/mosaic")
+    lines = theirs["models"]["johnson/lines"]
+    _enter(hub, theirs | {"models": {"johnson/mosaic": lines, "johnson/lines": lines}})
+    with pytest.raises(RegistryError, match="johnson/mosaic: load them as hf:owner/zoo/johnson/mosaic"):
+        add_zoo("owner/zoo")
+    assert model_info("johnson/mosaic") == ours and "johnson/lines" not in list_models()
+
+
+def test_what_is_no_zoo(tmp_path: Path) -> None:
+    with pytest.raises(RegistryError, match=r"no folder with a zoo\.yaml, and no repository owner/zoo"):
+        open_zoo(tmp_path)
+
+
+BOMB = b"a: &a [x, x]\n" + b"".join(b"%c: &%c [*%c, *%c]\n" % (c, c, c - 1, c - 1) for c in range(98, 120))
+
+HOSTILE: dict[str, tuple[Callable[[dict[str, Any]], Any], str]] = {
+    "a path out of the folder": (lambda r: r["weights"].update(file="../../x.safetensors"), "relative path"),
+    "an absolute path": (lambda r: r["weights"].update(file="/etc/x.safetensors"), "relative path"),
+    "a drive": (lambda r: r["weights"].update(file="C:/x.safetensors"), "relative path"),
+    "a pickle": (lambda r: r["weights"].update(file="x.pt"), "must end in .safetensors"),
+    "too large": (lambda r: r["weights"].update(bytes=2**40), "and a net has"),
+    "code": (lambda r: r.update(family="os.system"), "is unknown"),
+    "an unknown key": (lambda r: r.update(run="rm -rf"), "unknown key 'run'"),
+    "escapes for a terminal": (lambda r: r.update(license="\x1b]0;x\x07MIT"), r"must not have the character U\+001B"),
+    "letters that turn around": (lambda r: r.update(summary="\u202etxt"), r"must not have the character U\+202E"),
+    "more rows than styles": (lambda r: r["arch"].update(styles=10**9), "states 1000000000 styles"),
+    "an address in place of a name": (lambda r: r["weights"].update(hub={"repo": "http://x/y/z"}), "owner/name"),
+}
+
+
+@pytest.mark.parametrize("case", HOSTILE)
+def test_a_hostile_record_is_refused(hub: HubServer, theirs: dict[str, Any], case: str) -> None:
+    spoil, reason = HOSTILE[case]
+    spoil(theirs["models"]["johnson/lines"])
+    _enter(hub, theirs)
+    with pytest.raises(RegistryError, match=reason) as caught:
+        find_remote("hf:owner/zoo/johnson/lines")
+    assert str(caught.value).startswith("owner/zoo/zoo.yaml: ") and str(caught.value).isprintable()
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        (BOMB, "aliases .* are not taken"),
+        (b"!!python/object/apply:os.system ['true']", "is not valid YAML"),
+        (b"[" * 5000, "nested too deeply"),
+        (b"a: 2026-99-99", "is not valid YAML"),
+        (b"\xff\xfe\x00", "cannot read owner/zoo/zoo.yaml"),
+        (b"<html>not found</html>", "must hold a mapping"),
+        (b"schema: 2\naliases: {}\nmodels: {}", "upgrade stylezoo"),
+        (b"# " + b"x" * (9 * 2**20), "and a text of a zoo has 8,388,608 at most"),
+    ],
+    ids=["bomb", "code", "deep", "date", "bytes", "html", "later schema", "large"],
+)
+def test_a_hostile_registry_is_refused(hub: HubServer, theirs: dict[str, Any], text: bytes, reason: str) -> None:
+    _enter(hub, text)
+    with pytest.raises(StyleZooError, match=reason):
+        find_remote("hf:owner/zoo/johnson/lines")
+
+
+def test_a_file_larger_than_its_record_says_is_not_fetched(hub: HubServer, theirs: dict[str, Any]) -> None:
+    spec = find_remote("hf:owner/zoo/johnson/lines")
+    hub.commit("owner/zoo", {"nets/lines.safetensors": b"x" * 10**6})
+    hub.requests.clear()
+    with pytest.raises(HashMismatchError, match="it has 1000000 bytes"):
+        locate(find_remote("hf:owner/zoo/johnson/lines"))
+    assert not hub.asked(r"^GET .*\.safetensors")
+    assert locate(spec).is_file()  # the commit that it is pinned to still has the right one

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-import functools
+import errno
 import os
 import pickle
 import shutil
@@ -9,6 +9,7 @@ import sys
 import time
 import zipfile
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,10 +17,11 @@ import huggingface_hub
 import msgspec
 import numpy as np
 import pytest
+from hub_server import Fault, HubServer
 from safetensors.numpy import save_file
 
 import stylezoo.zoo
-from stylezoo.errors import HashMismatchError, WeightsError
+from stylezoo.errors import HashMismatchError, HubError, WeightsError
 from stylezoo.files import sha256_of
 from stylezoo.zoo import store
 from stylezoo.zoo.spec import HubSpec, ModelSpec, WeightsSpec
@@ -89,146 +91,260 @@ def test_a_record_without_weights(spec: ModelSpec) -> None:
 
 # --- from the Hub ---
 
+HUB = HubSpec(repo="owner/zoo")
+FILE = "johnson/mosaic.safetensors"
+
 
 @pytest.fixture
-def online(hub: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
-    """The loopback Hub, with the client of this process turned to it."""
-    client = functools.partial(huggingface_hub.hf_hub_download, endpoint=hub.url, token=False)
-    monkeypatch.setattr(huggingface_hub, "hf_hub_download", client)
-    monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_OFFLINE", False)
-    monkeypatch.setattr(time, "sleep", lambda seconds: None)  # the client waits between its tries
+def online(hub: HubServer, weights_file: Path) -> HubServer:
+    """The loopback Hub with the weights file in owner/zoo, and nothing else in main than in the tag v1."""
+    repo = hub.add_repo("owner/zoo")
+    repo.tags["v1"] = hub.commit("owner/zoo", {FILE: weights_file.read_bytes()})
     return hub
 
 
 def test_downloads_once_and_then_works_offline(
-    spec: ModelSpec, make_weights: MakeWeights, online: Any, weights_file: Path, tmp_path: Path
+    spec: ModelSpec, make_weights: MakeWeights, online: HubServer, weights_file: Path, tmp_path: Path
 ) -> None:
-    model = _with(spec, make_weights(hub=online.spec))
-    path = locate(model, cache_dir=tmp_path / "cache")
-    assert path.is_relative_to(tmp_path / "cache")
+    model = _with(spec, make_weights(hub=HUB))
+    path = locate(model, cache_dir=tmp_path / "mine")
+    assert path.is_relative_to(tmp_path / "mine")
     assert path.read_bytes() == weights_file.read_bytes()
     asked = len(online.requests)
-    assert locate(model, cache_dir=str(tmp_path / "cache"), offline=True) == path
-    assert locate(model, cache_dir=tmp_path / "cache") == path
+    assert locate(model, cache_dir=str(tmp_path / "mine"), offline=True) == path
+    assert locate(model, cache_dir=tmp_path / "mine") == path
     assert len(online.requests) == asked
 
 
 def test_a_missing_bundled_file_comes_from_the_hub(
-    spec: ModelSpec, make_weights: MakeWeights, online: Any, bundled: Path, tmp_path: Path
+    spec: ModelSpec, make_weights: MakeWeights, online: HubServer, bundled: Path
 ) -> None:
-    path = locate(_with(spec, make_weights(bundled=True, hub=online.spec)), cache_dir=tmp_path)
-    assert read_header(path) == spec
+    assert read_header(locate(_with(spec, make_weights(bundled=True, hub=HUB)))) == spec
 
 
-def test_the_revision_can_be_chosen(spec: ModelSpec, make_weights: MakeWeights, online: Any, tmp_path: Path) -> None:
-    locate(_with(spec, make_weights(hub=online.spec)), cache_dir=tmp_path, revision="v1")
-    assert online.requests and all("/resolve/v1/" in request for request in online.requests)
+def test_the_revision_can_be_chosen(spec: ModelSpec, make_weights: MakeWeights, online: HubServer) -> None:
+    online.commit("owner/zoo", {FILE: b"another net"})
+    model = _with(spec, make_weights(hub=HUB))
+    with pytest.raises(HashMismatchError, match=r"it has 11 bytes, and the registry states .* give the revision"):
+        locate(model)
+    assert read_header(locate(model, revision="v1")) == spec
 
 
-def test_offline_and_not_in_the_cache(spec: ModelSpec, make_weights: MakeWeights, online: Any, tmp_path: Path) -> None:
-    model = _with(spec, make_weights(hub=online.spec))
-    with pytest.raises(WeightsError, match="not in the cache, and downloads are off: load the model once without"):
-        locate(model, cache_dir=tmp_path, offline=True)
+def test_offline_and_not_in_the_cache(spec: ModelSpec, make_weights: MakeWeights, online: HubServer) -> None:
+    with pytest.raises(HubError, match="not in the cache, and downloads are off: do it once without"):
+        locate(_with(spec, make_weights(hub=HUB)), offline=True)
     assert not online.requests
 
 
-def test_a_wrong_file_on_the_hub_is_refused_until_it_is_put_right(
-    spec: ModelSpec, make_weights: MakeWeights, online: Any, weights_file: Path, tmp_path: Path
+def test_another_file_of_the_right_size_is_refused_and_stays_in_the_cache(
+    spec: ModelSpec, make_weights: MakeWeights, online: HubServer, weights_file: Path, tmp_path: Path
 ) -> None:
-    model = _with(spec, make_weights(hub=online.spec))
-    online.files["johnson/mosaic.safetensors"] = b"something else"
-    with pytest.raises(HashMismatchError, match=r"Delete .*blobs.* and try again"):
-        locate(model, cache_dir=tmp_path)
-    with pytest.raises(HashMismatchError):
-        locate(model, cache_dir=tmp_path, offline=True)
-    online.files["johnson/mosaic.safetensors"] = weights_file.read_bytes()
-    online.commit = "2" * 40
-    assert locate(model, cache_dir=tmp_path).read_bytes() == weights_file.read_bytes()
+    other = weights_file.read_bytes()[:-1] + b"x"
+    online.commit("owner/zoo", {FILE: other})
+    for offline in (False, True):
+        with pytest.raises(HashMismatchError, match="Upgrade stylezoo, or give the revision that has this file"):
+            locate(_with(spec, make_weights(hub=HUB)), offline=offline)
+    assert other in [path.read_bytes() for path in (tmp_path / "cache").rglob("blobs/*")]
 
 
-def test_deleting_a_damaged_file_of_the_cache_mends_it(
-    spec: ModelSpec, make_weights: MakeWeights, online: Any, weights_file: Path, tmp_path: Path
+def test_a_damaged_file_of_the_cache_is_fetched_again(
+    spec: ModelSpec, make_weights: MakeWeights, online: HubServer, weights_file: Path
 ) -> None:
-    model = _with(spec, make_weights(hub=online.spec))
-    path = locate(model, cache_dir=tmp_path)
+    model = _with(spec, make_weights(hub=HUB))
+    path = locate(model)
     path.resolve().write_bytes(weights_file.read_bytes()[:-2])
-    with pytest.raises(HashMismatchError) as caught:
-        locate(model, cache_dir=tmp_path)
-    named = str(caught.value).partition("Delete ")[2].partition(" and try again")[0]
-    Path(named).unlink()
-    assert locate(model, cache_dir=tmp_path).read_bytes() == weights_file.read_bytes()
+    assert locate(model).read_bytes() == weights_file.read_bytes()
+    path.resolve().write_bytes(weights_file.read_bytes()[:-2])
+    with pytest.raises(HashMismatchError, match="It was removed: try again"):
+        locate(model, offline=True)
+    assert locate(model).read_bytes() == weights_file.read_bytes()
 
 
-def test_a_download_that_was_cut_short(
-    spec: ModelSpec, make_weights: MakeWeights, online: Any, weights_file: Path, tmp_path: Path
+def test_a_hash_that_lies_leaves_nothing_in_the_cache(
+    spec: ModelSpec, make_weights: MakeWeights, online: HubServer, weights_file: Path, tmp_path: Path
 ) -> None:
-    whole = weights_file.read_bytes()
-    online.files["johnson/mosaic.safetensors"] = whole[:-5]
-    online.stated_size = len(whole)
-    with pytest.raises(WeightsError, match=f"Consistency check failed: file should be of size {len(whole)}") as caught:
-        locate(_with(spec, make_weights(hub=online.spec)), cache_dir=tmp_path)
-    assert "\n" not in str(caught.value)
+    model = _with(spec, make_weights(hub=HUB))
+    online.faults.append(Fault("^GET .*/resolve/", lie=True))
+    with pytest.raises(HashMismatchError, match="It was removed: try again; if it stays so, report it"):
+        locate(model)
+    assert not list((tmp_path / "cache").rglob("blobs/*")) and not list((tmp_path / "cache").rglob("*.safetensors"))
+    online.faults.clear()
+    assert locate(model).read_bytes() == weights_file.read_bytes()
+
+
+def test_a_body_that_lies_once_is_fetched_again(
+    spec: ModelSpec, make_weights: MakeWeights, online: HubServer, weights_file: Path
+) -> None:
+    online.faults.append(Fault("^GET .*/resolve/", lie=True, times=1))
+    assert locate(_with(spec, make_weights(hub=HUB))).read_bytes() == weights_file.read_bytes()
 
 
 @pytest.mark.parametrize(
-    ("fields", "refuse", "reason"),
+    "fault",
     [
-        ({"file": "none.safetensors"}, None, "the repository has no such file"),
-        ({"hub": HubSpec(repo="owner/none")}, None, "does not exist or is private.* log in with 'hf auth login'"),
-        ({"hub": HubSpec(repo="owner/zoo", revision="v9")}, None, "owner/zoo@v9: the repository has no such revision"),
-        ({}, (401, "RepoNotFound"), "does not exist or is private"),
-        ({}, (403, "GatedRepo"), "access has to be asked for at"),
-        ({}, (401, ""), "log in with 'hf auth login' or set HF_TOKEN"),
-        ({}, (503, ""), "does not answer as it should"),
+        Fault("^GET .*/resolve/", truncate=40, times=2),
+        Fault("^HEAD .*/resolve/", status=500, times=3),
+        Fault("^GET .*/resolve/", status=500, times=3),
+        Fault("^GET .*/resolve/", status=429, headers={"Retry-After": "2"}, times=1),
+        Fault("^HEAD .*/resolve/", status=429, headers={"Retry-After": "2"}, times=1),
+        Fault("^GET .*/resolve/", delay=0.2, pause=0.2),
+        Fault("^GET .*/resolve/", vanish=True, times=1),
+    ],
+    ids=["truncated", "500 to HEAD", "500 to GET", "429 to GET", "429 to HEAD", "slow", "vanished"],
+)
+@pytest.mark.filterwarnings("ignore:cannot get")
+def test_what_passes_is_waited_for(
+    spec: ModelSpec, make_weights: MakeWeights, online: HubServer, weights_file: Path, fault: Fault
+) -> None:
+    online.faults.append(replace(fault))
+    assert locate(_with(spec, make_weights(hub=HUB))).read_bytes() == weights_file.read_bytes()
+    assert online.faults[0].hits
+
+
+def test_waits_as_long_as_the_server_asks_and_says_so(
+    spec: ModelSpec, make_weights: MakeWeights, online: HubServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    waits: list[float] = []
+    monkeypatch.setattr(time, "sleep", waits.append)
+    online.faults.append(Fault("^GET .*/resolve/", status=503, headers={"Retry-After": "7"}, times=1))
+    with pytest.warns(UserWarning, match=r"cannot get .* yet \(status 503\): trying again in 7 s"):
+        locate(_with(spec, make_weights(hub=HUB)))
+    assert waits == [7]
+
+
+def test_a_server_that_asks_for_too_long_is_left_alone(
+    spec: ModelSpec, make_weights: MakeWeights, online: HubServer
+) -> None:
+    online.faults.append(Fault("^GET .*/resolve/", status=503, headers={"Retry-After": "900"}))
+    with pytest.raises(HubError, match="answers with status 503: try again later"):
+        locate(_with(spec, make_weights(hub=HUB)))
+    assert online.faults[0].hits == 1
+
+
+def test_a_server_that_goes_in_the_middle_leaves_no_half_file_to_load(
+    spec: ModelSpec, make_weights: MakeWeights, online: HubServer, weights_file: Path, tmp_path: Path
+) -> None:
+    model = _with(spec, make_weights(hub=HUB))
+    online.faults.append(Fault("^GET .*/resolve/", truncate=40, down=True, times=1))
+    with pytest.raises(HubError, match="does not answer as it should: check the network") as caught:
+        locate(model)
+    assert "\n" not in str(caught.value)
+    assert not list((tmp_path / "cache").rglob("*.safetensors"))
+    online.start()
+    assert locate(model).read_bytes() == weights_file.read_bytes()
+
+
+@pytest.mark.parametrize("code", [errno.ENOSPC, errno.EDQUOT])
+def test_a_full_disk(
+    spec: ModelSpec,
+    make_weights: MakeWeights,
+    online: HubServer,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    code: int,
+) -> None:
+    def full(*args: Any, **kwargs: Any) -> None:
+        raise OSError(code, os.strerror(code))
+
+    monkeypatch.setattr(huggingface_hub.file_download, "http_get", full)
+    with pytest.raises(HubError, match="the disk is full: free some space, or set HF_HOME to a folder on another"):
+        locate(_with(spec, make_weights(hub=HUB)))
+    assert not list((tmp_path / "cache").rglob("*.safetensors"))
+
+
+@pytest.mark.parametrize(
+    ("fields", "fault", "reason"),
+    [
+        ({"file": "none.safetensors"}, {}, "the repository has no such file"),
+        ({"hub": HubSpec(repo="owner/none")}, {}, "does not exist or is private.* log in with 'hf auth login'"),
+        ({"hub": HubSpec(repo="owner/zoo", revision="v9")}, {}, "owner/zoo@v9: the repository has no such revision"),
+        ({}, {"status": 401, "headers": {"X-Error-Code": "RepoNotFound"}}, "does not exist or is private"),
+        ({}, {"status": 403, "headers": {"X-Error-Code": "GatedRepo"}}, "access has to be asked for at"),
+        ({}, {"status": 403}, "the token may not do that"),
+        ({}, {"status": 401}, "log in with 'hf auth login' or set HF_TOKEN"),
+        ({}, {"status": 404}, "does not answer as it should|status 404|does not exist"),
+        ({}, {"status": 429, "headers": {"Retry-After": "3600"}}, "asked too often: try again in 3600 s, or log in"),
+        ({}, {"status": 503}, "does not answer as it should"),
     ],
 )
+@pytest.mark.filterwarnings("ignore:cannot get")
 def test_says_why_the_hub_refused(
     spec: ModelSpec,
     make_weights: MakeWeights,
-    online: Any,
-    tmp_path: Path,
+    online: HubServer,
     fields: dict[str, Any],
-    refuse: tuple[int, str] | None,
+    fault: dict[str, Any],
     reason: str,
 ) -> None:
-    online.refuse = refuse
-    with pytest.raises(WeightsError, match=reason) as caught:
-        locate(_with(spec, make_weights(**{"hub": online.spec, **fields})), cache_dir=tmp_path)
-    assert str(caught.value).startswith("cannot get ") and "\n" not in str(caught.value)
+    if fault:
+        online.faults.append(Fault("/resolve/", **fault))
+    with pytest.raises(HubError, match=reason) as caught:
+        locate(_with(spec, make_weights(**{"hub": HUB, **fields})))
+    message = str(caught.value)
+    assert message.startswith("cannot get ") and "\n" not in message and online.token not in message
 
 
-def test_no_network(spec: ModelSpec, make_weights: MakeWeights, online: Any, tmp_path: Path) -> None:
-    online.server_close()
-    with pytest.raises(WeightsError, match="does not answer as it should: check the network, or set HF_ENDPOINT"):
-        locate(_with(spec, make_weights(hub=online.spec)), cache_dir=tmp_path)
+def test_a_private_repository_needs_the_right_token(
+    spec: ModelSpec, make_weights: MakeWeights, online: HubServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    online.repos["owner/zoo"].private = True
+    model = _with(spec, make_weights(hub=HUB))
+    monkeypatch.setenv("HF_TOKEN", "hf_wrong")
+    with pytest.raises(HubError, match="log in with 'hf auth login' or set HF_TOKEN") as caught:
+        locate(model)
+    assert "hf_wrong" not in str(caught.value)
+    monkeypatch.setenv("HF_TOKEN", online.read_token)
+    assert read_header(locate(model)) == spec
 
 
-def _locate_elsewhere(model: ModelSpec, **variables: str) -> str:
-    """Return the path, or the error, from a process of its own: the client reads its variables when it is imported."""
+def test_no_network(spec: ModelSpec, make_weights: MakeWeights, online: HubServer) -> None:
+    online.stop()
+    with pytest.raises(HubError, match="does not answer as it should: check the network, or set HF_ENDPOINT"):
+        locate(_with(spec, make_weights(hub=HUB)))
+
+
+def _elsewhere(model: ModelSpec, **variables: str) -> subprocess.Popen[str]:
+    """Locate in a process of its own, which prints the path or the error: the client reads its variables on import."""
     code = (
-        "import sys; from stylezoo.errors import WeightsError; from stylezoo.zoo.spec import parse_header\n"
+        "import sys; from stylezoo.errors import StyleZooError; from stylezoo.zoo.spec import parse_header\n"
         "from stylezoo.zoo.store import locate, read_header\n"
         "try: path = locate(parse_header(sys.argv[1], 'x')); read_header(path); print(path)\n"
-        "except WeightsError as error: print(error)\n"
+        "except StyleZooError as error: print(error)\n"
         "assert 'torch' not in sys.modules"
     )
     here = {"PYTHONPATH": str(Path(stylezoo.zoo.__file__).parents[2]), "HF_HUB_DISABLE_XET": "1"}
     environment = {k: v for k, v in os.environ.items() if not k.startswith("HF_")} | here | variables
     command = [sys.executable, "-c", code, msgspec.json.encode(model).decode()]
-    return subprocess.run(command, env=environment, capture_output=True, text=True, check=True).stdout.strip()
+    return subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+
+def _answer(process: subprocess.Popen[str]) -> str:
+    said, talk = process.communicate(timeout=60)
+    assert process.returncode == 0, talk
+    return said.strip()
 
 
 def test_the_clients_own_variables_are_honoured(
-    spec: ModelSpec, make_weights: MakeWeights, hub: Any, weights_file: Path, tmp_path: Path
+    spec: ModelSpec, make_weights: MakeWeights, online: HubServer, weights_file: Path, tmp_path: Path
 ) -> None:
-    model = _with(spec, make_weights(hub=hub.spec))
+    model = _with(spec, make_weights(hub=HUB))
     home = str(tmp_path / "home")
-    refusal = _locate_elsewhere(model, HF_ENDPOINT=hub.url, HF_HOME=home, HF_HUB_OFFLINE="1")
-    assert "not in the cache, and downloads are off" in refusal and not hub.requests
-    path = _locate_elsewhere(model, HF_ENDPOINT=hub.url, HF_HOME=home)
+    refusal = _answer(_elsewhere(model, HF_ENDPOINT=online.url, HF_HOME=home, HF_HUB_OFFLINE="1"))
+    assert "not in the cache, and downloads are off" in refusal and not online.requests
+    path = _answer(_elsewhere(model, HF_ENDPOINT=online.url, HF_HOME=home))
     assert Path(path).is_relative_to(home)
     assert Path(path).read_bytes() == weights_file.read_bytes()
-    assert _locate_elsewhere(model, HF_HOME=home, HF_HUB_OFFLINE="1") == path
+    assert _answer(_elsewhere(model, HF_HOME=home, HF_HUB_OFFLINE="1")) == path
+
+
+def test_processes_that_pull_at_once_all_get_the_file(
+    spec: ModelSpec, make_weights: MakeWeights, online: HubServer, weights_file: Path, tmp_path: Path
+) -> None:
+    model = _with(spec, make_weights(hub=HUB))
+    online.faults.append(Fault("^GET .*/resolve/", pause=0.5))
+    variables = {"HF_ENDPOINT": online.url, "HF_HOME": str(tmp_path / "home")}
+    paths = {_answer(process) for process in [_elsewhere(model, **variables) for _ in range(3)]}
+    assert [Path(path).read_bytes() for path in paths] == [weights_file.read_bytes()]
 
 
 # --- reading a lone file ---

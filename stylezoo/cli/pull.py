@@ -1,0 +1,44 @@
+"""`stylezoo pull`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from stylezoo.cli.talk import example, put_json, say
+
+
+@click.command("pull")
+@click.argument("repo", metavar="OWNER/ZOO")
+@click.argument("pattern", default="*")
+@click.option("--revision", metavar="REV", help="A branch, tag or commit.  [default: main]")
+@click.option("--to", type=click.Path(path_type=Path, file_okay=False), help="A folder that becomes a zoo with them.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object a model.")
+def command(repo: str, pattern: str, revision: str | None, to: Path | None, as_json: bool) -> None:
+    """Download the models of a repository whose name matches PATTERN, and compare their hashes.
+
+    Without --to they go into the cache of the Hub, from where hf:OWNER/ZOO/FAMILY/STYLE loads them, also without a
+    network. Prints the path of each weights file.
+    """
+    from stylezoo.zoo.catalog import OpenZoo, read_repository
+    from stylezoo.zoo.hub import Repository, parse_repo
+    from stylezoo.zoo.spec import HubSpec
+    from stylezoo.zoo.store import locate
+    from stylezoo.zoo.sync import take
+
+    place = parse_repo(repo)
+    place = HubSpec(repo=place.repo, revision=revision or place.revision)
+    specs = OpenZoo(read_repository(Repository(place))).find(pattern)
+    for spec in specs:
+        path = locate(spec) if to is None else take([spec], to)[0]
+        if as_json:
+            assert spec.weights is not None and spec.weights.hub is not None  # as in every repository
+            weights = {"sha256": spec.weights.sha256, "commit": spec.weights.hub.revision}
+            put_json({"name": spec.name, "path": str(path), **weights})
+        else:
+            click.echo(path)
+    if to is None:
+        at = place.repo if place.revision is None else f"{place.repo}@{place.revision}"
+        name = f"hf:{at}/{specs[0].name}"
+        say(f"try it: {example(name, specs[0])}")

@@ -1,0 +1,140 @@
+"""A net made ready for others: in float16, with its fingerprint, its rights stated, a picture and its recipe."""
+
+from __future__ import annotations
+
+import io
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import torch
+import yaml
+
+from stylezoo.errors import OptionError, RecipeError
+from stylezoo.evaluate.verify import make_check, unstated
+from stylezoo.files import sha256_of
+from stylezoo.models import Ghiasi, StyleNet, create_model
+from stylezoo.samples import sample_page
+from stylezoo.stylizer import Stylizer, load
+from stylezoo.train.recipe import from_yaml
+from stylezoo.types import ImageLike, PathLike
+from stylezoo.zoo.publish import Entry
+from stylezoo.zoo.spec import ModelSpec, WeightsSpec
+from stylezoo.zoo.store import find, locate
+
+QUALITY = 88  # of the JPEG of a card
+
+
+def finish(net: StyleNet, spec: ModelSpec, folder: Path) -> ModelSpec:
+    """Write a net's weights as float16 under `folder`, and return its record with them and with its fingerprint.
+
+    What a net needs for training alone is folded away. The metrics of the record, which are of other weights, are left
+    out.
+    """
+    net = net.fold() if isinstance(net, Ghiasi) else net
+    spec = msgspec.structs.replace(spec, arch=dict(net.arch), weights=None, metrics=None, check=None)
+    file = f"{spec.name}.safetensors"
+    path = folder / file
+    net.save_weights(path, spec, torch.float16)
+    rounded = create_model(spec.family, **spec.arch, weights=path)  # as users will have it
+    weights = WeightsSpec(file=file, sha256=sha256_of(path), bytes=path.stat().st_size, dtype="float16", bundled=True)
+    return msgspec.structs.replace(spec, weights=weights, check=make_check(rounded))
+
+
+def make_entry(
+    name: PathLike,
+    scratch: Path,
+    *,
+    license: str | None = None,
+    rights: str | None = None,
+    source: str | None = None,
+    photo: ImageLike | None = None,
+    picture: bool = True,
+) -> Entry:
+    """Return a model as it can be published: a name of the registry, a run folder or a weights file.
+
+    A model of a registry goes as it is, byte for byte. The weights of a run or of a lone file are written anew into
+    `scratch`, see `finish`.
+
+    Args:
+        license: of the weights of a run or a file, in place of what its record says.
+        rights, source: of those styles whose rights are not stated yet.
+        photo: what the picture of the card shows, painted; None: scikit-image's astronaut.
+        picture: whether the card has one.
+
+    Raises:
+        OptionError: the rights to a style are stated nowhere, or facts are given of a model that has them.
+        ModelNotFoundError, WeightsError, HubError: there is no such model, or its weights cannot be had.
+    """
+    spec, path = find(name)
+    if spec.weights is None:
+        stylizer = load(name, device="cpu")
+        spec = finish(stylizer.net, _stated(stylizer.spec, license, rights, source), scratch)
+        weights = scratch / f"{spec.name}.safetensors"
+    elif license or rights or source:
+        raise OptionError(f"the registry states the license and the rights of {name}: change them there")
+    else:
+        weights = path or locate(spec)
+    return registered(spec, weights, photo=photo, picture=picture, recipe=_recipe(Path(name)))
+
+
+def registered(
+    spec: ModelSpec,
+    weights: Path,
+    *,
+    photo: ImageLike | None = None,
+    picture: bool = True,
+    recipe: str | None = None,
+) -> Entry:
+    """Return a model of a registry, whose weights file is at hand, as it can be published; see `make_entry`.
+
+    Raises:
+        OptionError: the rights to a style are stated nowhere.
+    """
+    if unclear := unstated(spec):
+        raise OptionError(
+            f"{spec.name}: nobody states the rights to the style {', '.join(unclear)}: give --rights (why the picture "
+            "may be used) and --source (where it comes from)"
+        )
+    return Entry(spec, weights, partial(_picture, spec, weights, photo) if picture else None, recipe)
+
+
+def _stated(spec: ModelSpec, license: str | None, rights: str | None, source: str | None) -> ModelSpec:
+    given: dict[str, Any] = {k: v for k, v in {"rights": rights, "source": source}.items() if v}
+    unclear = unstated(spec)
+    if given and not unclear:
+        raise OptionError(f"{spec.name}: the rights to each of its styles are stated already")
+    styles = tuple(msgspec.structs.replace(s, **given) if s.id in unclear else s for s in spec.styles)
+    return msgspec.structs.replace(spec, styles=styles, license=license or spec.license)
+
+
+def _picture(spec: ModelSpec, weights: Path, photo: ImageLike | None) -> bytes:
+    net = create_model(spec.family, **spec.arch, weights=weights)
+    page = sample_page(Stylizer(spec, net), photo)
+    data = io.BytesIO()
+    page.save(data, "JPEG", quality=QUALITY, optimize=True)
+    return data.getvalue()
+
+
+def _recipe(run: Path) -> str | None:
+    """Return the recipe that a run folder holds; of paths on this machine only the last part, which tells no names."""
+    try:
+        recipe = from_yaml(run / "recipe.yaml") if run.is_dir() else None
+    except RecipeError:  # of another version
+        return None
+    return (
+        None
+        if recipe is None
+        else yaml.safe_dump(
+            _without_folders(yaml.safe_load(recipe.to_yaml())), sort_keys=False, allow_unicode=True, width=120
+        )
+    )
+
+
+def _without_folders(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _without_folders(v) for key, v in value.items()}
+    if isinstance(value, list):
+        return [_without_folders(v) for v in value]
+    return Path(value).name if isinstance(value, str) and Path(value).is_absolute() else value

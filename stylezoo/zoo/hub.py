@@ -1,0 +1,311 @@
+"""The Hugging Face Hub, through its own client: what is asked of it, and why it refused, in one line.
+
+Its client decides on the endpoint (HF_ENDPOINT), the token (`hf auth login`, HF_TOKEN), the cache (HF_HOME) and whether
+there is a network (HF_HUB_OFFLINE). Importing it takes longer than everything else in this package, so each function
+does that when it is called.
+"""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import re
+import time
+import warnings
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from stylezoo import __version__
+from stylezoo.errors import HubError, StyleZooError
+from stylezoo.files import sha256_of
+from stylezoo.types import PathLike
+from stylezoo.zoo.spec import HubSpec
+
+if TYPE_CHECKING:
+    from huggingface_hub import HfApi
+
+T = TypeVar("T")
+Content = bytes | Path
+
+WAITS = (1.0, 2.0, 4.0, 8.0)
+"""Seconds between the tries of what a server could not do just then."""
+
+LONGEST_WAIT = 60.0
+"""Seconds; a server that asks for more (Retry-After) is left alone."""
+
+_PASSING = {429, 500, 502, 503, 504}  # the statuses that another try may change
+
+
+class StaleError(HubError):
+    """What the repository holds is not known for sure: somebody else changed it, or the answer to a change was lost."""
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """What a repository holds at one commit: of each path, how the Hub names its content (see `names_of`)."""
+
+    commit: str
+    files: dict[str, str]
+
+
+class Repository:
+    """A model repository of the Hub, at one revision.
+
+    Args:
+        place: its name, and a branch, tag or commit.
+        cache_dir: the folder of the cache; None: as HF_HOME says.
+        offline: True forbids to ask the Hub; None leaves it to HF_HUB_OFFLINE.
+    """
+
+    def __init__(self, place: HubSpec, *, cache_dir: PathLike | None = None, offline: bool | None = None) -> None:
+        self.place = place
+        self.cache_dir = None if cache_dir is None else Path(cache_dir).expanduser()
+        self.offline = bool(offline)
+
+    def __str__(self) -> str:
+        return f"{self.place.repo}@{self.place.revision}" if self.place.revision else self.place.repo
+
+    def at(self, revision: str) -> Repository:
+        """Return the same repository at another revision."""
+        return Repository(
+            HubSpec(repo=self.place.repo, revision=revision), cache_dir=self.cache_dir, offline=self.offline
+        )
+
+    # --- reading ---
+
+    def cached(self, file: str) -> Path | None:
+        """Return where a file lies in the cache, without a question to the Hub; None: it is not there."""
+        from huggingface_hub import try_to_load_from_cache
+
+        found = try_to_load_from_cache(self.place.repo, file, cache_dir=self.cache_dir, revision=self.place.revision)
+        return Path(found) if isinstance(found, str) else None
+
+    def download(self, file: str, what: str, *, check: Callable[[int], None]) -> Path:
+        """Return the path of a file in the cache, as new as the revision.
+
+        `what` is for messages. `check` is told how many bytes the Hub says it has, before they are fetched; may raise.
+        """
+        api = _api()
+        place: dict[str, Any] = {
+            "repo_id": self.place.repo,
+            "filename": file,
+            "revision": self.place.revision,
+            "cache_dir": self.cache_dir,
+            "local_files_only": self.offline,
+        }
+
+        def get() -> Path:
+            plan = api.hf_hub_download(**place, dry_run=True)
+            if plan.will_download and plan.file_size is not None:
+                check(plan.file_size)
+            return Path(api.hf_hub_download(**place))
+
+        return self._ask(f"cannot get {what} from the Hub's {self}", get)
+
+    def forget_if_damaged(self, path: Path) -> bool:
+        """Remove a file from the cache if its content is not what it was filed under; return whether it was removed.
+
+        A file that is whole, of another version than was expected, stays.
+        """
+        blob = path.resolve()
+        if blob.name in names_of(blob):
+            return False
+        path.unlink(missing_ok=True)
+        blob.unlink(missing_ok=True)
+        return True
+
+    def snapshot(self) -> Snapshot | None:
+        """Return what the repository holds; None if there is none, or none that this token may see."""
+        from huggingface_hub.errors import RepositoryNotFoundError, RevisionNotFoundError
+
+        def look() -> Snapshot | None:
+            try:
+                info = _api().model_info(self.place.repo, revision=self.place.revision, files_metadata=True)
+            except RevisionNotFoundError:
+                raise
+            except RepositoryNotFoundError:
+                return None
+            files = {f.rfilename: f.lfs.sha256 if f.lfs else f.blob_id or "" for f in info.siblings or ()}
+            return Snapshot(info.sha or "", files)
+
+        return self._ask(f"cannot look into the Hub's {self}", look)
+
+    def history(self, most: int = 50) -> list[str]:
+        """Return the latest commits, the newest first."""
+        what = f"cannot read the history of the Hub's {self}"
+        listed = self._ask(what, lambda: _api().list_repo_commits(self.place.repo, revision=self.place.revision))
+        return [commit.commit_id for commit in listed[:most]]
+
+    # --- writing ---
+
+    def create(self, *, private: bool) -> None:
+        """Make the repository."""
+        self._ask(
+            f"cannot make {self.place.repo} on the Hub", lambda: _api().create_repo(self.place.repo, private=private)
+        )
+
+    def commit(self, files: Mapping[str, Content], message: str, parent: str | None) -> str:
+        """Upload files as one commit on `parent`; return the commit.
+
+        Raises:
+            StaleError: the repository has moved on from `parent`, or the server broke down over it.
+        """
+        from huggingface_hub import CommitOperationAdd
+
+        adds = [
+            CommitOperationAdd(path, str(content) if isinstance(content, Path) else content)
+            for path, content in sorted(files.items())
+        ]
+        try:
+            # No second try: whether the first one was done is not known.
+            done = self._ask(
+                f"cannot upload to the Hub's {self}",
+                lambda: _api().create_commit(
+                    self.place.repo, adds, commit_message=message, revision=self.place.revision, parent_commit=parent
+                ),
+                tries=0,
+            )
+        except HubError as cause:
+            if _status(cause) in {412, *_PASSING} or _is_transport(cause.__cause__):
+                raise StaleError(str(cause)) from cause
+            raise
+        return done.oid
+
+    def _ask(self, what: str, call: Callable[[], T], tries: int = len(WAITS)) -> T:
+        for wait in (*WAITS[:tries], None):
+            try:
+                return call()
+            except HubError as cause:
+                raise HubError(f"{what}: {cause}") from cause
+            except StyleZooError:
+                raise
+            except Exception as cause:  # besides its own errors the client lets through those of its HTTP library
+                pause = None if wait is None else _pause(cause, wait)
+                if pause is None:
+                    raise HubError(f"{what}: {_reason(cause, self.offline)}") from cause
+                problem = f"status {_status(cause)}"
+            warnings.warn(f"{what} yet ({problem}): trying again in {pause:g} s", stacklevel=2)
+            time.sleep(pause)
+        raise AssertionError
+
+
+def names_of(content: Content) -> set[str]:
+    """Return how the Hub may name a content: by its SHA-256 (large and binary files), or as git does (small text)."""
+    data = content.read_bytes() if isinstance(content, Path) else content
+    sha256 = sha256_of(content) if isinstance(content, Path) else hashlib.sha256(data).hexdigest()
+    return {sha256, hashlib.sha1(b"blob %d\0" % len(data) + data, usedforsecurity=False).hexdigest()}
+
+
+def parse_repo(text: str) -> HubSpec:
+    """Return the place that 'owner/zoo' or 'owner/zoo@revision' names, with or without 'hf:' before it.
+
+    Raises HubError if that is no such text.
+    """
+    bare = text.removeprefix("hf:").strip("/")
+    repo, at, revision = bare.partition("@")
+    if not re.fullmatch(r"[\w.-]+/[\w.-]+", repo) or (at and not revision.strip()):
+        raise HubError(f"'{text}' names no repository of the Hub: write owner/zoo, or owner/zoo@revision")
+    return HubSpec(repo=repo, revision=revision or None)
+
+
+def parse_name(text: str) -> tuple[HubSpec, str]:
+    """Return the place and the model that 'hf:owner/zoo/family/style' names; 'hf:owner/zoo@v1/family/style' pins it.
+
+    Raises HubError if that is no such text.
+    """
+    parts = text.removeprefix("hf:").strip("/").split("/")
+    if len(parts) < 4 or not all(parts):
+        raise HubError(f"'{text}' names no model of a repository: write hf:owner/zoo/family/style")
+    return parse_repo("/".join(parts[:-2])), "/".join(parts[-2:])
+
+
+def _api() -> HfApi:
+    from huggingface_hub import HfApi
+
+    return HfApi(library_name="stylezoo", library_version=__version__)
+
+
+def _response(cause: BaseException | None) -> Any:
+    """Return the answer that an error of the client stands for, if it is about one."""
+    while cause is not None:
+        if response := getattr(cause, "response", None):
+            return response
+        cause = cause.__cause__
+    return None
+
+
+def _status(cause: BaseException) -> int | None:
+    response = _response(cause)
+    return None if response is None else int(response.status_code)
+
+
+def _is_transport(cause: BaseException | None) -> bool:
+    """Return whether an error is of a connection that broke, or never came to be."""
+    # The client lets through what its HTTP library raises, whose name has changed with its versions.
+    return isinstance(cause, ConnectionError) or type(cause).__module__.partition(".")[0].startswith("httpx")
+
+
+def _retry_after(cause: BaseException) -> float | None:
+    response = _response(cause)
+    text = "" if response is None else response.headers.get("Retry-After", "")
+    return float(text) if re.fullmatch(r"\d+(\.\d+)?", text) else None
+
+
+def _pause(cause: BaseException, wait: float) -> float | None:
+    """Return how long to wait before another try; None: it would change nothing, or the server asks for too long."""
+    if _status(cause) not in _PASSING:
+        return None
+    asked = _retry_after(cause) or 0.0
+    return None if asked > LONGEST_WAIT else max(asked, wait)
+
+
+def _reason(cause: Exception, offline: bool) -> str:
+    """Return in one line why the Hub's client failed, and what to do."""
+    from huggingface_hub import constants, errors
+
+    log_in = "log in with 'hf auth login' or set HF_TOKEN"
+    no_network = "check the network, or set HF_ENDPOINT to a mirror."
+    unreachable = f"it is not in the cache, and {constants.ENDPOINT} does not answer as it should: {no_network}"
+    status = _status(cause)
+    if (
+        offline
+        or isinstance(cause, errors.OfflineModeIsEnabled)
+        or isinstance(cause.__cause__, errors.OfflineModeIsEnabled)
+    ):
+        return (
+            "it is not in the cache, and downloads are off: do it once without offline=True and with HF_HUB_OFFLINE "
+            "unset."
+        )
+    if status == 429:
+        seconds = _retry_after(cause)
+        return f"it was asked too often: try again {f'in {seconds:g} s' if seconds else 'later'}, or {log_in}."
+    if isinstance(cause, errors.GatedRepoError):
+        return f"access has to be asked for at {constants.ENDPOINT}; then {log_in}."
+    if isinstance(cause, errors.RepositoryNotFoundError):
+        return f"the repository does not exist or is private: check its name; if it is private, {log_in}."
+    if isinstance(cause, errors.RevisionNotFoundError):
+        return "the repository has no such revision: check it, or leave it out."
+    if isinstance(cause, errors.RemoteEntryNotFoundError):
+        return "the repository has no such file: upgrade stylezoo, or give the revision that has it."
+    if status == 401:
+        return f"it wants to know who asks: {log_in}."
+    if status == 403:
+        return f"the token may not do that: {log_in} of one with write access to it."
+    if status == 405:
+        return f"{constants.ENDPOINT} takes no changes, as a mirror does: unset HF_ENDPOINT."
+    if status == 412:
+        return "somebody else changed it meanwhile: try again."
+    if isinstance(cause, errors.LocalEntryNotFoundError):
+        return unreachable
+    if isinstance(cause, OSError) and cause.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+        return f"the disk is full: free some space, or set HF_HOME to a folder on another (now {constants.HF_HOME})."
+    if isinstance(cause, PermissionError):
+        return f"{cause.filename or constants.HF_HOME} must not be written: set HF_HOME to a folder of your own."
+    if _is_transport(cause):
+        return f"{constants.ENDPOINT} does not answer as it should: {no_network}"
+    if status:
+        return f"{constants.ENDPOINT} answers with status {status}: try again later."
+    text = " ".join(str(cause).split()).rstrip(".") or type(cause).__name__
+    return f"{text}. Try again later."

@@ -1,0 +1,320 @@
+"""Model cards: what the record of a model states, as Markdown for people; and the README.md of a zoo on the Hub.
+
+Nothing is claimed that the record does not say. Where it says nothing, the card says so.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import shlex
+from collections.abc import Callable, Mapping, Sequence
+from math import inf
+from statistics import fmean
+
+import yaml
+
+from stylezoo.zoo.markdown import code, fenced, folded, image, link, one_line, plain, table
+from stylezoo.zoo.spec import FAMILIES, Kind, MetricsSpec, ModelSpec, Zoo
+
+PAPERS = {
+    "johnson": "Johnson et al. 2016, arXiv:1603.08155, with the instance norm of Ulyanov et al. 2016, arXiv:1607.08022",
+    "cin": "Dumoulin et al. 2017, arXiv:1610.07629",
+    "adain": "Huang & Belongie 2017, arXiv:1703.06868",
+    "ghiasi": "Ghiasi et al. 2017, arXiv:1705.06830",
+    "gatys": "Gatys et al. 2016, arXiv:1508.06576",
+}
+"""The paper of every family."""
+
+UNSEEN = "unseen"
+"""The id under which nets that take any picture are measured, on pictures that they have not seen."""
+
+_KINDS: dict[Kind, str] = {
+    "single": "one style, fixed in the weights",
+    "multi": "several styles, by name",
+    "arbitrary": "any picture as the style",
+}
+_ERRORS = (
+    "C is the content error at VGG19's relu4_2, S the style error over five Gram matrices, both relative to their "
+    "targets: lower is better, and one is bought with the other."
+)
+_HUB_LICENSE = re.compile(  # https://huggingface.co/docs/hub/repositories-licenses
+    r"apache-2\.0|mit|isc|zlib|ncsa|unlicense|wtfpl|bsd(-2-clause|-3-clause(-clear)?)?|bsl-1\.0|mpl-2\.0|ms-pl|afl-3\.0|"
+    r"artistic-2\.0|ecl-2\.0|epl-[12]\.0|eupl-1\.[12]|osl-3\.0|postgresql|ofl-1\.1|gfdl|agpl-3\.0|gpl(-[23]\.0)?|"
+    r"lgpl(-2\.1|-3\.0)?|openrail|odbl|odc-by|pddl|cc|cc0-1\.0|cc-by-(2\.0|2\.5|3\.0|4\.0)|cc-by-sa-[34]\.0|"
+    r"cc-by-nc(-sa)?-[234]\.0|cc-by-nd-4\.0|cc-by-nc-nd-[34]\.0"
+)
+
+
+def model_card(
+    spec: ModelSpec, *, load_name: str, picture: str | None = None, recipe: str | None = None, level: int = 1
+) -> str:
+    """Return the card of one model as Markdown.
+
+    Args:
+        spec: the model's record. What stands in it may be by anybody: none of it becomes markup.
+        load_name: what `stylezoo.load` takes, such as "johnson/mosaic" or "hf:owner/zoo/johnson/mosaic".
+        picture: path of a photo and what the net makes of it, relative to the card.
+        recipe: YAML of the effective recipe; None: the card names `spec.recipe`.
+        level: of the card's heading, 1 to 5.
+    """
+    sections = {
+        "Use": _use(spec, load_name),
+        "Styles": _styles(spec),
+        "Quality": _quality(spec),
+        "Training": _training(spec, recipe),
+        "What this card does not tell": _silence(spec, recipe),
+    }
+    top = [f"{'#' * level} {plain(spec.name)}"]
+    top += [_sentence(spec.summary)] if spec.summary.strip() else []
+    if picture is not None:
+        made_of = f": {spec.styles[0].title}" if spec.kind == "single" else ""
+        top.append(image(f"A photo, and what {spec.name} makes of it{made_of}", picture))
+    top.append(_facts(spec))
+    below = [part for title, body in sections.items() for part in (f"{'#' * (level + 1)} {title}", body)]
+    return "\n\n".join(top + below) + "\n"
+
+
+def zoo_readme(zoo: Zoo, *, repo: str, pictures: Mapping[str, str], recipes: Mapping[str, str]) -> str:
+    """Return the README.md of a Hub repository: front matter, an index and the card of each model.
+
+    Args:
+        repo: "owner/name" of the repository.
+        pictures: by the model's name, a picture's path in the repository; see `model_card`.
+        recipes: by the model's name, the YAML of its effective recipe.
+    """
+    specs = [zoo.models[name] for name in sorted(zoo.models)]
+    names = {spec.name: f"hf:{repo}/{spec.name}" for spec in specs}
+    count = "1 style transfer net" if len(specs) == 1 else f"{len(specs)} style transfer nets"
+    parts = [
+        f"# {plain(repo)}",
+        f"{count} for `stylezoo`, as safetensors; `zoo.yaml` holds their records, from which this page is made.",
+    ]
+    if specs:
+        first, family = specs[0], shlex.quote(f"{specs[0].family}/*")
+        lines = [f"stylezoo pull {shlex.quote(repo)}", f"stylezoo pull {shlex.quote(repo)} {family}"]
+        parts += [
+            _use(first, names[first.name]),
+            f"To have all of them on the disk, or some:\n\n{fenced(chr(10).join(lines))}",
+            model_index(Zoo(schema=1, aliases={}, models=zoo.models), lambda name: f"#{name.replace('/', '')}"),
+        ]
+    if unstated := [code(spec.name) for spec in specs if any(is_unstated(style.rights) for style in spec.styles)]:
+        parts.append(f"**Rights unstated:** {', '.join(unstated)}. See the styles there before you share a picture.")
+    cards = [
+        model_card(
+            spec,
+            load_name=names[spec.name],
+            picture=pictures.get(spec.name),
+            recipe=recipes.get(spec.name),
+            level=2,
+        ).rstrip("\n")
+        for spec in specs
+    ]
+    return f"---\n{_front_matter(specs, repo)}---\n\n" + "\n\n".join(parts + cards) + "\n"
+
+
+def model_index(zoo: Zoo, place: Callable[[str], str]) -> str:
+    """Return a table of the models: what they are, how large and how good; `place(name)` is where a name leads."""
+    short: dict[str, list[str]] = {}
+    for alias, name in sorted(zoo.aliases.items()):
+        short.setdefault(name, []).append(code(alias))
+    rows = []
+    for name in sorted(zoo.models):
+        spec = zoo.models[name]
+        aliases = f" ({', '.join(short[name])})" if name in short else ""
+        size = _megabytes(spec.weights.bytes) if spec.weights else ""
+        held = [f"[{plain(name)}]({place(name)}){aliases}", plain(spec.summary), spec.kind, _style_list(spec), size]
+        rows.append([*held, _right(spec.license), *_overall(spec)])
+    head = ("model", "what it is", "kind", "styles", "size", "licence", "C, content error", "S, style error")
+    return f"{table(head, rows)}\n\n{_ERRORS} Figures compare where the cards name the same photos."
+
+
+def is_unstated(right: str) -> bool:
+    """Return whether the rights of a style, or a licence, are stated as unknown."""
+    return re.match(r"\s*(unstated|unknown|not stated)\b", right, re.IGNORECASE) is not None
+
+
+def _facts(spec: ModelSpec) -> str:
+    paper = re.sub(
+        r"arXiv:(\S+?)(?=,|$)", lambda a: link(a[0], f"https://arxiv.org/abs/{a[1]}"), plain(PAPERS[spec.family])
+    )
+    arch = ", ".join(code(f"{k}: {v if isinstance(v, str) else json.dumps(v)}") for k, v in spec.arch.items())
+    rows = [
+        ("family", f"{code(spec.family)}: {paper}"),
+        ("kind", f"{spec.kind}: {_KINDS[spec.kind]}"),
+        ("net", arch or "as the family's default"),
+    ]
+    if weights := spec.weights:
+        kept = f"{code(weights.file)}, {weights.bytes:,} bytes, {plain(weights.dtype)}"
+        rows += [("weights", kept), ("sha256", code(weights.sha256))]
+    return table(("", ""), [*rows, ("licence of the weights", _right(spec.license))])
+
+
+def _use(spec: ModelSpec, name: str) -> str:
+    quoted, ids = json.dumps(name, ensure_ascii=False), spec.style_ids
+    wanted = "painting.jpg" if spec.kind == "arbitrary" else "" if spec.kind == "single" else ids[0]
+    style = f", {json.dumps(wanted)}" if wanted else ""
+    call = f'painting = stylezoo.load({quoted}).stylize("photo.jpg"{style})  # a PIL image'
+    option = f" -s {wanted}" if wanted else ""
+    command = f"stylezoo stylize photo.jpg -m {shlex.quote(name)}{option} -o painted.jpg"
+    parts = [fenced(f"import stylezoo\n\n{call}", "python"), fenced(command)]
+    if spec.kind == "arbitrary" and ids:
+        parts.append(f"In place of the picture a name, such as {code(ids[0])}, or a mix of both.")
+    elif len(ids) > 1:
+        mix = f'{{"{ids[0]}": 0.6, "{ids[1]}": 0.4}}'
+        parts.append(f"In place of the name a mix: {code(mix)}, or {code(f'-s {ids[0]}:0.6,{ids[1]}:0.4')}.")
+    return "\n\n".join(parts)
+
+
+def _styles(spec: ModelSpec) -> str:
+    if not spec.styles:
+        return "It knows none by name: give it a picture. Whether you may use that picture is for you to find out."
+    stated = [style.rights for style in spec.styles if not is_unstated(style.rights)]
+    notes = list(dict.fromkeys(stated))
+    if len(notes) == len(stated):  # none is shared: each stands in its row
+        notes = []
+    rows = []
+    for style in spec.styles:
+        right = str(notes.index(style.rights) + 1) if style.rights in notes else _right(style.rights)
+        source = plain(style.source)
+        if style.picture:
+            source += f" ({link('picture', style.picture.page)})"
+        elif re.fullmatch(r"https?://\S+", style.source):
+            source = link(style.source, style.source)
+        words = [plain(word or "–") for word in (style.title, style.artist, style.year, style.died)]
+        rows.append([code(style.id), *words, source, right])
+    last = "rights, see below" if notes else "rights"
+    parts = [table(("style", "title", "artist", "year", "artist died", "source", last), rows)]
+    parts += ["\n".join(f"{i}. {plain(note)}" for i, note in enumerate(notes, 1))] if notes else []
+    if missing := [code(style.id) for style in spec.styles if is_unstated(style.rights)]:
+        warning = f"> **Rights unstated: {', '.join(missing)}.** Nobody has said that the picture may be used."
+        parts.insert(0, f"{warning} Find out before you share the weights, or what they paint.")
+    return "\n\n".join(parts)
+
+
+def _quality(spec: ModelSpec) -> str:
+    if not spec.metrics:
+        return "Not measured."
+    groups: dict[tuple[str | int, ...], list[str]] = {}
+    for style in dict.fromkeys((*spec.style_ids, *spec.metrics)):
+        if m := spec.metrics.get(style):
+            groups.setdefault((m.photos, m.size, m.date, m.machine, m.command), []).append(style)
+    parts = []
+    for (photos, size, date, machine, command), styles in groups.items():
+        rows = [[_measured(style, spec), *_figures(spec.metrics[style])] for style in styles]
+        named = [spec.metrics[style] for style in styles if style in spec.style_ids]
+        if len(named) > 1:
+            rows.append([f"mean of {len(named)}", *_means(named)])
+        when = f"measured on {plain(str(date))} on {plain(str(machine))}, by"
+        seen = "1 photo" if photos == 1 else f"{photos} photos"
+        over = f"Mean and spread (standard deviation) over {seen} with a long side of {size} px, {when}"
+        parts += [f"{over}\n\n{fenced(one_line(str(command)))}", table(("style", "C", "S"), rows)]
+    if missing := [style for style in spec.style_ids if style not in spec.metrics]:
+        parts.append(f"Not measured: {', '.join(map(code, missing))}.")
+    return "\n\n".join([*parts, _ERRORS])
+
+
+def _training(spec: ModelSpec, recipe: str | None) -> str:
+    parts = []
+    if spec.origin:
+        parts.append(f"**Not trained by stylezoo.** The weights come from: {plain(spec.origin)}")
+    stated = _sentence(spec.training_data) if spec.training_data else "**the record does not say**."
+    parts.append(f"Training data: {stated}")
+    if recipe is None and spec.recipe is None:
+        return "\n\n".join([*parts, "Recipe: **none is recorded**."])
+    file = f"{spec.name.rpartition('/')[2]}.yaml" if recipe is not None else one_line(spec.recipe or "")
+    lines = [f"stylezoo train --recipe {shlex.quote(file)}"]
+    if recipe is None:
+        parts.append(f"Recipe, to train it again: {code(file)}.")
+        if any(style.picture for style in spec.styles):
+            lines.insert(0, "stylezoo data get presets  # the styles' pictures")
+    else:
+        parts.append(folded(f"Recipe, to be saved as {file}, with every default written out", fenced(recipe, "yaml")))
+    return "\n\n".join([*parts, fenced("\n".join(lines))])
+
+
+def _silence(spec: ModelSpec, recipe: str | None) -> str:
+    lines = ["Speed, memory, and how it does on photos unlike those that it was measured on."]
+    if not spec.metrics:
+        lines = ["How good it is: it has not been measured.", "Speed and memory."]
+    if not spec.training_data:
+        lines.append("Which data it was trained on, and what rights there are to them.")
+    if recipe is not None or spec.recipe:
+        lines.append("Whether the recipe gives the same bits again.")
+    else:
+        lines.append("How to train it again.")
+    if spec.check is None:
+        lines.append("Whether it still paints as it did: the record has no fingerprint of its output.")
+    if spec.styles:
+        lines.append("Whether the rights to the styles, which are given as the record states them, hold where you are.")
+    return "\n".join(f"- {line}" for line in lines)
+
+
+def _measured(style: str, spec: ModelSpec) -> str:
+    if style == UNSEEN and style not in spec.style_ids:
+        return "pictures that it has not seen"
+    return code(style)
+
+
+def _figures(m: MetricsSpec) -> list[str]:
+    return [f"{m.content:.3f} ± {m.content_spread:.3f}", f"{m.style:.3f} ± {m.style_spread:.3f}"]
+
+
+def _means(metrics: Sequence[MetricsSpec]) -> list[str]:
+    return [f"{fmean(errors):.3f}" for errors in ([m.content for m in metrics], [m.style for m in metrics])]
+
+
+def _overall(spec: ModelSpec) -> list[str]:
+    """Return C and S of a whole model: of its one style, of unseen pictures, or the mean over styles measured alike."""
+    if not spec.metrics:
+        return ["not measured"] * 2
+    metrics = (
+        [spec.metrics[UNSEEN]] if UNSEEN in spec.metrics and spec.kind == "arbitrary" else list(spec.metrics.values())
+    )
+    if len(metrics) == 1:
+        return _figures(metrics[0])
+    if len({(m.photos, m.size) for m in metrics}) > 1:
+        return ["on its card"] * 2
+    return [f"{mean} (mean of {len(metrics)})" for mean in _means(metrics)]
+
+
+def _sentence(text: str) -> str:
+    return re.sub(r"(?<=[^.!?])$", ".", plain(text))
+
+
+def _right(right: str) -> str:
+    """Return rights or a licence, in bold where they are unstated."""
+    return f"**{plain(right)}**" if is_unstated(right) else plain(right)
+
+
+def _style_list(spec: ModelSpec) -> str:
+    if spec.kind == "arbitrary":
+        return f"any, and {len(spec.styles)} by name" if spec.styles else "any"
+    return code(spec.style_ids[0]) if len(spec.styles) == 1 else str(len(spec.styles))
+
+
+def _megabytes(size: int) -> str:
+    return f"{size / 1e6:.1f} MB" if size >= 50_000 else f"{size / 1e3:.1f} kB"
+
+
+def _front_matter(specs: Sequence[ModelSpec], repo: str) -> str:
+    """Return the metadata by which the Hub lists and filters a repository, as YAML."""
+    licenses = {_hub_license(spec.license) for spec in specs}
+    data: dict[str, str | list[str]] = {}
+    if len(licenses) == 1 and all(map(_HUB_LICENSE.fullmatch, licenses)):
+        data["license"] = licenses.pop()
+    elif licenses:
+        data["license"] = "other"
+        data["license_name"] = licenses.pop() if len(licenses) == 1 else "one-for-each-model"
+        data["license_link"] = f"https://huggingface.co/{repo}/blob/main/README.md"
+    data["library_name"] = "stylezoo"
+    data["pipeline_tag"] = "image-to-image"
+    families = {spec.family for spec in specs}
+    data["tags"] = ["stylezoo", "style-transfer", "neural-style-transfer", *(f for f in FAMILIES if f in families)]
+    return yaml.safe_dump(data, sort_keys=False, width=inf)
+
+
+def _hub_license(license: str) -> str:
+    """Return an SPDX identifier as the Hub writes it; anything else as a name that the Hub takes."""
+    name = re.sub(r"[^a-z0-9.]+", "-", license.lower()).strip("-.")
+    return re.sub(r"-(only|or-later)$", "", name)[:96] or "unstated"

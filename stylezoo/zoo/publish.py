@@ -1,0 +1,185 @@
+"""Models into a repository of the Hub, which holds a zoo: registry, weights, pictures, recipes and a model card.
+
+Files come first; then the weights are downloaded again and compared with what was sent; then the registry and the card
+name them. So whoever reads the registry finds every file that it names, whenever an upload breaks off.
+"""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import msgspec
+
+from stylezoo.errors import HubError
+from stylezoo.files import sha256_of
+from stylezoo.zoo.catalog import REGISTRY, check_text, fetch_registry, place_weights
+from stylezoo.zoo.hub import Content, Repository, Snapshot, StaleError, names_of
+from stylezoo.zoo.model_card import zoo_readme
+from stylezoo.zoo.spec import HubSpec, ModelSpec, Zoo, dump_zoo, read_zoo
+
+README = "README.md"
+MARK = "<!-- written by stylezoo push: changes are lost with the next one -->"
+TRIES = 3
+"""How often the whole is begun anew when somebody else changes the repository meanwhile, or the server breaks down."""
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A model to be published.
+
+    Attributes:
+        spec: its record, `weights` included.
+        weights: its weights file.
+        picture: makes the JPEG of its card, called only if the repository has none of these weights; None: no picture.
+        recipe: the YAML that trained it, where that is known.
+    """
+
+    spec: ModelSpec
+    weights: Path
+    picture: Callable[[], bytes] | None = None
+    recipe: str | None = None
+
+
+@dataclass(frozen=True)
+class Change:
+    """A file that a push sends: "new" or "changed" in the repository."""
+
+    path: str
+    what: str
+
+
+def publish(
+    repository: Repository,
+    entries: Iterable[Entry],
+    *,
+    private: bool = False,
+    dry_run: bool = False,
+    replace_readme: bool = False,
+) -> list[Change]:
+    """Bring models into a repository; return what was sent, which is nothing if all of it was there.
+
+    Args:
+        private: where there is no such repository yet, make a private one.
+        dry_run: change nothing, and return what would be sent.
+        replace_readme: also replace a README.md that somebody wrote.
+
+    Raises:
+        HubError: the Hub cannot be reached, or refuses, or its README.md is somebody's own.
+        RegistryError: the repository's registry cannot be read.
+    """
+    entries = [_placed(entry, repository) for entry in entries]
+    for tries_left in reversed(range(TRIES)):
+        try:
+            before = repository.snapshot()
+            if before is None and not dry_run:
+                repository.create(private=private)
+                before = repository.snapshot()
+            return _Push(repository, entries, before, replace_readme).run(dry_run)
+        except StaleError:
+            if not tries_left:
+                raise
+            time.sleep(1.0)
+    raise AssertionError
+
+
+def paths_of(name: str) -> tuple[str, str, str]:
+    """Return where a model's weights, picture and recipe are in a repository."""
+    return f"{name}.safetensors", f"pictures/{name}.jpg", f"recipes/{name}.yaml"
+
+
+class _Push:
+    """One attempt, on what the repository held `before`."""
+
+    def __init__(
+        self, repository: Repository, entries: list[Entry], before: Snapshot | None, replace_readme: bool
+    ) -> None:
+        self.repository, self.entries, self.before = repository, entries, before
+        self.there = before.files if before else {}
+        self.commit = before.commit if before and before.commit else None
+        zoo = Zoo(schema=1, aliases={}, models={})
+        if before and REGISTRY in self.there:
+            path = fetch_registry(repository.at(before.commit))
+            zoo = read_zoo(path, f"{repository}/{REGISTRY}")
+        if before and README in self.there and not replace_readme:
+            self._spare_readme()
+        self.zoo = msgspec.structs.replace(zoo, models=zoo.models | {e.spec.name: e.spec for e in entries})
+
+    def run(self, dry_run: bool) -> list[Change]:
+        files = self._files(dry_run)
+        texts = self._changed(self._texts({*self.there, *files}))
+        changes = [Change(path, "changed" if path in self.there else "new") for path in (*files, *texts)]
+        if not dry_run:
+            names = ", ".join(entry.spec.name for entry in self.entries)
+            if files:
+                self.commit = self.repository.commit(files, f"Files of {names}", self.commit)
+                self._compare([entry for entry in self.entries if paths_of(entry.spec.name)[0] in files])
+            if texts:
+                self.repository.commit(texts, f"Enter {names}", self.commit)
+        return changes
+
+    def _changed(self, files: Mapping[str, Content]) -> dict[str, Content]:
+        return {path: content for path, content in files.items() if self.there.get(path) not in names_of(content)}
+
+    def _files(self, dry_run: bool) -> dict[str, Content]:
+        """Return the weights, pictures and recipes that are to be sent; a dry run makes no pictures."""
+        files: dict[str, Content] = {}
+        for entry in self.entries:
+            weights, picture, recipe = paths_of(entry.spec.name)
+            files |= (new := self._changed({weights: entry.weights}))
+            # Two machines make a net's picture with other last digits: it is made anew for new weights alone.
+            if entry.picture and (new or picture not in self.there):
+                files[picture] = b"" if dry_run else entry.picture()
+            if entry.recipe:
+                files |= self._changed({recipe: entry.recipe.encode()})
+        return files
+
+    def _texts(self, paths: set[str]) -> dict[str, Content]:
+        """Return the registry and the card; `paths` are those of the files that the repository will hold."""
+        places = {name: paths_of(name) for name in self.zoo.models}
+        pictures = {name: picture for name, (_, picture, _) in places.items() if picture in paths}
+        given = {entry.spec.name: entry.recipe for entry in self.entries if entry.recipe}
+        recipes = {n: given.get(n) or self._read(recipe) for n, (_, _, recipe) in places.items() if recipe in paths}
+        card = zoo_readme(self.zoo, repo=self.repository.place.repo, pictures=pictures, recipes=recipes)
+        return {REGISTRY: dump_zoo(self.zoo).encode(), README: f"{card.rstrip()}\n\n{MARK}\n".encode()}
+
+    def _compare(self, entries: list[Entry]) -> None:
+        """Download what was sent, past the cache, and raise HubError if it is not the same."""
+        assert self.commit is not None
+        with tempfile.TemporaryDirectory() as empty:
+            fresh = Repository(HubSpec(repo=self.repository.place.repo, revision=self.commit), cache_dir=empty)
+            for entry in entries:
+                file = paths_of(entry.spec.name)[0]
+                path = fresh.download(file, f"{file} back", check=lambda size: None)
+                if sha256_of(path) != sha256_of(entry.weights):
+                    raise HubError(
+                        f"{file} came back from the Hub's {self.repository} with other bytes than were sent, so "
+                        f"{entry.spec.name} was not entered into its {REGISTRY}: push again"
+                    )
+
+    def _read(self, path: str) -> str:
+        """Return a text that was in the repository before."""
+        assert self.before is not None
+        there = self.repository.at(self.before.commit)
+        return there.download(path, f"its {path}", check=check_text).read_text(encoding="utf-8", errors="replace")
+
+    def _spare_readme(self) -> None:
+        text = self._read(README)
+        body = text.split("---", 2)[-1] if text.startswith("---") else text
+        if body.strip() and MARK not in text:
+            raise HubError(
+                f"the README.md of the Hub's {self.repository} was not written by stylezoo: --replace-readme puts the "
+                "model card in its place, and its history keeps it"
+            )
+
+
+def _placed(entry: Entry, repository: Repository) -> Entry:
+    """Return the entry with the record that the repository's registry will have."""
+    assert entry.spec.weights is not None
+    file = paths_of(entry.spec.name)[0]
+    weights = msgspec.structs.replace(entry.spec.weights, file=file)
+    spec = place_weights(msgspec.structs.replace(entry.spec, weights=weights), HubSpec(repo=repository.place.repo))
+    return Entry(spec, entry.weights, entry.picture, entry.recipe)

@@ -1,0 +1,221 @@
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import huggingface_hub
+import pytest
+import yaml
+from hub_server import Fault, HubServer
+from msgspec import structs
+
+from stylezoo.errors import HubError, RegistryError
+from stylezoo.zoo.catalog import read_repository
+from stylezoo.zoo.hub import Repository
+from stylezoo.zoo.publish import Change, Entry, publish
+from stylezoo.zoo.spec import HubSpec, ModelSpec
+from stylezoo.zoo.store import locate
+
+MakeNet = Callable[..., tuple[ModelSpec, Path]]
+ZOO = Repository(HubSpec(repo="owner/zoo"))
+
+
+@pytest.fixture
+def entry(make_net: MakeNet) -> Callable[..., Entry]:
+    """Make an entry with a picture and a recipe; its picture says how often it was drawn."""
+    drawn = 0
+
+    def draw() -> bytes:
+        nonlocal drawn
+        drawn += 1
+        return b"\xff\xd8 picture %d" % drawn
+
+    def make(name: str = "johnson/dots", fill: float = 1.0, **fields: Any) -> Entry:
+        return Entry(*make_net(name, fill, **fields), picture=draw, recipe=f"name: {name}\n")
+
+    return make
+
+
+def _new(*paths: str) -> list[Change]:
+    return [Change(path, "new") for path in paths]
+
+
+FILES = ("johnson/dots.safetensors", "pictures/johnson/dots.jpg", "recipes/johnson/dots.yaml", "zoo.yaml", "README.md")
+
+
+def test_a_new_repository_holds_a_zoo_that_loads(hub: HubServer, entry: Callable[..., Entry]) -> None:
+    dots = entry()
+    assert publish(ZOO, [dots]) == _new(*FILES)
+    assert not hub.repos["owner/zoo"].private
+    held = hub.files("owner/zoo")
+    assert set(held) == {".gitattributes", *FILES}
+    assert held["johnson/dots.safetensors"] == dots.weights.read_bytes()
+    spec = read_repository(ZOO).models["johnson/dots"]
+    assert locate(spec).read_bytes() == dots.weights.read_bytes()
+    assert spec.weights is not None and spec.weights.hub is not None
+    assert spec.weights.hub.revision == hub.repos["owner/zoo"].at("main").oid  # pinned
+    assert "bundled" not in held["zoo.yaml"].decode()
+    card = held["README.md"].decode()
+    assert "name: johnson/dots" in card and "pictures/johnson/dots.jpg" in card and "hf:owner/zoo/johnson/dots" in card
+    assert huggingface_hub.ModelCard(card).data.license == "apache-2.0"
+
+
+def test_a_second_push_sends_nothing(hub: HubServer, entry: Callable[..., Entry]) -> None:
+    publish(ZOO, [entry()])
+    commits, sent = len(hub.repos["owner/zoo"].commits), hub.sent_bytes.copy()
+    hub.requests.clear()
+    assert publish(ZOO, [entry()]) == []
+    assert hub.sent_bytes == sent and len(hub.repos["owner/zoo"].commits) == commits
+    assert not hub.asked("^(PUT|POST)")
+
+
+def test_a_dry_run_changes_nothing(hub: HubServer, entry: Callable[..., Entry]) -> None:
+    assert publish(ZOO, [entry()], dry_run=True) == _new(*FILES)
+    assert "owner/zoo" not in hub.repos and not hub.asked("^(PUT|POST)")
+    publish(ZOO, [entry()])
+    changed = publish(ZOO, [entry(fill=2.0)], dry_run=True)
+    assert [(c.path, c.what) for c in changed] == [(p, "changed") for p in FILES if not p.startswith("recipes")]
+    assert publish(ZOO, [entry()]) == []
+
+
+def test_models_come_beside_those_that_are_there(hub: HubServer, entry: Callable[..., Entry]) -> None:
+    publish(ZOO, [entry()])
+    sent = publish(ZOO, [entry("cin/two")])
+    assert {c.path: c.what for c in sent} == {
+        "cin/two.safetensors": "new",
+        "pictures/cin/two.jpg": "new",
+        "recipes/cin/two.yaml": "new",
+        "zoo.yaml": "changed",
+        "README.md": "changed",
+    }
+    assert set(read_repository(ZOO).models) == {"johnson/dots", "cin/two"}
+    card = hub.files("owner/zoo")["README.md"].decode()
+    assert "pictures/johnson/dots.jpg" in card and "name: johnson/dots" in card  # as it was entered before
+
+
+def test_only_facts_that_changed_are_sent(hub: HubServer, entry: Callable[..., Entry]) -> None:
+    publish(ZOO, [entry()])
+    dots = entry()
+    told = Entry(structs.replace(dots.spec, summary="Dots everywhere"), dots.weights, dots.picture, dots.recipe)
+    assert publish(ZOO, [told]) == [Change("zoo.yaml", "changed"), Change("README.md", "changed")]
+
+
+def test_a_private_repository(hub: HubServer, entry: Callable[..., Entry], monkeypatch: pytest.MonkeyPatch) -> None:
+    publish(ZOO, [entry()], private=True)
+    assert hub.repos["owner/zoo"].private
+    monkeypatch.delenv("HF_TOKEN")
+    with pytest.raises(HubError, match="does not exist or is private"):
+        read_repository(Repository(HubSpec(repo="owner/zoo", revision="v2")))
+
+
+def test_what_comes_back_other_than_it_was_sent_is_not_entered(hub: HubServer, entry: Callable[..., Entry]) -> None:
+    hub.faults.append(Fault(r"^GET .*/resolve/.*\.safetensors", lie=True))
+    with pytest.raises(HubError, match=r"came back .* with other bytes .* johnson/dots was not entered"):
+        publish(ZOO, [entry()])
+    assert "zoo.yaml" not in hub.files("owner/zoo")
+    hub.faults.clear()
+    assert [c.path for c in publish(ZOO, [entry()])] == ["zoo.yaml", "README.md"]  # the rest is there already
+
+
+def test_someone_elses_push_meanwhile_is_kept(hub: HubServer, entry: Callable[..., Entry]) -> None:
+    publish(ZOO, [entry()])
+
+    def interfere() -> None:
+        held = hub.files("owner/zoo")
+        zoo = yaml.safe_load(held["zoo.yaml"])
+        zoo["models"]["johnson/theirs"] = zoo["models"]["johnson/dots"]
+        hub.commit("owner/zoo", {"zoo.yaml": json.dumps(zoo).encode()})
+
+    hub.faults.append(Fault("^POST .*/commit/main", before=interfere, times=1))
+    publish(ZOO, [entry("cin/two")])
+    assert set(read_repository(ZOO).models) == {"johnson/dots", "johnson/theirs", "cin/two"}
+
+
+def test_gives_up_on_a_repository_that_changes_all_the_time(hub: HubServer, entry: Callable[..., Entry]) -> None:
+    hub.add_repo("owner/zoo")
+    hub.faults.append(
+        Fault("^POST .*/commit/main", before=lambda: hub.commit("owner/zoo", {"x": b"%d" % len(hub.requests)}))
+    )
+    with pytest.raises(HubError, match="somebody else changed it meanwhile: try again"):
+        publish(ZOO, [entry()])
+    assert "zoo.yaml" not in hub.files("owner/zoo")
+
+
+@pytest.mark.parametrize("spoilt", [{"status": 504}, {"vanish": True}])
+def test_an_answer_that_was_lost_does_no_harm(
+    hub: HubServer, entry: Callable[..., Entry], spoilt: dict[str, Any]
+) -> None:
+    """The commit was made, and the client does not know: its next try meets a repository that has moved on."""
+    hub.add_repo("owner/zoo")
+    hub.faults.append(Fault("^POST .*/commit/main", late=True, times=1, **spoilt))
+    publish(ZOO, [entry()])
+    assert set(read_repository(ZOO).models) == {"johnson/dots"}
+
+
+@pytest.mark.parametrize(
+    ("match", "status", "reason"),
+    [
+        ("^POST .*/commit/", 403, "the token may not do that: log in .* of one with write access"),
+        ("^POST .*/commit/", 401, "wants to know who asks"),
+        ("^POST .*/commit/", 413, "status 413"),
+        ("^PUT ", 500, "status 500|does not answer"),
+        ("^POST /api/repos/create", 403, "cannot make owner/zoo on the Hub: the token may not do that"),
+        ("^GET /api/models", 500, "cannot look into the Hub's owner/zoo.*status 500"),
+    ],
+)
+@pytest.mark.filterwarnings("ignore:cannot")
+def test_a_hub_that_refuses_ends_in_one_line_and_no_entry(
+    hub: HubServer, entry: Callable[..., Entry], match: str, status: int, reason: str
+) -> None:
+    hub.faults.append(Fault(match, status=status))
+    with pytest.raises(HubError, match=reason) as caught:
+        publish(ZOO, [entry()])
+    assert "\n" not in str(caught.value) and hub.token not in str(caught.value)
+    assert "owner/zoo" not in hub.repos or "zoo.yaml" not in hub.files("owner/zoo")
+
+
+def test_what_fails_three_times_and_then_works(hub: HubServer, entry: Callable[..., Entry]) -> None:
+    hub.faults += [Fault(match, status=500, times=3) for match in ("^PUT ", "/preupload/", "/lfs/objects/batch")]
+    publish(ZOO, [entry()])
+    assert set(read_repository(ZOO).models) == {"johnson/dots"}
+
+
+def test_without_a_token(hub: HubServer, entry: Callable[..., Entry], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("HF_TOKEN")
+    with pytest.raises(HubError, match="log in with 'hf auth login' or set HF_TOKEN"):
+        publish(ZOO, [entry()])
+
+
+def test_a_readme_of_somebodys_own_is_spared(hub: HubServer, entry: Callable[..., Entry]) -> None:
+    hub.add_repo("owner/zoo")
+    own = b"---\nlicense: mit\n---\n# My thoughts\n"
+    hub.commit("owner/zoo", {"README.md": own})
+    with pytest.raises(HubError, match="was not written by stylezoo: --replace-readme"):
+        publish(ZOO, [entry()])
+    assert hub.files("owner/zoo")["README.md"] == own
+    publish(ZOO, [entry()], replace_readme=True)
+    assert b"johnson/dots" in hub.files("owner/zoo")["README.md"]
+
+
+def test_the_empty_readme_of_a_new_repository_is_replaced(hub: HubServer, entry: Callable[..., Entry]) -> None:
+    hub.add_repo("owner/zoo")
+    hub.commit("owner/zoo", {"README.md": b"---\nlicense: mit\n---\n"})
+    publish(ZOO, [entry()])
+    assert b"johnson/dots" in hub.files("owner/zoo")["README.md"]
+
+
+def test_a_broken_registry_there_is_not_overwritten(hub: HubServer, entry: Callable[..., Entry]) -> None:
+    hub.add_repo("owner/zoo")
+    hub.commit("owner/zoo", {"zoo.yaml": b"schema: 1\nmodels: 3\n"})
+    with pytest.raises(RegistryError, match=r"owner/zoo/zoo\.yaml"):
+        publish(ZOO, [entry()])
+
+
+def test_a_branch(hub: HubServer, entry: Callable[..., Entry]) -> None:
+    publish(ZOO, [entry()])
+    hub.repos["owner/zoo"].branches["next"] = hub.repos["owner/zoo"].branches["main"]
+    publish(Repository(HubSpec(repo="owner/zoo", revision="next")), [entry(fill=3.0)])
+    ours = [read_repository(ZOO.at(branch)).models["johnson/dots"].weights for branch in ("main", "next")]
+    assert ours[0] and ours[1] and ours[0].sha256 != ours[1].sha256
