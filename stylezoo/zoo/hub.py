@@ -269,11 +269,9 @@ def _reason(cause: Exception, offline: bool) -> str:
     no_network = "check the network, or set HF_ENDPOINT to a mirror."
     unreachable = f"it is not in the cache, and {constants.ENDPOINT} does not answer as it should: {no_network}"
     status = _status(cause)
-    if (
-        offline
-        or isinstance(cause, errors.OfflineModeIsEnabled)
-        or isinstance(cause.__cause__, errors.OfflineModeIsEnabled)
-    ):
+    if isinstance(cause, errors.OfflineModeIsEnabled):
+        return "HF_HUB_OFFLINE forbids to ask the Hub: unset it."
+    if offline or isinstance(cause.__cause__, errors.OfflineModeIsEnabled):
         return (
             "it is not in the cache, and downloads are off: do it once without offline=True and with HF_HUB_OFFLINE "
             "unset."

@@ -188,6 +188,14 @@ def test_without_a_token(hub: HubServer, entry: Callable[..., Entry], monkeypatc
         publish(ZOO, [entry()])
 
 
+def test_without_a_network_by_order(
+    hub: HubServer, entry: Callable[..., Entry], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_OFFLINE", True)
+    with pytest.raises(HubError, match="HF_HUB_OFFLINE forbids to ask the Hub: unset it"):
+        publish(ZOO, [entry()])
+
+
 def test_a_readme_of_somebodys_own_is_spared(hub: HubServer, entry: Callable[..., Entry]) -> None:
     hub.add_repo("owner/zoo")
     own = b"---\nlicense: mit\n---\n# My thoughts\n"
