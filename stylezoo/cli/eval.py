@@ -67,6 +67,11 @@ def command(names: tuple[str, ...], photos: Path | None, size: int, as_json: boo
             recipe = from_yaml(run / "recipe.yaml")
         elif stylizer.spec.recipe:
             recipe = load_recipe(stylizer.spec.recipe)
+        elif stylizer.spec.weightless:
+            raise DataError(
+                f"{name} knows no style, so there is no picture to measure it against: scripts/arbitrary.py of the "
+                "repository measures it on pictures of any kind"
+            )
         else:
             raise DataError(f"{name} names no recipe, so its style picture is unknown: measure its run folder instead")
         if not recipe.styles:

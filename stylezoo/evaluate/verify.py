@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from stylezoo.errors import StyleZooError
-from stylezoo.models import StyleNet, create_model
+from stylezoo.models import Gatys, StyleNet, create_model
 from stylezoo.zoo.spec import FAMILIES, CheckSpec, ModelSpec
 from stylezoo.zoo.store import locate, read_header
 
@@ -25,31 +25,39 @@ class Finding:
 
 
 def verify_model(spec: ModelSpec) -> list[Finding]:
-    """Check a model's weights file (size, sha256, layout, the record in its header), its numbers and its rights."""
+    """Check a model's weights file (size, sha256, layout, the record in its header), its numbers and its rights.
+
+    A model that has no weights is built from its record alone.
+    """
     findings: list[Finding] = []
 
     def note(ok: bool, what: str) -> None:
         findings.append(Finding(spec.name, ok, what))
 
     try:
-        path = locate(spec)
-        note(
-            True,
-            f"weights: {spec.weights.bytes:,} bytes, sha256 {spec.weights.sha256[:12]}…" if spec.weights else "weights",
-        )
-        header = read_header(path)
-        same = (header.name, header.family, header.arch, header.styles) == (
-            spec.name,
-            spec.family,
-            spec.arch,
-            spec.styles,
-        )
-        note(
-            same,
-            "header: the record of the registry"
-            if same
-            else f"header: the file's record is of {header.name}, or differs",
-        )
+        path = None if spec.weightless else locate(spec)
+        if path is None:
+            note(True, "weights: none, it optimises each picture")
+        else:
+            note(
+                True,
+                f"weights: {spec.weights.bytes:,} bytes, sha256 {spec.weights.sha256[:12]}…"
+                if spec.weights
+                else "weights",
+            )
+            header = read_header(path)
+            same = (header.name, header.family, header.arch, header.styles) == (
+                spec.name,
+                spec.family,
+                spec.arch,
+                spec.styles,
+            )
+            note(
+                same,
+                "header: the record of the registry"
+                if same
+                else f"header: the file's record is of {header.name}, or differs",
+            )
         net = create_model(spec.family, **spec.arch, weights=path)
         values = fingerprint(net)
         if spec.check is None:
@@ -88,8 +96,11 @@ def fingerprint(net: StyleNet) -> tuple[float, ...]:
     """Return what tells a net from another, from what it makes of a fixed pattern.
 
     Each channel's mean and deviation and twelve pixels for a net of one style; of several, each channel's mean for
-    every style, and of one that takes any picture, for the pattern's own negative as the style too.
+    every style, and of one that takes any picture, for the pattern's own negative as the style too. Where
+    pictures are optimised, the loss terms and the slope of some pixels.
     """
+    if isinstance(net, Gatys):
+        return _slope(net)
     net = net.eval()
     x = check_pattern().to(net.device, net.dtype)
     codes = [net.named_code(i) for i in range(int(net.arch.get("styles", 1)))]
@@ -100,6 +111,19 @@ def fingerprint(net: StyleNet) -> tuple[float, ...]:
     if len(painted) == 1:
         values += [*painted[0].std(dim=(1, 2)), *painted[0][:, 9::18, 12::24].flatten()[::4]]
     return tuple(round(float(v), 5) for v in values)
+
+
+def _slope(net: Gatys) -> tuple[float, ...]:
+    """Return the terms of the pattern's mirror image, and twelve of its pixels' slopes in units of their deviation.
+
+    Not the picture after some steps: each step multiplies what processors differ by.
+    """
+    with torch.inference_mode(False), torch.enable_grad():
+        pattern = check_pattern().to(net.device, net.dtype)
+        terms = net.objective(pattern, net.encode(1 - pattern))(mirror := pattern.flip(-1).requires_grad_())
+        (slope,) = torch.autograd.grad(terms["total"].sum(), mirror)
+        pixels = slope[0, :, 9::18, 12::24].flatten()[::4] / slope.std()
+        return tuple(round(float(v), 5) for v in [*(t.detach() for t in terms.values()), *pixels])
 
 
 def make_check(net: StyleNet) -> CheckSpec:
