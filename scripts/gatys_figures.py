@@ -27,6 +27,8 @@ STYLE = Image.open(ROOT / "recipes" / "styles" / "mosaic.jpg").convert("RGB")
 CONTENT = ("relu1_2", "relu2_2", "relu3_2", "relu4_2", "relu5_2")
 STYLES = ("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1")
 
+SMALL = 144  # px
+
 Cell = tuple[Image.Image, Title]
 
 
@@ -58,14 +60,14 @@ def painting() -> Image.Image:
     cells = [
         (PHOTO.resize((size, size)), ("Photo", "")),
         (STYLE.resize((size, size)), ("Style", "recipes/styles/mosaic.jpg")),
-        paint("100 steps", size, 100, 320),
+        paint("60 steps", size, 60, 320),
     ]
     return page(cells, size)
 
 
 def layers() -> Image.Image:
     """From noise: the photo from one layer's features, and the style from the Gram matrices up to one layer."""
-    size, draw = 144, partial(paint, size=144, steps=80, style_size=256, start="noise")
+    size, draw = 112, partial(paint, size=112, steps=60, style_size=256, start="noise")
     above = [draw(layer, note="photo", content_layers=layer, style_weight=0) for layer in CONTENT]
     below = [
         draw(f"... {layer}" if i else layer, note="style", style_layers=STYLES[: i + 1], content_weight=0)
@@ -76,7 +78,7 @@ def layers() -> Image.Image:
 
 def starts() -> Image.Image:
     """The same steps from other starts and with the other optimiser."""
-    draw = partial(paint, size=192, steps=60, style_size=256)
+    draw = partial(paint, size=SMALL, steps=50, style_size=224)
     cells = [
         draw("photo, lbfgs"),
         draw("photo, adam", optimizer="adam"),
@@ -84,12 +86,12 @@ def starts() -> Image.Image:
         draw("noise, adam", start="noise", optimizer="adam"),
         draw("noise, lbfgs, 2 stages", start="noise", stages=2),
     ]
-    return page(cells, 192)
+    return page(cells, SMALL)
 
 
 def choices() -> Image.Image:
     """Other weights, another content layer and other pooling."""
-    draw = partial(paint, size=192, steps=60, style_size=256)
+    draw = partial(paint, size=SMALL, steps=50, style_size=224)
     cells = [
         draw("style weight 1", style_weight=1),
         draw("style weight 100", style_weight=100),
@@ -97,7 +99,7 @@ def choices() -> Image.Image:
         draw("average pooling", pooling="avg"),
         draw("style at 128 px", style_size=128),
     ]
-    return page(cells, 192)
+    return page(cells, SMALL)
 
 
 def page(cells: list[Cell], size: int, columns: int | None = None) -> Image.Image:

@@ -47,13 +47,14 @@ def descend(
     were pushed back into their range. Where a step blows the loss up, the descent goes on from the best picture at half
     the rate, with nothing remembered.
 
-    Departures from Gatys et al. 2016: pixels are kept in [0, 1] after each step, for what lies outside cannot be shown;
+    Departures from Gatys et al. 2016: pixels are put back into [0, 1] after each step, for what lies outside cannot be
+    shown;
     and of the 100 steps that L-BFGS remembers, fewer are kept for pictures above 512 px, so that they fit 0.7 GB.
 
     Raises:
         OptionError: the objective is not finite at the start.
     """
-    x = start.detach().clone().requires_grad_()
+    x = start.detach().clone(memory_format=torch.contiguous_format).requires_grad_()
     rate = OPTIMIZERS[optimizer] if lr is None else lr
     made = _make(optimizer, x, rate)
     best, best_image = math.inf, x.detach().clone()
@@ -79,10 +80,17 @@ def descend(
         if total < best:
             best, best_image = total, x.detach().clone()
         loss.backward()
-
+        _hold(x)
         made.step(loss.item)
         with torch.no_grad():
             x.clamp_(0, 1)
+
+
+def _hold(x: Tensor) -> None:
+    """Take the slope off pixels that it would push out of the range, so that it tells of the steps that are taken."""
+    assert x.grad is not None
+    stuck = ((x <= 0) & (x.grad > 0)) | ((x >= 1) & (x.grad < 0))
+    x.grad.masked_fill_(stuck, 0)
 
 
 def _make(optimizer: str, x: Tensor, rate: float) -> Optimizer:

@@ -63,7 +63,7 @@ class Gatys(StyleNet):
         self.how = how or Options()
         with torch.inference_mode(False):  # or else gradients could not pass it
             self.backbone = backbone or create_backbone(str(encoder), layers=self.how.taps, pooling=self.how.pooling)
-        self.backbone.to(memory_format=torch.channels_last)
+            self.backbone.to(memory_format=torch.channels_last)
         self.arch = {"encoder": str(encoder)}
         self.multiple, self.minimum, self.overlap = 1, 32, 0
         with torch.no_grad():
