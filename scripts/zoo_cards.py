@@ -35,7 +35,8 @@ def make_pages(zoo: Zoo) -> dict[str, str]:
     """Return the texts of the cards and of their index, by file name."""
     pages = {"README.md": f"{INTRODUCTION}\n{model_index(zoo, lambda name: f'{_stem(name)}.md')}\n"}
     for name, spec in zoo.models.items():
-        pages[f"{_stem(name)}.md"] = model_card(spec, load_name=name, picture=picture_of(name))
+        picture = picture_of(name) if name in painters(zoo) else None
+        pages[f"{_stem(name)}.md"] = model_card(spec, load_name=name, picture=picture)
     return pages
 
 
@@ -44,17 +45,22 @@ def picture_of(name: str) -> str:
     return f"images/{_stem(name)}.jpg"
 
 
+def painters(zoo: Zoo) -> list[str]:
+    """Return the models that have a picture on their card: not those that optimise each picture for minutes."""
+    return [name for name, spec in zoo.models.items() if spec.weights]
+
+
 def find_stale(zoo: Zoo, folder: Path) -> list[str]:
     """Return what a folder of cards has wrong, in a line each."""
     texts = {path.name: path.read_text(encoding="utf-8") for path in folder.glob("*.md")}
     stale = [f"{name} is not what zoo.yaml gives" for name, text in make_pages(zoo).items() if texts.get(name) != text]
-    missing = [name for name in map(picture_of, zoo.models) if not (folder / name).is_file()]
+    missing = [name for name in map(picture_of, painters(zoo)) if not (folder / name).is_file()]
     return [*stale, *(f"{name} is missing" for name in missing), *find_strays(zoo, folder)]
 
 
 def find_strays(zoo: Zoo, folder: Path) -> list[str]:
     """Return which files in a folder of cards are of no model, in a line each."""
-    wanted = {*make_pages(zoo), *map(picture_of, zoo.models)}
+    wanted = {*make_pages(zoo), *map(picture_of, painters(zoo))}
     found = [path.relative_to(folder).as_posix() for kind in ("*.md", "images/*") for path in folder.glob(kind)]
     return [f"{name} is of no model: delete it" for name in sorted(found) if name not in wanted]
 
@@ -80,7 +86,7 @@ def main(names: tuple[str, ...], check: bool, out: Path) -> None:
         with replacing(out / file) as temporary:
             temporary.write_text(text, encoding="utf-8")
         click.echo(out / file)
-    for name in names or zoo.models:
+    for name in names or painters(zoo):
         path = out / picture_of(name)
         path.parent.mkdir(parents=True, exist_ok=True)
         write(sample_page(stylezoo.load(name)), path, overwrite=True, quality=QUALITY)

@@ -68,6 +68,8 @@ def make_entry(
         ModelNotFoundError, WeightsError, HubError: there is no such model, or its weights cannot be had.
     """
     spec, path = find(name)
+    if spec.weightless:
+        raise OptionError(f"{name} has no weights to publish: it optimises each picture")
     if spec.weights is None:
         stylizer = load(name, device="cpu")
         spec = finish(stylizer.net, _stated(stylizer.spec, license, rights, source), scratch)

@@ -218,10 +218,7 @@ def _mix(spec: ModelSpec, style: Mapping[Any, Any] | Iterable[Any]) -> list[tupl
 
 def _fitting(spec: ModelSpec, net: StyleNet, code: StyleCode) -> StyleCode:
     """Return a code as this net computes; raise StyleError if it is another net's."""
-    if spec.kind == "arbitrary" and isinstance(net, StyleTable):
-        width = net.styles.shape[1]
-    else:
-        width = net.named_code(0).shape[1]
+    width = net.styles.shape[1] if spec.kind == "arbitrary" and isinstance(net, StyleTable) else net.code_width
     if code.values.shape != (1, width):
         raise StyleError(
             f"{spec.name}: the style code of {code.values.numel()} numbers is of another net: encode it anew"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import os
 from collections.abc import Callable, Iterable, Iterator
 from functools import lru_cache, partial
@@ -13,9 +14,10 @@ import torch
 from msgspec import structs, to_builtins
 from torch import Tensor
 
-from stylezoo.errors import OptionError, StyleError, WeightsError
+from stylezoo.errors import OptionError, StyleError, WeightsError, did_you_mean
 from stylezoo.image.io import read
 from stylezoo.models import StyleCard, StyleCode, StyleNet, create_model
+from stylezoo.models.gatys import Gatys
 from stylezoo.models.table import StyleTable
 from stylezoo.pipeline import PreserveColor, check_options, render
 from stylezoo.schema import convert
@@ -70,6 +72,7 @@ class Stylizer:
         stroke: float | None = None,
         preserve_color: PreserveColor = False,
         mask: MaskLike = None,
+        **tuning: Any,
     ) -> Any:
         """Paint one picture; the same type comes back, in the same size unless `size` says otherwise.
 
@@ -87,13 +90,17 @@ class Stylizer:
             mask: which part to paint, a picture of the photo's size: white is painted, black stays the photo, grey is
                 between; or booleans. Or a mapping of styles to such masks, or pairs of them; then `style` is for the
                 rest, and None leaves the photo there. Regions are blended inside the net.
+            tuning: of models that optimise each picture, such as gatys/vgg19: steps, start, optimizer, lr, stages,
+                content_layers, style_layers, content_weight, style_weight, tv_weight, pooling, seed, callback and
+                progress; see `stylezoo.models.gatys_options.Options`.
 
         Raises:
             ImageError, StyleError, OptionError: what was given cannot be used, and why.
         """
         check_options(strength, size, stroke, preserve_color)
-        plan = read_plan(self.spec, self.net, style, mask, style_size)
-        paint = self._painter(plan, preserve_color, strength=strength, size=size, stroke=stroke)
+        net = self._tuned(tuning)
+        plan = read_plan(self.spec, net, style, mask, style_size)
+        paint = _painter(net, plan, preserve_color, strength=strength, size=size, stroke=stroke)
         picture = read(image)
         plan.check(picture)
         return picture.restore(paint(picture.pixels))
@@ -115,8 +122,10 @@ class Stylizer:
         """
         if batch_size < 1:
             raise OptionError(f"batch_size must be at least 1, not {batch_size}")
-        plan = read_plan(self.spec, self.net, style, mask, style_size)
-        paint = self._painter(plan, preserve_color, **options)
+        how = {name: options.pop(name) for name in ("strength", "size", "stroke") if name in options}
+        net = self._tuned(options)
+        plan = read_plan(self.spec, net, style, mask, style_size)
+        paint = _painter(net, plan, preserve_color, **how)
         pictures = (read(image) for image in images)
         for _, run in groupby(pictures, key=lambda p: (p.pixels.shape, p.pixels.device)):
             while batch := list(islice(run, batch_size)):
@@ -126,22 +135,13 @@ class Stylizer:
                 for picture, pixels in zip(batch, painted.split(counts), strict=True):
                     yield picture.restore(pixels)
 
-    def _painter(self, plan: Plan, preserve_color: PreserveColor, **options: Any) -> Callable[[Tensor], Tensor]:
-        """Return the function from photos, (N, 3, H, W), to their paintings; what can be encoded once is."""
-        pictures = [isinstance(content, Tensor) for content in plan.contents]
-        if preserve_color != "stats" or not any(pictures):
-            how = plan.encode(self.net)
-            return partial(render, self.net, style=how, preserve_color=preserve_color, **options)
-        after: PreserveColor = False if all(pictures) else "stats"
-
-        def paint(photos: Tensor) -> Tensor:
-            ways = [(photo, plan.encode(self.net, photo)) for photo in photos.split(1)]
-            return torch.cat([render(self.net, photo, how, preserve_color=after, **options) for photo, how in ways])
-
-        return paint
-
     def encode_style(
-        self, style: StyleLike = None, *, style_size: int | None = STYLE_SIZE, photo: ImageLike | None = None
+        self,
+        style: StyleLike = None,
+        *,
+        style_size: int | None = STYLE_SIZE,
+        photo: ImageLike | None = None,
+        **tuning: Any,
     ) -> StyleCode:
         """Return the code of a style, to be kept and used again: a picture is encoded once for many photos.
 
@@ -154,6 +154,7 @@ class Stylizer:
             style_size: long side in px, from 16 to 4096, to which style pictures are scaled. Strokes are painted as
                 large in px as they are in the picture that the net saw: larger is coarser. None: as it is.
             photo: style pictures take on the mean and covariance of its colours first.
+            tuning: see `stylize`; a code serves only style_layers and pooling like those that it was made with.
 
         Raises:
             StyleError: the model has no such style, or has several and none is named, or the weights sum to nothing.
@@ -162,7 +163,8 @@ class Stylizer:
         pixels = None if photo is None else read(photo).pixels
         if pixels is not None and len(pixels) > 1:
             raise OptionError(f"photo must be one picture, not {len(pixels)}: encode the style for each")
-        return resolve_style(self.spec, self.net, style, style_size).encode(self.net, pixels)
+        net = self._tuned(tuning)
+        return resolve_style(self.spec, net, style, style_size).encode(net, pixels)
 
     def card(
         self,
@@ -234,6 +236,20 @@ class Stylizer:
         self.spec = structs.replace(self.spec, arch=dict(net.arch), styles=(*self.spec.styles, style), **facts)
         return self
 
+    def _tuned(self, tuning: dict[str, Any]) -> StyleNet:
+        """Return the net with the options of one painting; raise OptionError for those that it does not have."""
+        for name in tuning:
+            if name in self.net.options:
+                continue
+            if name in Gatys.options:
+                raise OptionError(
+                    f"{name} is for models that optimise each picture, such as gatys/vgg19; {self.spec.name} is a net "
+                    "that paints in one pass: leave it out"
+                )
+            known = [*inspect.signature(self.stylize).parameters, *self.net.options]
+            raise OptionError(f"{self.spec.name} takes no option '{name}'.{did_you_mean(name, known)}")
+        return self.net.tuned(**tuning) if tuning else self.net
+
     def _with_rows(self) -> StyleTable:
         if not isinstance(self.net, StyleTable):
             raise StyleError(
@@ -260,6 +276,20 @@ class Stylizer:
 
     def __repr__(self) -> str:
         return f"Stylizer({self.spec.name!r}, kind={self.kind!r}, device={str(self.device)!r}, dtype={self.dtype})"
+
+
+def _painter(net: StyleNet, plan: Plan, preserve_color: PreserveColor, **options: Any) -> Callable[[Tensor], Tensor]:
+    """Return the function from photos, (N, 3, H, W), to their paintings; what can be encoded once is."""
+    pictures = [isinstance(content, Tensor) for content in plan.contents]
+    if preserve_color != "stats" or not any(pictures):
+        return partial(render, net, style=plan.encode(net), preserve_color=preserve_color, **options)
+    after: PreserveColor = False if all(pictures) else "stats"
+
+    def paint(photos: Tensor) -> Tensor:
+        ways = [(photo, plan.encode(net, photo)) for photo in photos.split(1)]
+        return torch.cat([render(net, photo, how, preserve_color=after, **options) for photo, how in ways])
+
+    return paint
 
 
 def load(
@@ -289,7 +319,8 @@ def load(
     """
     spec, path = find(name, revision=revision, cache_dir=cache_dir, offline=offline)
     revision = None if str(name).startswith("hf:") else revision  # the record is pinned already
-    path = path or locate(spec, revision=revision, cache_dir=cache_dir, offline=offline)
+    if not spec.weightless:
+        path = path or locate(spec, revision=revision, cache_dir=cache_dir, offline=offline)
     net = create_model(spec.family, **spec.arch, weights=path)
     return Stylizer(spec, net).to(device, _dtype(dtype))
 

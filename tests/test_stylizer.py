@@ -19,7 +19,8 @@ from stylezoo.stylizer import Stylizer, load
 from stylezoo.zoo import catalog
 from stylezoo.zoo.spec import Zoo, parse_zoo
 
-BUNDLED = [name for name in stylezoo.list_models() if (info := stylezoo.model_info(name)).weights.bundled]
+SPECS = [stylezoo.model_info(name) for name in stylezoo.list_models()]
+BUNDLED = [spec.name for spec in SPECS if spec.weights and spec.weights.bundled]
 
 
 @pytest.fixture

@@ -5,13 +5,21 @@ from __future__ import annotations
 import datetime
 import os
 import sys
+from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from stylezoo.cli.options import model_names
 from stylezoo.cli.talk import put_json, say
 from stylezoo.errors import DataError, OptionError
+
+if TYPE_CHECKING:
+    from stylezoo.stylizer import Stylizer
+    from stylezoo.train.recipe import Recipe
+
+PHOTOS = 8  # of which --equivalents are the mean
 
 
 @click.command("eval")
@@ -21,17 +29,41 @@ from stylezoo.errors import DataError, OptionError
     type=click.Path(path_type=Path),
     help="A folder of photos.  [default: those held out from training in the data folder, else scikit-image's]",
 )
-@click.option("--size", default=384, type=click.IntRange(64, 4096), help="Long side of the photos in px.")
+@click.option(
+    "--size",
+    type=click.IntRange(64, 4096),
+    help="Long side of the photos in px.  [default: 384; 256 and 512 for --equivalents]",
+)
+@click.option(
+    "--equivalents",
+    is_flag=True,
+    help="Count the steps of Gatys' optimisation that come as far as the net, on 8 of the photos: slow.",
+)
+@click.option("--limit", default=500, type=click.IntRange(min=1), help="The steps after which --equivalents gives up.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object a line.")
 @click.option("--write", is_flag=True, help="Write the figures into the zoo.yaml of this checkout.")
 @click.option("--device", default="auto", help="Where to compute: auto, cpu, cuda, cuda:1 or mps.")
-def command(names: tuple[str, ...], photos: Path | None, size: int, as_json: bool, write: bool, device: str) -> None:
+def command(
+    names: tuple[str, ...],
+    photos: Path | None,
+    size: int | None,
+    equivalents: bool,
+    limit: int,
+    as_json: bool,
+    write: bool,
+    device: str,
+) -> None:
     """Measure how much of the photo and of the style is in a model's pictures.
 
     C is the content error at VGG19's relu4_2, S the mean style error of five Gram matrices; both are relative, and
     lower is better.
     The style picture is the one that the model's recipe names, at the size at which it was learnt.
     """
+    if equivalents and write:
+        raise OptionError("--write keeps C and S, and --equivalents measures neither: leave one out")
+    sizes = (256, 512) if equivalents else (384,)
+    sizes, size = (sizes, sizes[0]) if size is None else ((size,), size)
+
     from tqdm import tqdm
 
     from stylezoo.data.folder import data_folder
@@ -39,7 +71,7 @@ def command(names: tuple[str, ...], photos: Path | None, size: int, as_json: boo
     from stylezoo.data.styles import find_picture, read_style
     from stylezoo.evaluate.quality import evaluate, machine_name
     from stylezoo.stylizer import load
-    from stylezoo.train.recipe import Recipe, from_yaml, load_recipe
+    from stylezoo.train.recipe import from_yaml, load_recipe
     from stylezoo.zoo.catalog import zoo_file
     from stylezoo.zoo.spec import MetricsSpec, read_zoo, replace_metrics, write_zoo
     from stylezoo.zoo.store import WEIGHTS
@@ -67,6 +99,11 @@ def command(names: tuple[str, ...], photos: Path | None, size: int, as_json: boo
             recipe = from_yaml(run / "recipe.yaml")
         elif stylizer.spec.recipe:
             recipe = load_recipe(stylizer.spec.recipe)
+        elif stylizer.spec.weightless:
+            raise DataError(
+                f"{name} knows no style, so there is no picture to measure it against: scripts/arbitrary.py of the "
+                "repository measures it on pictures of any kind"
+            )
         else:
             raise DataError(f"{name} names no recipe, so its style picture is unknown: measure its run folder instead")
         if not recipe.styles:
@@ -74,6 +111,9 @@ def command(names: tuple[str, ...], photos: Path | None, size: int, as_json: boo
                 f"{name} knows no style by name, so there is no picture to measure it against: "
                 "scripts/arbitrary.py of the repository measures it on pictures that it has not seen"
             )
+        if equivalents:
+            report_equivalents(stylizer, recipe, chosen, sizes, limit, as_json)
+            continue
         pictures = {s.id: read_style(find_picture(s.image), s.size, s.crop) for s in recipe.styles}
         found = evaluate(
             stylizer,
@@ -110,3 +150,39 @@ def command(names: tuple[str, ...], photos: Path | None, size: int, as_json: boo
                 )
         if write:
             write_zoo(replace_metrics(read_zoo(zoo_file()), stylizer.spec.name, metrics), zoo_file())
+
+
+def report_equivalents(
+    stylizer: Stylizer, recipe: Recipe, photos: Sequence[Path], sizes: Sequence[int], limit: int, as_json: bool
+) -> None:
+    """Print, style by style and size by size, how many steps of Gatys' optimisation the net is worth."""
+    from msgspec import to_builtins
+    from tqdm import tqdm
+
+    from stylezoo.evaluate.equivalents import measure_equivalents
+    from stylezoo.train.inputs import build_loss
+
+    count = min(PHOTOS, len(photos))
+    chosen = [photos[i * len(photos) // count] for i in range(count)]  # spread over their names
+    loss = build_loss(recipe, device=stylizer.device)
+    for size in sizes:
+        found = measure_equivalents(
+            stylizer,
+            chosen,
+            loss,
+            [style.id for style in recipe.styles],
+            size=size,
+            limit=limit,
+            progress=lambda paths: tqdm(paths, unit="photo", disable=not sys.stderr.isatty()),
+        )
+        for style, figure in found.items():
+            if as_json:
+                fact = {"model": stylizer.spec.name, "style_id": style, "size": size, "limit": limit}
+                put_json(fact | to_builtins(figure))
+                continue
+            short = figure.photos - figure.reached
+            bound = f", {short} of which do not come as far in {limit}" if short else ""
+            click.echo(
+                f"{stylizer.spec.name}  {style}  {'at least ' if short else ''}{figure.iterations:.1f} ± "
+                f"{figure.spread:.1f} iterations  ({figure.photos} photos{bound}, at {size} px)"
+            )

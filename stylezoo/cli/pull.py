@@ -29,7 +29,7 @@ def command(repo: str, pattern: str, revision: str | None, to: Path | None, as_j
 
     place = parse_repo(repo)
     place = HubSpec(repo=place.repo, revision=revision or place.revision)
-    specs = OpenZoo(read_repository(Repository(place))).find(pattern)
+    specs = [spec for spec in OpenZoo(read_repository(Repository(place))).find(pattern) if spec.weights]
     for spec in specs:
         path = locate(spec) if to is None else take([spec], to)[0]
         if as_json:
@@ -38,7 +38,7 @@ def command(repo: str, pattern: str, revision: str | None, to: Path | None, as_j
             put_json({"name": spec.name, "path": str(path), **weights})
         else:
             click.echo(path)
-    if to is None:
+    if specs and to is None:
         at = place.repo if place.revision is None else f"{place.repo}@{place.revision}"
         name = f"hf:{at}/{specs[0].name}"
         say(f"try it: {example(name, specs[0])}")

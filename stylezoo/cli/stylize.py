@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from stylezoo.cli.descent import check_steps, descent_options, read_descent, saver
 from stylezoo.cli.jobs import FORMATS, Job, plan
 from stylezoo.cli.options import Style, files_of, label_styles, model_names, parse_region, spread_folders
 from stylezoo.cli.talk import Failure, one_line, put_json, say
@@ -60,6 +61,7 @@ STYLE_SIZE = click.option(
     help="Paint the white of a mask in a style of its own; the rest is --style, or else the photo.",
 )
 @click.option("--preserve-color", type=click.Choice(["luma", "stats"]), help="Keep the colours of the photo.")
+@descent_options
 @click.option("--quality", default=92, type=click.IntRange(1, 100), help="Quality of JPEG and WebP files.")
 @click.option("--format", type=click.Choice(list(FORMATS)), help="Write this format.  [default: as OUT or IN]")
 @click.option("--device", default="auto", help="Where to compute: auto, cpu, cuda, cuda:1 or mps.")
@@ -84,6 +86,8 @@ def command(
     device: str,
     force: bool,
     as_json: bool,
+    save_every: int | None,
+    **descent: Any,
 ) -> None:
     """Paint pictures in a style.
 
@@ -97,17 +101,23 @@ def command(
     if mask and regions:
         raise OptionError("--mask and --region exclude each other: write --region MASK:STYLE for each mask")
     parts = [parse_region(region) for region in regions]
-    spread = spread_folders(styles, find(model)[0].style_ids)
+    spec = find(model)[0]
+    tuning = read_descent({**descent, "save_every": save_every}, spec)
+    tuning.pop("save_every", None)
+    spread = spread_folders(styles, spec.style_ids)
     wanted = label_styles(spread)
     several = spread != list(styles) or len(spread) > 1
     if save_card and len(wanted) != 1:
         raise OptionError(f"--save-card keeps one style, and --style names {len(wanted) or 'none'}")
     jobs = plan(inputs, output, labels=list(wanted) if several else (), format=format, force=force)
     pictures = [file for style in [*wanted.values(), *(style for _, style in parts)] for file in files_of(style)]
-    read = [*cards, *filter(None, [mask]), *(place for place, _ in parts), *pictures]
+    read = [*cards, *filter(None, [mask]), *(place for place, _ in parts), *pictures, *files_of(tuning.get("start"))]
     check_kept(jobs, read)
+    kept = [*read, *(job.source for job in jobs if job.source)]
     if save_card:
-        check_card(save_card, [*read, *(job.source for job in jobs if job.source)], force)
+        check_card(save_card, kept, force)
+    if save_every:
+        check_steps(jobs, kept, force)
 
     from tqdm import tqdm
 
@@ -121,7 +131,7 @@ def command(
 
     def settle(style: Style) -> Any:
         """Encode a style once for all photos, or where they change it make sure that it can be."""
-        code = stylizer.encode_style(style, style_size=style_size)
+        code = stylizer.encode_style(style, style_size=style_size, **tuning)
         return style if preserve_color == "stats" else code
 
     chosen = {label: settle(style) for label, style in wanted.items()}
@@ -136,12 +146,16 @@ def command(
         "preserve_color": preserve_color or False,
         "mask": [(settle(style), place) for place, style in parts] or mask,
         "style_size": style_size,
-    }
+    } | tuning
+    if spec.weightless:
+        options["progress"] = sys.stderr.isatty()
     failed, piped = 0, None
     # disable=None hides the bar where stderr is not a terminal
     for job in tqdm(jobs, unit="picture", leave=False, disable=True if len(jobs) == 1 else None):
         started = time.perf_counter()
         label = job.label or next(iter(chosen))
+        if save_every:
+            options["callback"] = saver(job, save_every, quality)
         try:
             photo = job.source or (piped := piped or open_stdin())
             picture = stylizer.stylize(photo, chosen[label], **options)
@@ -167,6 +181,7 @@ def command(
                     "height": picture.height,
                     "seconds": round(time.perf_counter() - started, 3),
                 }
+                | ({"tuning": tuning} if tuning else {})
             )
     if failed:
         raise Failure(f"{failed} of {len(jobs)} pictures failed")

@@ -43,7 +43,8 @@ def command(names: tuple[str, ...], folder: Path | None, repo: str | None, as_js
         models = [find(name) for name in names or list_models()]  # a misspelt name stops before the first check
     else:
         chosen = [name for pattern in names or ("*",) for name in opened.find(pattern)]
-        models = [(spec, opened.folder and opened.folder / spec.weights.file) for spec in chosen if spec.weights]
+        folder = opened.folder
+        models = [(spec, folder / spec.weights.file if folder and spec.weights else None) for spec in chosen]
     failed = 0
     for spec, path in models:
         for finding in verify_model(spec, path):

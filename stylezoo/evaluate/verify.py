@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,7 +11,7 @@ import torch
 from torch import Tensor
 
 from stylezoo.errors import StyleZooError
-from stylezoo.models import StyleNet, create_model
+from stylezoo.models import Gatys, StyleNet, create_model
 from stylezoo.zoo.model_card import is_unstated
 from stylezoo.zoo.spec import FAMILIES, CheckSpec, ModelSpec
 from stylezoo.zoo.store import check_file, locate, read_header
@@ -31,7 +32,7 @@ def verify_model(spec: ModelSpec, path: Path | None = None) -> list[Finding]:
     """Check a model's weights file (size, sha256, layout, the record in its header), its numbers and its rights.
 
     `path` is the file; None: where the record leads. Of a lone file, whose record names no weights and no fingerprint,
-    the rest is checked, and that it paints finite numbers.
+    the rest is checked, and that it paints finite numbers. A model that has no weights is built from its record alone.
     """
     findings: list[Finding] = []
 
@@ -39,14 +40,11 @@ def verify_model(spec: ModelSpec, path: Path | None = None) -> list[Finding]:
         findings.append(Finding(spec.name, ok, what))
 
     try:
-        path = path or locate(spec)
-        header = read_header(path)
-        if spec.weights is None:
-            note(True, f"weights: {path.stat().st_size:,} bytes, no hash to compare with")
+        if spec.weightless:
+            note(True, "weights: none, it optimises each picture")
         else:
-            check_file(path, spec)
-            note(True, f"weights: {spec.weights.bytes:,} bytes, sha256 {spec.weights.sha256[:12]}…")
-            note(*_compare_records(spec, header))
+            path = path or locate(spec)
+            _check_weights(spec, path, note)
         net = create_model(spec.family, **spec.arch, weights=path)
         note(*_compare_numbers(spec, fingerprint(net)))
     except (StyleZooError, ValueError) as cause:
@@ -55,6 +53,16 @@ def verify_model(spec: ModelSpec, path: Path | None = None) -> list[Finding]:
     rights = f"unstated for {', '.join(unclear)}" if unclear else "every style states its own"
     note(not unclear, f"rights: weights {spec.license}; {rights}")
     return findings
+
+
+def _check_weights(spec: ModelSpec, path: Path, note: Callable[[bool, str], None]) -> None:
+    header = read_header(path)
+    if spec.weights is None:
+        note(True, f"weights: {path.stat().st_size:,} bytes, no hash to compare with")
+        return
+    check_file(path, spec)
+    note(True, f"weights: {spec.weights.bytes:,} bytes, sha256 {spec.weights.sha256[:12]}…")
+    note(*_compare_records(spec, header))
 
 
 def unstated(spec: ModelSpec) -> list[str]:
@@ -101,8 +109,11 @@ def fingerprint(net: StyleNet) -> tuple[float, ...]:
     """Return what tells a net from another, from what it makes of a fixed pattern.
 
     Each channel's mean and deviation and twelve pixels for a net of one style; of several, each channel's mean for
-    every style, and of one that takes any picture, for the pattern's own negative as the style too.
+    every style, and of one that takes any picture, for the pattern's own negative as the style too. Where
+    pictures are optimised, the loss terms and the slope of some pixels.
     """
+    if isinstance(net, Gatys):
+        return _slope(net)
     net = net.eval()
     x = check_pattern().to(net.device, net.dtype)
     codes = [net.named_code(i) for i in range(int(net.arch.get("styles", 1)))]
@@ -113,6 +124,19 @@ def fingerprint(net: StyleNet) -> tuple[float, ...]:
     if len(painted) == 1:
         values += [*painted[0].std(dim=(1, 2)), *painted[0][:, 9::18, 12::24].flatten()[::4]]
     return tuple(round(float(v), 5) for v in values)
+
+
+def _slope(net: Gatys) -> tuple[float, ...]:
+    """Return the terms of the pattern's mirror image, and twelve of its pixels' slopes in units of their deviation.
+
+    Not the picture after some steps: each step multiplies what processors differ by.
+    """
+    with torch.inference_mode(False), torch.enable_grad():
+        pattern = check_pattern().to(net.device, net.dtype)
+        terms = net.objective(pattern, net.encode(1 - pattern))(mirror := pattern.flip(-1).requires_grad_())
+        (slope,) = torch.autograd.grad(terms["total"].sum(), mirror)
+        pixels = slope[0, :, 9::18, 12::24].flatten()[::4] / slope.std()
+        return tuple(round(float(v), 5) for v in [*(t.detach() for t in terms.values()), *pixels])
 
 
 def make_check(net: StyleNet) -> CheckSpec:

@@ -7,7 +7,7 @@ style or resolution: the same weights then serve everywhere. Without it the term
 
 from __future__ import annotations
 
-from typing import TypeVar
+from typing import Self, TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -27,14 +27,16 @@ def content_loss(features: Tensor, target: Tensor, *, normalize: bool = True) ->
     return error / target.square().mean(dim=(1, 2, 3)).clamp_min(_TINY) if normalize else error
 
 
-def gram_loss(features: Tensor, target: Tensor, *, normalize: bool = True) -> Tensor:
+def gram_loss(features: Tensor, target: Tensor, *, normalize: bool = True, region: Tensor | None = None) -> Tensor:
     """Squared Frobenius distance of the Gram matrix of `features`, (N, C, H, W), to `target`, (N or 1, C, C).
 
     Over the squared Frobenius norm of the target when normalised, over C^2 otherwise. Gatys et al. 2016
-    (arXiv:1508.06576, eq. 4, less its constant).
+    (arXiv:1508.06576, eq. 4, less its constant). `region`, (N or 1, 1, H, W), says how far each position counts: its
+    square root is the guidance channel of Gatys et al. 2017 (arXiv:1611.07865, eq. 3), so that shares of a pixel which
+    sum to 1 share it out.
     """
     target = wide(target)
-    error = (gram_matrix(features) - target).square().sum(dim=(1, 2))
+    error = (gram_matrix(features, region) - target).square().sum(dim=(1, 2))
     return error / target.square().sum(dim=(1, 2)).clamp_min(_TINY) if normalize else error / target.shape[-1] ** 2
 
 
@@ -118,6 +120,15 @@ class GramLoss(nn.Module):
         super().__init__()
         self.register_buffer("target", torch.cat([gram_matrix(s) for s in styles]).detach())
         self.normalize = normalize
+
+    @classmethod
+    def of(cls, target: Tensor, *, normalize: bool = True) -> Self:
+        """Return the term that keeps the Gram matrices `target`, (S, C, C)."""
+        term = cls.__new__(cls)
+        nn.Module.__init__(term)
+        term.register_buffer("target", target.detach())
+        term.normalize = normalize
+        return term
 
     def forward(self, features: Tensor, style: Tensor | None = None) -> Tensor:
         """`style`, (N,) integers, says which kept style each picture goes with; None: the first."""

@@ -1,4 +1,7 @@
-"""The families of style-transfer nets, one paper a file, and the door that builds them by name."""
+"""The families of style-transfer nets, one paper a file, and the door that builds them by name.
+
+`gatys` is what was there before the nets: it optimises each picture, behind the same interface.
+"""
 
 from __future__ import annotations
 
@@ -9,10 +12,11 @@ from stylezoo.models.adain import AdaIN
 from stylezoo.models.base import StyleCode, StyleNet
 from stylezoo.models.card import StyleCard
 from stylezoo.models.cin import CIN
+from stylezoo.models.gatys import Gatys
 from stylezoo.models.ghiasi import Ghiasi
 from stylezoo.models.johnson import Johnson
 
-FAMILIES: dict[str, type[StyleNet]] = {"johnson": Johnson, "cin": CIN, "ghiasi": Ghiasi, "adain": AdaIN}
+FAMILIES: dict[str, type[StyleNet]] = {"johnson": Johnson, "cin": CIN, "ghiasi": Ghiasi, "adain": AdaIN, "gatys": Gatys}
 
 
 def create_model(arch: str, *, weights: Any = None, **args: Any) -> StyleNet:
@@ -41,4 +45,15 @@ def create_model(arch: str, *, weights: Any = None, **args: Any) -> StyleNet:
     return net
 
 
-__all__ = ["CIN", "FAMILIES", "AdaIN", "Ghiasi", "Johnson", "StyleCard", "StyleCode", "StyleNet", "create_model"]
+__all__ = [
+    "CIN",
+    "FAMILIES",
+    "AdaIN",
+    "Gatys",
+    "Ghiasi",
+    "Johnson",
+    "StyleCard",
+    "StyleCode",
+    "StyleNet",
+    "create_model",
+]

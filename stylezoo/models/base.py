@@ -53,10 +53,12 @@ class StyleNet(nn.Module, abc.ABC):
         minimum: and at least this many.
         overlap: how many pixels around a tile its inner pixels depend on, when the norms' statistics are frozen.
         gives_back: whether `render` adds what the net cannot give back of the photo, so that strength 0 is the photo.
+        options: what `tuned` takes: names of options for each painting, of families that have such.
     """
 
     family: ClassVar[str]
     gives_back: ClassVar[bool] = True
+    options: ClassVar[tuple[str, ...]] = ()
     arch: dict[str, Any]
     multiple: int
     minimum: int
@@ -119,6 +121,17 @@ class StyleNet(nn.Module, abc.ABC):
     def encode(self, style: Tensor) -> Tensor:
         """Return the codes, (N, D), of style pictures, (N, 3, H, W) in [0, 1]; of nets that take any picture."""
         raise StyleError(f"a {self.family} net paints in the styles that it has learnt: name one of them")
+
+    @property
+    def code_width(self) -> int:
+        """D, how many numbers a code has."""
+        return self.named_code(0).shape[1]
+
+    def tuned(self, **options: Any) -> Self:
+        """Return this net with `options` other than it has; a name that is not in `self.options` is a TypeError."""
+        if options:
+            raise TypeError(f"a {self.family} net takes no {', '.join(options)}")
+        return self
 
     def photo_code(self, x: Tensor) -> Tensor | None:
         """Return the code, (N or 1, D), that comes nearest to giving the photos `x`, (N, 3, H, W), back.

@@ -11,8 +11,11 @@ def wide(x: Tensor) -> Tensor:
     return x if x.dtype == torch.float64 else x.float()
 
 
-def gram_matrix(features: Tensor) -> Tensor:
+def gram_matrix(features: Tensor, region: Tensor | None = None) -> Tensor:
     """Return the Gram matrices of `features`, (N, C, H, W), divided by the number of positions: (N, C, C), float32.
+
+    With `region`, (N or 1, 1, H, W) of at least 0, positions count by it, and the divisor is its sum; where that is 0,
+    so is the matrix.
 
     Computed in float32 whatever the input and autocast say: sums over VGG activations overflow float16.
     Gatys et al. 2016 (CVPR) leave the division to the loss; with it, pictures of any size compare.
@@ -20,7 +23,10 @@ def gram_matrix(features: Tensor) -> Tensor:
     n, c, h, w = features.shape
     with torch.autocast(features.device.type, enabled=False):
         flat = wide(features.reshape(n, c, h * w))
-        return flat @ flat.transpose(1, 2) / (h * w)
+        if region is None:
+            return flat @ flat.transpose(1, 2) / (h * w)
+        counts = region.to(flat.dtype).flatten(2)
+        return (flat * counts) @ flat.transpose(1, 2) / counts.sum(dim=2, keepdim=True).clamp_min(1e-12)
 
 
 def mean_std(features: Tensor, eps: float = 1e-5, correction: int = 0) -> tuple[Tensor, Tensor]:

@@ -19,7 +19,7 @@ from stylezoo.models import adain, ghiasi
 from stylezoo.models.base import SMALLEST_STYLE
 from stylezoo.schema import Record, convert, read_yaml
 from stylezoo.types import PathLike
-from stylezoo.zoo.spec import FAMILIES, ModelSpec, StyleSpec
+from stylezoo.zoo.spec import FAMILIES, WEIGHTLESS, ModelSpec, StyleSpec
 
 Scalar = str | int | float | bool | None
 
@@ -357,6 +357,10 @@ def _check(recipe: Recipe, where: str) -> None:
             raise RecipeError(f"{where}: {key} {rule}, not {getattr(getattr(recipe, section), leaf)}")
     if recipe.model.family not in NETS:
         raise RecipeError(f"{where}: model.family '{recipe.model.family}' does not exist; there are {', '.join(NETS)}")
+    if recipe.model.family in WEIGHTLESS:
+        raise RecipeError(
+            f"{where}: model.family {recipe.model.family} has nothing to train: it optimises each picture"
+        )
     kind = FAMILIES[recipe.model.family]
     if recipe.model.base is not None and kind != "multi":
         raise RecipeError(f"{where}: model.base is for nets of several styles, not for {recipe.model.family}")

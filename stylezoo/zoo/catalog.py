@@ -99,8 +99,7 @@ def read_repository(repository: Repository) -> Zoo:
     zoo = read_zoo(path, f"{repository}/{REGISTRY}")
     models = {}
     for name, spec in zoo.models.items():
-        assert spec.weights is not None  # as in every registry
-        if spec.weights.bytes > LARGEST_WEIGHTS:
+        if spec.weights and spec.weights.bytes > LARGEST_WEIGHTS:
             size = f"weights of {spec.weights.bytes:,} bytes, and a net has {LARGEST_WEIGHTS:,} at most"
             raise RegistryError(f"{repository}/{REGISTRY}: models.{name}: {size}")
         models[name] = place_weights(spec, hub)
@@ -119,9 +118,8 @@ def check_text(size: int) -> None:
 
 
 def place_weights(spec: ModelSpec, hub: HubSpec) -> ModelSpec:
-    """Return the record with its weights in a repository, and nowhere else."""
-    assert spec.weights is not None  # as in every registry
-    weights = msgspec.structs.replace(spec.weights, bundled=False, hub=hub)
+    """Return the record with its weights, if it has any, in a repository and nowhere else."""
+    weights = spec.weights and msgspec.structs.replace(spec.weights, bundled=False, hub=hub)
     return msgspec.structs.replace(spec, weights=weights)
 
 

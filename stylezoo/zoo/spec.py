@@ -34,6 +34,9 @@ FAMILIES: dict[str, Kind] = {
 }
 """Every family, and the styles that its models know: one, several by name, or any picture."""
 
+WEIGHTLESS = frozenset({"gatys"})
+"""The families that have no weights of their own: they optimise each picture."""
+
 HEADER_KEY = "stylezoo"
 """The key of a safetensors file's metadata that holds `header_record`."""
 
@@ -184,7 +187,7 @@ class CheckSpec(Record, frozen=True, kw_only=True):
 
 
 class ModelSpec(Record, frozen=True, kw_only=True):
-    """One model. In zoo.yaml `name` is the key that the model stands under, and `weights` is required.
+    """One model. In zoo.yaml `name` is the key that the model stands under, and `weights` is required where it has any.
 
     `origin` says of weights that were not trained here which file of whose they are.
 
@@ -210,6 +213,11 @@ class ModelSpec(Record, frozen=True, kw_only=True):
         return FAMILIES[self.family]
 
     @property
+    def weightless(self) -> bool:
+        """Whether the model has no weights to load: all that it is stands in its record."""
+        return self.family in WEIGHTLESS
+
+    @property
     def style_ids(self) -> tuple[str, ...]:
         """The ids of the styles, in the order of the net's style rows."""
         return tuple(style.id for style in self.styles)
@@ -223,6 +231,8 @@ class ModelSpec(Record, frozen=True, kw_only=True):
             form = f"'{self.family}/' and lowercase letters, digits, - or _"
             raise FieldError("name", f"must be {form}, not '{self.name}'")
         _check_filled(self, "license")
+        if self.weightless and self.weights is not None:
+            raise FieldError("weights", f"a {self.family} model has none: leave the key out")
         ids = self.style_ids
         if self.kind == "single" and len(ids) != 1:
             raise FieldError("styles", f"a {self.family} model has exactly one style, not {len(ids)}")
@@ -331,7 +341,7 @@ def _parse_model(name: str, value: Any, where: str) -> ModelSpec:
             raise RegistryError(f"{where}: models.{name}: unknown key 'name': the model's key is its name.")
         value = {"name": name, **value}
     spec = _read(value, ModelSpec, path, where, RegistryError)
-    if spec.weights is None:
+    if spec.weights is None and not spec.weightless:
         raise RegistryError(f"{where}: models.{name}: Object missing required field `weights`.")
     return spec
 

@@ -53,7 +53,7 @@ def find(
         if len(path.parts) > 2 or path.is_absolute():  # it can only have been meant as a path
             raise ModelNotFoundError(f"there is no run folder or model named '{name}'") from cause
         raise
-    return spec, locate_in(folder, spec) if folder else None
+    return spec, locate_in(folder, spec) if folder and spec.weights else None
 
 
 def locate_in(folder: Path, spec: ModelSpec) -> Path | None:

@@ -39,21 +39,18 @@ class Difference:
 
 
 def compare(here: OpenZoo, repository: Repository) -> list[Difference]:
-    """Return how each model stands, by name.
+    """Return how each model stands, by name; those without weights, which no zoo has to keep, are left out.
 
     Raises:
         HubError, RegistryError: the repository or its registry cannot be read.
     """
-    there = read_zoo(fetch_registry(repository), f"{repository}/{REGISTRY}")
-    unequal = [
-        name
-        for name in here.zoo.models.keys() & there.models.keys()
-        if _facts(here.zoo.models[name]) != _facts(there.models[name])
-    ]
+    there = _weighty(read_zoo(fetch_registry(repository), f"{repository}/{REGISTRY}"))
+    own = _weighty(here.zoo)
+    unequal = [name for name in own.keys() & there.keys() if _facts(own[name]) != _facts(there[name])]
     known = _known(repository, unequal) if unequal else {}
 
     def state(name: str) -> State:
-        ours, theirs = here.zoo.models.get(name), there.models.get(name)
+        ours, theirs = own.get(name), there.get(name)
         if ours is None:
             return "only there"
         if theirs is None:
@@ -62,7 +59,7 @@ def compare(here: OpenZoo, repository: Repository) -> list[Difference]:
             return "newer there" if _facts(ours) in known[name] else "differs"
         return _file_state(here, ours)
 
-    return [Difference(name, state(name)) for name in sorted({*here.zoo.models, *there.models})]
+    return [Difference(name, state(name)) for name in sorted({*own, *there})]
 
 
 def take(models: Iterable[ModelSpec], folder: Path) -> list[Path]:
@@ -92,6 +89,10 @@ def take(models: Iterable[ModelSpec], folder: Path) -> list[Path]:
     return paths
 
 
+def _weighty(zoo: Zoo) -> dict[str, ModelSpec]:
+    return {name: spec for name, spec in zoo.models.items() if spec.weights}
+
+
 def _facts(spec: ModelSpec) -> ModelSpec:
     """Return the record without where its weights lie, which is another place here and there."""
     assert spec.weights is not None  # as in every registry
@@ -107,8 +108,9 @@ def _known(repository: Repository, names: list[str]) -> dict[str, list[ModelSpec
             zoo = read_zoo(fetch_registry(repository.at(commit)))
         except StyleZooError:  # a commit before the first registry, or with a broken one
             continue
-        for name in known.keys() & zoo.models.keys():
-            known[name].append(_facts(zoo.models[name]))
+        models = _weighty(zoo)
+        for name in known.keys() & models.keys():
+            known[name].append(_facts(models[name]))
     return known
 
 

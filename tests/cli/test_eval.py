@@ -63,3 +63,38 @@ def test_figures_are_written_into_the_registry(run, trained: Path, photos: Path,
     found = read_zoo(registry).models["johnson/tiny"].metrics["stripes"]
     assert found.content == json.loads(result.stdout)["content"]
     assert found.photos == 5
+
+
+def test_a_net_is_worth_a_number_of_iterations(run, refused, trained: Path, photos: Path) -> None:
+    result = run("eval", trained, "--photos", photos, "--equivalents", "--size", "64", "--limit", "3")
+    assert result.exit_code == 0, result.stderr
+    (line,) = result.stdout.splitlines()
+    assert line.startswith("johnson/tiny  stripes  ") and "iterations  (5 photos" in line and "at 64 px)" in line
+    assert "--write keeps C and S" in refused("eval", trained, "--photos", photos, "--equivalents", "--write")
+
+
+def test_iterations_are_counted_at_two_sizes_on_a_few_photos(run, trained: Path, photos: Path, monkeypatch) -> None:
+    from stylezoo.evaluate.equivalents import Equivalents
+
+    asked = []
+
+    def stand_in(stylizer, photos, loss, styles, *, size, limit, progress):
+        asked.append((len(photos), styles, size, limit))
+        return {"stripes": Equivalents(iterations=61.5, spread=8.0, reached=1, photos=len(photos))}
+
+    monkeypatch.setattr("stylezoo.evaluate.equivalents.measure_equivalents", stand_in)
+    monkeypatch.setattr("stylezoo.cli.eval.PHOTOS", 2)
+    lines = run("eval", trained, "--photos", photos, "--equivalents", "--json").stdout.splitlines()
+    assert asked == [(2, ["stripes"], 256, 500), (2, ["stripes"], 512, 500)]
+    assert json.loads(lines[1]) == {
+        "model": "johnson/tiny",
+        "style_id": "stripes",
+        "size": 512,
+        "limit": 500,
+        "iterations": 61.5,
+        "spread": 8.0,
+        "reached": 1,
+        "photos": 2,
+    }
+    text = run("eval", trained, "--photos", photos, "--equivalents", "--size", "300").stdout
+    assert "at least 61.5 ± 8.0 iterations  (2 photos, 1 of which do not come as far in 500, at 300 px)" in text

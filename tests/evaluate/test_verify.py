@@ -127,7 +127,19 @@ def test_fingerprints_tell_seeds_apart() -> None:
 @pytest.mark.parametrize("name", stylezoo.list_models())
 def test_models_of_the_zoo_pass(name: str) -> None:
     spec = stylezoo.model_info(name)
-    if not spec.weights.bundled:
+    if spec.weights and not spec.weights.bundled:
         pytest.skip("its weights are not in the package")
     findings = verify_model(spec)
     assert all(finding.ok for finding in findings), findings
+
+
+def test_a_model_without_weights_is_told_by_its_loss_and_slopes() -> None:
+    """Another pooling, layer or weight is seen; float64 is not."""
+    spec = stylezoo.model_info("gatys/vgg19")
+    assert failed(spec) == [] and spec.check is not None
+    net = create_model("gatys")
+    known = torch.tensor(spec.check.values)
+    assert (torch.tensor(fingerprint(create_model("gatys").double())) - known).abs().max() < 1e-4
+    for other in ({"pooling": "avg"}, {"style_weight": 9.9}, {"content_layers": "relu4_1"}):
+        values = torch.tensor(fingerprint(net.tuned(**other)))
+        assert (values - known).abs().max() > 5 * spec.check.tolerance, other

@@ -248,6 +248,41 @@ def test_bad_arguments_are_named(options: dict[str, Any], message: str) -> None:
         loss_of(**({"styles": [pictures(2)]} | options))
 
 
+def test_gram_matrices_stand_in_for_style_pictures() -> None:
+    output, photo, styles = pictures(0), pictures(1), [pictures(2), pictures(3, h=10)]
+    by_picture = loss_of(styles)
+    grams = [{layer: torch.from_numpy(gram(taps(s[0].numpy())[layer]))[None] for layer in ("a", "c")} for s in styles]
+    by_gram = loss_of(grams)
+    targets = by_picture.content_targets(photo)
+    for index in range(2):
+        expected = by_picture.terms(output, targets, torch.tensor([index]))
+        found = by_gram.terms(output, targets, torch.tensor([index]))
+        assert found.pop("palette") == 0
+        for name, value in found.items():
+            torch.testing.assert_close(value, expected[name])
+
+
+def test_regions_are_compared_with_a_style_each_by_their_area() -> None:
+    output, photo, styles = pictures(0, h=8, w=8), pictures(1, h=8, w=8), [pictures(2), pictures(3)]
+    loss = loss_of(styles, style={"a": 1})
+    left = torch.zeros(1, 1, 8, 8)
+    left[..., :2] = 1
+    found = loss.terms(output, loss.content_targets(photo), regions=torch.cat([left, 1 - left], dim=1))
+    parts = [(output[0, ..., :2], styles[0][0]), (output[0, ..., 2:], styles[1][0])]
+    errors = [((gram(x.numpy()) - gram(s.numpy())) ** 2).sum() / (gram(s.numpy()) ** 2).sum() for x, s in parts]
+    assert found["style"].item() == pytest.approx(0.25 * errors[0] + 0.75 * errors[1], rel=1e-6)
+
+
+@pytest.mark.parametrize("options", [{"style_term": "mean_std"}, {"palette_weight": 1.0}])
+def test_only_gram_matrices_have_regions_or_stand_in(options: dict[str, Any]) -> None:
+    loss = loss_of([pictures(2)], **options)
+    with pytest.raises(OptionError, match="regions go with Gram matrices alone"):
+        loss.terms(pictures(0), loss.content_targets(pictures(1)), regions=torch.ones(1, 1, 8, 6))
+    grams = {layer: torch.eye(3)[None] for layer in ("a", "c")}
+    with pytest.raises(OptionError, match="tell neither their palette nor their means"):
+        loss_of([grams], **options)
+
+
 def test_descends_on_the_real_backbone_under_bfloat16() -> None:
     """A black photo and a flat style too: no NaN, and a step downhill lowers the loss."""
     backbone = create_backbone("vgg19", layers=["relu1_1", "relu2_1", "relu3_1"])

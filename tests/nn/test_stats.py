@@ -52,6 +52,17 @@ def test_statistics_of_large_float16_features_do_not_overflow() -> None:
     np.testing.assert_allclose(std.numpy(), x.double().numpy().std(axis=(2, 3)), rtol=1e-4)
 
 
+def test_gram_over_a_region_counts_positions_by_it() -> None:
+    x = features(h=4, w=6).double()
+    left = torch.zeros(1, 1, 4, 6)
+    left[..., :2] = 1
+    torch.testing.assert_close(gram_matrix(x, left), gram_matrix(x[..., :2]))
+    shares = torch.rand(1, 1, 4, 6, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    expected = np.einsum("nchw,ndhw,hw->ncd", x, x, shares[0, 0]) / shares.sum().item()
+    np.testing.assert_allclose(gram_matrix(x, shares), expected, rtol=1e-12)
+    assert torch.equal(gram_matrix(x, left * 0), torch.zeros_like(gram_matrix(x)))
+
+
 def test_mean_std_is_the_formula() -> None:
     x = features().double()
     mean, std = mean_std(x, eps=0.01)

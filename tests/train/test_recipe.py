@@ -213,7 +213,7 @@ def test_content_into_a_section_that_is_empty(write) -> None:
             ["model.base brings its own model.args: leave them out"],
         ),
         ({"name": "cin/dots", "model": {"family": "cin"}, "styles": []}, ["no style to learn"]),
-        ({"model": {"family": "gatys"}, "name": "gatys/dots"}, ["model.family 'gatys' does not exist", "ghiasi"]),
+        ({"model": {"family": "gatys"}, "name": "gatys/dots"}, ["model.family gatys has nothing to train"]),
         ({"model": {"start": "cin/16"}}, ["model.start is for cin and ghiasi nets, not for johnson"]),
         (
             ADAIN | {"model": {"family": "adain", "start": "cin/16"}},

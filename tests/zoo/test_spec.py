@@ -234,3 +234,13 @@ def _unused_fields(record: Any) -> list[str]:
         return [k for k, v in values.items() if v in (None, "", False, ())] + _unused_fields(list(values.values()))
     inner = record.values() if isinstance(record, dict) else record if isinstance(record, list | tuple) else ()
     return [field for value in inner for field in _unused_fields(value)]
+
+
+def test_a_family_that_optimises_has_no_weights(registry: dict[str, Any]) -> None:
+    model = {"family": "gatys", "arch": {"encoder": "vgg19:caffe"}, "styles": [], "license": "MIT"}
+    registry["models"]["gatys/vgg19"] = model
+    zoo = parse_zoo(registry, "zoo.yaml")
+    assert zoo.models["gatys/vgg19"].weightless and not zoo.models["johnson/mosaic"].weightless
+    model["weights"] = _model(registry)["weights"]
+    with pytest.raises(RegistryError, match=r"gatys/vgg19\.weights: a gatys model has none: leave the key out"):
+        parse_zoo(registry, "zoo.yaml")

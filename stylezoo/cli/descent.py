@@ -1,0 +1,110 @@
+"""Options of models that optimise each picture, and the pictures that they pass on the way."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from stylezoo.cli.jobs import Job
+from stylezoo.errors import OptionError
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from stylezoo.zoo.spec import ModelSpec
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+OPTIONS = (
+    click.option("--steps", type=int, metavar="N", help="gatys: how many steps of the optimiser.  [default: 300]"),
+    click.option("--optimizer", metavar="NAME", help="gatys: lbfgs or adam.  [default: lbfgs]"),
+    click.option("--lr", type=float, help="gatys: the optimiser's rate.  [default: 1 for lbfgs, 0.05 for adam]"),
+    click.option("--start", metavar="FROM", help="gatys: photo, noise, or a picture to go on from.  [default: photo]"),
+    click.option(
+        "--stages", type=int, metavar="N", help="gatys: stages from coarse to fine.  [default: by size, 1 to 3]"
+    ),
+    click.option("--content-layers", metavar="LAYERS", help="gatys: such as relu4_2, or relu3_1:0.5,relu4_2:1."),
+    click.option("--style-layers", metavar="LAYERS", help="gatys: such as relu1_1,relu2_1,relu3_1."),
+    click.option("--content-weight", type=float, help="gatys: of the photo.  [default: 1]"),
+    click.option("--style-weight", type=float, help="gatys: of the style.  [default: 10]"),
+    click.option("--tv-weight", type=float, help="gatys: of smoothness.  [default: 0]"),
+    click.option("--pooling", metavar="HOW", help="gatys: max or avg.  [default: max]"),
+    click.option("--seed", type=int, help="gatys: of the noise.  [default: 0]"),
+    click.option(
+        "--save-every",
+        type=click.IntRange(min=1),
+        metavar="N",
+        help="gatys: write the picture of every N-th step too, as OUT_<step>.",
+    ),
+)
+
+
+def descent_options(command: Command) -> Command:
+    """Add the options; those not given are None."""
+    for option in reversed(OPTIONS):
+        command = option(command)
+    return command
+
+
+def read_descent(given: dict[str, Any], spec: ModelSpec) -> dict[str, Any]:
+    """Return the options that were given, as `Stylizer.stylize` takes them.
+
+    Raises OptionError where the model does not optimise, or a list of layers cannot be read.
+    """
+    stated = {name: value for name, value in given.items() if value is not None}
+    if stated and not spec.weightless:
+        raise OptionError(
+            f"--{next(iter(stated)).replace('_', '-')} is for models that optimise each picture, such as gatys/vgg19; "
+            f"{spec.name} is a net that paints in one pass: leave it out"
+        )
+    for name in ("content_layers", "style_layers"):
+        if name in stated:
+            stated[name] = parse_layers(stated[name], f"--{name.replace('_', '-')}")
+    return stated
+
+
+def parse_layers(text: str, option: str) -> dict[str, float]:
+    """Return layer -> weight of 'relu1_1,relu4_1:0.5'; raise OptionError where it is no such list."""
+    layers: dict[str, float] = {}
+    for part in text.split(","):
+        name, _, weight = (piece.strip() for piece in part.partition(":"))
+        try:
+            value = float(weight or 1)
+        except ValueError:
+            value = math.nan
+        if not name or not math.isfinite(value):
+            raise OptionError(f"cannot read '{part}' in {option} '{text}': write LAYER,LAYER or LAYER:WEIGHT")
+        if name in layers:
+            raise OptionError(f"{option} '{text}' names '{name}' twice: add its weights up")
+        layers[name] = value
+    return layers
+
+
+def check_steps(jobs: Iterable[Job], read: Iterable[Path], force: bool) -> None:
+    """Raise OptionError where the pictures of `saver` have no place, or may overwrite: with `force`, an input."""
+    inputs = {path.resolve() for path in read}
+    for job in jobs:
+        if job.target is None:
+            raise OptionError("--save-every writes files beside OUT: name a file with --output in place of -")
+        pattern = re.compile(rf"{re.escape(job.target.stem)}_\d{{5,}}{re.escape(job.target.suffix)}")
+        folder = job.target.parent
+        for path in sorted(folder.iterdir()) if folder.is_dir() else ():
+            if pattern.fullmatch(path.name) and (path.resolve() in inputs or not force):
+                raise OptionError(f"'{path}' may be overwritten by --save-every: choose another --output, or --force")
+
+
+def saver(job: Job, every: int, quality: int) -> Callable[[int, Tensor, dict[str, float]], None]:
+    """Return the callback that writes every so many-th step's picture beside the job's target."""
+    from stylezoo.image.io import write
+
+    def save(step: int, image: Tensor, terms: dict[str, float]) -> None:
+        if step and step % every == 0 and job.target:
+            path = job.target.with_name(f"{job.target.stem}_{step:05d}{job.target.suffix}")
+            write(image[0].cpu(), path, overwrite=True, quality=quality, format=job.format)
+
+    return save

@@ -1,0 +1,99 @@
+"""How good a picture is in the figure that the papers use: steps of Gatys' optimisation that come as far."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from stylezoo.errors import StyleError
+from stylezoo.image.io import read
+from stylezoo.image.resize import fit_long_side, resize
+from stylezoo.losses import PerceptualLoss
+from stylezoo.models.descent import descend
+from stylezoo.stylizer import Stylizer
+
+LIMIT = 500
+
+
+@dataclass(frozen=True)
+class Equivalents:
+    """Iteration-equivalents of a style: their mean and standard deviation over photos, and the photos' number.
+
+    `reached`: for how many photos the optimisation came as far as the net within the limit. Where it did not, the
+    limit is counted, so that the mean is a lower bound.
+    """
+
+    iterations: float
+    spread: float
+    reached: int
+    photos: int
+
+
+def measure_equivalents(
+    stylizer: Stylizer,
+    photos: Sequence[Path],
+    loss: PerceptualLoss,
+    styles: Sequence[str],
+    *,
+    size: int = 512,
+    limit: int = LIMIT,
+    progress: Callable[[Iterable[Path]], Iterable[Path]] = lambda photos: photos,
+) -> dict[str, Equivalents]:
+    """Measure, for each of `styles`, how many L-BFGS iterations from the photo reach the net's own objective.
+
+    Johnson et al. 2016 (arXiv:1603.08155, figure 5) compare so; the papers' nets stand at 50 to 100.
+
+    Args:
+        loss: the objective that the net was trained on, without the emphasis that trainings may put on single styles;
+            its kept styles are `styles`, in this order.
+        size: long side of the photos in px.
+        limit: where to give up.
+        progress: wraps the photos, for example a progress bar.
+
+    Raises:
+        StyleError: the net does not know one of `styles`.
+    """
+    if unknown := [style for style in styles if style not in stylizer.styles]:
+        raise StyleError(f"{stylizer.spec.name} knows no style '{unknown[0]}', which its recipe has")
+    found: dict[str, list[int | None]] = {style: [] for style in styles}
+    for path in progress(photos):
+        photo = read(path).pixels
+        photo = resize(photo, fit_long_side(photo.shape[-2], photo.shape[-1], size)).to(stylizer.device)
+        for index, style in enumerate(styles):
+            painted = stylizer.stylize(photo, style)
+            found[style].append(iterations_to(painted, photo, loss, index, limit=limit))
+    return {style: _summarize(counts, limit) for style, counts in found.items() if counts}
+
+
+def iterations_to(
+    painted: Tensor, photo: Tensor, loss: PerceptualLoss, style: int, *, limit: int = LIMIT
+) -> int | None:
+    """Return after how many iterations from `photo` the loss is at most that of `painted`, both (1, 3, H, W) in [0, 1].
+
+    `style` is which of the loss's kept styles; None: `limit` iterations do not reach it.
+    """
+    targets = loss.content_targets(photo)
+    chosen = torch.tensor([style], device=photo.device)
+
+    def objective(x: Tensor) -> dict[str, Tensor]:
+        terms = loss.terms(x, targets, chosen)
+        return {"total": loss.total(terms)}
+
+    with torch.no_grad():
+        goal = objective(painted)["total"].item()
+    return next((s.number for s in descend(objective, photo, steps=limit) if s.terms["total"] <= goal), None)
+
+
+def _summarize(counts: Sequence[int | None], limit: int) -> Equivalents:
+    numbers = [limit if count is None else count for count in counts]
+    return Equivalents(
+        iterations=round(statistics.fmean(numbers), 1),
+        spread=round(statistics.stdev(numbers), 1) if len(numbers) > 1 else 0.0,
+        reached=len(counts) - list(counts).count(None),
+        photos=len(counts),
+    )
