@@ -147,6 +147,8 @@ def _facts(spec: ModelSpec) -> str:
     if weights := spec.weights:
         kept = f"{code(weights.file)}, {weights.bytes:,} bytes, {plain(weights.dtype)}"
         rows += [("weights", kept), ("sha256", code(weights.sha256))]
+    if spec.weightless:
+        return table(("", ""), [*rows, ("weights", "none: each picture is optimised by itself")])
     return table(("", ""), [*rows, ("licence of the weights", _right(spec.license))])
 
 
@@ -215,6 +217,8 @@ def _quality(spec: ModelSpec) -> str:
 
 
 def _training(spec: ModelSpec, recipe: str | None) -> str:
+    if spec.weightless:
+        return "None: there is nothing to learn beyond the encoder that is named above."
     parts = []
     if spec.origin:
         parts.append(f"**Not trained by stylezoo.** The weights come from: {plain(spec.origin)}")
@@ -237,6 +241,8 @@ def _silence(spec: ModelSpec, recipe: str | None) -> str:
     lines = ["Speed, memory, and how it does on photos unlike those that it was measured on."]
     if not spec.metrics:
         lines = ["How good it is: it has not been measured.", "Speed and memory."]
+    if spec.weightless:
+        return "\n".join(f"- {line}" for line in lines)
     if not spec.training_data:
         lines.append("Which data it was trained on, and what rights there are to them.")
     if recipe is not None or spec.recipe:
