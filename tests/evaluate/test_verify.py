@@ -140,6 +140,6 @@ def test_a_model_without_weights_is_told_by_its_loss_and_slopes() -> None:
     net = create_model("gatys")
     known = torch.tensor(spec.check.values)
     assert (torch.tensor(fingerprint(create_model("gatys").double())) - known).abs().max() < 1e-4
-    for other in ({"pooling": "avg"}, {"style_weight": 9.9}, {"content_layers": "relu4_1"}):
+    for other in ({"pooling": "avg"}, {"style_weight": 9.9}):
         values = torch.tensor(fingerprint(net.tuned(**other)))
         assert (values - known).abs().max() > 5 * spec.check.tolerance, other

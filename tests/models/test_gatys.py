@@ -138,7 +138,7 @@ def test_the_loss_falls_and_the_same_bits_come_again(model: Stylizer) -> None:
 
 def test_all_layers_of_the_paper_are_descended_by_default(model: Stylizer) -> None:
     terms: list[dict[str, float]] = []
-    model.stylize(PHOTO, STYLE, steps=8, callback=lambda step, image, found: terms.append(found))
+    model.stylize(PHOTO, STYLE, style_size=64, steps=8, callback=lambda step, image, found: terms.append(found))
     assert terms[-1]["total"] < 0.5 * terms[0]["total"]
     assert model.net.channels == {"relu1_1": 64, "relu2_1": 128, "relu3_1": 256, "relu4_1": 512, "relu5_1": 512}
 
@@ -332,7 +332,7 @@ def test_colours_are_kept_as_by_nets(model: Stylizer) -> None:
 
 @pytest.mark.parametrize(("height", "width"), [(1, 1), (5, 70), (33, 32)])
 def test_pictures_of_any_size_are_painted(model: Stylizer, height: int, width: int) -> None:
-    painted = model.stylize(picture("astronaut", height, width), picture("coffee", width, height), steps=2)
+    painted = model.stylize(picture("astronaut", height, width), picture("coffee", width, height), steps=2, style_size=64)
     assert painted.shape == (1, 3, height, width)
 
 
@@ -413,7 +413,7 @@ def test_there_are_no_weights_to_save_or_load(model: Stylizer, tmp_path: Path) -
 
 def test_half_precision_is_refused_in_one_line() -> None:
     with pytest.raises(OptionError, match="gatys computes in float32 or float64, not in float16"):
-        stylezoo.load("gatys/vgg19", dtype="float16").stylize(PHOTO, STYLE, steps=1)
+        stylezoo.load("gatys/vgg19", dtype="float16").stylize(PHOTO, STYLE, steps=1, style_size=64)
 
 
 def test_a_style_must_be_given(model: Stylizer) -> None:
