@@ -332,7 +332,8 @@ def test_colours_are_kept_as_by_nets(model: Stylizer) -> None:
 
 @pytest.mark.parametrize(("height", "width"), [(1, 1), (5, 70), (33, 32)])
 def test_pictures_of_any_size_are_painted(model: Stylizer, height: int, width: int) -> None:
-    painted = model.stylize(picture("astronaut", height, width), picture("coffee", width, height), steps=2, style_size=64)
+    photo, style = picture("astronaut", height, width), picture("coffee", width, height)
+    painted = model.stylize(photo, style, steps=2, style_size=64)
     assert painted.shape == (1, 3, height, width)
 
 
