@@ -28,6 +28,7 @@ COMMANDS = {
     "train": "Train a model from a recipe.",
     "add-style": "Add a style to a trained net of several styles.",
     "eval": "Measure the quality of models on photos.",
+    "bench": "Time models beside others, and tell their memory and size.",
     "verify": "Check the weights of models against the registry.",
     "completion": "Print a script that completes commands, options and model names.",
 }
