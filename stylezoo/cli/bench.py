@@ -93,12 +93,8 @@ def command(
             "versions": versions(),
             "command": command_line(),
         }
-        if not as_json:
-            click.echo(f"{context['machine']}; {threads} threads, {device}; {context['date']}")
-            click.echo("; ".join(f"{name} {version}" for name, version in context["versions"].items()))
-            click.echo(context["command"])
         measured = 0
-        for size in dict.fromkeys(sizes):
+        for number, size in enumerate(dict.fromkeys(sizes)):
             setting = Setting(size, threads, device)
             found = measure([*own, *others, matmul_entrant()], setting, rounds=rounds, report=say)
             peak = next((m for m in found if m.name == MATMUL), None)
@@ -111,6 +107,10 @@ def command(
             for record in records if as_json else ():
                 put_json(record | {"size": size, "rounds": rounds, "peak_gflops": rate} | context)
             if not as_json:
+                if not number:  # not before the first figures: a machine without the device has none
+                    click.echo(f"{context['machine']}; {threads} threads, {device}; {context['date']}")
+                    click.echo("; ".join(f"{name} {version}" for name, version in context["versions"].items()))
+                    click.echo(context["command"])
                 top = f"; {MATMUL} {rate:,.0f} GFLOP/s" if rate else ""
                 click.echo(f"\n{size}x{size} px, median of {rounds} ± half the interquartile range; x: to {first}{top}")
                 click.echo(paint_table(records))

@@ -9,6 +9,7 @@ import pytest
 from click.testing import CliRunner
 
 from stylezoo.cli.main import cli
+from stylezoo.errors import OptionError
 
 
 @pytest.fixture(scope="module")
@@ -39,6 +40,16 @@ def test_bad_input_is_refused_before_anything_is_measured(refused, net_file: Pat
     assert "exclude each other" in refused("bench", net_file, "--no-peers", "--peer", "pytorch-examples")
     assert "64<=x<=4096" in refused("bench", net_file, "--size", "8192")
     assert "cpu" in refused("bench", net_file, "--device", "tpu")
+
+
+def test_a_device_that_is_not_there_leaves_stdout_empty(run, net_file: Path, monkeypatch) -> None:
+    def measure(*_, **__):
+        raise OptionError("device 'cuda' is not to be had here: use cpu")
+
+    monkeypatch.setattr("stylezoo.evaluate.speed.measure", measure)
+    result = run("bench", net_file, "--no-peers", "--device", "cuda")
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert "device 'cuda'" in result.stderr
 
 
 def test_peers_that_are_missing_are_named_and_the_rest_is_a_table(run, net_file: Path, monkeypatch) -> None:
