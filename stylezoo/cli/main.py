@@ -30,6 +30,7 @@ COMMANDS = {
     "add-style": "Add a style to a trained net of several styles.",
     "import": "Turn weights from elsewhere into a weights file of this package.",
     "eval": "Measure the quality of models on photos.",
+    "bench": "Time models beside others, and tell their memory and size.",
     "verify": "Check the weights of models against the registry.",
     "push": "Publish models in a repository of the Hugging Face Hub.",
     "pull": "Download models of a repository of the Hub.",

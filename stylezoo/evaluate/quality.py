@@ -25,13 +25,18 @@ STYLE_LAYERS = ("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1")
 
 @dataclass(frozen=True)
 class Quality:
-    """Means and standard deviations over photos: content error C, style error S; and their photos' number."""
+    """Means and standard deviations over photos: content error C, style error S; and their photos' number.
+
+    `stlpips` is the mean distance from the photo by `STLPIPS`, where it was asked for.
+    """
 
     content: float
     content_spread: float
     style: float
     style_spread: float
     photos: int
+    stlpips: float | None = None
+    stlpips_spread: float | None = None
 
 
 class Protocol:
@@ -75,6 +80,7 @@ def evaluate(
     *,
     style_pictures: Mapping[str, Tensor],
     size: int = 384,
+    distance: Callable[[Tensor, Tensor], float] | None = None,
     progress: Callable[[Iterable[Path]], Iterable[Path]] = lambda photos: photos,
 ) -> dict[str, Quality]:
     """Measure a model on photos, for each of its styles that `style_pictures` holds.
@@ -82,22 +88,27 @@ def evaluate(
     Args:
         style_pictures: style id -> (1, 3, H, W) in [0, 1], at the size at which it was learnt.
         size: long side of the photos in px.
+        distance: of a photo and its painting, (1, 3, H, W) in [0, 1] each, such as `STLPIPS`.
         progress: wraps the photos, for example a progress bar.
     """
     protocol = Protocol()
     grams = {style: protocol.grams(picture) for style, picture in style_pictures.items()}
     scores: dict[str, list[tuple[float, float]]] = {style: [] for style in grams}
+    distances: dict[str, list[float]] = {style: [] for style in grams}
     for path in progress(photos):
         photo = read(path).pixels
         photo = resize(photo, fit_long_side(photo.shape[-2], photo.shape[-1], size))
         content = protocol.content(photo)
         for style, targets in grams.items():
-            scores[style].append(protocol.measure(stylizer.stylize(photo, style), content, targets))
-    return {style: summarize(pairs) for style, pairs in scores.items() if pairs}
+            painted = stylizer.stylize(photo, style)
+            scores[style].append(protocol.measure(painted, content, targets))
+            if distance:
+                distances[style].append(distance(photo, painted))
+    return {style: summarize(pairs, distances[style]) for style, pairs in scores.items() if pairs}
 
 
-def summarize(pairs: Sequence[tuple[float, float]]) -> Quality:
-    """Return the means and deviations of (C, S) pairs, one for each photo."""
+def summarize(pairs: Sequence[tuple[float, float]], distances: Sequence[float] = ()) -> Quality:
+    """Return the means and deviations of (C, S) pairs, one for each photo, and of the distances if there are any."""
     content, style = zip(*pairs, strict=True)
     spread = statistics.stdev if len(pairs) > 1 else lambda _: 0.0
     return Quality(
@@ -106,6 +117,8 @@ def summarize(pairs: Sequence[tuple[float, float]]) -> Quality:
         style=round(statistics.fmean(style), 4),
         style_spread=round(spread(style), 4),
         photos=len(pairs),
+        stlpips=round(statistics.fmean(distances), 4) if distances else None,
+        stlpips_spread=round(spread(distances), 4) if distances else None,
     )
 
 

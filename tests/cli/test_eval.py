@@ -70,7 +70,7 @@ def test_a_net_is_worth_a_number_of_iterations(run, refused, trained: Path, phot
     assert result.exit_code == 0, result.stderr
     (line,) = result.stdout.splitlines()
     assert line.startswith("johnson/tiny  stripes  ") and "iterations  (5 photos" in line and "at 64 px)" in line
-    assert "--write keeps C and S" in refused("eval", trained, "--photos", photos, "--equivalents", "--write")
+    assert "--write is of C and S" in refused("eval", trained, "--photos", photos, "--equivalents", "--write")
 
 
 def test_iterations_are_counted_at_two_sizes_on_a_few_photos(run, trained: Path, photos: Path, monkeypatch) -> None:
@@ -98,3 +98,58 @@ def test_iterations_are_counted_at_two_sizes_on_a_few_photos(run, trained: Path,
     }
     text = run("eval", trained, "--photos", photos, "--equivalents", "--size", "300").stdout
     assert "at least 61.5 ± 8.0 iterations  (2 photos, 1 of which do not come as far in 500, at 300 px)" in text
+
+
+@pytest.fixture
+def recorded(run, trained: Path, photos: Path, monkeypatch):
+    """Record the figures of `trained` on its photos at 64 px, times a factor, as those of the registry."""
+    from msgspec import structs
+
+    from stylezoo import stylizer
+    from stylezoo.zoo.spec import MetricsSpec
+
+    found = json.loads(run("eval", trained, "--photos", photos, "--size", "64", "--json").stdout)
+    facts = {field: found[field] for field in MetricsSpec.__struct_fields__}
+    load = stylizer.load
+
+    def record(**factors: float) -> None:
+        metrics = MetricsSpec(**facts | {field: facts[field] * factor for field, factor in factors.items()})
+
+        def load_with_figures(name, **options):
+            loaded = load(name, **options)
+            loaded.spec = structs.replace(loaded.spec, metrics={"stripes": metrics})
+            return loaded
+
+        monkeypatch.setattr(stylizer, "load", load_with_figures)
+
+    return record
+
+
+def test_check_holds_a_model_to_its_record_at_the_recorded_size(run, recorded, trained: Path, photos: Path) -> None:
+    recorded()
+    result = run("eval", trained, "--photos", photos, "--check", "--json")
+    assert result.exit_code == 0, result.stderr
+    assert json.loads(result.stdout)["ok"] is True and json.loads(result.stdout)["size"] == 64
+    recorded(style=1.05)
+    result = run("eval", trained, "--photos", photos, "--check")
+    assert result.exit_code == 2
+    assert "S 0." in result.stdout  # it is measured and printed all the same
+    (line,) = [line for line in result.stderr.splitlines() if "outside" in line]
+    assert "johnson/tiny  stripes  S " in line and "1 figure is not as recorded" in result.stderr
+
+
+def test_what_cannot_be_checked_is_refused(refused, recorded, trained: Path, photos: Path) -> None:
+    assert "no figures of" in refused("eval", trained, "--photos", photos, "--check")
+    assert "leave one out" in refused("eval", trained, "--photos", photos, "--check", "--write")
+    recorded()
+    assert "recorded at 64 px" in refused("eval", trained, "--photos", photos, "--check", "--size", "128")
+
+
+def test_a_distance_of_another_kind_is_measured_beside(run, trained: Path, photos: Path, monkeypatch) -> None:
+    from stylezoo.evaluate import stlpips
+
+    monkeypatch.setattr(stlpips, "STLPIPS", lambda device: lambda photo, painted: (photo - painted).abs().mean().item())
+    arguments = ("eval", trained, "--photos", photos, "--size", "64", "--stlpips")
+    found = json.loads(run(*arguments, "--json").stdout)
+    assert 0 < found["stlpips"] < 1 and found["stlpips_spread"] > 0
+    assert f"ST-LPIPS {found['stlpips']:.3f}" in run(*arguments).stdout

@@ -14,6 +14,7 @@ from PIL import Image
 
 from stylezoo.data.images import HOLD_OUT, list_photos, split
 from stylezoo.errors import DataError
+from stylezoo.evaluate.pairs import unseen_pairs
 
 
 @pytest.fixture(scope="module")
@@ -37,19 +38,19 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def test_pairs_are_held_out_from_training_and_every_source_takes_its_turn(script: ModuleType, data: Path) -> None:
-    pairs = script.choose_pairs(data, 4)
-    assert pairs == script.choose_pairs(data, 4)
-    for chosen, name in zip(zip(*pairs, strict=True), ("content", "styles"), strict=True):
+def test_pairs_are_held_out_from_training_and_every_source_takes_its_turn(data: Path) -> None:
+    pairs = unseen_pairs(data, 4, 384)
+    assert pairs == unseen_pairs(data, 4, 384)
+    for chosen, name in (([p.photo for p in pairs], "content"), ([p.painting for p in pairs], "styles")):
         assert len(set(chosen)) == 4
         assert not set(chosen) & set(split(list_photos(data / name), HOLD_OUT)[0])
-    sources = [painting.stem.rpartition("_")[0] for _, painting in pairs]
+    sources = [pair.painting.stem.rpartition("_")[0] for pair in pairs]
     assert sources == ["large", "middle_sized", "small", "large"]
 
 
-def test_more_pairs_than_are_held_out_are_refused(script: ModuleType, data: Path) -> None:
+def test_more_pairs_than_are_held_out_are_refused(data: Path) -> None:
     with pytest.raises(DataError, match="6 photos and 8 paintings: too few for 7"):
-        script.choose_pairs(data, 7)
+        unseen_pairs(data, 7, 384)
 
 
 def test_a_missing_package_says_how_to_get_it(script: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -80,7 +81,8 @@ def test_figures_compare_with_the_peers_pair_by_pair(
         script.main, ["--pairs", "2", "--style-size", "64", "--json", "--layers", "--grid", str(grid)]
     )
     assert result.exit_code == 0, result.output
-    photo, peer = (json.loads(line) for line in result.stdout.splitlines())
+    photo, histogram, peer = (json.loads(line) for line in result.stdout.splitlines())
+    assert histogram["net"] == "histogram" and histogram["content"] > 0 and histogram["styles"] == "unseen"
     assert (photo["net"], photo["content"], photo["content_lower"], photo["photos"]) == ("photo", 0, 2, 2)
     assert peer["content"] < 0.1 and peer["style"] < 0.1  # photos and paintings show the same here, but for scaling
     assert np.mean(list(peer["layers"].values())) == pytest.approx(peer["style"], abs=1e-4)

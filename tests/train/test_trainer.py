@@ -327,7 +327,7 @@ def test_a_crash_of_a_run_of_several_styles_is_made_good_by_resume(
     [
         (["data.crop=34"], RecipeError, "data.crop must be a multiple of 4 for this net, not 34"),
         (["model.args={wdith: 8}"], OptionError, "wdith"),
-        (["model.family=gatys", "name=gatys/a"], RecipeError, "model.family 'gatys' does not exist"),
+        (["model.family=gatys", "name=gatys/a"], RecipeError, "model.family gatys has nothing to train"),
         (["data.content=nowhere"], DataError, r"no folder of photos 'nowhere'.*--content DIR"),
         (["loss.backbone=vgg18"], stylezoo.errors.BackboneError, "vgg18"),
         (["loss.style={relu9_1: 1.0}"], stylezoo.errors.BackboneError, "relu9_1"),

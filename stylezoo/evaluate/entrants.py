@@ -1,0 +1,149 @@
+"""What a benchmark times: nets of the zoo and of others behind one interface, each loaded in a process of its own.
+
+This module and `peers` import torch only where an entrant needs it: memory is measured too, and an entrant without
+torch is not to carry it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from stylezoo.zoo.store import find
+
+if TYPE_CHECKING:
+    from PIL import Image
+    from torch import Tensor
+
+    from stylezoo.stylizer import Stylizer
+
+STYLE_SIZE = 256  # px a side of the style picture that nets of any style are given
+MATMUL = "matrix product"
+SIDE = {"cpu": 2048, "cuda": 8192}
+"""Side of the square matrices whose product stands for what a device can do."""
+
+
+@dataclass(frozen=True)
+class Setting:
+    """Pictures of size x size px, computing with so many threads on "cpu" or "cuda"."""
+
+    size: int
+    threads: int
+    device: str = "cpu"
+
+
+@dataclass(frozen=True)
+class Runner:
+    """An entrant that is loaded and has its input at hand.
+
+    Attributes:
+        parts: what can be timed: "stylize", from a PIL image to a PIL image, and "net", from tensor to tensor. Each
+            returns when its result is there.
+        facts: counts what it costs: `parameters`, and `flops` of one pass of the net, None where that is unknown.
+    """
+
+    parts: dict[str, Callable[[], object]]
+    facts: Callable[[], dict[str, Any]] = field(default=dict)
+
+
+@dataclass(frozen=True)
+class Entrant:
+    """A name, and the function that loads it; that is pickled, as it is called in another process."""
+
+    name: str
+    build: Callable[[Setting], Runner]
+
+
+def zoo_entrant(name: str) -> Entrant:
+    """Return the entrant for a name that `stylezoo.load` takes.
+
+    Raises:
+        ModelNotFoundError, WeightsError: there is no such model.
+    """
+    find(name)
+    return Entrant(name, partial(build_zoo, name))
+
+
+def build_zoo(name: str, setting: Setting) -> Runner:
+    """Load a model; one of several styles paints in its first, one of any style encodes the style picture each time."""
+    import torch
+
+    from stylezoo.image.io import read
+    from stylezoo.image.resize import pad_to_multiple
+    from stylezoo.stylizer import load
+
+    torch.set_num_threads(setting.threads)
+    stylizer = load(name, device=setting.device)
+    net = stylizer.net
+    picture, style = photo(setting.size), style_of(stylizer)
+    parts: dict[str, Callable[[], object]] = {"stylize": lambda: stylizer.stylize(picture, style)}
+    if stylizer.spec.family == "gatys":  # which has no pass: what it does is the optimisation
+        return Runner(parts)
+    x = pad_to_multiple(read(picture).pixels, net.multiple, net.minimum)[0].to(net.device, net.dtype)
+    code = None if stylizer.kind == "single" else stylizer.encode_style(style).values
+    parts["net"] = run = on_device(partial(net, x, code), setting.device)
+    return Runner(parts, lambda: torch_facts(run) | {"parameters": sum(p.numel() for p in net.parameters())})
+
+
+def style_of(stylizer: Stylizer) -> Any:
+    """Return the style that a benchmark asks a model for."""
+    if stylizer.kind == "arbitrary":
+        return photo(STYLE_SIZE)
+    return None if stylizer.kind == "single" else stylizer.styles[0]
+
+
+def matmul_entrant() -> Entrant:
+    """Return the entrant that tells what the device can do."""
+    return Entrant(MATMUL, build_matmul)
+
+
+def build_matmul(setting: Setting) -> Runner:
+    """Return the product of two float32 matrices, in the precision that the device's convolutions have."""
+    import torch
+
+    torch.set_num_threads(setting.threads)
+    if setting.device == "cuda" and torch.backends.cudnn.allow_tf32:
+        torch.set_float32_matmul_precision("high")
+    side = SIDE[setting.device]
+    a, b = (torch.rand(side, side, device=setting.device) for _ in "ab")
+    facts: dict[str, Any] = {"flops": 2 * side**3}
+    if setting.device == "cuda":
+        facts["device"] = torch.cuda.get_device_name()
+    return Runner({"net": on_device(lambda: a @ b, setting.device)}, lambda: facts)
+
+
+def on_device(run: Callable[[], Tensor], device: str) -> Callable[[], object]:
+    """Return `run` without gradients, and not done before the device is."""
+    import torch
+
+    def finished() -> object:
+        with torch.inference_mode():
+            result = run()
+        if device == "cuda":
+            torch.cuda.synchronize()
+        return result
+
+    return finished
+
+
+def torch_facts(run: Callable[[], object]) -> dict[str, Any]:
+    """Return the operations of what torch multiplies and adds in `run`: convolutions and matrix products alone."""
+    from torch.utils.flop_counter import FlopCounterMode
+
+    with FlopCounterMode(display=False) as counter:
+        run()
+    return {"flops": counter.get_total_flops()}
+
+
+def photo(size: int) -> Image.Image:
+    """Return a picture of size x size px, RGB, with coarse and fine structure: always the same."""
+    import numpy as np
+    from PIL import Image
+
+    y, x = np.mgrid[0:size, 0:size].astype(np.float32) / size
+    waves = [np.sin(6 * (k + 1) * x + 2 * k) * np.cos(5 * (3 - k) * y) + np.sin(40 * x * y + k) for k in range(3)]
+    noise = np.random.default_rng(0).uniform(-0.2, 0.2, (size, size, 3)).astype(np.float32)
+    pixels = np.stack(waves, axis=-1) / 4 + 0.5 + noise
+    return Image.fromarray((pixels.clip(0, 1) * 255).astype(np.uint8))

