@@ -15,15 +15,13 @@ from stylezoo.errors import OptionError, RecipeError
 from stylezoo.evaluate.verify import make_check, unstated
 from stylezoo.files import sha256_of
 from stylezoo.models import Ghiasi, StyleNet, create_model
-from stylezoo.samples import sample_page
+from stylezoo.samples import QUALITY, sample_page
 from stylezoo.stylizer import Stylizer, load
 from stylezoo.train.recipe import from_yaml
 from stylezoo.types import ImageLike, PathLike
 from stylezoo.zoo.publish import Entry
 from stylezoo.zoo.spec import ModelSpec, WeightsSpec
 from stylezoo.zoo.store import find, locate
-
-QUALITY = 88  # of the JPEG of a card
 
 
 def finish(net: StyleNet, spec: ModelSpec, folder: Path) -> ModelSpec:

@@ -63,6 +63,7 @@ def command(
 
     from stylezoo.files import sha256_of
     from stylezoo.importers import import_weights
+    from stylezoo.zoo.model_card import is_unstated
 
     spec, net = import_weights(
         file,
@@ -93,7 +94,7 @@ def command(
         click.echo(output)
     styles = {"single": "one style", "multi": f"{len(spec.styles)} styles", "arbitrary": "any style"}[spec.kind]
     say(f"{spec.name}: {styles}, {count:,} numbers in {dtype}, {size / 1e6:.1f} MB, licence {spec.license}")
-    if any(style.rights.startswith("unstated") for style in spec.styles):
+    if any(is_unstated(style.rights) for style in spec.styles):
         say("the rights to what it has learned from are unstated: state them by --rights before you share the file")
     which = {"single": "", "multi": f" -s {next(iter(spec.style_ids), '')}", "arbitrary": " -s painting.jpg"}[spec.kind]
     say(f"try it: stylezoo stylize photo.jpg -m {output}{which} -o styled.jpg")

@@ -23,13 +23,11 @@ def command(repo: str, pattern: str, revision: str | None, to: Path | None, as_j
     """
     from stylezoo.zoo.catalog import OpenZoo, read_repository
     from stylezoo.zoo.hub import Repository, parse_repo
-    from stylezoo.zoo.spec import HubSpec
     from stylezoo.zoo.store import locate
     from stylezoo.zoo.sync import take
 
-    place = parse_repo(repo)
-    place = HubSpec(repo=place.repo, revision=revision or place.revision)
-    specs = [spec for spec in OpenZoo(read_repository(Repository(place))).find(pattern) if spec.weights]
+    repository = Repository(parse_repo(repo, revision))
+    specs = [spec for spec in OpenZoo(read_repository(repository)).find(pattern) if spec.weights]
     for spec in specs:
         path = locate(spec) if to is None else take([spec], to)[0]
         if as_json:
@@ -39,6 +37,4 @@ def command(repo: str, pattern: str, revision: str | None, to: Path | None, as_j
         else:
             click.echo(path)
     if specs and to is None:
-        at = place.repo if place.revision is None else f"{place.repo}@{place.revision}"
-        name = f"hf:{at}/{specs[0].name}"
-        say(f"try it: {example(name, specs[0])}")
+        say(f"try it: {example(f'hf:{repository}/{specs[0].name}', specs[0])}")

@@ -48,21 +48,20 @@ def command(
     from stylezoo.zoo.hub import Repository, parse_repo
     from stylezoo.zoo.publish import publish
 
-    place = parse_repo(repo)
+    repository = Repository(parse_repo(repo))
     facts = {"license": license, "rights": rights, "source": source}
     with tempfile.TemporaryDirectory() as scratch:
         entries = [make_entry(n, Path(scratch), photo=photo, picture=not no_picture, **facts) for n in names]
-        changes = publish(Repository(place), entries, private=private, dry_run=dry_run, replace_readme=replace_readme)
+        changes = publish(repository, entries, private=private, dry_run=dry_run, replace_readme=replace_readme)
     for change in changes:
         if as_json:
             put_json({"path": change.path, "what": change.what, "sent": not dry_run})
         else:
             click.echo(f"{change.what:7}  {change.path}")
-    at = place.repo if place.revision is None else f"{place.repo}@{place.revision}"
     if not changes:
-        say(f"nothing to send: all of it is in {at} already")
+        say(f"nothing to send: all of it is in {repository} already")
     elif dry_run:
-        say(f"{len(changes)} files would be sent to {at}")
+        say(f"{len(changes)} files would be sent to {repository}")
     else:
         spec = entries[0].spec
-        say(f"sent {len(changes)} files; try it: {example(f'hf:{at}/{spec.name}', spec)}")
+        say(f"sent {len(changes)} files; try it: {example(f'hf:{repository}/{spec.name}', spec)}")

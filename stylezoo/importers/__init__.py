@@ -14,10 +14,8 @@ from stylezoo.importers import magenta, naoto, reference
 from stylezoo.importers.read import file_kind, read_tensors
 from stylezoo.models import StyleNet, create_model
 from stylezoo.types import PathLike
-from stylezoo.zoo.spec import CARD_KEY, HEADER_KEY, ModelSpec, StyleSpec
+from stylezoo.zoo.spec import CARD_KEY, HEADER_KEY, UNSTATED, ModelSpec, StyleSpec
 from stylezoo.zoo.store import WEIGHTS, read_header, read_metadata
-
-UNSTATED = "unstated: add the rights to the picture before you share the net"
 
 
 def import_weights(

@@ -16,14 +16,12 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 from stylezoo.errors import WeightsError
-from stylezoo.zoo.store import read_metadata
+from stylezoo.zoo.store import LONGEST_HEADER, read_metadata
 
 FileKind = Literal["pickle", "safetensors", "onnx"]
 
 NESTS = ("state_dict", "model_state_dict", "model", "net")
 """The keys under which people keep a state dict in a checkpoint."""
-
-_LONGEST_HEADER = 100_000_000  # bytes, of safetensors
 
 
 def file_kind(path: Path) -> FileKind:
@@ -44,7 +42,7 @@ def file_kind(path: Path) -> FileKind:
         raise WeightsError(f"{path} is a Git LFS pointer, not the weights themselves: run git lfs pull")
     if head.lstrip().startswith(b"<"):
         raise WeightsError(f"{path} is a web page, not weights: download the file itself, not the page that shows it")
-    if head[8:9] == b"{" and int.from_bytes(head[:8], "little") <= _LONGEST_HEADER:
+    if head[8:9] == b"{" and int.from_bytes(head[:8], "little") <= LONGEST_HEADER:
         return "safetensors"
     if head.startswith(b"PK\x03\x04"):
         _refuse_bundle(path)

@@ -19,7 +19,7 @@ from stylezoo.models import adain, ghiasi
 from stylezoo.models.base import SMALLEST_STYLE
 from stylezoo.schema import Record, convert, read_yaml
 from stylezoo.types import PathLike
-from stylezoo.zoo.spec import FAMILIES, WEIGHTLESS, ModelSpec, StyleSpec
+from stylezoo.zoo.spec import FAMILIES, UNSTATED, WEIGHTLESS, ModelSpec, StyleSpec
 
 Scalar = str | int | float | bool | None
 
@@ -300,7 +300,7 @@ def _own_style(path: Path, name: str | None = None) -> dict[str, Any]:
         "id": identifier,
         "title": path.stem,
         "image": str(path.resolve()),
-        "rights": "unstated: add the rights to the picture before you share the net",
+        "rights": UNSTATED,
         "source": path.name,
     }
 

@@ -82,10 +82,9 @@ def open_zoo(
     if (folder / REGISTRY).is_file():
         return OpenZoo(read_zoo(folder / REGISTRY), folder)
     try:
-        place = parse_repo(str(source))
+        place = parse_repo(str(source), revision)
     except HubError as cause:
         raise RegistryError(f"'{source}' is no folder with a {REGISTRY}, and no repository owner/zoo") from cause
-    place = HubSpec(repo=place.repo, revision=revision or place.revision)
     return OpenZoo(read_repository(Repository(place, cache_dir=cache_dir, offline=offline)))
 
 
@@ -175,8 +174,7 @@ def find_remote(
         ModelNotFoundError: the repository has no such model.
         HubError, RegistryError: as `open_zoo`.
     """
-    place, model = parse_name(name)
-    place = HubSpec(repo=place.repo, revision=revision or place.revision)
+    place, model = parse_name(name, revision)
     zoo = read_repository(Repository(place, cache_dir=cache_dir, offline=offline))
     spec = zoo.models.get(zoo.aliases.get(model, model))
     if spec is None:

@@ -19,7 +19,6 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from stylezoo import __version__
 from stylezoo.errors import HubError, StyleZooError
-from stylezoo.files import sha256_of
 from stylezoo.types import PathLike
 from stylezoo.zoo.spec import HubSpec
 
@@ -194,31 +193,33 @@ class Repository:
 def names_of(content: Content) -> set[str]:
     """Return how the Hub may name a content: by its SHA-256 (large and binary files), or as git does (small text)."""
     data = content.read_bytes() if isinstance(content, Path) else content
-    sha256 = sha256_of(content) if isinstance(content, Path) else hashlib.sha256(data).hexdigest()
-    return {sha256, hashlib.sha1(b"blob %d\0" % len(data) + data, usedforsecurity=False).hexdigest()}
+    return {
+        hashlib.sha256(data).hexdigest(),
+        hashlib.sha1(b"blob %d\0" % len(data) + data, usedforsecurity=False).hexdigest(),
+    }
 
 
-def parse_repo(text: str) -> HubSpec:
+def parse_repo(text: str, revision: str | None = None) -> HubSpec:
     """Return the place that 'owner/zoo' or 'owner/zoo@revision' names, with or without 'hf:' before it.
 
-    Raises HubError if that is no such text.
+    `revision` stands in place of the one that is named. Raises HubError if that is no such text.
     """
     bare = text.removeprefix("hf:").strip("/")
-    repo, at, revision = bare.partition("@")
-    if not re.fullmatch(r"[\w.-]+/[\w.-]+", repo) or (at and not revision.strip()):
+    repo, at, named = bare.partition("@")
+    if not re.fullmatch(r"[\w.-]+/[\w.-]+", repo) or (at and not named.strip()):
         raise HubError(f"'{text}' names no repository of the Hub: write owner/zoo, or owner/zoo@revision")
-    return HubSpec(repo=repo, revision=revision or None)
+    return HubSpec(repo=repo, revision=revision or named or None)
 
 
-def parse_name(text: str) -> tuple[HubSpec, str]:
+def parse_name(text: str, revision: str | None = None) -> tuple[HubSpec, str]:
     """Return the place and the model that 'hf:owner/zoo/family/style' names; 'hf:owner/zoo@v1/family/style' pins it.
 
-    Raises HubError if that is no such text.
+    `revision` stands in place of the one that is named. Raises HubError if that is no such text.
     """
     parts = text.removeprefix("hf:").strip("/").split("/")
     if len(parts) < 4 or not all(parts):
         raise HubError(f"'{text}' names no model of a repository: write hf:owner/zoo/family/style")
-    return parse_repo("/".join(parts[:-2])), "/".join(parts[-2:])
+    return parse_repo("/".join(parts[:-2]), revision), "/".join(parts[-2:])
 
 
 def _api() -> HfApi:

@@ -40,6 +40,9 @@ WEIGHTLESS = frozenset({"gatys"})
 HEADER_KEY = "stylezoo"
 """The key of a safetensors file's metadata that holds `header_record`."""
 
+UNSTATED = "unstated: add the rights to the picture before you share the net"
+"""The rights to a style of which nobody has told them."""
+
 CARD_KEY = "stylezoo-card"
 """The key of a style card's metadata that holds its record, a `CardSpec`."""
 

@@ -20,7 +20,7 @@ BUNDLED = Path(__file__).resolve().parents[1] / "bundled"
 WEIGHTS = "weights.safetensors"
 """The name of the weights file in the folder of a training run."""
 
-_LONGEST_HEADER = 100_000_000  # bytes; the limit of the safetensors format itself
+LONGEST_HEADER = 100_000_000  # bytes; the limit of the safetensors format itself
 _verified: set[tuple[Path, int, int, str]] = set()
 
 
@@ -179,7 +179,7 @@ def read_metadata(path: PathLike) -> dict[str, str]:
         with path.open("rb") as file:
             start = file.read(8)
             length = int.from_bytes(start, "little")
-            header = file.read(length) if len(start) == 8 and length <= min(_LONGEST_HEADER, size) else b""
+            header = file.read(length) if len(start) == 8 and length <= min(LONGEST_HEADER, size) else b""
     except OSError as cause:
         raise WeightsError(f"cannot read {path}: {cause.strerror}: check the path.") from cause
     if not size:
@@ -191,7 +191,7 @@ def read_metadata(path: PathLike) -> dict[str, str]:
         )
     if start == b"version ":
         raise WeightsError(f"{path} is a Git LFS pointer, not the weights themselves: run git lfs pull.")
-    if length <= _LONGEST_HEADER and size < 8 + length:
+    if length <= LONGEST_HEADER and size < 8 + length:
         raise WeightsError(f"{path} is damaged or no safetensors file: its header is cut short. Get it again.")
     try:
         entries = msgspec.json.decode(header, type=dict[str, Any])
