@@ -159,7 +159,8 @@ class Gatys(StyleNet):
                     if stage and not step.number:
                         continue  # the former stage's result, scaled
                     bar.update(min(1, step.number))
-                    bar.set_postfix({name: f"{value:.3g}" for name, value in step.terms.items()}, refresh=False)
+                    terms = {name: f"{value:.3g}" for name, value in step.terms.items()}
+                    bar.set_postfix(terms, refresh=step.number == 0)  # however fast the steps, the start is shown
                     if how.callback and how.callback(sum(steps[:stage]) + step.number, step.image, step.terms) is True:
                         return resize(step.image, (height, width))
                 assert best is not None
