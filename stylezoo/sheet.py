@@ -12,9 +12,8 @@ from typing import Any
 from PIL import Image
 
 from stylezoo.errors import OptionError, StyleError, did_you_mean
-from stylezoo.image.io import read
+from stylezoo.image.io import read, to_pil
 from stylezoo.image.page import Title, labelled_page, printable, square_page
-from stylezoo.image.pillow import to_pil
 from stylezoo.image.resize import fit_long_side, resize
 from stylezoo.style import find_style, on_white
 from stylezoo.stylizer import Stylizer
