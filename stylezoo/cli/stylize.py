@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import io
 import re
 import sys
@@ -20,6 +21,9 @@ from stylezoo.errors import ImageError, OptionError
 
 if TYPE_CHECKING:
     from PIL.Image import Image
+
+    from stylezoo.stylizer import Backend
+    from stylezoo.zoo.spec import ModelSpec
 
 FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 STYLE_SIZE = click.option(
@@ -65,6 +69,12 @@ STYLE_SIZE = click.option(
 @click.option("--quality", default=92, type=click.IntRange(1, 100), help="Quality of JPEG and WebP files.")
 @click.option("--format", type=click.Choice(list(FORMATS)), help="Write this format.  [default: as OUT or IN]")
 @click.option("--device", default="auto", help="Where to compute: auto, cpu, cuda, cuda:1 or mps.")
+@click.option(
+    "--backend",
+    default="auto",
+    type=click.Choice(["auto", "torch", "onnx"]),
+    help="What computes: auto takes onnxruntime, where it is installed and quicker.",
+)
 @click.option("--force", is_flag=True, help="Overwrite files that exist, though never an input.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object a picture.")
 def command(
@@ -84,6 +94,7 @@ def command(
     quality: int,
     format: str | None,
     device: str,
+    backend: Backend,
     force: bool,
     as_json: bool,
     save_every: int | None,
@@ -101,7 +112,7 @@ def command(
     if mask and regions:
         raise OptionError("--mask and --region exclude each other: write --region MASK:STYLE for each mask")
     parts = [parse_region(region) for region in regions]
-    spec = find(model)[0]
+    spec, weights = find(model)
     tuning = read_descent({**descent, "save_every": save_every}, spec)
     tuning.pop("save_every", None)
     spread = spread_folders(styles, spec.style_ids)
@@ -121,9 +132,12 @@ def command(
 
     from tqdm import tqdm
 
-    from stylezoo.stylizer import load
+    special = cards or save_card or mask or parts or stroke or preserve_color or tuning or save_every or strength != 1
+    stylizer = None if special else _load_quick(spec, weights, device, backend, wanted.values())
+    if stylizer is None:
+        from stylezoo.stylizer import load
 
-    stylizer = load(model, device=device)
+        stylizer = load(model, device=device, backend=backend)
     for card in cards:
         stylizer.add_card(card)
     if not wanted and not parts and (len(cards) == 1 or len(stylizer.styles) == 1):
@@ -187,6 +201,15 @@ def command(
         raise Failure(f"{failed} of {len(jobs)} pictures failed")
 
 
+def _load_quick(spec: ModelSpec, weights: Path | None, device: str, backend: Backend, styles: Iterable[Style]) -> Any:
+    """Return what paints plain pictures without torch, which takes longer to start than to paint; None: torch must."""
+    if backend == "torch" or importlib.util.find_spec("onnxruntime") is None:
+        return None
+    from stylezoo.quick import open_quick
+
+    return open_quick(spec, weights, device, styles)
+
+
 def check_stdout(output: str, as_json: bool) -> None:
     """Raise OptionError where a picture on stdout would be in the way."""
     if as_json and output == "-":
@@ -232,9 +255,10 @@ def open_stdin() -> Image:
 
 def put(picture: Image, job: Job, *, quality: int, force: bool) -> None:
     """Write a picture where its job wants it. Raises ImageError if that is not possible."""
-    from stylezoo.image.io import encode, write
+    from stylezoo.image.files import write_file
+    from stylezoo.image.pillow import encode_picture, format_named
 
     if job.target:
-        write(picture, job.target, overwrite=force, quality=quality, format=job.format)
+        write_file(job.target, lambda kind: encode_picture(picture, kind, quality), overwrite=force, format=job.format)
     else:
-        sys.stdout.buffer.write(encode(picture, job.format, quality))
+        sys.stdout.buffer.write(encode_picture(picture, format_named(job.format, "cannot write to stdout"), quality))

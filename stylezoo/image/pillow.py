@@ -175,6 +175,16 @@ def encode_array(array: Array, kind: str, quality: int, name: str) -> bytes:
     return buffer.getvalue()
 
 
+def encode_picture(picture: Image.Image, kind: str, quality: int, name: str = "the picture") -> bytes:
+    """Return an RGB or RGBA picture as a file's bytes in Pillow's format `kind`, on white where that has no alpha."""
+    array = np.asarray(picture)
+    if array.shape[2] == 4 and kind not in WITH_ALPHA:
+        x = array.astype(np.float32) / 255
+        x = x[..., :3] * x[..., 3:] + (1 - x[..., 3:])  # as browsers show it
+        array = (x * 255 + 0.5).astype(np.uint8)
+    return encode_array(array, kind, quality, name)
+
+
 def _writable() -> dict[str, str]:
     """Suffix -> Pillow's format, of those that this Pillow was built to write."""
     Image.init()

@@ -38,7 +38,7 @@ class InstanceNorm(nn.Module):
     def forward(self, x: Tensor, gamma: Tensor, beta: Tensor) -> Tensor:
         """Normalise `x`, (N, C, H, W), with `gamma` and `beta`, each (N or 1, C) or, per pixel, (N or 1, C, H, W)."""
         free = self.free and not self.correction
-        if free and gamma.shape[:-1] == (1,) and not torch.is_grad_enabled():  # one pass over x in place of three
+        if free and gamma.shape[:-1] == (1,):  # one pass over x in place of three
             return F.instance_norm(x, weight=gamma[0].to(x.dtype), bias=beta[0].to(x.dtype), eps=self.eps)
         gamma, beta = ((v if v.dim() == 4 else v[..., None, None]).to(x.dtype) for v in (gamma, beta))
         if free:
