@@ -9,9 +9,8 @@ from PIL import Image
 
 from stylezoo.data.images import sample_photos
 from stylezoo.errors import DataError
-from stylezoo.image.io import read
+from stylezoo.image.io import read, to_pil
 from stylezoo.image.page import labelled_page, printable
-from stylezoo.image.pillow import to_pil
 from stylezoo.sheet import LARGEST, PAINTED, contact_sheet
 from stylezoo.style import on_white
 from stylezoo.stylizer import Stylizer

@@ -12,13 +12,13 @@ from typing import Any
 from PIL import Image
 
 from stylezoo.errors import OptionError, StyleError, did_you_mean
-from stylezoo.image.io import read
+from stylezoo.image.io import read, to_pil
 from stylezoo.image.page import Title, labelled_page, printable, square_page
-from stylezoo.image.pillow import to_pil
 from stylezoo.image.resize import fit_long_side, resize
-from stylezoo.style import find_style, on_white
+from stylezoo.style import on_white
 from stylezoo.stylizer import Stylizer
 from stylezoo.types import ImageLike, StyleLike
+from stylezoo.zoo.styles import find_style
 
 __all__ = ["Painting", "Title", "blend_sheet", "contact_sheet", "grid_sheet", "labelled_page", "strength_sheet"]
 

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import math
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from numbers import Integral, Real
+from numbers import Integral
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +14,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from stylezoo.errors import OptionError, StyleError, did_you_mean
+from stylezoo.errors import OptionError, StyleError
 from stylezoo.image.color import match_stats, rgb_to_ycbcr
 from stylezoo.image.io import Picture, read
 from stylezoo.image.resize import fit_long_side, resize
@@ -24,6 +23,7 @@ from stylezoo.models.table import StyleTable
 from stylezoo.pipeline import Region
 from stylezoo.types import MaskLike, StyleLike
 from stylezoo.zoo.spec import ModelSpec
+from stylezoo.zoo.styles import find_style, read_mix
 
 STYLE_SIZE = 384
 """The long side, in px, at which a style picture is read unless another is asked for."""
@@ -142,42 +142,6 @@ def resolve_style(spec: ModelSpec, net: StyleNet, style: StyleLike, size: int | 
     return Style(tuple(_parts(spec, net, style, size, 1.0)))
 
 
-def find_style(spec: ModelSpec, style: Any) -> int | None:
-    """Return the index of the style that the model knows by that name; None for a picture, a code or a mix.
-
-    Raises:
-        StyleError: a name that is neither a style's nor, where the model takes pictures, a file's; an index out of
-            range; or None, where the model has not just one style.
-    """
-    ids, known = spec.style_ids, ", ".join(spec.style_ids)
-    if style is None:
-        if len(ids) == 1:
-            return 0
-        if spec.kind == "arbitrary":
-            raise StyleError(
-                f"{spec.name} takes any picture as the style: give one{known and f', or name one of {known}'}"
-            )
-        raise StyleError(f"{spec.name} has {len(ids)} styles: name one of {known}")
-    if isinstance(style, Integral) and not isinstance(style, bool):
-        if not -len(ids) <= (index := int(style)) < len(ids):
-            raise StyleError(f"{spec.name} has no style number {style}: it has {len(ids)} ({known or 'none'})")
-        return index % len(ids)
-    if not isinstance(style, str):
-        return None
-    if style in ids:
-        return ids.index(style)
-    near = did_you_mean(style, ids)
-    if spec.kind != "arbitrary":
-        if Path(style).suffix and os.path.isfile(style):  # noqa: PTH113 - Path.is_file raises for names too long
-            return None
-        raise StyleError(f"{spec.name} has no style '{style}': it has {known}.{near}")
-    if os.path.exists(style) or "://" in style:  # noqa: PTH110 - as above; `read` says what to do with an address
-        return None
-    raise StyleError(
-        f"'{style}' is neither a picture's path nor a style that {spec.name} knows by name ({known or 'none'}).{near}"
-    )
-
-
 def on_white(picture: Picture) -> Tensor:
     """Return a picture's colours, (N, 3, H, W), with white where it is transparent."""
     return picture.pixels if picture.alpha is None else picture.pixels * picture.alpha + (1 - picture.alpha)
@@ -185,7 +149,7 @@ def on_white(picture: Picture) -> Tensor:
 
 def _parts(spec: ModelSpec, net: StyleNet, style: Any, size: int | None, weight: float) -> Iterator[Part]:
     if isinstance(style, (Mapping, list, tuple)):
-        for member, share in _mix(spec, style):
+        for member, share in read_mix(spec, style):
             yield from _parts(spec, net, member, size, weight * share)
     elif isinstance(style, StyleCode):
         yield Part("a style code", weight, _fitting(spec, net, style))
@@ -198,22 +162,6 @@ def _parts(spec: ModelSpec, net: StyleNet, style: Any, size: int | None, weight:
     else:
         name = Path(style).name if isinstance(style, (str, os.PathLike)) else "a picture"
         yield Part(name, weight, _read_picture(spec, style, size))
-
-
-def _mix(spec: ModelSpec, style: Mapping[Any, Any] | Iterable[Any]) -> list[tuple[Any, float]]:
-    """Return the members of a mix with weights that sum to 1."""
-    members = style.items() if isinstance(style, Mapping) else style
-    pairs = [m if isinstance(m, (list, tuple)) else (m, 1.0) for m in members]
-    if not pairs:
-        raise StyleError(f"{spec.name}: an empty mix of styles: name at least one")
-    for pair in pairs:
-        if len(pair) != 2:
-            raise StyleError(f"{spec.name}: a mix is made of styles or of (style, weight) pairs, not of {len(pair)}")
-        if not isinstance(pair[1], Real) or isinstance(pair[1], bool) or not math.isfinite(pair[1]):
-            raise StyleError(f"{spec.name}: the weights of a mix must be numbers, not {pair[1]!r}")
-    if (total := math.fsum(float(weight) for _, weight in pairs)) < 1e-6:
-        raise StyleError(f"{spec.name}: the weights of a mix must sum to more than 0, not {total:g}")
-    return [(member, float(weight) / total) for member, weight in pairs]
 
 
 def _fitting(spec: ModelSpec, net: StyleNet, code: StyleCode) -> StyleCode:

@@ -8,24 +8,30 @@ from collections.abc import Callable, Iterable, Iterator
 from functools import lru_cache, partial
 from itertools import groupby, islice
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Literal, Self, get_args
 
 import torch
 from msgspec import structs, to_builtins
 from torch import Tensor
 
 from stylezoo.errors import OptionError, StyleError, WeightsError, did_you_mean
+from stylezoo.graphs import graph_file, has_onnxruntime
 from stylezoo.image.io import read
 from stylezoo.models import StyleCard, StyleCode, StyleNet, create_model
 from stylezoo.models.gatys import Gatys
+from stylezoo.models.skeleton import make_graph
 from stylezoo.models.table import StyleTable
+from stylezoo.models.trunk_net import TrunkNet
 from stylezoo.pipeline import PreserveColor, check_options, render
 from stylezoo.schema import convert
-from stylezoo.style import STYLE_SIZE, Plan, find_style, read_plan, resolve_style
+from stylezoo.style import STYLE_SIZE, Plan, read_plan, resolve_style
 from stylezoo.types import ImageLike, MaskLike, PathLike, StyleLike
 from stylezoo.zoo.card import CardSpec
 from stylezoo.zoo.spec import Kind, ModelSpec, StyleSpec
 from stylezoo.zoo.store import find, locate
+from stylezoo.zoo.styles import find_style
+
+Backend = Literal["auto", "torch", "onnx"]
 
 UNSTATED = "unstated: add the rights to the picture before you share the card"
 
@@ -60,6 +66,11 @@ class Stylizer:
     @property
     def dtype(self) -> torch.dtype:
         return self.net.dtype
+
+    @property
+    def backend(self) -> str:
+        """ "onnx" where onnxruntime computes the net, as far as it can, else "torch"."""
+        return "onnx" if isinstance(self.net, TrunkNet) and self.net.graph else "torch"
 
     def stylize(
         self,
@@ -265,6 +276,8 @@ class Stylizer:
 
     def compile(self, **options: Any) -> Self:
         """Compile the net by `torch.compile`, in place: slow once, faster for many pictures of one size."""
+        if isinstance(self.net, TrunkNet):
+            self.net.run_by(None)
         self.net.compile(**options)
         return self
 
@@ -300,6 +313,7 @@ def load(
     revision: str | None = None,
     cache_dir: PathLike | None = None,
     offline: bool | None = None,
+    backend: Backend = "auto",
 ) -> Stylizer:
     """Load a model.
 
@@ -311,8 +325,13 @@ def load(
         dtype: of the computation; None is float32, also for weights kept in float16.
         revision, cache_dir, offline: of the Hugging Face Hub, for models that do not travel with the package: a branch,
             tag or commit; the cache's folder (None: as HF_HOME says); True: ask nothing of the Hub.
+        backend: what computes on a processor. "auto": onnxruntime, where it is installed and the package has a graph of
+            the net's trunk, for whole pictures in one style; else torch. "onnx": the same, and an error where it is not
+            to be had; a graph of a trunk of other widths is made, which takes some seconds. Their results differ by
+            less than 1/255.
 
     Raises:
+        OptionError: the backend is not to be had.
         ModelNotFoundError: no such name, with the nearest ones.
         WeightsError: the weights are missing, damaged or not those of the registry.
         HubError: the Hub cannot be reached, or refuses.
@@ -322,12 +341,38 @@ def load(
     if not spec.weightless:
         path = path or locate(spec, revision=revision, cache_dir=cache_dir, offline=offline)
     net = create_model(spec.family, **spec.arch, weights=path)
-    return Stylizer(spec, net).to(device, _dtype(dtype))
+    stylizer = Stylizer(spec, net).to(device, _dtype(dtype))
+    _choose_backend(stylizer, backend)
+    return stylizer
 
 
 def stylize(image: ImageLike, model: PathLike = "johnson/mosaic", style: StyleLike = None, **options: Any) -> Any:
     """Paint one picture with a model by name: `load(model).stylize(image, style, **options)`, the model kept loaded."""
     return _kept(str(model)).stylize(image, style, **options)
+
+
+def _choose_backend(stylizer: Stylizer, backend: Backend) -> None:
+    """Let onnxruntime compute a net where `backend` asks for it; raise OptionError where it cannot."""
+    if backend not in get_args(Backend):
+        raise OptionError(f"backend must be auto, torch or onnx, not {backend!r}")
+    net, name = stylizer.net, stylizer.spec.name
+    ready = stylizer.device.type == "cpu" and stylizer.dtype == torch.float32
+    graph: Path | bytes | None = None
+    if backend == "auto":
+        graph = graph_file(net.arch) if ready and isinstance(net, TrunkNet) and has_onnxruntime() else None
+    elif backend == "onnx":
+        if not isinstance(net, TrunkNet):
+            raise OptionError(f"{name} is a {net.family} net, which paints by torch alone: use backend='torch'")
+        if not ready:
+            raise OptionError(
+                f"onnxruntime computes in float32 on a processor, not in {stylizer.dtype} on {stylizer.device}: "
+                "use backend='torch'"
+            )
+        if not has_onnxruntime():
+            raise OptionError("onnxruntime is not installed: pip install 'stylezoo[onnx]', or use backend='torch'")
+        graph = graph_file(net.arch) or make_graph(net)
+    if graph and isinstance(net, TrunkNet):
+        net.run_by(graph)
 
 
 @lru_cache(maxsize=2)

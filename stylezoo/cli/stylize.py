@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import importlib.util
 import re
 import sys
 from collections.abc import Iterable
 from contextlib import closing
 from functools import cache, partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -20,6 +21,10 @@ from stylezoo.cli.talk import Failure, one_line, put_json, say
 from stylezoo.engines import Engine, Job, Work, paint
 from stylezoo.errors import ImageError, OptionError
 from stylezoo.files import sha256_of
+
+if TYPE_CHECKING:
+    from stylezoo.stylizer import Backend
+    from stylezoo.zoo.spec import ModelSpec
 
 FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 STYLE_SIZE = click.option(
@@ -66,6 +71,12 @@ STYLE_SIZE = click.option(
 @click.option("--quality", default=92, type=click.IntRange(1, 100), help="Quality of JPEG and WebP files.")
 @click.option("--format", type=click.Choice(list(FORMATS)), help="Write this format.  [default: as OUT or IN]")
 @click.option("--device", default="auto", help="Where to compute: auto, cpu, cuda, cuda:1 or mps.")
+@click.option(
+    "--backend",
+    default="auto",
+    type=click.Choice(["auto", "torch", "onnx"]),
+    help="What computes: auto takes onnxruntime, where it is installed and quicker.",
+)
 @click.option("--force", is_flag=True, help="Overwrite files that exist, though never an input.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object a picture.")
 def command(
@@ -85,6 +96,7 @@ def command(
     quality: int,
     format: str | None,
     device: str,
+    backend: Backend,
     force: bool,
     as_json: bool,
     save_every: int | None,
@@ -156,9 +168,13 @@ def command(
 
     from tqdm import tqdm
 
-    from stylezoo.stylizer import load
+    special = cards or save_card or mask or parts or stroke or preserve_color or tuning or save_every or strength != 1
+    stylizer = None if special else _load_quick(spec, weights, device, backend, wanted.values())
+    quick = stylizer is not None
+    if stylizer is None:
+        from stylezoo.stylizer import load
 
-    stylizer = load(model, device=device)
+        stylizer = load(model, device=device, backend=backend)
     for card in cards:
         stylizer.add_card(card)
     if not wanted and not parts and (len(cards) == 1 or len(stylizer.styles) == 1):
@@ -188,9 +204,10 @@ def command(
         model,
         chosen if several else {"": next(iter(chosen.values()))},
         options,
-        {"device": device},
+        {"device": device, "backend": backend},
         cards,
         quality,
+        quick=quick,
         overwrite=force or resume,
         callback=partial(saver, every=save_every, quality=quality) if save_every else None,
     )
@@ -217,6 +234,15 @@ def command(
                 )
     if failed:
         raise Failure(f"{failed} of {len(jobs)} pictures failed")
+
+
+def _load_quick(spec: ModelSpec, weights: Path | None, device: str, backend: Backend, styles: Iterable[Style]) -> Any:
+    """Return what paints plain pictures without torch, which takes longer to start than to paint; None: torch must."""
+    if backend == "torch" or importlib.util.find_spec("onnxruntime") is None:
+        return None
+    from stylezoo.quick import open_quick
+
+    return open_quick(spec, weights, device, styles)
 
 
 def check_stdout(output: str, as_json: bool) -> None:

@@ -18,6 +18,7 @@ from multiprocessing import get_context
 from multiprocessing.connection import Connection, wait
 
 from stylezoo.engines.job import Job
+from stylezoo.engines.threads import limit_threads
 from stylezoo.engines.work import Outcome, Work
 from stylezoo.errors import EngineError
 
@@ -116,9 +117,7 @@ def serve(line: Connection, sent: bytes, threads: int) -> None:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # rather than at once, so that temporary files are removed
     with suppress(EOFError, ConnectionError):  # nobody is left to paint for
         try:
-            import torch
-
-            torch.set_num_threads(threads)
+            limit_threads(threads)
             painter = pickle.loads(sent).painter()
             line.send(_READY)
             while True:

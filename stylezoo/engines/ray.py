@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from stylezoo.engines.job import Job
 from stylezoo.engines.pool import TRIES, portable
-from stylezoo.engines.threads import ROOM
+from stylezoo.engines.threads import ROOM, limit_threads, stated_threads
 from stylezoo.engines.work import Outcome, Work
 from stylezoo.errors import EngineError, OptionError
 
@@ -103,16 +103,11 @@ def _shares(work: Work, workers: int | None, jobs: int) -> tuple[int, dict[str, 
     cpus, gpus = int(total.get("CPU", 1)), int(total.get("GPU", 0))
     on_gpu = gpus > 0 and not str(work.loading.get("device", "auto")).startswith("cpu")
     if workers is None:
-        workers = gpus if on_gpu else min(cpus // _fixed_threads(1), int(total.get("memory", ROOM)) // ROOM)
+        workers = gpus if on_gpu else min(cpus // (stated_threads() or 1), int(total.get("memory", ROOM)) // ROOM)
     workers = max(1, min(workers, jobs))
     smallest = min(int(node["Resources"].get("CPU", 1)) for node in ray.nodes() if node["Alive"])
-    threads = _fixed_threads(max(1, min(smallest, cpus // workers)))
+    threads = stated_threads() or max(1, min(smallest, cpus // workers))
     return workers, {"num_cpus": threads} | ({"num_gpus": 1} if on_gpu else {})
-
-
-def _fixed_threads(usual: int) -> int:
-    text = os.environ.get("OMP_NUM_THREADS", "")
-    return int(text) if text.isdecimal() and int(text) else usual
 
 
 class BatchPainter:
@@ -134,10 +129,8 @@ class BatchPainter:
             return portable(error)
 
     def _load(self) -> Painter:
-        import torch
-
         with suppress(OSError):  # another machine may not have it; absolute paths do without
             os.chdir(self._folder)
-        torch.set_num_threads(self._threads)
+        limit_threads(self._threads)
         painter: Painter = pickle.loads(self._sent).painter()
         return painter

@@ -15,7 +15,7 @@ from stylezoo.errors import OptionError
 from stylezoo.zoo.store import find
 
 if TYPE_CHECKING:
-    from stylezoo.stylizer import Stylizer
+    from stylezoo.engines.work import AnyStylizer
 
 Engine = Literal["auto", "serial", "pool", "ray"]
 ENGINES: tuple[Engine, ...] = ("auto", "serial", "pool", "ray")
@@ -31,7 +31,7 @@ def paint(
     engine: Engine = "auto",
     workers: int | None = None,
     manifest: Manifest | None = None,
-    stylizer: Stylizer | None = None,
+    stylizer: AnyStylizer | None = None,
 ) -> Generator[Outcome]:
     """Do all jobs and yield their outcomes, in the order of the jobs. Every engine writes the same pictures.
 
@@ -39,8 +39,9 @@ def paint(
         engine: "serial": one after another in this process. "pool": by processes on this machine, each with the model
             and a share of the threads. "ray": by Ray Data, on the cluster of RAY_ADDRESS or else on this machine.
             "auto": "pool" for 32 pictures and more on a CPU of several cores, otherwise "serial".
-        workers: how many processes; None: one for each thread that torch would use here, as far as RAM goes; in Ray
-            one for each CPU or GPU of the cluster. Where OMP_NUM_THREADS is set, each has so many threads.
+        workers: how many processes; None: one for each core, as far as the RAM goes, or two on a GPU; in Ray one for
+            each core or GPU of the cluster. They share the cores; where OMP_NUM_THREADS is set, each has that many
+            threads.
         manifest: is told what is begun and what is done.
         stylizer: the model of `work`, where it is loaded already; used by "serial".
 
@@ -74,11 +75,17 @@ def _many(jobs: Sequence[Job], work: Work, workers: int | None) -> bool:
     """Whether a pool is worth its start."""
     if workers is not None:
         return workers > 1
-    if len(jobs) < MANY or find(work.model)[0].weightless:
+    if len(jobs) < MANY or share(None, len(jobs))[0] == 1:
+        return False
+    return not _on_gpu(work) and not find(work.model)[0].weightless
+
+
+def _on_gpu(work: Work) -> bool:
+    if work.quick:
         return False
     from stylezoo.stylizer import pick_device
 
-    return pick_device(work.loading.get("device", "auto")).type == "cpu" and share(None, len(jobs))[0] > 1
+    return pick_device(work.loading.get("device", "auto")).type != "cpu"
 
 
 def _ordered(
@@ -87,7 +94,7 @@ def _ordered(
     engine: Engine,
     workers: int | None,
     manifest: Manifest | None,
-    stylizer: Stylizer | None,
+    stylizer: AnyStylizer | None,
 ) -> Generator[Outcome]:
     if manifest:
         manifest.begin(jobs)
@@ -106,7 +113,7 @@ def _ordered(
 
 
 def _start(
-    jobs: Sequence[Job], work: Work, engine: Engine, workers: int | None, stylizer: Stylizer | None
+    jobs: Sequence[Job], work: Work, engine: Engine, workers: int | None, stylizer: AnyStylizer | None
 ) -> Generator[tuple[int, Outcome]]:
     """Return the outcomes with their jobs' numbers, in the order in which they come."""
     if engine == "serial":
@@ -118,5 +125,7 @@ def _start(
         return paint_by_ray(jobs, work, workers)
     from stylezoo.engines.pool import paint_by_pool
 
+    if workers is None and _on_gpu(work):
+        workers = 2  # one reads and writes pictures while the other paints
     count, threads = share(workers, len(jobs))
     return paint_by_pool(jobs, work, count, threads)

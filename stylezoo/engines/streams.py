@@ -27,9 +27,10 @@ def open_stdin() -> Image:
 
 def put(picture: Image, job: Job, *, quality: int, force: bool) -> None:
     """Write a picture where its job wants it. Raises ImageError if that is not possible."""
-    from stylezoo.image.io import encode, write
+    from stylezoo.image.files import write_file
+    from stylezoo.image.pillow import encode_picture, format_named
 
     if job.target:
-        write(picture, job.target, overwrite=force, quality=quality, format=job.format)
+        write_file(job.target, lambda kind: encode_picture(picture, kind, quality), overwrite=force, format=job.format)
     else:
-        sys.stdout.buffer.write(encode(picture, job.format, quality))
+        sys.stdout.buffer.write(encode_picture(picture, format_named(job.format, "cannot write to stdout"), quality))

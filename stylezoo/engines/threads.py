@@ -3,26 +3,36 @@
 from __future__ import annotations
 
 import os
+import sys
 
-ROOM = 2 << 30
-"""Bytes of RAM that each worker is given where nobody says how many there are to be."""
+ROOM = 4 << 30
+"""Bytes of RAM that there have to be for each worker, where nobody says how many there are."""
 
 
 def share(workers: int | None, jobs: int) -> tuple[int, int]:
     """Return how many workers there are for so many jobs on this machine, and the threads of each.
 
-    The threads that torch would use in this process are shared out, one at least; where OMP_NUM_THREADS is set, each
-    worker has so many. `workers` None: as many as the cores and RAM have room for.
+    The cores are shared out, one at least; where OMP_NUM_THREADS is set, each worker has so many threads. `workers`
+    None: as many as the cores and the RAM have room for.
     """
-    import torch
-
-    threads = torch.get_num_threads()
-    fixed = bool(os.environ.get("OMP_NUM_THREADS"))
+    threads = stated_threads()
     if workers is None:
-        most = max(1, cores() // threads) if fixed else threads
-        workers = max(1, min(most, memory() // ROOM))
+        workers = min(cores() // (threads or 1), memory() // ROOM)
     workers = max(1, min(workers, jobs))
-    return workers, threads if fixed else max(1, threads // workers)
+    return workers, threads or max(1, cores() // workers)
+
+
+def stated_threads() -> int | None:
+    """Return what OMP_NUM_THREADS says, if it says a number."""
+    text = os.environ.get("OMP_NUM_THREADS", "")
+    return int(text) if text.isdecimal() and int(text) else None
+
+
+def limit_threads(threads: int) -> None:
+    """Let torch or onnxruntime use so many threads in this process, which may have loaded neither of them yet."""
+    os.environ["OMP_NUM_THREADS"] = str(threads)
+    if torch := sys.modules.get("torch"):
+        torch.set_num_threads(threads)
 
 
 def cores() -> int:
@@ -33,8 +43,8 @@ def cores() -> int:
 
 
 def memory() -> int:
-    """Return the bytes of RAM of this machine; where it does not tell, as if there were room for four workers."""
+    """Return the bytes of RAM of this machine; where it does not tell, as if there were room for two workers."""
     try:
         return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     except (AttributeError, OSError, ValueError):  # Windows has no sysconf
-        return 4 * ROOM
+        return 2 * ROOM

@@ -19,8 +19,7 @@ from stylezoo.data.images import HOLD_OUT, list_photos, sample_photos, split
 from stylezoo.data.styles import find_picture, read_style
 from stylezoo.errors import DataError, OptionError, StyleError
 from stylezoo.evaluate.quality import Protocol, Quality, summarize
-from stylezoo.image.io import read
-from stylezoo.image.pillow import to_pil
+from stylezoo.image.io import read, to_pil
 from stylezoo.stylizer import load
 
 PHOTO, MAGENTA, HISTOGRAM = "photo", "magenta", "histogram"

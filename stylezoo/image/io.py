@@ -8,10 +8,8 @@ from __future__ import annotations
 
 import io
 import os
-import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -19,20 +17,18 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from stylezoo.errors import ImageError, OptionError
-from stylezoo.files import replacing
+from stylezoo.errors import ImageError
+from stylezoo.image.files import check_quality, read_file, write_file
 from stylezoo.image.pillow import (
     SLACK,
+    WITH_ALPHA,
     Array,
     decode,
     decode_stream,
-    encode_pixels,
+    encode_array,
     format_like,
     format_named,
-    format_of,
     shown,
-    to_array,
-    to_pil,
 )
 from stylezoo.image.resize import resize
 from stylezoo.types import ImageLike, PathLike
@@ -95,9 +91,10 @@ def read(image: ImageLike, *, max_pixels: int = 200_000_000) -> Picture:
     if isinstance(image, (bytes, bytearray, memoryview)):
         name = f"picture of {len(image)} bytes"
         array, kind = decode_stream(io.BytesIO(image), name, max_pixels)
-        return _picture(_from_array(array), name, lambda x: encode_pixels(x, format_like(kind, x), 92, name))
+        return _picture(_from_array(array), name, lambda x: _encode(x, format_like(kind, x.shape[1]), 92, name))
     if isinstance(image, (str, os.PathLike)):
-        return _read_file(image, max_pixels)
+        array, name = read_file(image, max_pixels)
+        return _picture(_from_array(array), name, to_pil)
     raise ImageError(
         f"cannot read a picture from {type(image).__name__}: pass a path, a file's bytes, a PIL image, an array or a "
         "tensor"
@@ -113,19 +110,7 @@ def write(
     alpha get the picture on white. Raises ImageError where `path` exists and `overwrite` is false, cannot be
     written or names no format, and OptionError for a quality out of range.
     """
-    path, name = Path(path), shown(path)
-    kind = format_named(format, f"cannot write {name}") if format else format_of(path)
-    if path.is_dir():
-        raise ImageError(f"cannot write {name}: it is a folder; name a file in it")
-    if not overwrite and os.path.lexists(path):
-        raise ImageError(f"{name} exists; pass overwrite=True (--force)")
-    data = encode(image, kind, quality)
-    try:
-        with replacing(path) as temporary:
-            temporary.write_bytes(data)
-    except (OSError, ValueError) as cause:  # ValueError: a NUL in the path
-        reason = getattr(cause, "strerror", None) or cause
-        raise ImageError(f"cannot write {name}: {reason}; choose another place") from cause
+    write_file(path, lambda kind: encode(image, kind, quality), overwrite=overwrite, format=format)
 
 
 def encode(image: ImageLike, format: str, quality: int = 92) -> bytes:
@@ -134,31 +119,33 @@ def encode(image: ImageLike, format: str, quality: int = 92) -> bytes:
     Colours are rounded to 8 bits. Formats without alpha get the picture on white. Raises ImageError for an unknown
     format and for a picture that the format cannot hold, OptionError for a `quality` outside 1 to 100.
     """
-    if not 1 <= quality <= 100:
-        raise OptionError(f"quality={quality} must be between 1 and 100")
+    check_quality(quality)
     kind = format_named(format, "cannot encode a picture")
     picture = read(image)
     x = picture.pixels if picture.alpha is None else torch.cat([picture.pixels, picture.alpha], dim=1)
-    return encode_pixels(x, kind, quality, picture.name)
+    return _encode(x, kind, quality, picture.name)
 
 
-def _read_file(path: PathLike, max_pixels: int) -> Picture:
-    text = os.fsdecode(path)
-    name = shown(text)
-    if re.match(r"[A-Za-z][A-Za-z0-9+.-]+://", text):
-        raise ImageError(f"{name} is a URL: download it first and pass the file's path")
-    try:
-        if Path(text).is_dir():
-            raise ImageError(f"{name} is a folder: name one picture in it")
-        with Path(text).open("rb") as file:
-            array, _ = decode_stream(file, name, max_pixels)
-    except FileNotFoundError as cause:
-        raise ImageError(f"{name} does not exist: check the path, relative to {shown(Path.cwd())}") from cause
-    except PermissionError as cause:
-        raise ImageError(f"no permission to read {name}: change its access rights, or copy it") from cause
-    except (OSError, ValueError) as cause:  # ValueError: a NUL in the path
-        raise ImageError(f"cannot open {name}: {getattr(cause, 'strerror', None) or cause}; check the path") from cause
-    return _picture(_from_array(array), name, to_pil)
+def to_pil(x: Tensor) -> Image.Image:
+    """Float 13HW or 14HW in [0, 1] -> PIL image, RGB or RGBA."""
+    return Image.fromarray(to_array(x, np.dtype(np.uint8)))
+
+
+def to_array(x: Tensor, dtype: np.dtype[Any]) -> Array:
+    """Float 1CHW in [0, 1] -> HWC of `dtype`, integers rounded half up over their whole range."""
+    if dtype.kind == "u":
+        x = x.mul(float(np.iinfo(dtype).max)).add_(0.5).to(torch.uint8 if dtype.itemsize == 1 else torch.int32)
+    return x[0].permute(1, 2, 0).contiguous().cpu().numpy().astype(dtype, copy=False)
+
+
+def _encode(x: Tensor, kind: str, quality: int, name: str) -> bytes:
+    """Return N3HW or N4HW `x` with N = 1 as a file's bytes."""
+    if x.shape[0] != 1:
+        raise ImageError(f"{name} holds {x.shape[0]} pictures: write them one at a time")
+    if x.shape[1] == 4 and kind not in WITH_ALPHA:
+        alpha = x[:, 3:]
+        x = x[:, :3] * alpha + (1 - alpha)  # on white, as browsers show it
+    return encode_array(to_array(x, np.dtype(np.uint8)), kind, quality, name)
 
 
 def _picture(x: Tensor, name: str, finish: Callable[[Tensor], Any]) -> Picture:

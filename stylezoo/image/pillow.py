@@ -1,4 +1,4 @@
-"""Files, bytes and PIL images by way of Pillow: decoding, upright and in sRGB, and encoding."""
+"""Files, bytes and PIL images by way of Pillow: decoding, upright and in sRGB, and encoding. No torch."""
 
 from __future__ import annotations
 
@@ -12,10 +12,8 @@ from pathlib import Path
 from typing import IO, Any, TypeAlias
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from PIL import Image, ImageCms, ImageOps, UnidentifiedImageError
-from torch import Tensor
 
 from stylezoo.errors import ImageError
 from stylezoo.types import PathLike
@@ -36,7 +34,7 @@ _SUFFIXES = {
     ".tga": "TGA",
     ".ppm": "PPM",
 }
-_WITH_ALPHA = {"PNG", "WEBP", "TIFF", "AVIF", "JPEG2000", "TGA"}  # GIF's is one bit: not worth the name
+WITH_ALPHA = {"PNG", "WEBP", "TIFF", "AVIF", "JPEG2000", "TGA"}  # GIF's is one bit: not worth the name
 _STILL = {"MPO", "PSD"}  # their further frames are previews and layers, of which nobody expects more than the picture
 SLACK = 1e-3  # how far a float may leave [0, 1]: one step of float16 at 1
 
@@ -163,35 +161,28 @@ def _srgb(image: Image.Image, name: str) -> Image.Image:
         return image.convert("RGB")
 
 
-def to_pil(x: Tensor) -> Image.Image:
-    """Float 13HW or 14HW in [0, 1] -> PIL image, RGB or RGBA."""
-    return Image.fromarray(to_array(x, np.dtype(np.uint8)))
-
-
-def to_array(x: Tensor, dtype: np.dtype[Any]) -> Array:
-    """Float 1CHW in [0, 1] -> HWC of `dtype`, integers rounded half up over their whole range."""
-    if dtype.kind == "u":
-        x = x.mul(float(np.iinfo(dtype).max)).add_(0.5).to(torch.uint8 if dtype.itemsize == 1 else torch.int32)
-    return x[0].permute(1, 2, 0).contiguous().cpu().numpy().astype(dtype)
-
-
-def encode_pixels(x: Tensor, kind: str, quality: int, name: str) -> bytes:
-    """Return N3HW or N4HW `x` with N = 1 as a file's bytes."""
-    if x.shape[0] != 1:
-        raise ImageError(f"{name} holds {x.shape[0]} pictures: write them one at a time")
-    if x.shape[1] == 4 and kind not in _WITH_ALPHA:
-        alpha = x[:, 3:]
-        x = x[:, :3] * alpha + (1 - alpha)  # on white, as browsers show it
+def encode_array(array: Array, kind: str, quality: int, name: str) -> bytes:
+    """Return uint8 HWC, C 3 or 4, as a file's bytes in Pillow's format `kind`, which holds alpha where C is 4."""
     options: dict[str, Any] = {"quality": quality} if kind in {"JPEG", "WEBP", "AVIF"} else {}
     if kind == "JPEG" and quality >= 90:
         options["subsampling"] = 0  # painted edges between saturated colours fringe at half the chroma resolution
     buffer = io.BytesIO()
     try:
-        to_pil(x).save(buffer, kind, **options)
+        Image.fromarray(array).save(buffer, kind, **options)
     except (OSError, ValueError, OverflowError) as cause:  # above all WebP and JPEG's limits on the size
-        size = f"{x.shape[3]} x {x.shape[2]}"
+        size = f"{array.shape[1]} x {array.shape[0]}"
         raise ImageError(f"cannot encode {name} ({size} px) as {kind}: {cause}; try PNG") from cause
     return buffer.getvalue()
+
+
+def encode_picture(picture: Image.Image, kind: str, quality: int, name: str = "the picture") -> bytes:
+    """Return an RGB or RGBA picture as a file's bytes in Pillow's format `kind`, on white where that has no alpha."""
+    array = np.asarray(picture)
+    if array.shape[2] == 4 and kind not in WITH_ALPHA:
+        x = array.astype(np.float32) / 255
+        x = x[..., :3] * x[..., 3:] + (1 - x[..., 3:])  # as browsers show it
+        array = (x * 255 + 0.5).astype(np.uint8)
+    return encode_array(array, kind, quality, name)
 
 
 def _writable() -> dict[str, str]:
@@ -200,10 +191,10 @@ def _writable() -> dict[str, str]:
     return {suffix: kind for suffix, kind in _SUFFIXES.items() if kind in Image.SAVE}
 
 
-def format_like(kind: str, x: Tensor) -> str:
+def format_like(kind: str, channels: int) -> str:
     """The format to answer bytes of format `kind` in."""
     kind = "JPEG" if kind == "MPO" else kind
-    return kind if kind in _writable().values() and (x.shape[1] == 3 or kind in _WITH_ALPHA) else "PNG"
+    return kind if kind in _writable().values() and (channels == 3 or kind in WITH_ALPHA) else "PNG"
 
 
 def format_of(path: Path) -> str:

@@ -3,30 +3,36 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 import torch
 from torch import Tensor
 
 from stylezoo.errors import OptionError
+from stylezoo.graphs import MINIMUM, TrunkGraph
 from stylezoo.models.base import StyleNet
-from stylezoo.nn.trunk import Trunk
+from stylezoo.nn.compact import CompactTrunk
+from stylezoo.nn.norm import InstanceNorm
+from stylezoo.nn.trunk import StyledTrunk, Trunk
 
-DIVISORS = {"classic": (4, 2, 1, 2, 4), "fast": (2, 1, 2, 4), "magenta": (4, 2, 1, 2, 4)}
+DIVISORS = {"classic": (4, 2, 1, 2, 4), "fast": (2, 1, 2, 4), "compact": (1, 2, 2), "magenta": (4, 2, 1, 2, 4)}
+WIDTHS = {"classic": 128, "fast": 64, "compact": 32, "magenta": 128}
 """For each variant, what the width is divided by in its stages; the last two are the decoder's."""
 
 
 class TrunkNet(StyleNet):
-    """A trunk in one of three variants, at any width.
+    """A trunk in one of four variants, at any width.
 
     Args:
         variant: "classic", the net of Johnson et al.'s later releases: 9x9 stem and head, 32-64-128 channels,
             1,679,235 parameters at the default width and blocks, one style's affine vector included. "fast" folds 2x2
             pixels into channels first, works at a quarter of the resolution with half the channels, and ends in a
             full-resolution convolution of few channels rather than in a pixel shuffle, which would leave a period-2
-            hatch. "magenta", the net of Dumoulin et al.'s own release, is shaped as the classic one, without biases and
-            with a norm behind the last convolution too.
+            hatch. "compact" works at a quarter of the resolution too, with a quarter of the channels, and but for one
+            convolution nowhere above it: see `CompactTrunk`. "magenta", the net of Dumoulin et al.'s own release, is
+            shaped as the classic one, without biases and with a norm behind the last convolution too.
         width: channels of the residual blocks; the other stages follow in proportion. Or the channels of every stage,
-            as in "32-64-128-64-32". None: 64 fast, else 128.
+            as in "32-64-128-64-32". None: 64 fast, 32 compact, else 128.
         blocks: residual blocks.
 
     Departures from Johnson et al. 2016: instance for batch norm, reflection padding in every convolution in place of
@@ -37,27 +43,49 @@ class TrunkNet(StyleNet):
     def __init__(self, variant: str = "fast", width: int | str | None = None, blocks: int = 5) -> None:
         super().__init__()
         if variant not in DIVISORS:
-            raise OptionError(f"{self.family} has no variant '{variant}'; there are classic, fast and magenta")
+            raise OptionError(f"{self.family} has no variant '{variant}'; there are {', '.join(DIVISORS)}")
         if width is None:
-            width = 64 if variant == "fast" else 128
+            width = WIDTHS[variant]
         stages = stage_widths(width, DIVISORS[variant])
         if not 0 <= blocks <= 64:
             raise OptionError(f"blocks must be from 0 to 64, not {blocks}")
         self.arch = {"variant": variant, "width": width, "blocks": blocks}
         self.classic = variant == "classic"
         encoder, decoder = stages[:-2], stages[-2:]
-        if variant == "fast":
+        self.trunk: StyledTrunk
+        if variant == "compact":
+            self.trunk = CompactTrunk(stages[0], (stages[1], stages[2]), blocks)
+        elif variant == "fast":
             self.trunk = Trunk(encoder, decoder, blocks, unshuffle=2, stem=5, head=5, upsample="bilinear")
         else:
             self.trunk = Trunk(
                 encoder, decoder, blocks, stem=9, head=9, bias=self.classic, norm_head=variant == "magenta"
             )
         self.multiple = self.trunk.multiple
-        self.minimum = 16  # reflection by 4 px at full resolution, by 1 px at a quarter
+        self.minimum = MINIMUM
         self.overlap = self.trunk.reach
+        self.graph: TrunkGraph | None = None
+
+    def run_by(self, graph: Path | bytes | None) -> None:
+        """Let onnxruntime compute what it can: whole pictures in one style. None: torch computes all."""
+        weights = {name: value.numpy() for name, value in self.state_dict().items()}
+        self.graph = TrunkGraph(graph, weights, torch.get_num_threads()) if graph else None
 
     def paint(self, x: Tensor, affine: Tensor, regions: Tensor | None = None) -> Tensor:
         """Return `x`, (N, 3, H, W) in [0, 1], painted with the affine vectors of `Trunk.forward`."""
+        if self.graph and regions is None and self._is_plain(x, affine):
+            return torch.from_numpy(self.graph.paint(x.contiguous().numpy(), affine.numpy()))
+        return self.compute(x, affine, regions)
+
+    def _is_plain(self, x: Tensor, affine: Tensor) -> bool:
+        """Return whether a graph computes the same: one style for all, and nobody asks for slopes or statistics."""
+        kinds = {(value.device.type, value.dtype) for value in (x, affine, next(self.parameters()))}
+        norms = (module for module in self.trunk.modules() if isinstance(module, InstanceNorm))
+        plain = len(affine) == 1 and kinds == {("cpu", torch.float32)} and not self.training
+        return plain and not torch.is_grad_enabled() and all(norm.free for norm in norms)
+
+    def compute(self, x: Tensor, affine: Tensor, regions: Tensor | None = None) -> Tensor:
+        """Return what `paint` does, by torch."""
         if not self.classic:
             return torch.sigmoid(self.trunk(x, affine, regions))
         y = self.trunk(x * 255, affine, regions) / 255  # the reference net works on 0..255

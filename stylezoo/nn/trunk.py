@@ -8,6 +8,8 @@ and betas of the net, comes from: learnt for one style, mixed from a table of st
 
 from __future__ import annotations
 
+import abc
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -15,9 +17,12 @@ from torch.nn import functional as F
 from stylezoo.nn.norm import InstanceNorm
 
 
-def conv(inputs: int, outputs: int, kernel: int, stride: int = 1, bias: bool = False) -> nn.Conv2d:
-    """Return a reflection-padded convolution that keeps the size (at stride 1)."""
-    return nn.Conv2d(inputs, outputs, kernel, stride, kernel // 2, bias=bias, padding_mode="reflect")
+def conv(
+    inputs: int, outputs: int, kernel: int, stride: int = 1, bias: bool = False, border: int | None = None
+) -> nn.Conv2d:
+    """Return a convolution with a border of reflected pixels; None: such that it keeps the size (at stride 1)."""
+    border = kernel // 2 if border is None else border
+    return nn.Conv2d(inputs, outputs, kernel, stride, border, bias=bias, padding_mode="reflect")
 
 
 class Affine:
@@ -47,9 +52,11 @@ class Affine:
 class ConvNorm(nn.Module):
     """Convolution, then instance norm."""
 
-    def __init__(self, inputs: int, outputs: int, kernel: int, stride: int, bias: bool) -> None:
+    def __init__(
+        self, inputs: int, outputs: int, kernel: int, stride: int, bias: bool, border: int | None = None
+    ) -> None:
         super().__init__()
-        self.conv = conv(inputs, outputs, kernel, stride, bias)
+        self.conv = conv(inputs, outputs, kernel, stride, bias, border)
         self.norm = InstanceNorm(outputs)
 
     def forward(self, x: Tensor, affine: Affine) -> Tensor:
@@ -69,7 +76,44 @@ class Residual(nn.Module):
         return x + self.second(F.relu_(self.first(x, affine)), affine)
 
 
-class Trunk(nn.Module):
+class StyledTrunk(nn.Module, abc.ABC):
+    """What trunks have in common.
+
+    Attributes:
+        multiple: height and width of what they are given must be multiples of this many pixels.
+        norm_widths: channels of each norm, in the order in which the norms come.
+        affine_size: how many gammas and betas they take.
+    """
+
+    multiple: int
+    blocks: nn.ModuleList
+    norm_widths: list[int]
+    affine_size: int
+
+    def count_norms(self) -> None:
+        """Set `norm_widths` and `affine_size`; modules must have been made in the order in which they compute."""
+        self.norm_widths = [m.channels for m in self.modules() if isinstance(m, InstanceNorm)]
+        self.affine_size = 2 * sum(self.norm_widths)
+
+    @abc.abstractmethod
+    def forward(self, x: Tensor, affine: Tensor, regions: Tensor | None = None) -> Tensor:
+        """Map `x`, (N, 3, H, W) with H and W multiples of `multiple`, to unbounded RGB of the same shape.
+
+        `affine`, (N or 1, affine_size), holds gamma then beta of each norm, in the order of the norms in the net. With
+        `regions`, (N or 1, K, H, W), it is (K, affine_size), and every pixel has its own mix of the K rows.
+        """
+
+    @property
+    @abc.abstractmethod
+    def reach(self) -> int:
+        """How many input pixels to each side one output pixel sees, the norms' statistics aside."""
+
+    def neutral_affine(self) -> Tensor:
+        """Return the (1, affine_size) vector with every gamma 1 and every beta 0."""
+        return torch.cat([torch.full((width,), fill) for width in self.norm_widths for fill in (1.0, 0.0)])[None]
+
+
+class Trunk(StyledTrunk):
     """Encoder, residual blocks and decoder.
 
     Args:
@@ -117,17 +161,11 @@ class Trunk(nn.Module):
         for width in decoder:
             self.decoder.append(ConvNorm(inputs, width, 3, 1, bias))
             inputs = width
-        self.head = conv(inputs, 3, head, bias=not norm_head)
+        self.head: nn.Conv2d = conv(inputs, 3, head, bias=not norm_head)
         self.head_norm = InstanceNorm(3) if norm_head else None
-        self.norm_widths = [m.channels for m in self.modules() if isinstance(m, InstanceNorm)]
-        self.affine_size = 2 * sum(self.norm_widths)
+        self.count_norms()
 
     def forward(self, x: Tensor, affine: Tensor, regions: Tensor | None = None) -> Tensor:
-        """Map `x`, (N, 3, H, W) with H and W multiples of `multiple`, to unbounded RGB of the same shape.
-
-        `affine`, (N or 1, affine_size), holds gamma then beta of each norm, in the order of the norms in the net. With
-        `regions`, (N or 1, K, H, W), it is (K, affine_size), and every pixel has its own mix of the K rows.
-        """
         rows = Affine(affine, self.norm_widths, regions)
         if self.unshuffle > 1:
             x = F.pixel_unshuffle(x, self.unshuffle)
@@ -140,13 +178,8 @@ class Trunk(nn.Module):
         x = self.head(x)
         return x if self.head_norm is None else self.head_norm(x, *rows.take(x))
 
-    def neutral_affine(self) -> Tensor:
-        """Return the (1, affine_size) vector with every gamma 1 and every beta 0."""
-        return torch.cat([torch.full((width,), fill) for width in self.norm_widths for fill in (1.0, 0.0)])[None]
-
     @property
     def reach(self) -> int:
-        """How many input pixels to each side one output pixel sees, the norms' statistics aside."""
         reach, scale = self.unshuffle * (self.stem // 2), self.unshuffle
         for _ in self.encoder[1:]:
             reach += scale

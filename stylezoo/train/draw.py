@@ -44,10 +44,13 @@ class Draw:
 class FixedStyle:
     """A net of one style: nothing to choose."""
 
+    def choose(self, net: StyleNet, batch: Tensor, first: int) -> tuple[Tensor, Tensor | None]:
+        """Return `Draw.style` and `Draw.code`, as the net has it, for the photos of `draw`."""
+        return torch.zeros(len(batch), dtype=torch.long, device=batch.device), None
+
     def draw(self, net: StyleNet, loss: PerceptualLoss, batch: Tensor, first: int, step: int) -> Draw:
         """Choose for the photos `batch`, (N, 3, H, W), the first of which is number `first` since the run began."""
-        style = torch.zeros(len(batch), dtype=torch.long, device=batch.device)
-        return Draw(style, None, loss.content_targets(batch))
+        return Draw(*self.choose(net, batch, first), loss.content_targets(batch))
 
 
 @dataclass
@@ -56,13 +59,12 @@ class NamedStyles(FixedStyle):
 
     recipe: Recipe
 
-    def draw(self, net: StyleNet, loss: PerceptualLoss, batch: Tensor, first: int, step: int) -> Draw:
+    def choose(self, net: StyleNet, batch: Tensor, first: int) -> tuple[Tensor, Tensor | None]:
         count = len(self.recipe.styles)
         photo = net.photo_code(batch) is not None and self.recipe.model.base is None
         style = deal(count + photo, range(first, first + len(batch)), self.recipe.run.seed)
         style[style == count] = PHOTO
-        code = torch.cat([net.named_code(int(i)) for i in style])
-        return Draw(style.to(batch.device), code, loss.content_targets(batch))
+        return style.to(batch.device), torch.cat([net.named_code(int(i)) for i in style])
 
 
 @dataclass
@@ -81,21 +83,34 @@ class PredictedStyles(FixedStyle):
     def __post_init__(self) -> None:
         self._scale: tuple[Tensor, Tensor] | None = None
 
+    def choose(self, net: StyleNet, batch: Tensor, first: int) -> tuple[Tensor, Tensor | None]:
+        style, photo = self._deal(batch, first)
+        rows = net.encode(self.pictures.at(style).to(batch.device))
+        return self._with_photo(net, rows, style, photo)
+
+    def _deal(self, batch: Tensor, first: int) -> tuple[Tensor, Tensor]:
+        numbers = range(first, first + len(batch))
+        photo = torch.tensor([i % PHOTO_EVERY == 0 for i in numbers])
+        return deal(len(self.pictures), numbers, self.recipe.run.seed), photo
+
+    def _with_photo(self, net: StyleNet, rows: Tensor, style: Tensor, photo: Tensor) -> tuple[Tensor, Tensor]:
+        assert isinstance(net, Ghiasi)
+        rows = torch.where(photo.to(rows.device)[:, None], net.styles[-1:], rows)
+        return torch.where(photo, PHOTO, style).to(rows.device), rows
+
     def draw(self, net: StyleNet, loss: PerceptualLoss, batch: Tensor, first: int, step: int) -> Draw:
         assert isinstance(net, Ghiasi)
-        run, last = self.recipe.run, first + len(batch)
+        run = self.recipe.run
         targets = loss.content_targets(batch)
-        style = deal(len(self.pictures), range(first, last), run.seed)
+        style, photo = self._deal(batch, first)
         folded = bool(net.arch.get("folded"))  # then there are no statistics to teach
         if step < run.teacher * run.steps and not folded:
             rows = net.predictor(self.standardized(loss, style))
         else:
             rows = net.encode(self.pictures.at(style).to(batch.device))
-        photo = torch.tensor([i % PHOTO_EVERY == 0 for i in range(first, last)])
-        rows = torch.where(photo.to(batch.device)[:, None], net.styles[-1:], rows)
-        style[photo] = PHOTO
+        style, rows = self._with_photo(net, rows, style, photo)
         if folded:
-            return Draw(style.to(batch.device), rows, targets)
+            return Draw(style, rows, targets)
         # Mirrored, a painting keeps its statistics but for a square error of 0.15, of 1 between paintings (measured on
         # 60): it serves as one more.
         rng = np.random.default_rng([run.seed, 6, first])
@@ -105,7 +120,7 @@ class PredictedStyles(FixedStyle):
         photos = (net.encoder(batch) - self.standardize(loss, statistics(targets))).square()
         distilled = (error.mean() * DISTILLED + photos.mean() * len(batch)) / (DISTILLED + len(batch))
         terms = {"encoder": distilled.float().expand(len(batch))}
-        return Draw(style.to(batch.device), rows, targets, terms)
+        return Draw(style, rows, targets, terms)
 
     def standardized(self, loss: PerceptualLoss, style: Tensor) -> Tensor:
         """Return the statistics, (N, STATISTICS), of pictures of the set, with mean 0 and deviation 1 over the set."""

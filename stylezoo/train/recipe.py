@@ -47,12 +47,15 @@ class Model(Record, frozen=True):
         base: a trained net of that family, by name, run or file, whose trunk is kept as it is: only the rows of the
             recipe's styles are learnt. It brings its own args.
         start: a trained net with a trunk of the same size, from which the trunk, and all else that is alike, starts.
+        teacher: a trained net, by name, run or file, that paints the same styles: in the first `run.distill` steps its
+            pictures are copied, see `stylezoo.train.distill`.
     """
 
     family: str = "johnson"
     args: dict[str, Scalar] = msgspec.field(default_factory=dict)
     base: str | None = None
     start: str | None = None
+    teacher: str | None = None
 
 
 class Data(Record, frozen=True):
@@ -112,6 +115,7 @@ class Run(Record, frozen=True):
         ema: decay of the averaged weights that are kept; 0: the last weights are.
         precision: "fp32"; "bf16" autocasts; "auto": bf16 where the processor computes it natively.
         channels_last: memory layout of the nets; the faster one on GPUs, and no slower on CPUs.
+        distill: steps in which the pictures of `model.teacher` are copied, before the others.
         teacher: share of the steps in which a net that predicts styles is told their true statistics, before it has
             to estimate them itself.
         log_every, sample_every, checkpoint_every: 0 switches the samples off.
@@ -123,6 +127,7 @@ class Run(Record, frozen=True):
     ema: float = 0.995
     precision: Literal["auto", "fp32", "bf16"] = "auto"
     channels_last: bool = True
+    distill: int = 0
     teacher: float = 0.6
     log_every: int = 10
     sample_every: int = 250
@@ -347,6 +352,12 @@ def _check(recipe: Recipe, where: str) -> None:
             "must be two rising px values",
         ),
         ("run.teacher", 0 <= recipe.run.teacher <= 1, "must be from 0 to 1"),
+        ("run.distill", 0 <= recipe.run.distill <= recipe.run.steps, "must be from 0 to run.steps"),
+        (
+            "run.distill",
+            not recipe.run.distill or bool(recipe.model.teacher and recipe.model.family != "adain"),
+            "needs a model.teacher to copy, and is not for adain nets",
+        ),
         ("run.log_every", recipe.run.log_every >= 1, "must be at least 1"),
         ("run.sample_every", recipe.run.sample_every >= 0, "must not be negative"),
         ("run.checkpoint_every", recipe.run.checkpoint_every >= 1, "must be at least 1"),

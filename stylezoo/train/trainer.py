@@ -27,12 +27,14 @@ from stylezoo.models import CIN
 from stylezoo.models.table import StyleTable
 from stylezoo.train.balance import StyleBalance
 from stylezoo.train.checkpoint import TrainingState
+from stylezoo.train.distill import Teacher
 from stylezoo.train.draw import choose_styles
 from stylezoo.train.inputs import build_loss, build_net, find_content, find_styles, sample_batch
 from stylezoo.train.processes import any_process, noted_signals, pick_training_device, processes
 from stylezoo.train.recipe import Recipe, from_yaml, same_run
 from stylezoo.train.rows import encode_rows, save_cards, start_rows
 
+COPY = "copy"  # the name of the term while a teacher's pictures are copied
 SHOWN = 6  # styles in the samples of a net that takes any picture
 
 
@@ -73,6 +75,7 @@ class _Run:
         with self.autocast() if self.pictures else nullcontext():  # thousands of them
             self.loss = build_loss(recipe, self.pictures, device, progress)
         self.styles = choose_styles(recipe, self.pictures)
+        self.teacher = Teacher(recipe, self.pictures, device) if recipe.run.distill else None
         torch.manual_seed(recipe.run.seed)
         net = build_net(recipe)
         data = recipe.data
@@ -134,7 +137,7 @@ class _Run:
         with bar, noted_signals() as signals:
             for batch in self.crops.steps(state.step, run.steps):
                 window.append(self.step(batch.to(self.device)))
-                if state.step % run.log_every == 0 or state.step == run.steps:
+                if state.step % run.log_every == 0 or state.step in (run.distill, run.steps):
                     seconds = (time.perf_counter() - started) / len(window)
                     bar.set_postfix(self._log(window, seconds))
                     window, started = [], time.perf_counter()
@@ -164,11 +167,18 @@ class _Run:
             group["lr"] = rate
         first = (state.step * self.world + self.crops.rank) * len(batch)
         with self.autocast():
-            draw = self.styles.draw(state.net, self.loss, batch, first, state.step)
-            output = self.model(batch, draw.code)
-            terms = self.loss.terms(output, draw.targets, draw.style)
-            each = self.loss.total(terms, state.balance.coefficients(draw.style))
-        each = sum(draw.terms.values(), each)
+            if self.teacher and state.step < self.recipe.run.distill:
+                style, code = self.styles.choose(state.net, batch, first)
+                output = self.model(batch, code)
+                terms = {COPY: self.teacher.errors(output, batch, style)}
+                each = terms[COPY]
+            else:
+                draw = self.styles.draw(state.net, self.loss, batch, first, state.step)
+                style, output = draw.style, self.model(batch, draw.code)
+                terms = self.loss.terms(output, draw.targets, style)
+                each = self.loss.total(terms, state.balance.coefficients(style))
+                each = sum(draw.terms.values(), each)
+                terms |= draw.terms
         total = each.mean()
         total.backward()
         norm = nn.utils.clip_grad_norm_(state.net.parameters(), optim.clip)
@@ -182,7 +192,8 @@ class _Run:
         state.optimizer.step()
         state.optimizer.zero_grad()
         state.step += 1
-        state.balance.observe(draw.style, terms["style"])
+        if COPY not in terms:
+            state.balance.observe(style, terms["style"])
         # A short memory at first, so that the random start does not stay in the average.
         decay = min(self.recipe.run.ema, state.step / (state.step + 9))
         with torch.no_grad():
@@ -193,8 +204,8 @@ class _Run:
                 f"{self.recipe.name}: the net gives the same colour everywhere at step {state.step}: "
                 f"lower optim.lr, or raise loss.content_weight"
             )
-        terms = {"total": each} | terms | draw.terms
-        return draw.style, {name: value.detach() for name, value in terms.items()}
+        terms = {"total": each} | terms
+        return style, {name: value.detach() for name, value in terms.items()}
 
     def _log(self, window: list[tuple[Tensor, dict[str, Tensor]]], seconds: float) -> dict[str, str]:
         """Write the means of a window of steps, over all pictures and, of the style term, for each style."""
@@ -204,8 +215,9 @@ class _Run:
         painted = style != PHOTO
         sums = torch.stack([term[painted].sum() for term in terms.values()] + [painted.sum()])
         each = torch.zeros(2, len(names) + 1, device=style.device)  # PHOTO, -1, is the last
-        each[0].index_add_(0, style % (len(names) + 1), terms["style"].float())
-        each[1].index_add_(0, style % (len(names) + 1), torch.ones_like(terms["style"].float()))
+        told = terms[COPY if COPY in terms else "style"].float()
+        each[0].index_add_(0, style % (len(names) + 1), told)
+        each[1].index_add_(0, style % (len(names) + 1), torch.ones_like(told))
         if self.world > 1:
             distributed.all_reduce(sums)
             distributed.all_reduce(each)
@@ -219,7 +231,7 @@ class _Run:
         if self.first:
             with (self.out / "log.jsonl").open("a", encoding="utf-8") as file:
                 file.write(json.dumps(line) + "\n")
-        return {name: f"{line[name]:.3f}" for name in ("content", "style")}
+        return {name: f"{line[name]:.3f}" for name in (COPY, "content", "style") if name in line}
 
     def save(self) -> None:
         """Write the weights, the cards of styles for a base, and the checkpoint; the first process alone writes."""

@@ -13,7 +13,7 @@ from PIL import Image
 from skimage import data
 
 from stylezoo.data import photos
-from stylezoo.image import encode, read
+from stylezoo.image.io import encode, read
 from stylezoo.image.phash import perceptual_hash
 from stylezoo.zoo import catalog
 from stylezoo.zoo.spec import ModelSpec, PictureSpec, StyleSpec, Zoo

@@ -28,7 +28,7 @@ def here(tmp_path, monkeypatch):
 
 @pytest.fixture
 def paint(run, net_file):
-    return lambda *arguments: run("stylize", *arguments, "-m", net_file, "--device", "cpu")
+    return lambda *arguments, m=net_file: run("stylize", *arguments, "-m", m, "--device", "cpu")
 
 
 @pytest.fixture
@@ -46,10 +46,16 @@ def inputs(result):
     return [json.loads(line)["input"] for line in result.stdout.splitlines()]
 
 
-def test_a_pool_says_and_paints_what_one_process_does(here, paint, monkeypatch):
+@pytest.mark.parametrize("backend", ["torch", "onnx"])
+def test_a_pool_says_and_paints_what_one_process_does(here, paint, net_file, backend, monkeypatch):
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
-    alone = paint("photos", "-o", "alone", "--engine", "serial", "--json")
-    pool = paint("photos", "-o", "pool", "--workers", "2", "--json")
+    model = net_file
+    if backend == "onnx":
+        pytest.importorskip("onnxruntime")
+        model = "johnson/mosaic"  # painted without torch
+    arguments = ["photos", "--backend", backend, "--json", "-o"]
+    alone = paint(*arguments, "alone", "--engine", "serial", m=model)
+    pool = paint(*arguments, "pool", "--workers", "2", m=model)
     assert pool.exit_code == alone.exit_code == 2
     assert pool.stderr == alone.stderr
     for one, other in zip(alone.stdout.splitlines(), pool.stdout.splitlines(), strict=True):

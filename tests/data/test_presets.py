@@ -10,7 +10,7 @@ from stylezoo.data.fetch import part_of
 from stylezoo.data.presets import check_picture, fetch_picture, is_there, zoo_pictures
 from stylezoo.data.styles import find_picture
 from stylezoo.errors import DataError
-from stylezoo.image import encode, read
+from stylezoo.image.io import encode, read
 from stylezoo.image.phash import perceptual_hash
 from stylezoo.zoo.spec import ModelSpec, PictureSpec, StyleSpec, Zoo
 

@@ -12,7 +12,7 @@ from PIL import Image
 from skimage import data
 
 from stylezoo.errors import ImageError, OptionError
-from stylezoo.image import encode, read, write
+from stylezoo.image.io import encode, read, write
 
 PHOTO = data.chelsea()[40:104, 120:200]
 GREY = PHOTO[..., :1]

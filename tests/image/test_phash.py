@@ -11,7 +11,7 @@ from PIL import Image, ImageEnhance, ImageOps
 from skimage import data
 from torch import Tensor
 
-from stylezoo.image import read
+from stylezoo.image.io import read
 from stylezoo.image.phash import SAME, distance, perceptual_hash
 
 NAMES = ("astronaut", "coffee", "chelsea", "rocket")

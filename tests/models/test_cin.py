@@ -247,7 +247,7 @@ def test_a_net_may_have_no_row_for_the_photo() -> None:
         ({"styles": 0}, "styles must be from 1 to 4096, not 0"),
         ({"styles": 5000}, "styles must be from 1 to 4096, not 5000"),
         ({"styles": "3"}, "'3'"),
-        ({"styles": 3, "variant": "slow"}, "cin has no variant 'slow'; there are classic, fast and magenta"),
+        ({"styles": 3, "variant": "slow"}, "cin has no variant 'slow'; there are classic, fast, compact, magenta"),
         ({"styles": 3, "width": 30}, "multiple of 4 from 8 to 1024, not 30"),
         ({"style": 3}, "style"),
     ],

@@ -15,7 +15,7 @@ from stylezoo.pipeline import render
 from stylezoo.stylizer import Stylizer, load
 from stylezoo.zoo.spec import ModelSpec, StyleSpec
 
-VARIANTS = ["fast", "classic"]
+VARIANTS = ["fast", "compact", "classic"]
 
 
 def ghiasi(styles: int = 0, variant: str = "fast", seed: int = 0) -> Ghiasi:
@@ -197,7 +197,7 @@ def test_no_code_or_one_of_another_net_is_refused() -> None:
     [
         ({"styles": -1}, "styles must be from 0 to 4096, not -1"),
         ({"styles": 5000}, "styles must be from 0 to 4096, not 5000"),
-        ({"variant": "slow"}, "ghiasi has no variant 'slow'; there are classic, fast and magenta"),
+        ({"variant": "slow"}, "ghiasi has no variant 'slow'; there are classic, fast, compact, magenta"),
         ({"width": 30}, "multiple of 4 from 8 to 1024, not 30"),
         ({"encoder": "vgg19"}, "encoder"),
     ],

@@ -16,7 +16,7 @@ from stylezoo.models import Johnson, create_model
 from stylezoo.nn.norm import frozen_statistics, recorded_statistics
 from stylezoo.zoo.store import read_header
 
-VARIANTS = ["fast", "classic", "magenta"]
+VARIANTS = ["fast", "compact", "classic", "magenta"]
 BUNDLED = sorted((Path(stylezoo.__file__).parent / "bundled" / "johnson").glob("*.safetensors"))
 
 
@@ -125,7 +125,7 @@ def test_a_number_is_the_proportional_widths() -> None:
 @pytest.mark.parametrize(
     ("args", "message"),
     [
-        ({"variant": "slow"}, "no variant 'slow'; there are classic, fast and magenta"),
+        ({"variant": "slow"}, "no variant 'slow'; there are classic, fast, compact, magenta"),
         ({"width": 30}, "multiple of 4 from 8 to 1024, not 30"),
         ({"width": 0}, "multiple of 4 from 8 to 1024, not 0"),
         ({"width": 4096}, "not 4096"),

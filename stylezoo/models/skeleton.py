@@ -1,0 +1,74 @@
+"""Graphs of trunks, for `stylezoo.graphs`: what a trunk computes, as ONNX, with names in place of its weights."""
+
+from __future__ import annotations
+
+import contextlib
+import copy
+import importlib.util
+import os
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from stylezoo.errors import OptionError
+from stylezoo.graphs import AFFINE, IMAGE, PAINTED, PREFIX
+from stylezoo.models.trunk_net import TrunkNet
+from stylezoo.nn.compact import EnlargingConv, FoldedHead
+
+SMALL = 64  # numbers: shapes, indices and the like may be constants of a graph
+
+
+def make_graph(net: TrunkNet) -> bytes:
+    """Return the graph of a net's trunk, as `TrunkGraph` takes it: for any number of pictures of any size.
+
+    Raises:
+        OptionError: the packages that write ONNX are not installed.
+    """
+    for package in ("onnx", "onnxscript"):
+        if importlib.util.find_spec(package) is None:
+            raise OptionError(f"{package}, which writes ONNX, is not installed: pip install 'stylezoo[onnx]'")
+    import onnx
+
+    net = copy.deepcopy(net).cpu().float().eval().requires_grad_(False)
+    if isinstance(head := net.trunk.head, EnlargingConv):
+        net.trunk.head = FoldedHead(head)
+    any_size = {0: torch.export.Dim.DYNAMIC, 2: torch.export.Dim.DYNAMIC, 3: torch.export.Dim.DYNAMIC}
+    with torch.no_grad(), Path(os.devnull).open("w") as nowhere, contextlib.redirect_stdout(nowhere):
+        program = torch.onnx.export(
+            _Painter(net).eval(),
+            (torch.rand(2, 3, 96, 128), net.trunk.neutral_affine()),
+            input_names=[IMAGE, AFFINE],
+            output_names=[PAINTED],
+            dynamic_shapes={"image": any_size, "affine": None},
+            dynamo=True,
+            verbose=False,
+        )
+    assert program is not None
+    model = program.model_proto
+    weights = {name for name in net.state_dict() if name.startswith(PREFIX)}
+    for tensor in model.graph.initializer:
+        if tensor.name in weights:
+            tensor.ClearField("raw_data")
+            tensor.data_location = onnx.TensorProto.EXTERNAL
+            tensor.external_data.add(key="location", value="weights")  # never read: the session is given them
+            weights.remove(tensor.name)
+        elif len(tensor.raw_data) > 8 * SMALL:
+            raise AssertionError(f"the exporter made {tensor.name} of weights, which another net would not have")
+    assert not weights, f"the graph does not name {', '.join(sorted(weights))}"
+    for node in model.graph.node:  # where in our source each came from, which is most of the file
+        del node.metadata_props[:]
+        node.ClearField("doc_string")
+    del model.graph.value_info[:]
+    return model.SerializeToString()
+
+
+class _Painter(nn.Module):
+    def __init__(self, net: TrunkNet) -> None:
+        super().__init__()
+        self.trunk = net.trunk  # names the weights
+        self.paint = net.compute
+
+    def forward(self, image: Tensor, affine: Tensor) -> Any:
+        return self.paint(image, affine)

@@ -1,0 +1,119 @@
+"""Painting without torch, whose import takes longer than a picture: what a command line needs to be quick.
+
+The plain case alone: a net on a trunk, one of its own styles or a mix of them, whole pictures at full strength, on the
+processor. The pictures are those of `Stylizer.stylize` to within 1/255; all else is left to it.
+"""
+
+from __future__ import annotations
+
+import os
+import platform
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image
+from safetensors.numpy import load_file
+
+from stylezoo.graphs import MINIMUM, MULTIPLES, Floats, TrunkGraph, graph_file, has_onnxruntime
+from stylezoo.image.files import read_file
+from stylezoo.image.pillow import Array, decode
+from stylezoo.zoo.spec import ModelSpec
+from stylezoo.zoo.store import locate
+from stylezoo.zoo.styles import find_style, read_mix
+
+ROWS = {"johnson": "style", "cin": "styles", "ghiasi": "styles"}
+"""By family, which of the weights holds the affine vectors of the styles, one a row."""
+
+MAX_PIXELS = 200_000_000
+
+
+class QuickStylizer:
+    """A net's trunk and the rows of its styles; see `Stylizer` for what is said of neither here."""
+
+    def __init__(self, spec: ModelSpec, weights: Path, graph: Path) -> None:
+        tensors = load_file(weights)
+        self.spec = spec
+        self.styles = spec.style_ids
+        self._rows = tensors[ROWS[spec.family]].astype(np.float32)
+        self._multiple = MULTIPLES[str(spec.arch["variant"])]
+        self._graph = TrunkGraph(graph, tensors, threads=_threads())
+
+    def encode_style(self, style: Any = None, **_: Any) -> Floats:
+        """Return the affine vector, (1, A), of a style by name or index, or of a mapping of such to weights."""
+        if isinstance(style, dict):
+            parts = [np.float32(share) * self.encode_style(name) for name, share in read_mix(self.spec, style)]
+            return np.concatenate(parts).sum(axis=0, keepdims=True)
+        index = find_style(self.spec, style)
+        assert index is not None  # `open_quick` let no other through
+        return self._rows[index, None]
+
+    def stylize(self, image: Path | Image.Image, style: Floats, *, size: int | None = None, **_: Any) -> Image.Image:
+        """Paint a picture's file or a PIL image in the style of `encode_style`; `size` is the long side in px."""
+        if isinstance(image, Image.Image):
+            pixels = decode(image, f"PIL image of mode {image.mode}")
+        else:
+            pixels, _name = read_file(image, MAX_PIXELS)
+        planes = _planes(pixels)
+        if size is not None:
+            planes = _resize(planes, size)
+        alpha = planes[-1:] if len(planes) in {2, 4} else None
+        colour = planes[:3] if len(planes) >= 3 else planes[:1].repeat(3, axis=0)
+        painted = self._paint(colour, style)
+        if alpha is not None:
+            painted = np.concatenate([painted, alpha])
+        return Image.fromarray(np.ascontiguousarray(_to_bytes(painted).transpose(1, 2, 0)))
+
+    def _paint(self, colour: Floats, style: Floats) -> Floats:
+        height, width = colour.shape[1:]
+        down, right = (-(-max(side, MINIMUM) // self._multiple) * self._multiple - side for side in (height, width))
+        padded = np.pad(colour, ((0, 0), (0, down), (0, right)), mode="reflect") if down or right else colour
+        return self._graph.paint(padded[None], style)[0, :, :height, :width]
+
+
+def open_quick(spec: ModelSpec, path: Path | None, device: str, styles: Iterable[Any]) -> QuickStylizer | None:
+    """Return the model that `zoo.store.find` found, ready to paint in `styles`; None where that takes torch.
+
+    Raises:
+        WeightsError, HubError: the weights are not to be had, see `zoo.store.locate`.
+    """
+    names = [name for style in styles for name in (style if isinstance(style, dict) else (style,))]
+    if spec.family not in ROWS or not all(name in spec.style_ids for name in names):
+        return None
+    if not has_onnxruntime() or (graph := graph_file(spec.arch)) is None:
+        return None
+    if device != "cpu" and (device != "auto" or _may_have_gpu()):
+        return None
+    return QuickStylizer(spec, path or locate(spec), graph)
+
+
+def _may_have_gpu() -> bool:
+    """Return whether there might be a GPU that torch could use, without asking torch."""
+    apple = platform.system() == "Darwin" and platform.machine() == "arm64"
+    return apple or any(os.path.exists(f"/dev/{name}") for name in ("nvidiactl", "kfd", "dxg"))  # noqa: PTH110
+
+
+def _threads() -> int | None:
+    """Return the number of threads that torch would take: OMP_NUM_THREADS, else None."""
+    count = os.environ.get("OMP_NUM_THREADS", "")
+    return int(count) if count.isdecimal() and int(count) else None
+
+
+def _planes(array: Array) -> Floats:
+    """HW or HWC, uint8 or float in [0, 1] -> float32 CHW in [0, 1]."""
+    planes = np.array(array[None] if array.ndim == 2 else array.transpose(2, 0, 1), dtype=np.float32, order="C")
+    return planes / np.float32(255) if array.dtype == np.uint8 else planes
+
+
+def _resize(planes: Floats, size: int) -> Floats:
+    """Scale CHW to a long side of `size`, as `image.resize` does: bicubic, antialiased, in floats."""
+    height, width = planes.shape[1:]
+    side = max(height, width)
+    to = tuple(max(1, (2 * length * size + side) // (2 * side)) for length in (width, height))
+    scaled = [np.asarray(Image.fromarray(plane).resize(to, Image.Resampling.BICUBIC)) for plane in planes]
+    return np.stack(scaled).clip(0, 1)
+
+
+def _to_bytes(planes: Floats) -> Array:
+    return (planes * np.float32(255) + np.float32(0.5)).clip(0, 255).astype(np.uint8)

@@ -1,0 +1,69 @@
+"""What people mean by the name of a style, as far as a model's record tells."""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Iterable, Mapping
+from numbers import Integral, Real
+from pathlib import Path
+from typing import Any
+
+from stylezoo.errors import StyleError, did_you_mean
+from stylezoo.zoo.spec import ModelSpec
+
+
+def find_style(spec: ModelSpec, style: Any) -> int | None:
+    """Return the index of the style that the model knows by that name; None for a picture, a code or a mix.
+
+    Raises:
+        StyleError: a name that is neither a style's nor, where the model takes pictures, a file's; an index out of
+            range; or None, where the model has not just one style.
+    """
+    ids, known = spec.style_ids, ", ".join(spec.style_ids)
+    if style is None:
+        if len(ids) == 1:
+            return 0
+        if spec.kind == "arbitrary":
+            raise StyleError(
+                f"{spec.name} takes any picture as the style: give one{known and f', or name one of {known}'}"
+            )
+        raise StyleError(f"{spec.name} has {len(ids)} styles: name one of {known}")
+    if isinstance(style, Integral) and not isinstance(style, bool):
+        if not -len(ids) <= (index := int(style)) < len(ids):
+            raise StyleError(f"{spec.name} has no style number {style}: it has {len(ids)} ({known or 'none'})")
+        return index % len(ids)
+    if not isinstance(style, str):
+        return None
+    if style in ids:
+        return ids.index(style)
+    near = did_you_mean(style, ids)
+    if spec.kind != "arbitrary":
+        if Path(style).suffix and os.path.isfile(style):  # noqa: PTH113 - Path.is_file raises for names too long
+            return None
+        raise StyleError(f"{spec.name} has no style '{style}': it has {known}.{near}")
+    if os.path.exists(style) or "://" in style:  # noqa: PTH110 - as above; `read` says what to do with an address
+        return None
+    raise StyleError(
+        f"'{style}' is neither a picture's path nor a style that {spec.name} knows by name ({known or 'none'}).{near}"
+    )
+
+
+def read_mix(spec: ModelSpec, style: Mapping[Any, Any] | Iterable[Any]) -> list[tuple[Any, float]]:
+    """Return the members of a mix, of a mapping or of pairs, with weights that sum to 1.
+
+    Raises:
+        StyleError: it is empty, or its weights are no numbers or sum to nothing.
+    """
+    members = style.items() if isinstance(style, Mapping) else style
+    pairs = [m if isinstance(m, (list, tuple)) else (m, 1.0) for m in members]
+    if not pairs:
+        raise StyleError(f"{spec.name}: an empty mix of styles: name at least one")
+    for pair in pairs:
+        if len(pair) != 2:
+            raise StyleError(f"{spec.name}: a mix is made of styles or of (style, weight) pairs, not of {len(pair)}")
+        if not isinstance(pair[1], Real) or isinstance(pair[1], bool) or not math.isfinite(pair[1]):
+            raise StyleError(f"{spec.name}: the weights of a mix must be numbers, not {pair[1]!r}")
+    if (total := math.fsum(float(weight) for _, weight in pairs)) < 1e-6:
+        raise StyleError(f"{spec.name}: the weights of a mix must sum to more than 0, not {total:g}")
+    return [(member, float(weight) / total) for member, weight in pairs]

@@ -1,0 +1,113 @@
+from __future__ import annotations
+
+import json
+import threading
+from pathlib import Path
+
+import pytest
+import torch
+
+from stylezoo.data.style_set import StyleSet
+from stylezoo.errors import RecipeError
+from stylezoo.losses.perceptual import PHOTO
+from stylezoo.stylizer import load
+from stylezoo.train.distill import Teacher
+from stylezoo.train.inputs import find_styles
+from stylezoo.train.recipe import Recipe, load_recipe
+from stylezoo.train.trainer import train
+
+
+@pytest.fixture(scope="module")
+def teacher(trio_file: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The run of a net that knows grid, rays and noise. Not to be changed."""
+    return train(load_recipe(trio_file), tmp_path_factory.mktemp("teacher") / "run", progress=False)
+
+
+def student(trio_file: Path, teacher: Path, *more: str) -> Recipe:
+    steps = ["run.steps=8", "run.log_every=2", f"model.teacher={teacher}", "run.distill=5", "run.sample_every=0"]
+    small = "model.args={variant: compact, width: 8, blocks: 1}"
+    return load_recipe(trio_file, overrides=[*steps, small, "run.checkpoint_every=3", *more])
+
+
+def lines(run: Path) -> list[dict[str, float]]:
+    return [json.loads(line) for line in (run / "log.jsonl").read_text().splitlines()]
+
+
+def test_a_teacher_paints_each_photo_in_its_style_and_leaves_the_photo(trio_file: Path, teacher: Path) -> None:
+    known, photos = load(teacher, device="cpu"), torch.rand(4, 3, 32, 40)
+    taught = Teacher(student(trio_file, teacher), None, torch.device("cpu"))
+    painted = taught.paint(photos, torch.tensor([2, PHOTO, 0, 2]))
+    assert torch.equal(painted[1], photos[1])
+    for place, style in ((0, "noise"), (2, "grid"), (3, "noise")):
+        expected = known.stylize(photos[place], style)
+        torch.testing.assert_close(painted[place], expected, atol=1e-5, rtol=0)
+    errors = taught.errors(painted * 1.1, photos, torch.tensor([2, PHOTO, 0, 2]))
+    torch.testing.assert_close(errors, torch.full((4,), 0.01), rtol=1e-3, atol=0)
+
+
+def test_pictures_are_copied_first_and_then_the_loss_is_descended(
+    trio_file: Path, teacher: Path, tmp_path: Path
+) -> None:
+    run = train(student(trio_file, teacher), tmp_path / "run", progress=False)
+    log = {line["step"]: line for line in lines(run)}
+    assert list(log) == [2, 4, 5, 6, 8]
+    assert all("copy" in log[step] and "content" not in log[step] for step in (2, 4, 5))
+    assert all("copy" not in log[step] and log[step]["style"] > 0 for step in (6, 8))
+    assert load(run).net.arch["variant"] == "compact"
+
+
+def test_copying_makes_the_pictures_alike(trio_file: Path, teacher: Path, tmp_path: Path) -> None:
+    changes = ("run.steps=60", "run.distill=60", "run.ema=0", "optim.lr=0.01")
+    run = train(student(trio_file, teacher, *changes), tmp_path / "run", progress=False)
+    errors = [line["copy"] for line in lines(run)]
+    assert sum(errors[-5:]) < 0.7 * sum(errors[:5])
+
+
+def test_a_killed_copy_ends_with_the_same_weights(
+    trio_file: Path, teacher: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    recipe = student(trio_file, teacher)
+    whole = train(recipe, tmp_path / "whole", progress=False)
+    zero_grad, calls = torch.optim.Adam.zero_grad, []
+
+    def killed(self, *arguments) -> None:
+        zero_grad(self, *arguments)
+        calls.append(1)
+        if len(calls) == 4:  # behind the checkpoint of step 3, before the last copied picture
+            raise KeyboardInterrupt
+
+    assert threading.current_thread() is threading.main_thread()
+    monkeypatch.setattr(torch.optim.Adam, "zero_grad", killed)
+    with pytest.raises(KeyboardInterrupt):
+        train(recipe, tmp_path / "killed", progress=False)
+    monkeypatch.undo()
+    train(recipe, tmp_path / "killed", resume=True, progress=False)
+    name = "weights.safetensors"
+    assert (tmp_path / "killed" / name).read_bytes() == (whole / name).read_bytes()
+
+
+def test_a_net_of_any_style_copies_another(ghiasi_recipe: Path, tmp_path: Path) -> None:
+    taught = train(load_recipe(ghiasi_recipe, overrides=["run.steps=2"]), tmp_path / "teacher", progress=False)
+    changes = [f"model.teacher={taught}", "run.steps=4", "run.distill=3", "run.log_every=1", "run.sample_every=0"]
+    recipe = load_recipe(ghiasi_recipe, overrides=changes)
+    run = train(recipe, tmp_path / "run", progress=False)
+    assert ["copy" in line for line in lines(run)] == [True, True, True, False]
+    pictures = find_styles(recipe)
+    assert isinstance(pictures, StyleSet)
+    teacher, photo = Teacher(recipe, pictures, torch.device("cpu")), torch.rand(1, 3, 32, 32)
+    net = load(taught, device="cpu").net
+    with torch.no_grad():
+        expected = net(photo, net.encode(pictures.at(torch.tensor([1]))))
+    torch.testing.assert_close(teacher.paint(photo, torch.tensor([1])), expected)
+
+
+def test_a_teacher_that_does_not_fit_is_refused(trio_file: Path, teacher: Path, ghiasi_recipe: Path) -> None:
+    with pytest.raises(RecipeError, match="johnson/mosaic has no style 'grid': it has mosaic"):
+        Teacher(student(trio_file, teacher, "model.teacher=johnson/mosaic"), None, torch.device("cpu"))
+    anything = load_recipe(ghiasi_recipe, overrides=["model.teacher=cin/16", "run.distill=1"])
+    with pytest.raises(RecipeError, match="cin/16 takes no picture as a style"):
+        Teacher(anything, find_styles(anything), torch.device("cpu"))
+    with pytest.raises(RecipeError, match=r"run\.distill .*needs a model\.teacher"):
+        load_recipe(trio_file, overrides=["run.distill=1"])
+    with pytest.raises(RecipeError, match=r"run\.distill .*from 0 to run\.steps"):
+        student(trio_file, teacher, "run.distill=9")
