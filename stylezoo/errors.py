@@ -13,7 +13,8 @@
     ├── RecipeError       a recipe breaks its schema or names what does not exist
     ├── ExportError       an exported net does not give what the net gives
     ├── DataError         a folder of training pictures is missing or holds none
-    └── TrainingError     a run diverged, or its folder does not fit its recipe
+    ├── TrainingError     a run diverged, or its folder does not fit its recipe
+    └── EngineError       the processes that share work cannot be started, or are lost
 
 Each message says what was wrong, with what value, and what to do about it, in one line.
 """
@@ -81,6 +82,16 @@ class DataError(StyleZooError):
 
 class TrainingError(StyleZooError):
     """A run diverged, or its folder does not fit its recipe."""
+
+
+class EngineError(StyleZooError):
+    """The processes that share work cannot be started, or are lost."""
+
+
+def out_of_memory(error: BaseException) -> bool:
+    """Whether an error says that RAM or a device's memory is used up."""
+    text = str(error)
+    return isinstance(error, MemoryError) or "out of memory" in text or "not enough memory" in text
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:

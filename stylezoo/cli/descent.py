@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from stylezoo.cli.jobs import Job
+from stylezoo.engines.job import Job
 from stylezoo.errors import OptionError
 
 if TYPE_CHECKING:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
+from stylezoo.engines.job import Job
+from stylezoo.engines.manifest import MANIFEST
 from stylezoo.errors import ImageError, OptionError
 
 FORMATS = {
@@ -25,29 +26,6 @@ FORMATS = {
 """What a file's name ends with -> the format that is meant."""
 
 _ENDINGS = ", ".join(f".{ending}" for ending in FORMATS)
-
-
-@dataclass(frozen=True)
-class Job:
-    """One picture to paint: `source` is None for stdin, `target` is None for stdout, `format` a key of FORMATS.
-
-    `label` says which of several styles it is painted in.
-    """
-
-    source: Path | None
-    target: Path | None
-    format: str
-    label: str = ""
-
-    @property
-    def input(self) -> str:
-        """The input as the user would write it."""
-        return "-" if self.source is None else str(self.source)
-
-    @property
-    def output(self) -> str:
-        """The output as the user would write it."""
-        return "-" if self.target is None else str(self.target)
 
 
 def plan(
@@ -161,7 +139,8 @@ def _check(jobs: list[Job], force: bool) -> None:
         if target.is_dir():
             raise OptionError(f"'{job.output}' is a folder, but '{job.input}' would be written there")
         if target.exists() and not force:
-            raise OptionError(f"'{job.output}' exists: pass --force to overwrite it, or choose another --output")
+            go_on = "--resume to paint only what is missing, " if (target.parent / MANIFEST).exists() else ""
+            raise OptionError(f"'{job.output}' exists: pass {go_on}--force to overwrite it, or choose another --output")
         blocked = next((p for p in target.parents if p.exists()), None)
         if blocked and not blocked.is_dir():
             raise OptionError(f"cannot write '{job.output}': '{blocked}' is not a folder")

@@ -17,7 +17,7 @@ import click
 
 from stylezoo import __version__
 from stylezoo.cli.talk import Failure, one_line, say, show_warning
-from stylezoo.errors import StyleZooError, did_you_mean
+from stylezoo.errors import StyleZooError, did_you_mean, out_of_memory
 
 # Name -> what `stylezoo --help` says. The module stylezoo.cli.<name>, which defines `command`, is imported when called.
 COMMANDS = {
@@ -110,7 +110,7 @@ def explain(error: Exception) -> Failure:
     """Return the failure that tells a user about any exception in one line."""
     if isinstance(error, StyleZooError):
         return Failure(one_line(error))
-    if isinstance(error, MemoryError) or "out of memory" in str(error) or "not enough memory" in str(error):
+    if out_of_memory(error):
         return Failure(
             "not enough memory: try a smaller --size (stylize), data.crop or run.batch (train), or --device cpu"
         )

@@ -3,25 +3,26 @@
 from __future__ import annotations
 
 import importlib.util
-import io
 import re
 import sys
-import time
 from collections.abc import Iterable
+from contextlib import closing
+from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from stylezoo.cli.descent import check_steps, descent_options, read_descent, saver
-from stylezoo.cli.jobs import FORMATS, Job, plan
+from stylezoo.cli.folders import advising, folder_options, open_manifest, weights_hash
+from stylezoo.cli.jobs import FORMATS, plan
 from stylezoo.cli.options import Style, files_of, label_styles, model_names, parse_region, spread_folders
 from stylezoo.cli.talk import Failure, one_line, put_json, say
+from stylezoo.engines import Engine, Job, Work, paint
 from stylezoo.errors import ImageError, OptionError
+from stylezoo.files import sha256_of
 
 if TYPE_CHECKING:
-    from PIL.Image import Image
-
     from stylezoo.stylizer import Backend
     from stylezoo.zoo.spec import ModelSpec
 
@@ -66,6 +67,7 @@ STYLE_SIZE = click.option(
 )
 @click.option("--preserve-color", type=click.Choice(["luma", "stats"]), help="Keep the colours of the photo.")
 @descent_options
+@folder_options
 @click.option("--quality", default=92, type=click.IntRange(1, 100), help="Quality of JPEG and WebP files.")
 @click.option("--format", type=click.Choice(list(FORMATS)), help="Write this format.  [default: as OUT or IN]")
 @click.option("--device", default="auto", help="Where to compute: auto, cpu, cuda, cuda:1 or mps.")
@@ -98,6 +100,9 @@ def command(
     force: bool,
     as_json: bool,
     save_every: int | None,
+    engine: Engine,
+    workers: int | None,
+    resume: bool,
     **descent: Any,
 ) -> None:
     """Paint pictures in a style.
@@ -120,9 +125,14 @@ def command(
     several = spread != list(styles) or len(spread) > 1
     if save_card and len(wanted) != 1:
         raise OptionError(f"--save-card keeps one style, and --style names {len(wanted) or 'none'}")
-    jobs = plan(inputs, output, labels=list(wanted) if several else (), format=format, force=force)
-    pictures = [file for style in [*wanted.values(), *(style for _, style in parts)] for file in files_of(style)]
-    read = [*cards, *filter(None, [mask]), *(place for place, _ in parts), *pictures, *files_of(tuning.get("start"))]
+    jobs = plan(inputs, output, labels=list(wanted) if several else (), format=format, force=force or resume)
+    common = [
+        *cards,
+        *filter(None, [mask]),
+        *(file for place, style in parts for file in (place, *files_of(style))),
+        *files_of(tuning.get("start")),
+    ]
+    read = [*common, *(file for style in wanted.values() for file in files_of(style))]
     check_kept(jobs, read)
     kept = [*read, *(job.source for job in jobs if job.source)]
     if save_card:
@@ -130,10 +140,37 @@ def command(
     if save_every:
         check_steps(jobs, kept, force)
 
+    asked = {
+        "cards": [str(card) for card in cards],
+        "mask": mask and str(mask),
+        "regions": [{"mask": str(place), "style": style} for place, style in parts],
+        "stroke": stroke,
+    } | ({"tuning": tuning} if tuning else {})
+
+    given = wanted or ({"": spec.style_ids[0]} if spec.kind == "single" and not cards else {"": None})
+
+    @cache
+    def facts(label: str) -> dict[str, Any]:
+        """Tell all that decides on the pictures of a label."""
+        style = given[label] if several else next(iter(given.values()))
+        way = {"style": style, "strength": strength, "size": size, "preserve_color": preserve_color}
+        way |= {"style_size": style_size, "quality": quality}
+        hashes = {
+            "weights": weights_hash(spec, weights),
+            "files": {str(f): sha256_of(f) for f in [*common, *files_of(style)]},
+        }
+        return {"model": spec.name} | asked | way | hashes
+
+    total = len(jobs)
+    jobs, manifest = open_manifest(jobs, lambda job: facts(job.label), resume=resume, force=force)
+    if not jobs:
+        return
+
     from tqdm import tqdm
 
     special = cards or save_card or mask or parts or stroke or preserve_color or tuning or save_every or strength != 1
     stylizer = None if special else _load_quick(spec, weights, device, backend, wanted.values())
+    quick = stylizer is not None
     if stylizer is None:
         from stylezoo.stylizer import load
 
@@ -163,40 +200,38 @@ def command(
     } | tuning
     if spec.weightless:
         options["progress"] = sys.stderr.isatty()
-    failed, piped = 0, None
-    # disable=None hides the bar where stderr is not a terminal
-    for job in tqdm(jobs, unit="picture", leave=False, disable=True if len(jobs) == 1 else None):
-        started = time.perf_counter()
-        label = job.label or next(iter(chosen))
-        if save_every:
-            options["callback"] = saver(job, save_every, quality)
-        try:
-            photo = job.source or (piped := piped or open_stdin())
-            picture = stylizer.stylize(photo, chosen[label], **options)
-            put(picture, job, quality=quality, force=force)
-        except ImageError as error:
-            if len(jobs) == 1:
-                raise
-            failed += 1
-            say(one_line(error))
-            continue
-        if as_json:
-            put_json(
-                {
-                    "input": job.input,
-                    "output": job.output,
-                    "model": stylizer.spec.name,
-                    "style": wanted.get(label),
-                    "cards": [str(card) for card in cards],
-                    "mask": mask and str(mask),
-                    "regions": [{"mask": str(place), "style": style} for place, style in parts],
-                    "stroke": stroke,
-                    "width": picture.width,
-                    "height": picture.height,
-                    "seconds": round(time.perf_counter() - started, 3),
-                }
-                | ({"tuning": tuning} if tuning else {})
-            )
+    work = Work(
+        model,
+        chosen if several else {"": next(iter(chosen.values()))},
+        options,
+        {"device": device, "backend": backend},
+        cards,
+        quality,
+        quick=quick,
+        overwrite=force or resume,
+        callback=partial(saver, every=save_every, quality=quality) if save_every else None,
+    )
+    failed = 0
+    with (
+        closing(paint(jobs, work, engine=engine, workers=workers, manifest=manifest, stylizer=stylizer)) as outcomes,
+        advising(manifest),
+    ):
+        # disable=None hides the bar where stderr is not a terminal
+        bar = tqdm(outcomes, total=len(jobs), unit="picture", leave=False, disable=True if len(jobs) == 1 else None)
+        for outcome in bar:
+            job = outcome.job
+            if outcome.error:
+                if total == 1:
+                    raise ImageError(outcome.error)
+                failed += 1
+                say(one_line(outcome.error))
+            elif as_json:
+                put_json(
+                    {"input": job.input, "output": job.output, "model": stylizer.spec.name}
+                    | {"style": wanted.get(job.label or next(iter(chosen)))}
+                    | asked
+                    | {"width": outcome.width, "height": outcome.height, "seconds": round(outcome.seconds, 3)}
+                )
     if failed:
         raise Failure(f"{failed} of {len(jobs)} pictures failed")
 
@@ -239,26 +274,3 @@ def check_card(card: Path, files: Iterable[Path], force: bool) -> None:
 def card_id(card: Path) -> str:
     """Return the name of a style that a file's name makes: 'my_style' of 'My style.card.safetensors'."""
     return re.sub(r"[^a-z0-9-]+", "_", card.name.partition(".")[0].lower()).strip("_")
-
-
-def open_stdin() -> Image:
-    """Return the picture on stdin. Raises ImageError if there is none."""
-    import PIL.Image
-
-    try:
-        return PIL.Image.open(io.BytesIO(sys.stdin.buffer.read()))
-    except (OSError, PIL.Image.DecompressionBombError) as cause:
-        raise ImageError(
-            "stdin is not a picture that Pillow can read: pipe a whole PNG or JPEG file into it"
-        ) from cause
-
-
-def put(picture: Image, job: Job, *, quality: int, force: bool) -> None:
-    """Write a picture where its job wants it. Raises ImageError if that is not possible."""
-    from stylezoo.image.files import write_file
-    from stylezoo.image.pillow import encode_picture, format_named
-
-    if job.target:
-        write_file(job.target, lambda kind: encode_picture(picture, kind, quality), overwrite=force, format=job.format)
-    else:
-        sys.stdout.buffer.write(encode_picture(picture, format_named(job.format, "cannot write to stdout"), quality))

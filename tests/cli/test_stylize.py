@@ -100,7 +100,7 @@ def test_quality_and_format_reach_the_file(here, paint):
 def test_folder_gives_a_folder_with_the_same_names(here, paint):
     result = paint("photos", "photo.png", "-o", "out")
     assert (result.exit_code, result.stdout, result.stderr) == (0, "", "")
-    assert sorted(p.name for p in Path("out").iterdir()) == ["a.jpg", "b.png", "photo.png"]
+    assert sorted(p.name for p in Path("out").glob("[!.]*")) == ["a.jpg", "b.png", "photo.png"]
 
 
 def test_json_is_one_line_a_picture(here, paint):
@@ -135,7 +135,7 @@ def test_broken_picture_among_many_is_reported_and_the_others_go_on(here, paint)
     Path("photos/aa.png").write_text("no picture")
     result = paint("photos", "-o", "out", "--json")
     assert result.exit_code == 2
-    assert sorted(p.name for p in Path("out").iterdir()) == ["a.jpg", "b.png"]
+    assert sorted(p.name for p in Path("out").glob("[!.]*")) == ["a.jpg", "b.png"]
     assert len(result.stdout.splitlines()) == 2
     report, total = result.stderr.splitlines()
     assert "photos/aa.png" in report
@@ -380,7 +380,7 @@ def test_stats_go_before_a_picture_is_encoded(paint_any, net):
 def test_a_folder_of_styles_paints_every_photo_in_each(paint_any, net):
     result = paint_any("photos", "-o", "out", "-s", "styles", "--json")
     names = ["a_night.jpg", "a_wave.jpg", "b_night.png", "b_wave.png"]
-    assert sorted(p.name for p in Path("out").iterdir()) == names
+    assert sorted(p.name for p in Path("out").glob("[!.]*")) == names
     facts = [json.loads(line) for line in result.stdout.splitlines()]
     assert [(Path(f["output"]).name, f["style"]) for f in facts] == [
         (name, f"styles/{'wave.jpg' if 'wave' in name else 'night.png'}") for name in names
@@ -392,7 +392,7 @@ def test_several_styles_are_painted_each_also_from_stdin(paint_any, net):
     mix = "dots:0.6,styles/wave.jpg:0.4"
     paint_any("-", "-o", "out", "-s", "dots", "-s", "styles/wave.jpg", "-s", mix, input=Path("photo.png").read_bytes())
     names = ["stdin_dots-0.6_wave-0.4.png", "stdin_dots.png", "stdin_wave.png"]
-    assert sorted(p.name for p in Path("out").iterdir()) == names
+    assert sorted(p.name for p in Path("out").glob("[!.]*")) == names
     assert np.array_equal(pixels("out/stdin_dots.png"), np.asarray(net.stylize("photo.png", "dots")))
 
 

@@ -1,0 +1,50 @@
+"""How many processes, and how many threads for each."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+ROOM = 4 << 30
+"""Bytes of RAM that there have to be for each worker, where nobody says how many there are."""
+
+
+def share(workers: int | None, jobs: int) -> tuple[int, int]:
+    """Return how many workers there are for so many jobs on this machine, and the threads of each.
+
+    The cores are shared out, one at least; where OMP_NUM_THREADS is set, each worker has so many threads. `workers`
+    None: as many as the cores and the RAM have room for.
+    """
+    threads = stated_threads()
+    if workers is None:
+        workers = min(cores() // (threads or 1), memory() // ROOM)
+    workers = max(1, min(workers, jobs))
+    return workers, threads or max(1, cores() // workers)
+
+
+def stated_threads() -> int | None:
+    """Return what OMP_NUM_THREADS says, if it says a number."""
+    text = os.environ.get("OMP_NUM_THREADS", "")
+    return int(text) if text.isdecimal() and int(text) else None
+
+
+def limit_threads(threads: int) -> None:
+    """Let torch or onnxruntime use so many threads in this process, which may have loaded neither of them yet."""
+    os.environ["OMP_NUM_THREADS"] = str(threads)
+    if torch := sys.modules.get("torch"):
+        torch.set_num_threads(threads)
+
+
+def cores() -> int:
+    """Return how many cores this process may use."""
+    if hasattr(os, "sched_getaffinity"):  # not on macOS and Windows
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def memory() -> int:
+    """Return the bytes of RAM of this machine; where it does not tell, as if there were room for two workers."""
+    try:
+        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    except (AttributeError, OSError, ValueError):  # Windows has no sysconf
+        return 2 * ROOM

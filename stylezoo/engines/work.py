@@ -1,0 +1,146 @@
+"""What is done to every picture, in a form that can be sent to other processes, and the one who does it."""
+
+from __future__ import annotations
+
+import time
+import warnings
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any, Self, TypeAlias
+
+from stylezoo.engines.job import Job
+from stylezoo.engines.streams import open_stdin, put
+from stylezoo.errors import EngineError, ImageError, out_of_memory
+from stylezoo.types import PathLike, StyleLike
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+    from stylezoo.quick import QuickStylizer
+    from stylezoo.stylizer import Stylizer
+
+    AnyStylizer: TypeAlias = Stylizer | QuickStylizer
+
+
+@dataclass(frozen=True)
+class Work:
+    """A model and how it paints.
+
+    Attributes:
+        model: what `stylezoo.load` takes.
+        styles: the style of every label that a job may have. A code (`Stylizer.encode_style`) is encoded once for all.
+        options: of `Stylizer.stylize`.
+        loading: further arguments of `stylezoo.load`, such as device.
+        cards: files of style cards to add to the model.
+        quick: paint without torch, see `stylezoo.quick`; styles are then codes of its own.
+        quality: of JPEG, WebP and AVIF files, 1 to 100.
+        overwrite: write over files that exist.
+        callback: gives what `stylize` gets as `callback` for a job, of models that optimise; a function of a module.
+    """
+
+    model: PathLike
+    styles: Mapping[str, StyleLike] = field(default_factory=lambda: {"": None})
+    options: Mapping[str, Any] = field(default_factory=dict)
+    loading: Mapping[str, Any] = field(default_factory=dict)
+    cards: Sequence[PathLike] = ()
+    quality: int = 92
+    quick: bool = False
+    overwrite: bool = False
+    callback: Callable[[Job], Callable[..., None]] | None = None
+
+    def load(self) -> AnyStylizer:
+        """Return the model with its cards."""
+        if self.quick:
+            return self._load_quick()
+        from stylezoo.stylizer import load
+
+        stylizer = load(self.model, **self.loading)
+        for card in self.cards:
+            stylizer.add_card(card)
+        return stylizer
+
+    def _load_quick(self) -> QuickStylizer:
+        from stylezoo.quick import open_quick
+        from stylezoo.zoo.store import find
+
+        if stylizer := open_quick(*find(self.model), "cpu", ()):
+            return stylizer
+        raise EngineError(f"{self.model} is painted by onnxruntime here, which a worker lacks: try --backend torch")
+
+    def painter(self, stylizer: AnyStylizer | None = None) -> Painter:
+        """Return the one who does it; `stylizer` in place of loading the model."""
+        return Painter(self, stylizer or self.load())
+
+    def to_send(self) -> Self:
+        """Return this for another process: codes on the CPU, no bar, and free to overwrite what a lost worker left."""
+        ready = self if self.quick else replace(self, styles=_on_cpu(self.styles), options=_on_cpu(self.options))
+        options = {name: value for name, value in ready.options.items() if name != "progress"}
+        return replace(ready, options=options, overwrite=True)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of a job.
+
+    Attributes:
+        width, height: of the picture that was written, in px.
+        seconds: from reading it to its file.
+        error: why there is none; empty where all went well.
+        warnings: what was said about it on the way, by other processes.
+    """
+
+    job: Job
+    width: int = 0
+    height: int = 0
+    seconds: float = 0.0
+    error: str = ""
+    warnings: tuple[str, ...] = ()
+
+
+class Painter:
+    """Does jobs with one model. A picture that cannot be read, painted in memory or written is an outcome too."""
+
+    def __init__(self, work: Work, stylizer: AnyStylizer) -> None:
+        self.work, self.stylizer = work, stylizer
+        self._stdin: Image | None = None
+
+    def __call__(self, job: Job) -> Outcome:
+        work, started = self.work, time.perf_counter()
+        options = dict(work.options)
+        if work.callback:
+            options["callback"] = work.callback(job)
+        style: Any = work.styles[job.label]
+        try:
+            photo = job.source or self._read_stdin()
+            picture = self.stylizer.stylize(photo, style, **options)
+            put(picture, job, quality=work.quality, force=work.overwrite)
+        except ImageError as error:
+            return Outcome(job, error=str(error))
+        except (MemoryError, RuntimeError) as error:
+            if not out_of_memory(error):
+                raise
+            return Outcome(job, error=f"{job.input}: not enough memory: try a smaller --size, or fewer --workers")
+        return Outcome(job, picture.width, picture.height, time.perf_counter() - started)
+
+    def quietly(self, job: Job) -> Outcome:
+        """Do a job, with the warnings in the outcome, for a process that has nobody to tell."""
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("default")
+            outcome = self(job)
+        return replace(outcome, warnings=tuple(str(warning.message) for warning in caught))
+
+    def _read_stdin(self) -> Image:
+        self._stdin = self._stdin or open_stdin()  # several styles may want it
+        return self._stdin
+
+
+def _on_cpu(value: Any) -> Any:
+    from stylezoo.models import StyleCode
+
+    if isinstance(value, StyleCode):
+        return StyleCode(value.values.cpu())
+    if isinstance(value, Mapping):
+        return {name: _on_cpu(member) for name, member in value.items()}
+    if isinstance(value, (list, tuple)):
+        return type(value)(_on_cpu(member) for member in value)
+    return value

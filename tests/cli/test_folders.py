@@ -1,0 +1,151 @@
+"""Whole folders: engines, and going on where a run stopped."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from stylezoo import stylizer
+from stylezoo.engines.manifest import MANIFEST
+from stylezoo.stylizer import Stylizer
+
+
+@pytest.fixture
+def here(tmp_path, monkeypatch):
+    """A folder with photos/, in which a.png to d.png are of 24 x 16 px, but c.png is no picture."""
+    monkeypatch.chdir(tmp_path)
+    Path("photos").mkdir()
+    for seed, name in enumerate("abcd"):
+        pixels = np.random.default_rng(seed).integers(0, 256, (16, 24, 3), dtype=np.uint8)
+        Image.fromarray(pixels).save(f"photos/{name}.png")
+    Path("photos/c.png").write_text("no picture")
+    return tmp_path
+
+
+@pytest.fixture
+def paint(run, net_file):
+    return lambda *arguments, m=net_file: run("stylize", *arguments, "-m", m, "--device", "cpu")
+
+
+@pytest.fixture
+def unpainted(refused, net_file):
+    return lambda *arguments: refused("stylize", *arguments, "-m", net_file, "--device", "cpu")
+
+
+@pytest.fixture
+def mend():
+    """Make c.png a picture."""
+    return lambda: Image.new("RGB", (24, 16), (200, 40, 90)).save("photos/c.png")
+
+
+def inputs(result):
+    return [json.loads(line)["input"] for line in result.stdout.splitlines()]
+
+
+@pytest.mark.parametrize("backend", ["torch", "onnx"])
+def test_a_pool_says_and_paints_what_one_process_does(here, paint, net_file, backend, monkeypatch):
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    model = net_file
+    if backend == "onnx":
+        pytest.importorskip("onnxruntime")
+        model = "johnson/mosaic"  # painted without torch
+    arguments = ["photos", "--backend", backend, "--json", "-o"]
+    alone = paint(*arguments, "alone", "--engine", "serial", m=model)
+    pool = paint(*arguments, "pool", "--workers", "2", m=model)
+    assert pool.exit_code == alone.exit_code == 2
+    assert pool.stderr == alone.stderr
+    for one, other in zip(alone.stdout.splitlines(), pool.stdout.splitlines(), strict=True):
+        assert json.loads(other) | {"seconds": 0} == json.loads(one.replace('"alone/', '"pool/')) | {"seconds": 0}
+    for name in ("a.png", "b.png", "d.png"):
+        assert Path("pool", name).read_bytes() == Path("alone", name).read_bytes()
+
+
+def test_resume_paints_what_is_missing(here, paint, mend):
+    assert paint("photos", "-o", "out", "--json").exit_code == 2
+    before = Path("out/a.png").stat()
+    mend()
+    Path("out/d.png").unlink()
+    result = paint("photos", "-o", "out", "--json", "--resume")
+    assert (result.exit_code, inputs(result)) == (0, ["photos/c.png", "photos/d.png"])
+    assert result.stderr == "stylezoo: 2 of 4 pictures are done already\n"
+    assert Path("out/a.png").stat() == before
+    again = paint("photos", "-o", "out", "--json", "--resume", "-s", "dots")  # the style that it has anyway
+    assert (again.exit_code, again.stdout) == (0, "")
+    assert again.stderr == "stylezoo: 4 of 4 pictures are done already\n"
+
+
+def test_resume_goes_on_after_an_interrupt(here, paint, mend, monkeypatch):
+    mend()
+    stylize, painted = Stylizer.stylize, []
+
+    def interrupted(net, photo, *arguments, **options):
+        if len(painted) == 2:
+            raise KeyboardInterrupt
+        painted.append(photo)
+        return stylize(net, photo, *arguments, **options)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Stylizer, "stylize", interrupted)
+        result = paint("photos", "-o", "out")
+    assert result.exit_code == 130
+    assert "2 of 4 pictures are painted: the same command with --resume goes on" in result.stderr
+    assert inputs(paint("photos", "-o", "out", "--json", "--resume")) == ["photos/c.png", "photos/d.png"]
+
+
+def test_resume_in_an_empty_place_is_a_run_like_any(here, paint, mend):
+    mend()
+    result = paint("photos", "-o", "out", "--resume", "--json")
+    assert (result.exit_code, result.stderr, len(inputs(result))) == (0, "", 4)
+
+
+def test_resume_refuses_what_was_made_in_another_way(here, paint, unpainted, mend, monkeypatch):
+    mend()
+    assert paint("photos", "-o", "out").exit_code == 0
+    before = {path: path.read_bytes() for path in Path("out").iterdir()}
+    with monkeypatch.context() as patch:
+        patch.setattr(stylizer, "load", lambda *_, **__: pytest.fail("the model was loaded"))
+        line = unpainted("photos", "-o", "out", "--resume", "--strength", "0.5")
+        assert "'out/a.png' was painted with strength 1.0, not 0.5: pass --force to paint it anew" in line
+        assert "--resume to paint only what is missing" in unpainted("photos", "-o", "out")
+    assert {path: path.read_bytes() for path in Path("out").iterdir()} == before
+    forced = paint("photos", "-o", "out", "--resume", "--force", "--strength", "0.5", "--json")
+    assert len(inputs(forced)) == 4
+    assert inputs(paint("photos", "-o", "out", "--resume", "--strength", "0.5", "--json")) == []
+
+
+def test_resume_sees_that_a_style_picture_is_another(here, run, refused, any_file, mend):
+    mend()
+    Image.new("RGB", (80, 60), (10, 90, 200)).save("style.png")
+    arguments = ["stylize", "photos", "-o", "out", "-m", any_file, "-s", "style.png", "--device", "cpu", "--resume"]
+    assert run(*arguments).exit_code == 0
+    Image.new("RGB", (80, 60), (90, 10, 20)).save("style.png")
+    assert "'out/a.png' was painted with another picture as style" in refused(*arguments)
+
+
+def test_a_single_picture_leaves_no_manifest_unless_one_is_there(here, paint, mend):
+    assert paint("photos/a.png", "-o", "one/", "--strength", 0.5).exit_code == 0
+    assert [path.name for path in Path("one").iterdir()] == ["a.png"]
+    mend()
+    assert paint("photos", "-o", "out").exit_code == 0
+    assert paint("photos/a.png", "-o", "out/a.png", "--force", "--strength", 0.5).exit_code == 0
+    assert '"strength": 0.5' in Path("out", MANIFEST).read_text().splitlines()[-1]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["photos", "-o", "out", "--engine", "poll"], "'auto', 'serial', 'pool', 'ray'"),
+        (["photos", "-o", "out", "--workers", "0"], "0 is not in the range"),
+        (["photos", "-o", "out", "--workers", "2", "--engine", "serial"], "serial is one process, not 2"),
+        (["-", "-o", "out/", "--engine", "pool"], "stdin and stdout need the engine serial"),
+        (["photos/a.png", "-o", "-", "--resume"], "--resume goes on in a folder"),
+        (["-", "photos", "-o", "out", "--resume"], "name files and a folder in place of -"),
+    ],
+)
+def test_what_cannot_be_is_refused(here, unpainted, arguments, message):
+    assert message in unpainted(*arguments)
+    assert not Path("out").exists()
