@@ -8,7 +8,7 @@ import pytest
 from stylezoo.errors import OptionError
 from stylezoo.evaluate.check import find_departures
 from stylezoo.evaluate.quality import Quality
-from stylezoo.zoo.spec import MetricsSpec
+from stylezoo.zoo.metrics import MetricsSpec
 
 RECORD = MetricsSpec(
     content=0.8,
