@@ -91,27 +91,27 @@ def test_each_command_writes_its_figures_beside_those_of_the_others(
 
     monkeypatch.setattr(stlpips, "STLPIPS", lambda device: lambda photo, painted: (photo - painted).abs().mean().item())
     base = ("eval", "cin/tiny", "--photos", photos)
-    counting = (*base, "--equivalents", "--limit", "2", "--count", "2", "--write", "--json")
+    counting = (*base, "--equivalents", "--limit", "2", "--count", "1", "--write", "--json")
     assert "C and S" in refused(*counting, "--size", "64")  # there is no record yet that they could stand in
 
-    errors = lines_of(run(*base, "--size", "64", "--write", "--stlpips", "--json"))
+    errors = lines_of(run(*base, "--size", "64", "--count", "2", "--write", "--stlpips", "--json"))
     assert [line["style_id"] for line in errors] == ["stripes", "corner"]
     found = metrics()["corner"]
-    assert (found.content, found.stlpips.mean, found.photos) == (errors[1]["content"], errors[1]["stlpips"], 5)
+    assert (found.content, found.stlpips.mean, found.photos) == (errors[1]["content"], errors[1]["stlpips"], 2)
     assert found.stlpips.command == found.command and "--stlpips" in found.command
 
     few = lines_of(run(*counting, "--size", "64", "--size", "72", "--style", "corner"))
-    assert [(line["style_id"], line["size"], line["photos"]) for line in few] == [("corner", 64, 2), ("corner", 72, 2)]
+    assert [(line["style_id"], line["size"], line["photos"]) for line in few] == [("corner", 64, 1), ("corner", 72, 1)]
     assert metrics()["corner"].content == found.content and metrics()["stripes"].equivalents == ()
     lines_of(run(*counting, "--size", "64"))
     assert [e.size for e in metrics()["stripes"].equivalents] == [64]
     kept = metrics()["corner"].equivalents
     assert [e.size for e in kept] == [64, 72] and "--style corner" not in kept[0].command
-    assert f"--equivalents --style corner --size 64 --size 72 --count 2 --limit 2 --photos {photos}" in kept[1].command
+    assert f"--equivalents --style corner --size 64 --size 72 --count 1 --limit 2 --photos {photos}" in kept[1].command
 
-    lines_of(run(*base, "--size", "80", "--count", "3", "--write", "--json"))
+    lines_of(run(*base, "--size", "80", "--count", "1", "--write", "--json"))
     found = metrics()["corner"]
-    assert (found.size, found.photos, found.stlpips.size, found.equivalents) == (80, 3, 64, kept)
+    assert (found.size, found.photos, found.stlpips.size, found.equivalents) == (80, 1, 64, kept)
 
 
 def test_a_part_of_the_styles_and_photos_can_be_measured(run, refused, registry: Path, photos: Path) -> None:
