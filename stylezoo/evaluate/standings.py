@@ -84,7 +84,7 @@ def loses(mine: float | None, theirs: float | None) -> bool:
 
 def rivals(own: Line, lines: Sequence[Line]) -> list[Line]:
     kind = model_info(own["entrant"]).kind
-    names = (*(ANY if kind == "arbitrary" else FIXED), f"onnxruntime:{own['entrant']}")
+    names = (*(ANY if kind == "arbitrary" else FIXED), f"torch:{own['entrant']}")
     return [line for line in lines if line["entrant"] in names]
 
 
