@@ -164,22 +164,23 @@ def _srgb(image: Image.Image, name: str) -> Image.Image:
 
 
 def to_pil(x: Tensor) -> Image.Image:
-    """Float 13HW or 14HW in [0, 1] -> PIL image, RGB or RGBA."""
+    """13HW or 14HW, uint8 or float in [0, 1] -> PIL image, RGB or RGBA."""
     return Image.fromarray(to_array(x, np.dtype(np.uint8)))
 
 
 def to_array(x: Tensor, dtype: np.dtype[Any]) -> Array:
-    """Float 1CHW in [0, 1] -> HWC of `dtype`, integers rounded half up over their whole range."""
-    if dtype.kind == "u":
+    """1CHW, float in [0, 1] or as it is to be -> HWC of `dtype`, integers rounded half up over their whole range."""
+    if dtype.kind == "u" and x.is_floating_point():
         x = x.mul(float(np.iinfo(dtype).max)).add_(0.5).to(torch.uint8 if dtype.itemsize == 1 else torch.int32)
-    return x[0].permute(1, 2, 0).contiguous().cpu().numpy().astype(dtype)
+    return x[0].permute(1, 2, 0).contiguous().cpu().numpy().astype(dtype, copy=False)
 
 
 def encode_pixels(x: Tensor, kind: str, quality: int, name: str) -> bytes:
-    """Return N3HW or N4HW `x` with N = 1 as a file's bytes."""
+    """Return N3HW or N4HW `x`, uint8 or float in [0, 1], with N = 1 as a file's bytes."""
     if x.shape[0] != 1:
         raise ImageError(f"{name} holds {x.shape[0]} pictures: write them one at a time")
     if x.shape[1] == 4 and kind not in _WITH_ALPHA:
+        x = x if x.is_floating_point() else x.float() / 255
         alpha = x[:, 3:]
         x = x[:, :3] * alpha + (1 - alpha)  # on white, as browsers show it
     options: dict[str, Any] = {"quality": quality} if kind in {"JPEG", "WEBP", "AVIF"} else {}

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import torch
 from torch import Tensor
@@ -58,10 +60,28 @@ class TrunkNet(StyleNet):
 
     def paint(self, x: Tensor, affine: Tensor, regions: Tensor | None = None) -> Tensor:
         """Return `x`, (N, 3, H, W) in [0, 1], painted with the affine vectors of `Trunk.forward`."""
+        only = self.trunk.only
+        if self.classic and only in (None, 0):
+            x = x * 255  # the reference net works on 0..255
+        y = self.trunk(x, affine, regions)
+        if only not in (None, len(self.sections) - 1):
+            return y
         if not self.classic:
-            return torch.sigmoid(self.trunk(x, affine, regions))
-        y = self.trunk(x * 255, affine, regions) / 255  # the reference net works on 0..255
+            return torch.sigmoid(y)
+        y = y / 255
         return y if self.training else y.clamp(0, 1)
+
+    @property
+    def sections(self) -> tuple[int, ...]:
+        return tuple(section.overlap for section in self.trunk.sections())
+
+    @contextmanager
+    def section(self, index: int) -> Iterator[None]:
+        self.trunk.only = index
+        try:
+            yield
+        finally:
+            self.trunk.only = None
 
 
 def stage_widths(width: int | str, divisors: tuple[int, ...]) -> tuple[int, ...]:
