@@ -14,7 +14,7 @@ import click
 
 from stylezoo.cli.descent import check_steps, descent_options, read_descent, saver
 from stylezoo.cli.jobs import FORMATS, Job, plan
-from stylezoo.cli.options import Style, files_of, label_styles, model_names, parse_region, spread_folders
+from stylezoo.cli.options import Style, files_of, label_styles, model_names, parse_region, parse_tile, spread_folders
 from stylezoo.cli.talk import Failure, one_line, put_json, say
 from stylezoo.errors import ImageError, OptionError
 
@@ -61,6 +61,12 @@ STYLE_SIZE = click.option(
     help="Paint the white of a mask in a style of its own; the rest is --style, or else the photo.",
 )
 @click.option("--preserve-color", type=click.Choice(["luma", "stats"]), help="Keep the colours of the photo.")
+@click.option(
+    "--tile",
+    default="auto",
+    metavar="auto|none|PX",
+    help="Paint in tiles of PX px, for pictures of any size; auto does so where memory is short.",
+)
 @descent_options
 @click.option("--quality", default=92, type=click.IntRange(1, 100), help="Quality of JPEG and WebP files.")
 @click.option("--format", type=click.Choice(list(FORMATS)), help="Write this format.  [default: as OUT or IN]")
@@ -81,6 +87,7 @@ def command(
     mask: Path | None,
     regions: tuple[str, ...],
     preserve_color: str | None,
+    tile: str,
     quality: int,
     format: str | None,
     device: str,
@@ -101,6 +108,7 @@ def command(
     if mask and regions:
         raise OptionError("--mask and --region exclude each other: write --region MASK:STYLE for each mask")
     parts = [parse_region(region) for region in regions]
+    tiles = parse_tile(tile)
     spec = find(model)[0]
     tuning = read_descent({**descent, "save_every": save_every}, spec)
     tuning.pop("save_every", None)
@@ -145,10 +153,10 @@ def command(
         "stroke": stroke,
         "preserve_color": preserve_color or False,
         "mask": [(settle(style), place) for place, style in parts] or mask,
+        "tile": tiles,
+        "progress": sys.stderr.isatty(),
         "style_size": style_size,
     } | tuning
-    if spec.weightless:
-        options["progress"] = sys.stderr.isatty()
     failed, piped = 0, None
     # disable=None hides the bar where stderr is not a terminal
     for job in tqdm(jobs, unit="picture", leave=False, disable=True if len(jobs) == 1 else None):

@@ -82,7 +82,7 @@ class View(Protocol):
 
 
 class Kept:
-    """A tensor that is there, (1, C, h, w), as a view; 8 bits become float32 in [0, 1].
+    """A tensor that is there, (1, C, h, w), as a view; 8 and 16 bits become float32 in [0, 1].
 
     Args:
         x: the tensor.
@@ -163,13 +163,17 @@ class Stacked:
 
 
 def as_float(x: Tensor) -> Tensor:
-    """Return pixels of 8 bits as float32 in [0, 1]; float pixels as they are."""
+    """Return pixels of 8 or 16 bits, see `as_levels`, as float32 in [0, 1]; float pixels as they are."""
+    if x.dtype == torch.int16:
+        return x.float().add_(32768).div_(65535)
     return x.float().div_(255) if x.dtype == torch.uint8 else x
 
 
-def as_levels(x: Tensor) -> Tensor:
-    """Return float pixels in [0, 1] in 8 bits, rounded half up."""
-    return x.mul(255).add_(0.5).to(torch.uint8)
+def as_levels(x: Tensor, dtype: torch.dtype = torch.uint8) -> Tensor:
+    """Return float pixels in [0, 1] in 8 bits, 0 to 255, or as int16 in 16 bits, -32768 to 32767, rounded half up."""
+    if dtype == torch.int16:
+        return x.mul(65535).sub_(32767.5).floor_().to(dtype)
+    return x.mul(255).add_(0.5).to(dtype)
 
 
 def strips(x: Tensor) -> Iterator[Tensor]:

@@ -44,6 +44,9 @@ class InstanceNorm(nn.Module):
         mean, inverse = self._frozen or self.measure(x)
         if self._recording is not None:
             self._recording.append((mean, inverse))
+        if self._frozen is not None:  # one step over the memory in place of four
+            scale = inverse * gamma
+            return torch.addcmul(beta - mean * scale, x.float(), scale).to(x.dtype)
         return ((x.float() - mean) * inverse).to(x.dtype) * gamma + beta
 
     def measure(self, x: Tensor) -> tuple[Tensor, Tensor]:
@@ -103,7 +106,10 @@ class Moments:
     def add(self, x: Tensor) -> None:
         """Count the pixels of `x`, (N, C, h, w)."""
         count = x.shape[-2] * x.shape[-1]
-        variance, mean = (v.cpu().double() for v in torch.var_mean(x.float(), dim=(2, 3), correction=0, keepdim=True))
+        x = x.float()
+        average = x.mean(dim=(2, 3), keepdim=True)
+        variance = (x - average).square_().mean(dim=(2, 3), keepdim=True)  # on a CPU far faster than torch.var_mean
+        mean, variance = average.cpu().double(), variance.cpu().double()
         total, apart = self.count + count, mean - self.mean
         self.squares = self.squares + variance * count + apart**2 * (self.count * count / total)  # Chan et al. 1979
         self.mean = self.mean + apart * (count / total)

@@ -59,8 +59,8 @@ def render_tiled(
 
     def paint(code: Tensor, shares: View | None, keep: bool = False) -> View:
         painting: View = Painting(net, padded, code, shares, statistics=known, **how)
-        if keep or small != size:  # in half precision, to a sixteenth of a level of 8 bits; and what made it is freed
-            room = torch.empty(1, 3, *small, dtype=torch.float16, device=photo.device)
+        if keep or small != size:  # in 16 bits, as colours may be stretched yet; and what made it is freed
+            room = torch.empty(1, 3, *small, dtype=torch.int16, device=photo.device)
             painting = Kept(_write(painting.window, room, tiling, bar))
         return resized(painting, size)
 
@@ -120,5 +120,5 @@ def _write(window: Callable[[Box], Tensor], room: Tensor, tiling: Tiling, bar: A
     for box, x in zip(boxes, _each(window, size, tiling, bar), strict=True):
         if not torch.isfinite(x).all():
             raise ImageError(f"the painting holds NaN or infinity: {NAN_REMEDY}")
-        canvas.paste(box, as_levels(x.clamp(0, 1)) if room.dtype == torch.uint8 else x)
+        canvas.paste(box, x if room.is_floating_point() else as_levels(x.clamp(0, 1), room.dtype))
     return room
