@@ -127,7 +127,8 @@ class Stylizer:
     ) -> Iterator[Any]:
         """Yield the painted pictures in order; neighbours of one size pass the net together, `batch_size` at most.
 
-        Those of more than 16 megapixels pass alone. Takes the options of `stylize`. Pictures are read as they are needed, so `images` may be endless.
+        Those of more than 16 megapixels pass alone. Takes the options of `stylize`. Pictures are read as they are
+        needed, so `images` may be endless.
         """
         if batch_size < 1:
             raise OptionError(f"batch_size must be at least 1, not {batch_size}")

@@ -74,7 +74,7 @@ ColourStatistics = tuple[Tensor, Tensor]
 
 
 def move_colours(source: Tensor, statistics: ColourStatistics, wanted: ColourStatistics) -> Tensor:
-    """Return `match_stats` of a part of a picture, the whole of which has these statistics, to those that are wanted."""
+    """Return what `match_stats` makes of a part of a picture, the whole of which has these statistics."""
     (mean, spread), (wanted_mean, wanted_spread) = statistics, wanted
     values, vectors = torch.linalg.eigh(spread)
     values = values.clamp(min=_NOISE)

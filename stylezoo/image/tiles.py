@@ -1,7 +1,7 @@
 """Pictures by windows: what of a whole picture would be float is made of it tile by tile.
 
-A `View` stands for a whole picture, (1, C, H, W), that nobody has to hold: of a photo in 8 bits it gives windows in float,
-of a small picture windows of its enlargement, and they are the same as those of the whole.
+A `View` stands for a whole picture, (1, C, H, W), that nobody has to hold: of a photo in 8 bits it gives windows in
+float, of a small picture windows of its enlargement, and they are the same as those of the whole.
 """
 
 from __future__ import annotations

@@ -182,7 +182,8 @@ class Trunk(Sectioned):
             scale *= 2
         out = self.head.kernel_size[0] // 2
         for stage in range(len(self.decoder)):
-            out += 2**stage * (3 if self.upsample == "bilinear" else 1)  # the convolution, and before it the enlargement
+            out += 2**stage  # the convolution
+            out += 2 ** (stage + 1) if self.upsample == "bilinear" else 0
         return [
             Section(self._encode, len(self.encoder), into),
             *(Section(block, 2, 2 * scale) for block in self.blocks),

@@ -20,7 +20,7 @@ from stylezoo.models import StyleNet
 Tile = Literal["auto"] | int | None
 
 MOST = 3 * 2**30
-"""Bytes that "auto" lets a whole picture take, however much is free: tiles are not much slower, and kinder."""
+"""Bytes that "auto" lets a whole picture take, however much is free."""
 SIDE, LEAST_SIDE = 512, 128
 UNKNOWN = 4 * 2**30
 

@@ -1,14 +1,14 @@
 """What a net makes of a picture, made tile by tile with the whole picture's statistics.
 
-Tiles alone do not do: instance norms normalise by the whole picture, and tiles that are normalised on their own differ in
-light and colour. So the whole's statistics are gathered first, norm after norm, as each depends on those before: tiles
-stream through the net up to a norm, whose moments are added up over pixels that no two tiles share, and are then
+Tiles alone do not do: instance norms normalise by the whole picture, and tiles that are normalised on their own differ
+in light and colour. So the whole's statistics are gathered first, norm after norm, as each depends on those before:
+tiles stream through the net up to a norm, whose moments are added up over pixels that no two tiles share, and are then
 frozen. With all norms frozen a pixel depends on its neighbourhood alone, and a tile with an overlap is exact.
 
-That alone would be a pass for each norm. So nets have sections: between them the activations of the whole picture, which
-are small where the resolution is low, are kept, and the passes for a norm begin there. A residual block of two norms runs
-for its first half three times and for its second twice, and what lies behind the blocks about as often, so a picture
-takes some two and a half passes. Where there is no room to keep that much, all passes begin at the photo.
+That alone would be a pass for each norm. So nets have sections: between them the activations of the whole picture,
+which are small where the resolution is low, are kept, and the passes for a norm begin there. The first half of a
+residual block runs three times and its second half twice, and what lies before and behind the blocks about as often:
+two and a half times a pass in all. Where there is no room to keep that much, all passes begin at the photo.
 """
 
 from __future__ import annotations
@@ -59,10 +59,12 @@ class Painting:
         self._overlaps = net.sections if tiling.keep else (net.overlap,)
         passes = sum(isinstance(module, InstanceNorm) for module in net.modules()) - len(self.statistics)
         bar.total += (passes + len(self._overlaps) - 1) * len(self._rows) * len(self._rows[0])
-        for self._index in range(len(self._overlaps)):
+        self._index = 0
+        self._measure()
+        while self._index + 1 < len(self._overlaps):
+            self._source = self._keep()
+            self._index += 1
             self._measure()
-            if self._index + 1 < len(self._overlaps):
-                self._source = self._keep()
 
     def window(self, box: Box) -> Tensor:
         with self._section(), frozen_statistics(self.net, self.statistics):
@@ -127,9 +129,10 @@ class Painting:
 
     def _room(self, y: Tensor, outer: Box) -> Kept:
         """Return where to keep what is, around a tile, `y` in the box `outer`."""
+        near = self._overlaps[self._index] <= self._rows[0][0].height  # no tile sees beyond the row above
         (height, width), (rows, columns) = self._whole, y.shape[-2:]
         shape = (1, y.shape[1], height * rows // outer.height, width * columns // outer.width)
-        if self._index and isinstance(self._source, Kept) and self._source.x.shape == shape:
+        if self._index and near and isinstance(self._source, Kept) and self._source.x.shape == shape:
             return self._source
         room = torch.empty(shape, dtype=y.dtype, device=y.device, memory_format=torch.channels_last)
         return Kept(room, self._whole)

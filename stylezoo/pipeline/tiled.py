@@ -1,7 +1,7 @@
 """A picture painted by tiles, which come out as in the whole: pictures of any size in bounded memory.
 
-Of the whole picture there are the photo and the painting, in 8 bits where it came so, and what a `Painting` keeps: at 100
-megapixels 0.3 GB, as much again, and with the nets that travel with the package 1.6 GB. Only tiles are ever float.
+Of the whole picture there are the photo, the painting, both in 8 bits where the photo came so, and what a `Painting`
+keeps: at 100 megapixels 0.3 GB, as much again, and for a fast net of 64 channels 1.6 GB. Only tiles are ever float.
 """
 
 from __future__ import annotations

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from itertools import chain
+
 import numpy as np
 import pytest
 import torch
@@ -48,7 +50,7 @@ def test_windows_of_a_resized_picture_are_those_of_the_whole(
     expected = resize(x, after)
     view = resized(Kept(x), after)
     assert view.size == after
-    for box in (whole(after), *sum(rows_of_tiles(after, 64), []), Box(after[0] // 2, after[1] // 3, *after)):
+    for box in (whole(after), *chain(*rows_of_tiles(after, 64)), Box(after[0] // 2, after[1] // 3, *after)):
         torch.testing.assert_close(view.window(box), box.of(expected, whole(after)), atol=1e-5, rtol=0)
 
 
@@ -58,7 +60,7 @@ def test_windows_of_a_padded_picture_are_those_of_the_whole(size: tuple[int, int
     expected = pad_to_multiple(x, 8, 32)[0]
     view = Padded(Kept(x), 8, 32)
     assert view.size == expected.shape[-2:]
-    for box in (whole(view.size), *sum(rows_of_tiles(view.size, 16), [])):
+    for box in (whole(view.size), *chain(*rows_of_tiles(view.size, 16))):
         assert torch.equal(view.window(box), box.of(expected, whole(view.size)))
 
 
@@ -73,7 +75,9 @@ def test_eight_bits_are_float_in_a_window_and_come_back() -> None:
     assert x.dtype == torch.float32 and x.min() == 0 and x.max() == 1
     assert torch.equal(as_levels(x), levels)
     fine = torch.linspace(0, 1, 10_001)
-    assert torch.equal(as_levels(torch.tensor([0.0, 1.0]), torch.int16), torch.tensor([-32768, 32767], dtype=torch.int16))
+    assert torch.equal(
+        as_levels(torch.tensor([0.0, 1.0]), torch.int16), torch.tensor([-32768, 32767], dtype=torch.int16)
+    )
     torch.testing.assert_close(as_float(as_levels(fine, torch.int16)), fine, atol=0.51 / 65535, rtol=0)
     assert torch.equal(as_levels(torch.tensor([0.499 / 255, 0.501 / 255])), torch.tensor([0, 1], dtype=torch.uint8))
 

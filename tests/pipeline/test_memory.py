@@ -101,7 +101,9 @@ def test_limits_of_control_groups_count(tmp_path: Path) -> None:
     root, groups = tmp_path / "cgroup", tmp_path / "groups"
     groups.write_text("0::/user/app\n")
     group(root)
-    group(root / "user", memory__max="3000000\n", memory__current="1000000\n", memory__stat="anon 5\ninactive_file 500\n")
+    group(
+        root / "user", memory__max="3000000\n", memory__current="1000000\n", memory__stat="anon 5\ninactive_file 500\n"
+    )
     group(root / "user" / "app", memory__max="max\n", memory__current="900000\n")
     assert list(memory._free_of_groups(root, groups)) == [2_000_500]
     groups.write_text("12:cpu:/app\n5:memory:/app\n")

@@ -99,7 +99,9 @@ def test_every_option_gives_the_whole_picture(nets: dict[str, StyleNet], name: s
     assert (tiles - whole).abs().max() < LEVEL / 20
 
 
-@pytest.mark.parametrize("options", [{}, {"strength": 0.7, "stroke": 5.0}, {"preserve_color": "luma"}, {"size": 90}], ids=str)
+@pytest.mark.parametrize(
+    "options", [{}, {"strength": 0.7, "stroke": 5.0}, {"preserve_color": "luma"}, {"size": 90}], ids=str
+)
 @pytest.mark.parametrize("name", ["johnson/fast", "cin/fast", "adain"])
 def test_regions_and_what_stays_the_photo(nets: dict[str, StyleNet], name: str, options: dict[str, Any]) -> None:
     net, x = nets[name], as_float(photo(72, 101))
@@ -164,7 +166,7 @@ def seam(x: Tensor, side: int) -> Tensor:
 
 
 def test_no_seam_at_the_borders_of_tiles(nets: dict[str, StyleNet]) -> None:
-    """The energy at the borders is the whole picture's there; tiles with their own statistics show that it would tell."""
+    """The energy at the borders is the whole picture's; tiles with their own statistics show that it would tell."""
     net, x, side = nets["cin/fast"], as_float(photo(256, 320)), 32
     whole = render(net, x, style(net), tile=None)
     tiles = render(net, x, style(net), tile=side)
