@@ -15,6 +15,7 @@ import stylezoo
 from stylezoo.errors import BackboneError, OptionError, StyleError, WeightsError
 from stylezoo.models import Gatys, create_model
 from stylezoo.models.gatys_options import Options
+from stylezoo.pipeline import memory
 from stylezoo.stylizer import Stylizer
 
 EARLY: dict[str, Any] = {"content_layers": "relu2_1", "style_layers": ["relu1_1", "relu2_1"]}
@@ -294,6 +295,14 @@ def test_progress_is_shown_on_stderr_alone_when_asked_for(model: Stylizer, capsy
     run(model, progress=True)
     told = capsys.readouterr()
     assert told.out == "" and "content=" in told.err and "/6 [" in told.err
+
+
+def test_it_paints_no_tiles(model: Stylizer, monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(OptionError, match=r"gatys optimises the picture as a whole and paints no tiles: leave tile=32"):
+        run(model, tile=32)
+    whole = run(model)[0]
+    monkeypatch.setattr(memory, "free_memory", lambda device: 0)
+    assert torch.equal(run(model, tile="auto")[0], whole)
 
 
 # What it has in common with nets
