@@ -27,7 +27,7 @@ UNKNOWN = 4 * 2**30
 
 @dataclass(frozen=True)
 class Tiling:
-    """Tiles of `side` px; `keep` the activations of the whole picture between the sections of the net, which is faster."""
+    """Tiles of `side` px; with `keep`, the whole picture's activations are kept between the sections of the net."""
 
     side: int
     keep: bool
@@ -35,7 +35,7 @@ class Tiling:
 
 def check_tile(tile: Any) -> None:
     """Raise OptionError for what is no `Tile`."""
-    if tile is None or tile == "auto" or (isinstance(tile, Integral) and not isinstance(tile, bool) and tile > 0):
+    if tile is None or tile == "auto" or (isinstance(tile, Integral) and not isinstance(tile, bool) and int(tile) > 0):
         return
     raise OptionError(f"tile must be 'auto', None (the whole picture at once) or the side of tiles in px, not {tile!r}")
 
