@@ -158,6 +158,8 @@ def command(
                 if write:
                     keep(subject, figure, zoo_file(), iterations=equivalents)
             if len(figures) > 1 and not as_json:
-                click.echo(f"{subject.spec.name}  mean of {len(figures)} styles  {mean_of_styles(figures)}")
+                click.echo(
+                    f"{subject.spec.name}  mean of {len(figures)} styles  {mean_of_styles(figures)} (± over styles)"
+                )
     if departed:
         raise Failure(f"{departed} {'figure is' if departed == 1 else 'figures are'} not as recorded")
