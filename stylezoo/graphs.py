@@ -70,6 +70,8 @@ class TrunkGraph:
         options = onnxruntime.SessionOptions()
         options.log_severity_level = 3
         options.intra_op_num_threads = threads or 0
+        # Threads that wait for the next picture by spinning take the processor from torch's, which are busy in between.
+        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         # The session copies what it needs, in the order in which its kernels read it.
         values = [onnxruntime.OrtValue.ortvalue_from_numpy(np.ascontiguousarray(value)) for value in trunk.values()]
         options.add_external_initializers(list(trunk), values)
