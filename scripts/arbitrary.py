@@ -2,10 +2,13 @@
 
     python scripts/arbitrary.py ghiasi/lite adain/vgg19 --grid grid.jpg
     python scripts/arbitrary.py cin/16 ghiasi/lite --styles-of cin/16
+    python scripts/arbitrary.py ghiasi/lite adain/vgg19 gatys/vgg19 --pairs 4
 
 The first compares nets of any style on paintings that none of the zoo's has seen: STYLEZOO_DATA names a folder with
 photos in content/ and paintings in styles/, and of both, those held out from training count. The second takes the
 styles that a net knows by name, on held-out photos: nets of any style are given the picture, the others the name.
+The third has Gatys' optimisation beside them, which takes minutes a pair on a processor: so on few pairs, and all
+nets on the same ones, since figures over other pairs do not compare.
 
 Photos have a long side of 384 px, the size at which Magenta's net works, and 8 bits a value, for all alike. The style
 error compares with the painting at a long side of --style-size, or at the size at which it was learnt, at which the
@@ -26,12 +29,14 @@ from pathlib import Path
 from typing import Any
 
 import click
+import torch
 from PIL import Image, ImageOps
 from tqdm import tqdm
 
 from stylezoo.data.folder import data_folder, default_folder
 from stylezoo.errors import DataError, OptionError, StyleZooError
 from stylezoo.evaluate.check import find_departures
+from stylezoo.evaluate.figures import quality_figure
 from stylezoo.evaluate.pairs import (
     HISTOGRAM,
     MAGENTA,
@@ -44,6 +49,7 @@ from stylezoo.evaluate.pairs import (
     match_histogram,
     measure_pairs,
     named_pairs,
+    pairs_digest,
     quality_of,
     unseen_pairs,
     zoo_painter,
@@ -51,22 +57,26 @@ from stylezoo.evaluate.pairs import (
 from stylezoo.evaluate.quality import machine_name
 from stylezoo.evaluate.stlpips import STLPIPS
 from stylezoo.image.io import write
+from stylezoo.models.gatys_options import Options
 from stylezoo.sheet import labelled_page
 from stylezoo.train.recipe import load_recipe
-from stylezoo.zoo.catalog import model_info, zoo_file
-from stylezoo.zoo.spec import MetricsSpec, read_zoo, replace_metrics, write_zoo
+from stylezoo.zoo.catalog import list_models, model_info, zoo_file
+from stylezoo.zoo.metrics import UNSEEN, MetricsSpec
+from stylezoo.zoo.spec import ModelSpec, read_zoo, replace_metrics, write_zoo
 
 SIZE = 384  # px, long side
 CELL = 256  # px, long side of a picture of the grid
-UNSEEN = "unseen"
+PAIRS = 24
 
 
 @click.command()
 @click.argument("names", nargs=-1, metavar="NAME...")
 @click.option("--styles-of", metavar="NAME", help="Compare on the styles that this model knows by name.")
 @click.option("--magenta/--no-magenta", "with_magenta", default=True, help="Measure Magenta's net beside.")
-@click.option("--pairs", "count", default=24, show_default=True, type=click.IntRange(1), help="How many pairs.")
+@click.option("--pairs", "count", default=PAIRS, show_default=True, type=click.IntRange(1), help="How many pairs.")
 @click.option("--style-size", default=SIZE, show_default=True, help="Long side of unseen paintings in px.")
+@click.option("--steps", type=click.IntRange(1), help="Steps of gatys/vgg19 a picture.  [default: 300]")
+@click.option("--device", default="cpu", show_default=True, help="Where the zoo's models compute: cpu, cuda or mps.")
 @click.option("--layers", "by_layer", is_flag=True, help="Print the style error layer by layer.")
 @click.option("--stlpips", is_flag=True, help="Measure the distance from the photo by ST-LPIPS too.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object a line.")
@@ -79,6 +89,8 @@ def main(
     with_magenta: bool,
     count: int,
     style_size: int,
+    steps: int | None,
+    device: str,
     by_layer: bool,
     stlpips: bool,
     as_json: bool,
@@ -89,11 +101,12 @@ def main(
     try:
         if (record or check) and (styles_of or (record and check)):
             raise OptionError("--write and --check are for unseen paintings, and one at a time")
+        models = {name: model_info(name) for name in names if record}
         painters: dict[str, Painter] = {PHOTO: lambda photo, style, pair: photo, HISTOGRAM: match_histogram}
         if with_magenta:
             painters[MAGENTA] = magenta_painter()
-        painters |= {name: zoo_painter(name) for name in names}
-        records = {name: recorded_figures(name) for name in names if check}
+        painters |= {name: zoo_painter(name, device, steps) for name in names}
+        records = {name: recorded_figures(name, stlpips) for name in names if check}
         pairs = choose(styles_of, count, style_size)
         cells: list[tuple[Image.Image, tuple[str, str]]] = []
 
@@ -111,19 +124,25 @@ def main(
             distance=STLPIPS() if stlpips else None,
             show=show if grid else lambda *_: None,
         )
-        context = {"styles": styles_of or UNSEEN, "size": SIZE, "date": datetime.date.today().isoformat()}
+        context: dict[str, Any] = {"styles": styles_of or UNSEEN, "size": SIZE, "pairs_id": pairs_digest(pairs, SIZE)}
         prefix = "STYLEZOO_DATA=data " if os.environ.get("STYLEZOO_DATA") else ""
         command = f"{prefix}python scripts/arbitrary.py {shlex.join(sys.argv[1:])}"
-        context |= {"machine": machine_name("cpu"), "command": command}
+        context |= {"date": datetime.date.today().isoformat(), "machine": machine_name(torch.device(device).type)}
+        context["command"] = command
         for name, found in scores.items():
-            report(name, found, scores.get(MAGENTA), by_layer, context if as_json else None)
+            counted = {"steps": steps or Options().steps} if is_optimiser(name) else {}
+            report(name, found, scores.get(MAGENTA), by_layer, context | counted if as_json else None)
         departed = [
             f"{name}  {UNSEEN}  {departure}"
             for name, figures in records.items()
             for departure in find_departures(quality_of(scores[name]), figures)
         ]
-        for name in names if record else ():
-            keep(model_info(name).name, scores[name])
+        for name, spec in models.items():
+            given = {"--pairs": (count, PAIRS), "--style-size": (style_size, SIZE), "--steps": (steps, None)}
+            words = [f" {option} {value}" for option, (value, usual) in given.items() if value != usual]
+            words += [" --stlpips"] if stlpips else []
+            again = f"STYLEZOO_DATA=data python scripts/arbitrary.py {spec.name}{''.join(words)}"
+            keep(spec, scores[name], context | {"command": again})
         if grid:
             small = [ImageOps.contain(cell, (CELL, CELL)) for cell, _ in cells]
             write(labelled_page(small, [t for _, t in cells], columns=1 + len(painters)), grid, overwrite=True)
@@ -145,29 +164,37 @@ def choose(styles_of: str | None, count: int, style_size: int) -> list[Pair]:
     return named_pairs([(s.id, s.image, s.size, s.crop) for s in styles], held_out_photos(data_folder()), count)
 
 
-def recorded_figures(name: str) -> MetricsSpec:
-    """Return a net's figures of the registry."""
+def recorded_figures(name: str, stlpips: bool) -> MetricsSpec:
+    """Return a net's figures of the registry.
+
+    Raises:
+        OptionError: there are none, or `stlpips` and none of that.
+    """
     recorded = (model_info(name).metrics or {}).get(UNSEEN)
     if recorded is None:
         raise OptionError(f"--check: no figures of {name} are recorded: --write keeps them")
+    if stlpips and recorded.stlpips is None:
+        raise OptionError(f"--check: no ST-LPIPS of {name} is recorded: --stlpips --write keeps it")
     return recorded
 
 
-def keep(name: str, found: list[Score]) -> None:
-    """Write a net's figures into the registry, as those of the style "unseen"."""
-    quality = quality_of(found)
-    metrics = MetricsSpec(
-        content=quality.content,
-        content_spread=quality.content_spread,
-        style=quality.style,
-        style_spread=quality.style_spread,
-        photos=quality.photos,
-        size=SIZE,
-        date=datetime.date.today().isoformat(),
-        machine=machine_name("cpu"),
-        command=f"STYLEZOO_DATA=data python scripts/arbitrary.py {name}",
-    )
-    write_zoo(replace_metrics(read_zoo(zoo_file()), name, {UNSEEN: metrics}), zoo_file())
+def is_optimiser(name: str) -> bool:
+    """Return whether a name is that of a model of the zoo that optimises each picture."""
+    return name in list_models() and model_info(name).weightless
+
+
+def keep(spec: ModelSpec, found: list[Score], context: dict[str, Any]) -> None:
+    """Write a net's figures into the registry, as those of the style "unseen".
+
+    Raises:
+        OptionError: the registry has got other weights of it meanwhile.
+    """
+    zoo = read_zoo(zoo_file())
+    if zoo.models[spec.name].weights != spec.weights:
+        raise OptionError(f"--write: {zoo_file()} has got other weights of {spec.name} since they were measured")
+    facts = {field: context[field] for field in ("date", "machine", "command")}
+    metrics = quality_figure(UNSEEN, quality_of(found), size=SIZE, context=facts).metrics
+    write_zoo(replace_metrics(zoo, spec.name, {UNSEEN: metrics}), zoo_file())
 
 
 def report(

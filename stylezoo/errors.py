@@ -11,6 +11,7 @@
     ├── HubError          the Hugging Face Hub cannot be reached, or refuses
     ├── BackboneError     a feature extractor is unknown or its weights cannot be had
     ├── RecipeError       a recipe breaks its schema or names what does not exist
+    ├── ExportError       an exported net does not give what the net gives
     ├── DataError         a folder of training pictures is missing or holds none
     ├── TrainingError     a run diverged, or its folder does not fit its recipe
     └── EngineError       the processes that share work cannot be started, or are lost
@@ -69,6 +70,10 @@ class BackboneError(StyleZooError):
 
 class RecipeError(StyleZooError):
     """A recipe breaks its schema or names what does not exist."""
+
+
+class ExportError(StyleZooError):
+    """An exported net does not give what the net gives."""
 
 
 class DataError(StyleZooError):

@@ -1,7 +1,7 @@
 """Painting without torch, whose import takes longer than a picture: what a command line needs to be quick.
 
-The plain case alone: a net on a trunk, one of its own styles or a mix of them, whole pictures at full strength, on the
-processor. The pictures are those of `Stylizer.stylize` to within 1/255; all else is left to it.
+The plain case alone: a net on a trunk, one of its own styles or a mix of them, at full strength, on the processor. The
+pictures are those of `Stylizer.stylize` to within 1/255; all else is left to it, pictures too that need tiles.
 """
 
 from __future__ import annotations
@@ -9,8 +9,9 @@ from __future__ import annotations
 import os
 import platform
 from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from PIL import Image
@@ -23,10 +24,22 @@ from stylezoo.zoo.spec import ModelSpec
 from stylezoo.zoo.store import locate
 from stylezoo.zoo.styles import find_style, read_mix
 
+if TYPE_CHECKING:
+    from stylezoo.stylizer import Stylizer
+
 ROWS = {"johnson": "style", "cin": "styles", "ghiasi": "styles"}
 """By family, which of the weights holds the affine vectors of the styles, one a row."""
 
 MAX_PIXELS = 200_000_000
+LARGE = 2**23  # px of a picture that might not fit the memory as a whole
+
+
+@dataclass(frozen=True)
+class QuickStyle:
+    """A style by name, index or mix, and its affine vector, (1, A)."""
+
+    style: Any
+    row: Floats
 
 
 class QuickStylizer:
@@ -34,42 +47,57 @@ class QuickStylizer:
 
     def __init__(self, spec: ModelSpec, weights: Path, graph: Path) -> None:
         tensors = load_file(weights)
-        self.spec = spec
+        self.spec, self._weights = spec, weights
+        self._whole: Stylizer | None = None
         self.styles = spec.style_ids
         self._rows = tensors[ROWS[spec.family]].astype(np.float32)
         self._multiple = MULTIPLES[str(spec.arch["variant"])]
         self._graph = TrunkGraph(graph, tensors, threads=_threads())
 
-    def encode_style(self, style: Any = None, **_: Any) -> Floats:
-        """Return the affine vector, (1, A), of a style by name or index, or of a mapping of such to weights."""
+    def encode_style(self, style: Any = None, **_: Any) -> QuickStyle:
+        """Return a style by name or index, or a mapping of such to weights, ready to paint."""
         if isinstance(style, dict):
-            parts = [np.float32(share) * self.encode_style(name) for name, share in read_mix(self.spec, style)]
-            return np.concatenate(parts).sum(axis=0, keepdims=True)
+            parts = [np.float32(share) * self.encode_style(name).row for name, share in read_mix(self.spec, style)]
+            return QuickStyle(style, np.concatenate(parts).sum(axis=0, keepdims=True))
         index = find_style(self.spec, style)
         assert index is not None  # `open_quick` let no other through
-        return self._rows[index, None]
+        return QuickStyle(style, self._rows[index, None])
 
-    def stylize(self, image: Path | Image.Image, style: Floats, *, size: int | None = None, **_: Any) -> Image.Image:
-        """Paint a picture's file or a PIL image in the style of `encode_style`; `size` is the long side in px."""
+    def stylize(
+        self, image: Path | Image.Image, style: QuickStyle, *, size: int | None = None, progress: bool = False, **_: Any
+    ) -> Image.Image:
+        """Paint a picture's file or a PIL image; `size` is the long side in px, and a bar is shown of tiles."""
         if isinstance(image, Image.Image):
             pixels = decode(image, f"PIL image of mode {image.mode}")
         else:
             pixels, _name = read_file(image, MAX_PIXELS)
+        height, width = pixels.shape[:2]
+        enlarged = 1.0 if size is None else size / max(height, width)
+        if height * width * max(1.0, enlarged) ** 2 > LARGE:
+            picture: Image.Image = self._load_whole().stylize(image, style.style, size=size, progress=progress)
+            return picture
         planes = _planes(pixels)
         if size is not None:
             planes = _resize(planes, size)
         alpha = planes[-1:] if len(planes) in {2, 4} else None
         colour = planes[:3] if len(planes) >= 3 else planes[:1].repeat(3, axis=0)
-        painted = self._paint(colour, style)
+        painted = self._paint(colour, style.row)
         if alpha is not None:
             painted = np.concatenate([painted, alpha])
         return Image.fromarray(np.ascontiguousarray(_to_bytes(painted).transpose(1, 2, 0)))
 
-    def _paint(self, colour: Floats, style: Floats) -> Floats:
+    def _load_whole(self) -> Stylizer:
+        if self._whole is None:
+            from stylezoo.stylizer import load
+
+            self._whole = load(self._weights, device="cpu")
+        return self._whole
+
+    def _paint(self, colour: Floats, row: Floats) -> Floats:
         height, width = colour.shape[1:]
         down, right = (-(-max(side, MINIMUM) // self._multiple) * self._multiple - side for side in (height, width))
         padded = np.pad(colour, ((0, 0), (0, down), (0, right)), mode="reflect") if down or right else colour
-        return self._graph.paint(padded[None], style)[0, :, :height, :width]
+        return self._graph.paint(padded[None], row)[0, :, :height, :width]
 
 
 def open_quick(spec: ModelSpec, path: Path | None, device: str, styles: Iterable[Any]) -> QuickStylizer | None:

@@ -15,9 +15,10 @@ from PIL import Image
 from torch import Tensor
 
 from stylezoo.errors import OptionError, StyleError
-from stylezoo.image.color import match_stats, rgb_to_ycbcr
+from stylezoo.image.color import colour_statistics, move_colours, rgb_to_ycbcr
 from stylezoo.image.io import Picture, read
 from stylezoo.image.resize import fit_long_side, resize
+from stylezoo.image.tiles import strips
 from stylezoo.models import StyleCode, StyleNet
 from stylezoo.models.table import StyleTable
 from stylezoo.pipeline import Region
@@ -55,12 +56,19 @@ class Style:
 
     @torch.no_grad()
     def encode(self, net: StyleNet, photo: Tensor | None = None) -> StyleCode:
-        """Return the code of the parts together; pictures first take on the colours of `photo`, (1, 3, H, W)."""
+        """Return the code of the parts together.
+
+        Pictures first take on the colours of `photo`, (1, 3, H, W), uint8 or float in [0, 1].
+        """
         codes = []
+        wanted = None if photo is None else colour_statistics(strips(photo))
         for part in self.parts:
             content = part.content
             if isinstance(content, Tensor):
-                picture = content if photo is None else match_stats(content.to(photo.device), photo)
+                picture = content
+                if photo is not None and wanted is not None:
+                    picture = content.to(photo.device)
+                    picture = move_colours(picture, colour_statistics([picture]), wanted)
                 content = StyleCode(net.encode(picture.to(net.device, net.dtype)))
             codes.append(content * part.weight)
         return sum(codes[1:], codes[0])
@@ -98,9 +106,9 @@ class Plan:
     def check(self, picture: Picture) -> None:
         """Raise OptionError unless the masks have the size of the picture."""
         for mask in self.masks[:1]:
-            if mask.shape[-2:] != picture.pixels.shape[-2:]:
+            if mask.shape[-2:] != picture.levels.shape[-2:]:
                 raise OptionError(
-                    f"{picture.name} has {_size(picture.pixels)} px and its mask {_size(mask)} px: "
+                    f"{picture.name} has {_size(picture.levels)} px and its mask {_size(mask)} px: "
                     f"they must be of one size"
                 )
 

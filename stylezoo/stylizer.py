@@ -22,7 +22,7 @@ from stylezoo.models.gatys import Gatys
 from stylezoo.models.skeleton import make_graph
 from stylezoo.models.table import StyleTable
 from stylezoo.models.trunk_net import TrunkNet
-from stylezoo.pipeline import PreserveColor, check_options, render
+from stylezoo.pipeline import PreserveColor, Tile, check_options, render
 from stylezoo.schema import convert
 from stylezoo.style import STYLE_SIZE, Plan, read_plan, resolve_style
 from stylezoo.types import ImageLike, MaskLike, PathLike, StyleLike
@@ -33,6 +33,7 @@ from stylezoo.zoo.styles import find_style
 
 Backend = Literal["auto", "torch", "onnx"]
 
+LARGE = 2**24  # px of a picture that is painted in no batch
 UNSTATED = "unstated: add the rights to the picture before you share the card"
 
 
@@ -83,6 +84,8 @@ class Stylizer:
         stroke: float | None = None,
         preserve_color: PreserveColor = False,
         mask: MaskLike = None,
+        tile: Tile = "auto",
+        progress: bool = False,
         **tuning: Any,
     ) -> Any:
         """Paint one picture; the same type comes back, in the same size unless `size` says otherwise.
@@ -101,20 +104,25 @@ class Stylizer:
             mask: which part to paint, a picture of the photo's size: white is painted, black stays the photo, grey is
                 between; or booleans. Or a mapping of styles to such masks, or pairs of them; then `style` is for the
                 rest, and None leaves the photo there. Regions are blended inside the net.
+            tile: side in px of the tiles that the picture is painted in, a multiple of the net's `multiple`, such as
+                512: any size in bounded memory, the same picture, in about twice the time. None: the whole at once.
+                "auto": whole where the memory is there, else in tiles.
+            progress: show a bar on stderr where it takes long: of tiles, or of an optimisation's steps.
             tuning: of models that optimise each picture, such as gatys/vgg19: steps, start, optimizer, lr, stages,
-                content_layers, style_layers, content_weight, style_weight, tv_weight, pooling, seed, callback and
-                progress; see `stylezoo.models.gatys_options.Options`.
+                content_layers, style_layers, content_weight, style_weight, tv_weight, pooling, seed and callback;
+                see `stylezoo.models.gatys_options.Options`.
 
         Raises:
             ImageError, StyleError, OptionError: what was given cannot be used, and why.
         """
-        check_options(strength, size, stroke, preserve_color)
-        net = self._tuned(tuning)
+        check_options(strength, size, stroke, preserve_color, tile)
+        net = self._tuned(tuning, progress)
         plan = read_plan(self.spec, net, style, mask, style_size)
-        paint = _painter(net, plan, preserve_color, strength=strength, size=size, stroke=stroke)
+        how = {"strength": strength, "size": size, "stroke": stroke, "tile": tile, "progress": progress}
+        paint = _painter(net, plan, preserve_color, **how)
         picture = read(image)
         plan.check(picture)
-        return picture.restore(paint(picture.pixels))
+        return picture.restore(paint(picture.levels))
 
     def stylize_batch(
         self,
@@ -125,24 +133,26 @@ class Stylizer:
         style_size: int | None = STYLE_SIZE,
         preserve_color: PreserveColor = False,
         mask: MaskLike = None,
+        progress: bool = False,
         **options: Any,
     ) -> Iterator[Any]:
         """Yield the painted pictures in order; neighbours of one size pass the net together, `batch_size` at most.
 
-        Takes the options of `stylize`. Pictures are read as they are needed, so `images` may be endless.
+        Those of more than 16 megapixels pass alone. Takes the options of `stylize`. Pictures are read as they are
+        needed, so `images` may be endless.
         """
         if batch_size < 1:
             raise OptionError(f"batch_size must be at least 1, not {batch_size}")
-        how = {name: options.pop(name) for name in ("strength", "size", "stroke") if name in options}
-        net = self._tuned(options)
+        how = {name: options.pop(name) for name in ("strength", "size", "stroke", "tile") if name in options}
+        net = self._tuned(options, progress)
         plan = read_plan(self.spec, net, style, mask, style_size)
-        paint = _painter(net, plan, preserve_color, **how)
+        paint = _painter(net, plan, preserve_color, **how, progress=progress)
         pictures = (read(image) for image in images)
-        for _, run in groupby(pictures, key=lambda p: (p.pixels.shape, p.pixels.device)):
-            while batch := list(islice(run, batch_size)):
+        for (shape, *_), run in groupby(pictures, key=lambda p: (p.levels.shape, p.levels.device, p.levels.dtype)):
+            while batch := list(islice(run, batch_size if shape[-2] * shape[-1] <= LARGE else 1)):
                 plan.check(batch[0])
-                painted = paint(torch.cat([p.pixels for p in batch]))
-                counts = [p.pixels.shape[0] for p in batch]
+                painted = paint(torch.cat([p.levels for p in batch]))
+                counts = [p.levels.shape[0] for p in batch]
                 for picture, pixels in zip(batch, painted.split(counts), strict=True):
                     yield picture.restore(pixels)
 
@@ -171,7 +181,7 @@ class Stylizer:
             StyleError: the model has no such style, or has several and none is named, or the weights sum to nothing.
             ImageError, OptionError: a picture cannot be read, or not at that size.
         """
-        pixels = None if photo is None else read(photo).pixels
+        pixels = None if photo is None else read(photo).levels
         if pixels is not None and len(pixels) > 1:
             raise OptionError(f"photo must be one picture, not {len(pixels)}: encode the style for each")
         net = self._tuned(tuning)
@@ -247,8 +257,10 @@ class Stylizer:
         self.spec = structs.replace(self.spec, arch=dict(net.arch), styles=(*self.spec.styles, style), **facts)
         return self
 
-    def _tuned(self, tuning: dict[str, Any]) -> StyleNet:
+    def _tuned(self, tuning: dict[str, Any], progress: bool = False) -> StyleNet:
         """Return the net with the options of one painting; raise OptionError for those that it does not have."""
+        if progress and "progress" in self.net.options:
+            tuning = {**tuning, "progress": True}
         for name in tuning:
             if name in self.net.options:
                 continue

@@ -14,7 +14,7 @@ from skimage import data
 from stylezoo import quick
 from stylezoo.errors import ImageError, StyleError
 from stylezoo.quick import QuickStylizer, open_quick
-from stylezoo.stylizer import load
+from stylezoo.stylizer import Stylizer, load
 from stylezoo.zoo.store import find
 
 pytest.importorskip("onnxruntime")
@@ -68,8 +68,29 @@ def test_styles_mix_as_everywhere() -> None:
     model, known = opened("cin/16", mix), load("cin/16", device="cpu")
     assert model
     rows = known.encode_style(mix).values @ known.net.styles
-    np.testing.assert_allclose(model.encode_style(mix), rows.numpy(), rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(model.encode_style(mix).row, rows.numpy(), rtol=1e-5, atol=1e-6)
     assert opened("cin/16", mix, "the_scream")
+
+
+def test_large_pictures_are_left_to_tiles(monkeypatch: pytest.MonkeyPatch) -> None:
+    model, photo = opened("cin/16", "the_kiss"), upright("coffee")
+    assert model
+    small = model.stylize(photo, model.encode_style("the_kiss"), size=300)
+    asked: list[dict[str, Any]] = []
+    stylize = Stylizer.stylize
+
+    def watched(self: Stylizer, *arguments: Any, **options: Any) -> Any:
+        asked.append(options)
+        return stylize(self, *arguments, **options)
+
+    monkeypatch.setattr(Stylizer, "stylize", watched)
+    monkeypatch.setattr(quick, "LARGE", 80_000)  # px: more than the 202 x 300 that are asked for
+    model.stylize(photo, model.encode_style("the_kiss"), size=300)
+    assert not asked
+    monkeypatch.setattr(quick, "LARGE", 50_000)
+    large = model.stylize(photo, model.encode_style("the_kiss"), size=300)
+    assert asked == [{"size": 300, "progress": False}]
+    assert np.abs(np.asarray(large, dtype=int) - np.asarray(small, dtype=int)).max() <= 1
 
 
 def test_what_takes_torch_is_left_to_it(tmp_path: Path, net_file: Path, monkeypatch: pytest.MonkeyPatch) -> None:

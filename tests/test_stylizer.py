@@ -160,6 +160,33 @@ def test_a_picture_that_is_none(tiny: Stylizer) -> None:
         tiny.stylize("missing.png")
 
 
+def test_tiles_paint_what_comes_in_as_the_whole_does(tiny: Stylizer, tmp_path: Path) -> None:
+    photo = pixels(70, 101)
+    Image.fromarray(photo).save(tmp_path / "photo.png")
+    whole = tiny.stylize(photo, tile=None).astype(int)
+    assert np.abs(whole - photo).mean() > 3
+    for image in (photo, Image.fromarray(photo), tmp_path / "photo.png", torch.from_numpy(photo).permute(2, 0, 1)):
+        painted = tiny.stylize(image, tile=32)
+        levels = painted.permute(1, 2, 0).numpy() if isinstance(painted, torch.Tensor) else np.asarray(painted)
+        assert levels.dtype == np.uint8 and np.abs(levels.astype(int) - whole).max() <= 1
+    floats = tiny.stylize(photo / np.float32(255), tile=32)
+    assert floats.dtype == np.float32
+    np.testing.assert_allclose(floats, tiny.stylize(photo / np.float32(255), tile=None), atol=1e-4)
+    alpha = np.dstack([photo, pixels(70, 101, 1)])
+    painted = tiny.stylize(alpha, tile=32)
+    assert np.array_equal(painted[..., 3], alpha[..., 3]) and np.abs(painted[..., :3].astype(int) - whole).max() <= 1
+    for painted in tiny.stylize_batch([photo, photo, Image.fromarray(photo)], tile=32):
+        assert np.abs(np.asarray(painted).astype(int) - whole).max() <= 1
+
+
+def test_a_style_in_the_palette_of_a_photo_in_tiles(any_file: Path) -> None:
+    model, photo, picture = load(any_file, device="cpu"), pixels(60, 90), pixels(64, 64) // 2
+    options = {"preserve_color": "stats", "style_size": None}
+    whole = model.stylize(photo, picture, tile=None, **options).astype(int)
+    assert np.abs(model.stylize(photo, picture, tile=32, **options).astype(int) - whole).max() <= 1
+    assert np.abs(model.stylize(photo, picture, tile=32, style_size=None).astype(int) - whole).max() > 1
+
+
 @pytest.mark.parametrize("batch_size", [1, 2, 3, 8])
 def test_a_batch_is_what_its_pictures_are_one_by_one(tiny: Stylizer, batch_size: int, tmp_path: Path) -> None:
     a, b = pixels(20, 30), pixels(25, 18, 4)

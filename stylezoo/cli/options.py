@@ -78,6 +78,15 @@ def parse_style(text: str | None, option: str = "--style") -> Style:
     return mix
 
 
+def parse_tile(text: str) -> int | str | None:
+    """Return what --tile states: 'auto', None for 'none', or a number of px."""
+    if text in ("auto", "none"):
+        return None if text == "none" else text
+    if not re.fullmatch("[1-9][0-9]{0,5}", text):
+        raise OptionError(f"--tile must be auto, none, or the side of tiles in px, such as 512, not '{text}'")
+    return int(text)
+
+
 def spread_folders(styles: Sequence[str], known: Collection[str]) -> list[str]:
     """Return the styles with the pictures in a folder in place of its name; a name that the model knows comes first."""
     spread = [pictures_in(s) if s not in known and Path(s).is_dir() else [s] for s in styles]

@@ -16,7 +16,7 @@ import click
 from stylezoo.cli.descent import check_steps, descent_options, read_descent, saver
 from stylezoo.cli.folders import advising, folder_options, open_manifest, weights_hash
 from stylezoo.cli.jobs import FORMATS, plan
-from stylezoo.cli.options import Style, files_of, label_styles, model_names, parse_region, spread_folders
+from stylezoo.cli.options import Style, files_of, label_styles, model_names, parse_region, parse_tile, spread_folders
 from stylezoo.cli.talk import Failure, one_line, put_json, say
 from stylezoo.engines import Engine, Job, Work, paint
 from stylezoo.errors import ImageError, OptionError
@@ -66,6 +66,12 @@ STYLE_SIZE = click.option(
     help="Paint the white of a mask in a style of its own; the rest is --style, or else the photo.",
 )
 @click.option("--preserve-color", type=click.Choice(["luma", "stats"]), help="Keep the colours of the photo.")
+@click.option(
+    "--tile",
+    default="auto",
+    metavar="auto|none|PX",
+    help="Paint in tiles of PX px, for pictures of any size; auto does so where memory is short.",
+)
 @descent_options
 @folder_options
 @click.option("--quality", default=92, type=click.IntRange(1, 100), help="Quality of JPEG and WebP files.")
@@ -93,6 +99,7 @@ def command(
     mask: Path | None,
     regions: tuple[str, ...],
     preserve_color: str | None,
+    tile: str,
     quality: int,
     format: str | None,
     device: str,
@@ -117,6 +124,7 @@ def command(
     if mask and regions:
         raise OptionError("--mask and --region exclude each other: write --region MASK:STYLE for each mask")
     parts = [parse_region(region) for region in regions]
+    tiles = parse_tile(tile)
     spec, weights = find(model)
     tuning = read_descent({**descent, "save_every": save_every}, spec)
     tuning.pop("save_every", None)
@@ -168,7 +176,8 @@ def command(
 
     from tqdm import tqdm
 
-    special = cards or save_card or mask or parts or stroke or preserve_color or tuning or save_every or strength != 1
+    special = cards or save_card or mask or parts or stroke or preserve_color or tuning or save_every
+    special = special or strength != 1 or tiles != "auto"
     stylizer = None if special else _load_quick(spec, weights, device, backend, wanted.values())
     quick = stylizer is not None
     if stylizer is None:
@@ -196,10 +205,10 @@ def command(
         "stroke": stroke,
         "preserve_color": preserve_color or False,
         "mask": [(settle(style), place) for place, style in parts] or mask,
+        "tile": tiles,
+        "progress": sys.stderr.isatty(),
         "style_size": style_size,
     } | tuning
-    if spec.weightless:
-        options["progress"] = sys.stderr.isatty()
     work = Work(
         model,
         chosen if several else {"": next(iter(chosen.values()))},

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from PIL import Image
     from torch import Tensor
 
-    from stylezoo.stylizer import Stylizer
+    from stylezoo.stylizer import Backend, Stylizer
 
 STYLE_SIZE = 256  # px a side of the style picture that nets of any style are given
 MATMUL = "matrix product"
@@ -56,26 +56,27 @@ class Entrant:
     build: Callable[[Setting], Runner]
 
 
-def zoo_entrant(name: str) -> Entrant:
-    """Return the entrant for a name that `stylezoo.load` takes.
+def zoo_entrant(name: str, backend: Backend = "auto") -> Entrant:
+    """Return the entrant for a name that `stylezoo.load` takes, as "torch:NAME" by a backend other than its own.
 
     Raises:
         ModelNotFoundError, WeightsError: there is no such model.
     """
     find(name)
-    return Entrant(name, partial(build_zoo, name))
+    return Entrant(name if backend == "auto" else f"{backend}:{name}", partial(build_zoo, name, backend=backend))
 
 
-def build_zoo(name: str, setting: Setting) -> Runner:
+def build_zoo(name: str, setting: Setting, backend: Backend = "auto") -> Runner:
     """Load a model; one of several styles paints in its first, one of any style encodes the style picture each time."""
     import torch
 
     from stylezoo.image.io import read
     from stylezoo.image.resize import pad_to_multiple
+    from stylezoo.models.trunk_net import TrunkNet
     from stylezoo.stylizer import load
 
     torch.set_num_threads(setting.threads)
-    stylizer = load(name, device=setting.device)
+    stylizer = load(name, device=setting.device, backend=backend)
     net = stylizer.net
     picture, style = photo(setting.size), style_of(stylizer)
     parts: dict[str, Callable[[], object]] = {"stylize": lambda: stylizer.stylize(picture, style)}
@@ -84,7 +85,13 @@ def build_zoo(name: str, setting: Setting) -> Runner:
     x = pad_to_multiple(read(picture).pixels, net.multiple, net.minimum)[0].to(net.device, net.dtype)
     code = None if stylizer.kind == "single" else stylizer.encode_style(style).values
     parts["net"] = run = on_device(partial(net, x, code), setting.device)
-    return Runner(parts, lambda: torch_facts(run) | {"parameters": sum(p.numel() for p in net.parameters())})
+
+    def facts() -> dict[str, Any]:
+        if isinstance(net, TrunkNet):
+            net.run_by(None)  # what onnxruntime multiplies and adds, torch does not see
+        return torch_facts(run) | {"parameters": sum(p.numel() for p in net.parameters())}
+
+    return Runner(parts, facts)
 
 
 def style_of(stylizer: Stylizer) -> Any:

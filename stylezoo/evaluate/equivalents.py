@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import math
 import statistics
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import torch
 from torch import Tensor
 
-from stylezoo.errors import StyleError
+from stylezoo.errors import OptionError, StyleError
 from stylezoo.image.io import read
 from stylezoo.image.resize import fit_long_side, resize
 from stylezoo.losses import PerceptualLoss
@@ -43,31 +44,33 @@ def measure_equivalents(
     size: int = 512,
     limit: int = LIMIT,
     progress: Callable[[Iterable[Path]], Iterable[Path]] = lambda photos: photos,
-) -> dict[str, Equivalents]:
-    """Measure, for each of `styles`, how many L-BFGS iterations from the photo reach the net's own objective.
+) -> Iterator[tuple[str, Equivalents]]:
+    """Measure, for each of `styles` in turn, how many L-BFGS iterations from the photo reach the net's own objective.
 
-    Johnson et al. 2016 (arXiv:1603.08155, figure 5) compare so; the papers' nets stand at 50 to 100.
+    Johnson et al. 2016 (arXiv:1603.08155, figure 5) compare so; the papers' nets stand at 50 to 100. Each style is
+    yielded as soon as it is measured, so that breaking off loses little.
 
     Args:
         loss: the objective that the net was trained on, without the emphasis that trainings may put on single styles;
             its kept styles are `styles`, in this order.
         size: long side of the photos in px.
         limit: where to give up.
-        progress: wraps the photos, for example a progress bar.
+        progress: wraps the photos, for example a progress bar; called for each style anew.
 
     Raises:
         StyleError: the net does not know one of `styles`.
+        OptionError: what the net paints is not finite.
     """
     if unknown := [style for style in styles if style not in stylizer.styles]:
         raise StyleError(f"{stylizer.spec.name} knows no style '{unknown[0]}', which its recipe has")
-    found: dict[str, list[int | None]] = {style: [] for style in styles}
-    for path in progress(photos):
-        photo = read(path).pixels
-        photo = resize(photo, fit_long_side(photo.shape[-2], photo.shape[-1], size)).to(stylizer.device)
-        for index, style in enumerate(styles):
-            painted = stylizer.stylize(photo, style)
-            found[style].append(iterations_to(painted, photo, loss, index, limit=limit))
-    return {style: _summarize(counts, limit) for style, counts in found.items() if counts}
+    for index, style in enumerate(styles):
+        counts = []
+        for path in progress(photos):
+            photo = read(path).pixels
+            photo = resize(photo, fit_long_side(photo.shape[-2], photo.shape[-1], size)).to(stylizer.device)
+            counts.append(iterations_to(stylizer.stylize(photo, style), photo, loss, index, limit=limit))
+        if counts:
+            yield style, summarize_counts(counts, limit)
 
 
 def iterations_to(
@@ -75,7 +78,11 @@ def iterations_to(
 ) -> int | None:
     """Return after how many iterations from `photo` the loss is at most that of `painted`, both (1, 3, H, W) in [0, 1].
 
-    `style` is which of the loss's kept styles; None: `limit` iterations do not reach it.
+    An iteration is one pass of the picture through the loss and back, and one step. `style` is which of the loss's kept
+    styles. None: `limit` iterations do not reach it.
+
+    Raises:
+        OptionError: the loss of `painted` is not finite.
     """
     targets = loss.content_targets(photo)
     chosen = torch.tensor([style], device=photo.device)
@@ -86,10 +93,13 @@ def iterations_to(
 
     with torch.no_grad():
         goal = objective(painted)["total"].item()
+    if not math.isfinite(goal):  # which nothing would reach, as if the net were better than all
+        raise OptionError(f"the loss of the net's picture is {goal}: check the net with stylezoo verify")
     return next((s.number for s in descend(objective, photo, steps=limit) if s.terms["total"] <= goal), None)
 
 
-def _summarize(counts: Sequence[int | None], limit: int) -> Equivalents:
+def summarize_counts(counts: Sequence[int | None], limit: int) -> Equivalents:
+    """Return the mean and deviation of iterations; None, not reached within the limit, counts as the limit."""
     numbers = [limit if count is None else count for count in counts]
     return Equivalents(
         iterations=round(statistics.fmean(numbers), 1),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import importlib
 import statistics
 import time
@@ -9,6 +10,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -111,13 +113,26 @@ def named_pairs(styles: Sequence[NamedStyle], photos: list[Path], count: int) ->
     return pairs
 
 
-def zoo_painter(name: str, device: str = "cpu") -> Painter:
-    """Return a model as a painter: of any style by the picture, at the target's size; of its own styles by name."""
+def pairs_digest(pairs: Sequence[Pair], size: int) -> str:
+    """Return what tells sets of pairs apart, eight hexadecimal digits: figures over other pairs do not compare.
+
+    Pictures count by their names, at `size` px for the photos.
+    """
+    facts = [(pair.photo.name, pair.painting.name, pair.style_size, pair.crop, pair.id) for pair in pairs]
+    return hashlib.sha256(repr((size, facts)).encode()).hexdigest()[:8]
+
+
+def zoo_painter(name: str, device: str = "cpu", steps: int | None = None) -> Painter:
+    """Return a model as a painter: of any style by the picture, at the target's size; of its own styles by name.
+
+    `steps` is for models that optimise each picture; None: as many as they take by themselves.
+    """
     stylizer = load(name, device=device)
+    options: dict[str, Any] = {"steps": steps} if steps and stylizer.spec.weightless else {}
 
     def paint(photo: Image.Image, style: Image.Image, pair: Pair) -> Image.Image:
         if stylizer.kind == "arbitrary":
-            return stylizer.stylize(photo, style, style_size=pair.style_size)
+            return stylizer.stylize(photo, style, style_size=pair.style_size, **options)
         if pair.id is None:
             raise StyleError(f"{name} takes no picture as the style: --styles-of {name} compares on its own styles")
         return stylizer.stylize(photo, pair.id)

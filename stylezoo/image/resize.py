@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import math
+from typing import NamedTuple
+
 import torch
 from torch import Tensor
 from torch.nn import functional
@@ -51,7 +54,7 @@ def pad_to_multiple(x: Tensor, multiple: int, minimum: int = 1) -> tuple[Tensor,
     for axis, side in ((-2, height), (-1, width)):
         padded = -(-max(side, minimum) // multiple) * multiple
         if padded != side:
-            x = x.index_select(axis, _reflected(side, padded, x.device))
+            x = x.index_select(axis, reflected(side, padded, x.device))
     return x, (height, width)
 
 
@@ -67,8 +70,42 @@ def _scaled(height: int, width: int, size: int, side: int) -> tuple[int, int]:
     return max(1, (2 * height * size + side) // (2 * side)), max(1, (2 * width * size + side) // (2 * side))
 
 
-def _reflected(side: int, length: int, device: torch.device) -> Tensor:
+def reflected(side: int, length: int, device: torch.device | None = None) -> Tensor:
     """Indices 0 ... side-1 ... 0 ... that reflect without repeating the border, `length` of them."""
     period = max(1, 2 * (side - 1))
     position = torch.arange(length, device=device) % period
     return torch.minimum(position, period - position) if side > 1 else position
+
+
+class Taps(NamedTuple):
+    """How a run of resampled pixels is made of the pixels `first` up to but without `last` of the same line."""
+
+    first: int
+    last: int
+    weights: Tensor
+    """(pixels made, last - first), float32."""
+
+    def along(self, x: Tensor, axis: int) -> Tensor:
+        """Return the run made of `x`, (..., H, W), along its `axis`: -1 or -2."""
+        weights = self.weights.to(x)
+        return weights @ x if axis == -2 else x @ weights.mT
+
+
+def resample(before: int, after: int, start: int, stop: int) -> list[Taps]:
+    """Return how the pixels `start` to `stop` of a line of `after` are made of one of `before`, as `resize` does it.
+
+    That is Keys' cubic kernel (1981, a = -1/2), as wide as the step where the line is shrunk. In runs, so that weights
+    that are all zero are few.
+    """
+    step = before / after
+    width = max(step, 1.0)
+    runs = []
+    for begin in range(start, stop, 64):
+        centres = (torch.arange(begin, min(begin + 64, stop), dtype=torch.float64) + 0.5) * step
+        first = max(0, math.floor(float(centres[0]) - 2 * width + 0.5))
+        last = min(before, math.floor(float(centres[-1]) + 2 * width + 0.5))
+        x = ((torch.arange(first, last) + 0.5 - centres[:, None]) / width).abs()
+        near, far = (1.5 * x - 2.5) * x * x + 1, ((-0.5 * x + 2.5) * x - 4) * x + 2
+        weights = torch.where(x < 1, near, torch.where(x < 2, far, 0.0))
+        runs.append(Taps(first, last, (weights / weights.sum(dim=1, keepdim=True)).float()))
+    return runs

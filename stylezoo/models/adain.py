@@ -91,6 +91,7 @@ class AdaIN(StyleTable):
     family: ClassVar[str] = "adain"
     learns_photo = False
     gives_back: ClassVar[bool] = False
+    measures_photo: ClassVar[bool] = True
     encoder: Backbone
 
     def __init__(self, styles: int = 0, encoder: str = "vgg19:caffe") -> None:
@@ -163,6 +164,9 @@ class AdaIN(StyleTable):
 
     def photo_code(self, x: Tensor) -> Tensor:
         """Return the photos' own codes, (N, 1024): with them the net gives its reconstruction of the photos."""
+        if self.norm.frozen:
+            mean, inverse = self.norm.frozen
+            return torch.cat([mean, 1 / inverse], dim=1).flatten(1).to(x)
         return torch.cat(mean_std(self.features(x), self.norm.eps, self.norm.correction), dim=1).to(x.dtype)
 
     def trunk_hash(self) -> str:

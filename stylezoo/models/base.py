@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import abc
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar, Self
@@ -52,11 +53,17 @@ class StyleNet(nn.Module, abc.ABC):
         multiple: height and width given to `forward` must be multiples of this many pixels,
         minimum: and at least this many.
         overlap: how many pixels around a tile its inner pixels depend on, when the norms' statistics are frozen.
+        sections: overlaps of the parts of the forward pass, see `section`; a net in one part has just its `overlap`.
+        tiles: whether tiles with the whole picture's statistics give the whole's result.
+        measures_photo: whether `photo_code` depends on the photos, and that by the norms' statistics alone: while they
+            are frozen, any part of a photo has the code of the whole.
         gives_back: whether `render` adds what the net cannot give back of the photo, so that strength 0 is the photo.
         options: what `tuned` takes: names of options for each painting, of families that have such.
     """
 
     family: ClassVar[str]
+    tiles: ClassVar[bool] = True
+    measures_photo: ClassVar[bool] = False
     gives_back: ClassVar[bool] = True
     options: ClassVar[tuple[str, ...]] = ()
     arch: dict[str, Any]
@@ -139,6 +146,19 @@ class StyleNet(nn.Module, abc.ABC):
         It is the start of the line that `strength` walks. None: the net has no such code.
         """
         return None
+
+    @property
+    def sections(self) -> tuple[int, ...]:
+        return (self.overlap,)
+
+    @contextmanager
+    def section(self, index: int) -> Iterator[None]:
+        """Make `forward` no more than one part of itself inside the block, of those that `sections` counts.
+
+        The first takes pictures and gives activations, the last takes activations and gives pictures. Nets part where
+        activations are so small that those of a whole picture can be kept, while others are not to be held at once.
+        """
+        yield
 
     @property
     def device(self) -> torch.device:

@@ -56,6 +56,7 @@ class Gatys(StyleNet):
     """
 
     family: ClassVar[str] = "gatys"
+    tiles: ClassVar[bool] = False  # one loss is of the whole picture
     options: ClassVar[tuple[str, ...]] = tuple(field.name for field in dataclasses.fields(Options))
 
     def __init__(

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import torch
@@ -78,18 +80,39 @@ class TrunkNet(StyleNet):
         return self.compute(x, affine, regions)
 
     def _is_plain(self, x: Tensor, affine: Tensor) -> bool:
-        """Return whether a graph computes the same: one style for all, and nobody asks for slopes or statistics."""
+        """Return whether a graph computes the same: one style for all, and nobody asks for slopes or looks inside."""
         kinds = {(value.device.type, value.dtype) for value in (x, affine, next(self.parameters()))}
-        norms = (module for module in self.trunk.modules() if isinstance(module, InstanceNorm))
-        plain = len(affine) == 1 and kinds == {("cpu", torch.float32)} and not self.training
-        return plain and not torch.is_grad_enabled() and all(norm.free for norm in norms)
+        if len(affine) > 1 or kinds != {("cpu", torch.float32)} or self.training or torch.is_grad_enabled():
+            return False
+        modules = list(self.trunk.modules())
+        watched = any(module._forward_hooks or module._forward_pre_hooks for module in modules)
+        free = all(module.free for module in modules if isinstance(module, InstanceNorm))
+        return free and not watched and self.trunk.only is None
 
     def compute(self, x: Tensor, affine: Tensor, regions: Tensor | None = None) -> Tensor:
         """Return what `paint` does, by torch."""
+        only = self.trunk.only
+        if self.classic and only in (None, 0):
+            x = x * 255  # the reference net works on 0..255
+        y = self.trunk(x, affine, regions)
+        if only not in (None, len(self.sections) - 1):
+            return y
         if not self.classic:
-            return torch.sigmoid(self.trunk(x, affine, regions))
-        y = self.trunk(x * 255, affine, regions) / 255  # the reference net works on 0..255
+            return torch.sigmoid(y)
+        y = y / 255
         return y if self.training else y.clamp(0, 1)
+
+    @property
+    def sections(self) -> tuple[int, ...]:
+        return tuple(section.overlap for section in self.trunk.sections())
+
+    @contextmanager
+    def section(self, index: int) -> Iterator[None]:
+        self.trunk.only = index
+        try:
+            yield
+        finally:
+            self.trunk.only = None
 
 
 def stage_widths(width: int | str, divisors: tuple[int, ...]) -> tuple[int, ...]:

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from stylezoo.graphs import WEAVE
-from stylezoo.nn.trunk import Affine, ConvNorm, Residual, StyledTrunk
+from stylezoo.nn.trunk import Affine, ConvNorm, Residual, Section, StyledTrunk
 
 PATCH, STEP = 8, 4
 
@@ -82,18 +82,19 @@ class CompactTrunk(StyledTrunk):
         self.head = EnlargingConv(half, 3)
         self.count_norms()
 
-    def forward(self, x: Tensor, affine: Tensor, regions: Tensor | None = None) -> Tensor:
-        rows = Affine(affine, self.norm_widths, regions)
-        x = F.relu_(self.stem(x, rows))
-        for block in self.blocks:
-            x = block(x, rows)
+    def sections(self) -> list[Section]:
+        half, quarter = STEP // 2, STEP
+        decode = 2 * half + 2 * quarter  # the head and `refine` at half, the enlargement and `narrow` at a quarter
+        return [
+            Section(self._encode, 1, (PATCH - STEP) // 2),
+            *(Section(block, 2, 2 * quarter) for block in self.blocks),
+            Section(self._decode, 2, decode),
+        ]
+
+    def _encode(self, x: Tensor, rows: Affine) -> Tensor:
+        return F.relu_(self.stem(x, rows))
+
+    def _decode(self, x: Tensor, rows: Affine) -> Tensor:
         # A norm and a bilinear enlargement go in either order; this one has a quarter of the pixels to go through.
         x = F.relu_(F.interpolate(self.narrow(x, rows), scale_factor=2, mode="bilinear"))
         return self.head(F.relu_(self.refine(x, rows)))
-
-    @property
-    def reach(self) -> int:
-        half, quarter = STEP // 2, STEP
-        head, refine, enlarged, narrow = half, half, quarter, quarter
-        blocks = 2 * len(self.blocks) * quarter
-        return head + refine + enlarged + narrow + blocks + (PATCH - STEP) // 2 + self.multiple

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -46,6 +47,9 @@ class InstanceNorm(nn.Module):
         mean, inverse = self._frozen or self.measure(x)
         if self._recording is not None:
             self._recording.append((mean, inverse))
+        if self._frozen is not None:  # one step over the memory in place of four
+            scale = inverse * gamma
+            return torch.addcmul(beta - mean * scale, x.float(), scale).to(x.dtype)
         return ((x.float() - mean) * inverse).to(x.dtype) * gamma + beta
 
     @property
@@ -57,6 +61,11 @@ class InstanceNorm(nn.Module):
         """Return the float32 mean and inverse standard deviation of `x`, (N, C, H, W), both (N, C, 1, 1)."""
         variance, mean = torch.var_mean(x.float(), dim=(2, 3), correction=self.correction, keepdim=True)
         return mean, torch.rsqrt(variance + self.eps)
+
+    @property
+    def frozen(self) -> tuple[Tensor, Tensor] | None:
+        """The statistics that are used whatever the layer is fed, if there are such: see `frozen_statistics`."""
+        return self._frozen
 
     def extra_repr(self) -> str:
         return str(self.channels)
@@ -94,3 +103,62 @@ def frozen_statistics(net: nn.Module, statistics: Statistics) -> Iterator[None]:
     finally:
         for name, norm in norms.items():
             norm._frozen = before[name]
+
+
+class Moments:
+    """Mean and variance of what comes in parts, exactly as of the whole: the parts' own, merged in float64."""
+
+    def __init__(self) -> None:
+        self.count, self.mean, self.squares = 0, torch.zeros(()), torch.zeros(())
+
+    def add(self, x: Tensor) -> None:
+        """Count the pixels of `x`, (N, C, h, w)."""
+        count = x.shape[-2] * x.shape[-1]
+        x = x.float()
+        average = x.mean(dim=(2, 3), keepdim=True)
+        variance = (x - average).square_().mean(dim=(2, 3), keepdim=True)  # on a CPU far faster than torch.var_mean
+        mean, variance = average.cpu().double(), variance.cpu().double()
+        total, apart = self.count + count, mean - self.mean
+        self.squares = self.squares + variance * count + apart**2 * (self.count * count / total)  # Chan et al. 1979
+        self.mean = self.mean + apart * (count / total)
+        self.count = total
+
+    def statistics(self, norm: InstanceNorm) -> tuple[Tensor, Tensor]:
+        """Return what `norm.measure` would of the whole, on the CPU."""
+        variance = self.squares / max(1, self.count - norm.correction)
+        return self.mean.float(), torch.rsqrt(variance + norm.eps).float()
+
+
+class Unmeasured(Exception):  # noqa: N818 - nothing went wrong
+    """A pass has come to a norm without statistics: its `name`, the `norm` and its input `x`."""
+
+    def __init__(self, name: str, norm: InstanceNorm, x: Tensor) -> None:
+        self.name, self.norm, self.x = name, norm, x
+
+
+@contextmanager
+def partial_statistics(net: nn.Module, statistics: Statistics) -> Iterator[None]:
+    """Freeze the norms that are in `statistics`; a pass raises `Unmeasured` at the first that is not.
+
+    So the statistics of a whole can be gathered from its parts, norm after norm, as each depends on those before.
+    """
+
+    def stop(name: str, norm: InstanceNorm) -> Any:
+        def hook(module: nn.Module, args: tuple[Tensor, ...]) -> None:
+            raise Unmeasured(name, norm, args[0])
+
+        return norm.register_forward_pre_hook(hook)
+
+    norms = _norms(net)
+    known = {name: norm for name, norm in norms.items() if name in statistics}
+    before = {name: norm._frozen for name, norm in known.items()}
+    hooks = [stop(name, norm) for name, norm in norms.items() if name not in known]
+    try:
+        for name, norm in known.items():
+            norm._frozen = statistics[name]
+        yield
+    finally:
+        for name, norm in known.items():
+            norm._frozen = before[name]
+        for hook in hooks:
+            hook.remove()

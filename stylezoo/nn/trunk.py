@@ -9,6 +9,8 @@ and betas of the net, comes from: learnt for one style, mixed from a table of st
 from __future__ import annotations
 
 import abc
+from collections.abc import Callable
+from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -38,6 +40,11 @@ class Affine:
         self._parts = iter(rows.split([width for width in widths for _ in "gb"], dim=1))
         self._regions = regions
 
+    def skip(self, norms: int) -> None:
+        """Leave out that many norms."""
+        for _ in range(2 * norms):
+            next(self._parts)
+
     def take(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Return gamma and beta of the next norm, whose input is `x`: (N or 1, C) each, per pixel with regions."""
         gamma, beta = next(self._parts), next(self._parts)
@@ -47,6 +54,69 @@ class Affine:
         mix = torch.einsum("nkhw,kc->nchw", shares, torch.cat([gamma, beta], dim=1))
         per_pixel_gamma, per_pixel_beta = mix.chunk(2, dim=1)
         return per_pixel_gamma, per_pixel_beta
+
+
+class Section(NamedTuple):
+    """A part of a trunk's forward pass.
+
+    Attributes:
+        run: the part, from activations, (N, C, H, W), and the rows that its norms take, to activations.
+        norms: how many norms it has.
+        overlap: how many of the picture's pixels to each side it sees around what it makes.
+    """
+
+    run: Callable[[Tensor, Affine], Tensor]
+    norms: int
+    overlap: int
+
+
+class StyledTrunk(nn.Module, abc.ABC):
+    """What trunks have in common: a forward pass that can be interrupted where what goes on is small enough to be kept.
+
+    Attributes:
+        multiple: height and width of what they are given must be multiples of this many pixels.
+        norm_widths: channels of each norm, in the order of the pass.
+        affine_size: how many gammas and betas they take.
+        only: the one section that `forward` is to be; None, as a rule, for all of them.
+    """
+
+    multiple: int
+    blocks: nn.ModuleList
+    norm_widths: list[int]
+    affine_size: int
+    only: int | None = None
+
+    def count_norms(self) -> None:
+        """Set `norm_widths` and `affine_size`; modules must have been made in the order in which they compute."""
+        self.norm_widths = [m.channels for m in self.modules() if isinstance(m, InstanceNorm)]
+        self.affine_size = 2 * sum(self.norm_widths)
+
+    @abc.abstractmethod
+    def sections(self) -> list[Section]:
+        """Return the parts of the forward pass in their order: what leads to the blocks, each block, and the rest."""
+
+    def forward(self, x: Tensor, affine: Tensor, regions: Tensor | None = None) -> Tensor:
+        """Map `x`, (N, 3, H, W) with H and W multiples of `multiple`, to unbounded RGB of the same shape.
+
+        `affine`, (N or 1, affine_size), holds gamma then beta of each norm, in the order of the norms in the net. With
+        `regions`, (N or 1, K, H, W), it is (K, affine_size), and every pixel has its own mix of the K rows.
+        """
+        rows = Affine(affine, self.norm_widths, regions)
+        for index, section in enumerate(self.sections()):
+            if self.only is None or self.only == index:
+                x = section.run(x, rows)
+            else:
+                rows.skip(section.norms)
+        return x
+
+    @property
+    def reach(self) -> int:
+        """How many input pixels to each side one output pixel sees, the norms' statistics aside."""
+        return sum(section.overlap for section in self.sections()) + self.multiple
+
+    def neutral_affine(self) -> Tensor:
+        """Return the (1, affine_size) vector with every gamma 1 and every beta 0."""
+        return torch.cat([torch.full((width,), fill) for width in self.norm_widths for fill in (1.0, 0.0)])[None]
 
 
 class ConvNorm(nn.Module):
@@ -74,43 +144,6 @@ class Residual(nn.Module):
 
     def forward(self, x: Tensor, affine: Affine) -> Tensor:
         return x + self.second(F.relu_(self.first(x, affine)), affine)
-
-
-class StyledTrunk(nn.Module, abc.ABC):
-    """What trunks have in common.
-
-    Attributes:
-        multiple: height and width of what they are given must be multiples of this many pixels.
-        norm_widths: channels of each norm, in the order in which the norms come.
-        affine_size: how many gammas and betas they take.
-    """
-
-    multiple: int
-    blocks: nn.ModuleList
-    norm_widths: list[int]
-    affine_size: int
-
-    def count_norms(self) -> None:
-        """Set `norm_widths` and `affine_size`; modules must have been made in the order in which they compute."""
-        self.norm_widths = [m.channels for m in self.modules() if isinstance(m, InstanceNorm)]
-        self.affine_size = 2 * sum(self.norm_widths)
-
-    @abc.abstractmethod
-    def forward(self, x: Tensor, affine: Tensor, regions: Tensor | None = None) -> Tensor:
-        """Map `x`, (N, 3, H, W) with H and W multiples of `multiple`, to unbounded RGB of the same shape.
-
-        `affine`, (N or 1, affine_size), holds gamma then beta of each norm, in the order of the norms in the net. With
-        `regions`, (N or 1, K, H, W), it is (K, affine_size), and every pixel has its own mix of the K rows.
-        """
-
-    @property
-    @abc.abstractmethod
-    def reach(self) -> int:
-        """How many input pixels to each side one output pixel sees, the norms' statistics aside."""
-
-    def neutral_affine(self) -> Tensor:
-        """Return the (1, affine_size) vector with every gamma 1 and every beta 0."""
-        return torch.cat([torch.full((width,), fill) for width in self.norm_widths for fill in (1.0, 0.0)])[None]
 
 
 class Trunk(StyledTrunk):
@@ -165,28 +198,30 @@ class Trunk(StyledTrunk):
         self.head_norm = InstanceNorm(3) if norm_head else None
         self.count_norms()
 
-    def forward(self, x: Tensor, affine: Tensor, regions: Tensor | None = None) -> Tensor:
-        rows = Affine(affine, self.norm_widths, regions)
+    def sections(self) -> list[Section]:
+        into, scale = self.unshuffle * (self.stem // 2), self.unshuffle
+        for _ in self.encoder[1:]:
+            into += scale
+            scale *= 2
+        out = self.head.kernel_size[0] // 2
+        for stage in range(len(self.decoder)):
+            out += 2**stage  # the convolution
+            out += 2 ** (stage + 1) if self.upsample == "bilinear" else 0
+        return [
+            Section(self._encode, len(self.encoder), into),
+            *(Section(block, 2, 2 * scale) for block in self.blocks),
+            Section(self._decode, len(self.decoder) + (self.head_norm is not None), out),
+        ]
+
+    def _encode(self, x: Tensor, rows: Affine) -> Tensor:
         if self.unshuffle > 1:
             x = F.pixel_unshuffle(x, self.unshuffle)
         for stage in self.encoder:
             x = F.relu_(stage(x, rows))
-        for block in self.blocks:
-            x = block(x, rows)
+        return x
+
+    def _decode(self, x: Tensor, rows: Affine) -> Tensor:
         for stage in self.decoder:
             x = F.relu_(stage(F.interpolate(x, scale_factor=2, mode=self.upsample), rows))
         x = self.head(x)
         return x if self.head_norm is None else self.head_norm(x, *rows.take(x))
-
-    @property
-    def reach(self) -> int:
-        reach, scale = self.unshuffle * (self.stem // 2), self.unshuffle
-        for _ in self.encoder[1:]:
-            reach += scale
-            scale *= 2
-        reach += len(self.blocks) * 2 * scale
-        for _ in self.decoder:
-            reach += scale if self.upsample == "bilinear" else 0
-            scale //= 2
-            reach += scale
-        return reach + scale * (self.head.kernel_size[0] // 2) + self.multiple

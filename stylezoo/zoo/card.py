@@ -9,7 +9,8 @@ import msgspec
 from stylezoo.errors import WeightsError
 from stylezoo.schema import Record, convert
 from stylezoo.types import PathLike
-from stylezoo.zoo.spec import CARD_KEY, StyleSpec, check_hex
+from stylezoo.zoo.fields import check_hex
+from stylezoo.zoo.spec import CARD_KEY, StyleSpec
 from stylezoo.zoo.store import read_metadata
 
 LARGEST_CARD = 2 * 1024 * 1024  # bytes: the widest and deepest net's; at the default widths it is under 16 KB

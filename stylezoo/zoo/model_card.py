@@ -10,12 +10,12 @@ import re
 import shlex
 from collections.abc import Callable, Mapping, Sequence
 from math import inf
-from statistics import fmean
 
 import yaml
 
+from stylezoo.zoo.card_figures import index_columns, quality_section
 from stylezoo.zoo.markdown import code, fenced, folded, image, link, one_line, plain, table
-from stylezoo.zoo.spec import FAMILIES, Kind, MetricsSpec, ModelSpec, Zoo
+from stylezoo.zoo.spec import FAMILIES, Kind, ModelSpec, Zoo
 
 PAPERS = {
     "johnson": "Johnson et al. 2016, arXiv:1603.08155, with the instance norm of Ulyanov et al. 2016, arXiv:1607.08022",
@@ -26,18 +26,11 @@ PAPERS = {
 }
 """The paper of every family."""
 
-UNSEEN = "unseen"
-"""The id under which nets that take any picture are measured, on pictures that they have not seen."""
-
 _KINDS: dict[Kind, str] = {
     "single": "one style, fixed in the weights",
     "multi": "several styles, by name",
     "arbitrary": "any picture as the style",
 }
-_ERRORS = (
-    "C is the content error at VGG19's relu4_2, S the style error over five Gram matrices, both relative to their "
-    "targets: lower is better, and one is bought with the other."
-)
 _HUB_LICENSE = re.compile(  # https://huggingface.co/docs/hub/repositories-licenses
     r"apache-2\.0|mit|isc|zlib|ncsa|unlicense|wtfpl|bsd(-2-clause|-3-clause(-clear)?)?|bsl-1\.0|mpl-2\.0|ms-pl|afl-3\.0|"
     r"artistic-2\.0|ecl-2\.0|epl-[12]\.0|eupl-1\.[12]|osl-3\.0|postgresql|ofl-1\.1|gfdl|agpl-3\.0|gpl(-[23]\.0)?|"
@@ -61,7 +54,7 @@ def model_card(
     sections = {
         "Use": _use(spec, load_name),
         "Styles": _styles(spec),
-        "Quality": _quality(spec),
+        "Quality": quality_section(spec),
         "Training": _training(spec, recipe),
         "What this card does not tell": _silence(spec, recipe),
     }
@@ -118,15 +111,16 @@ def model_index(zoo: Zoo, place: Callable[[str], str]) -> str:
     short: dict[str, list[str]] = {}
     for alias, name in sorted(zoo.aliases.items()):
         short.setdefault(name, []).append(code(alias))
+    specs = [zoo.models[name] for name in sorted(zoo.models)]
+    titles, figures, notes = index_columns(specs)
     rows = []
-    for name in sorted(zoo.models):
-        spec = zoo.models[name]
-        aliases = f" ({', '.join(short[name])})" if name in short else ""
+    for spec, cells in zip(specs, figures, strict=True):
+        aliases = f" ({', '.join(short[spec.name])})" if spec.name in short else ""
         size = _megabytes(spec.weights.bytes) if spec.weights else ""
-        held = [f"[{plain(name)}]({place(name)}){aliases}", plain(spec.summary), spec.kind, _style_list(spec), size]
-        rows.append([*held, _right(spec.license), *_overall(spec)])
-    head = ("model", "what it is", "kind", "styles", "size", "licence", "C, content error", "S, style error")
-    return f"{table(head, rows)}\n\n{_ERRORS} Figures compare where the cards name the same photos."
+        held = [f"[{plain(spec.name)}]({place(spec.name)}){aliases}", plain(spec.summary), spec.kind]
+        rows.append([*held, _style_list(spec), size, _right(spec.license), *cells])
+    head = ("model", "what it is", "kind", "styles", "size", "licence", *titles)
+    return f"{table(head, rows)}\n\n{notes} Figures compare where the cards name the same photos."
 
 
 def is_unstated(right: str) -> bool:
@@ -194,28 +188,6 @@ def _styles(spec: ModelSpec) -> str:
     return "\n\n".join(parts)
 
 
-def _quality(spec: ModelSpec) -> str:
-    if not spec.metrics:
-        return "Not measured."
-    groups: dict[tuple[str | int, ...], list[str]] = {}
-    for style in dict.fromkeys((*spec.style_ids, *spec.metrics)):
-        if m := spec.metrics.get(style):
-            groups.setdefault((m.photos, m.size, m.date, m.machine, m.command), []).append(style)
-    parts = []
-    for (photos, size, date, machine, command), styles in groups.items():
-        rows = [[_measured(style, spec), *_figures(spec.metrics[style])] for style in styles]
-        named = [spec.metrics[style] for style in styles if style in spec.style_ids]
-        if len(named) > 1:
-            rows.append([f"mean of {len(named)}", *_means(named)])
-        when = f"measured on {plain(str(date))} on {plain(str(machine))}, by"
-        seen = "1 photo" if photos == 1 else f"{photos} photos"
-        over = f"Mean and spread (standard deviation) over {seen} with a long side of {size} px, {when}"
-        parts += [f"{over}\n\n{fenced(one_line(str(command)))}", table(("style", "C", "S"), rows)]
-    if missing := [style for style in spec.style_ids if style not in spec.metrics]:
-        parts.append(f"Not measured: {', '.join(map(code, missing))}.")
-    return "\n\n".join([*parts, _ERRORS])
-
-
 def _training(spec: ModelSpec, recipe: str | None) -> str:
     if spec.weightless:
         return "None: there is nothing to learn beyond the encoder that is named above."
@@ -254,34 +226,6 @@ def _silence(spec: ModelSpec, recipe: str | None) -> str:
     if spec.styles:
         lines.append("Whether the rights to the styles, which are given as the record states them, hold where you are.")
     return "\n".join(f"- {line}" for line in lines)
-
-
-def _measured(style: str, spec: ModelSpec) -> str:
-    if style == UNSEEN and style not in spec.style_ids:
-        return "pictures that it has not seen"
-    return code(style)
-
-
-def _figures(m: MetricsSpec) -> list[str]:
-    return [f"{m.content:.3f} ± {m.content_spread:.3f}", f"{m.style:.3f} ± {m.style_spread:.3f}"]
-
-
-def _means(metrics: Sequence[MetricsSpec]) -> list[str]:
-    return [f"{fmean(errors):.3f}" for errors in ([m.content for m in metrics], [m.style for m in metrics])]
-
-
-def _overall(spec: ModelSpec) -> list[str]:
-    """Return C and S of a whole model: of its one style, of unseen pictures, or the mean over styles measured alike."""
-    if not spec.metrics:
-        return ["not measured"] * 2
-    metrics = (
-        [spec.metrics[UNSEEN]] if UNSEEN in spec.metrics and spec.kind == "arbitrary" else list(spec.metrics.values())
-    )
-    if len(metrics) == 1:
-        return _figures(metrics[0])
-    if len({(m.photos, m.size) for m in metrics}) > 1:
-        return ["on its card"] * 2
-    return [f"{mean} (mean of {len(metrics)})" for mean in _means(metrics)]
 
 
 def _sentence(text: str) -> str:

@@ -19,6 +19,8 @@ from stylezoo.errors import RegistryError, StyleZooError, WeightsError, did_you_
 from stylezoo.files import replacing
 from stylezoo.schema import Record, convert, read_yaml
 from stylezoo.types import PathLike
+from stylezoo.zoo.fields import ID, FieldError, check_filled, check_hex, check_id
+from stylezoo.zoo.metrics import UNSEEN, MetricsSpec, merge_metrics
 
 T = TypeVar("T")
 
@@ -45,23 +47,6 @@ UNSTATED = "unstated: add the rights to the picture before you share the net"
 
 CARD_KEY = "stylezoo-card"
 """The key of a style card's metadata that holds its record, a `CardSpec`."""
-
-_ID = re.compile(r"[a-z0-9_-]+")
-# Control characters, and those that turn the direction of writing, by which a text looks like another.
-_STEERING = re.compile("[\x00-\x09\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
-
-
-class FieldError(ValueError):
-    """A record's field holds a value of the right type that makes no sense; the message starts with the field."""
-
-    def __init__(self, field: str, problem: str) -> None:
-        super().__init__(f"{field}: {problem}")
-
-
-def check_hex(field: str, value: str, digits: int) -> None:
-    """Raise FieldError unless a field's value is a hash of so many lowercase hexadecimal digits."""
-    if not re.fullmatch(f"[0-9a-f]{{{digits}}}", value):
-        raise FieldError(field, f"must be {digits} lowercase hexadecimal digits, not '{value}'")
 
 
 class PictureSpec(Record, frozen=True, kw_only=True):
@@ -105,8 +90,8 @@ class StyleSpec(Record, frozen=True, kw_only=True):
     picture: PictureSpec | None = None
 
     def __post_init__(self) -> None:
-        _check_id("id", self.id)
-        _check_filled(self, "title", "rights", "source")
+        check_id("id", self.id)
+        check_filled(self, "title", "rights", "source")
 
 
 class HubSpec(Record, frozen=True, kw_only=True):
@@ -118,7 +103,7 @@ class HubSpec(Record, frozen=True, kw_only=True):
     def __post_init__(self) -> None:
         if not re.fullmatch(r"[\w.-]+/[\w.-]+", self.repo):
             raise FieldError("repo", f"must be 'owner/name', not '{self.repo}'")
-        _check_filled(self, "revision")
+        check_filled(self, "revision")
 
 
 class WeightsSpec(Record, frozen=True, kw_only=True):
@@ -146,34 +131,7 @@ class WeightsSpec(Record, frozen=True, kw_only=True):
             raise FieldError("bytes", f"must be the file's size, not {self.bytes}")
         if not (self.bundled or self.hub):
             raise FieldError("bundled", "weights must be bundled: true, or name a hub repository")
-        _check_filled(self, "dtype")
-
-
-class MetricsSpec(Record, frozen=True, kw_only=True):
-    """Measured quality for one style: mean and spread of the content and the style error over `photos` photos.
-
-    `size` is the photos' long side in pixels; `date`, `machine` and `command` say how to measure it again.
-    """
-
-    content: float
-    content_spread: float
-    style: float
-    style_spread: float
-    photos: int
-    size: int
-    date: str
-    machine: str
-    command: str
-
-    def __post_init__(self) -> None:
-        for field in ("content", "content_spread", "style", "style_spread"):
-            value = getattr(self, field)
-            if not (math.isfinite(value) and value >= 0):
-                raise FieldError(field, f"must be a finite number of at least 0, not {value}")
-        for field in ("photos", "size"):
-            if getattr(self, field) <= 0:
-                raise FieldError(field, f"must be above 0, not {getattr(self, field)}")
-        _check_filled(self, "date", "machine", "command")
+        check_filled(self, "dtype")
 
 
 class CheckSpec(Record, frozen=True, kw_only=True):
@@ -225,15 +183,23 @@ class ModelSpec(Record, frozen=True, kw_only=True):
         """The ids of the styles, in the order of the net's style rows."""
         return tuple(style.id for style in self.styles)
 
+    @property
+    def overall_metrics(self) -> list[MetricsSpec]:
+        """What stands for the whole model: the figures on unseen pictures, or else those of its styles."""
+        metrics = self.metrics or {}
+        if UNSEEN in metrics and UNSEEN not in self.style_ids:
+            return [metrics[UNSEEN]]
+        return list(metrics.values())
+
     def __post_init__(self) -> None:
         if self.family not in FAMILIES:
             known = f"the families are {', '.join(FAMILIES)}."
             raise FieldError("family", f"'{self.family}' is unknown; {known}{did_you_mean(self.family, FAMILIES)}")
         family, slash, rest = self.name.partition("/")
-        if family != self.family or not slash or not _ID.fullmatch(rest):
+        if family != self.family or not slash or not ID.fullmatch(rest):
             form = f"'{self.family}/' and lowercase letters, digits, - or _"
             raise FieldError("name", f"must be {form}, not '{self.name}'")
-        _check_filled(self, "license")
+        check_filled(self, "license")
         if self.weightless and self.weights is not None:
             raise FieldError("weights", f"a {self.family} model has none: leave the key out")
         ids = self.style_ids
@@ -246,7 +212,7 @@ class ModelSpec(Record, frozen=True, kw_only=True):
         if (rows := self.arch.get("styles", len(ids))) != len(ids):
             raise FieldError("arch", f"states {rows} styles, and {len(ids)} are named")
         for style in self.metrics or {}:
-            _check_id("metrics", style)
+            check_id("metrics", style)
             if self.kind != "arbitrary" and style not in ids:
                 raise FieldError("metrics", f"the model has no style '{style}'.{did_you_mean(style, ids)}")
 
@@ -278,7 +244,7 @@ def parse_zoo(mapping: dict[str, Any], where: str) -> Zoo:
     models = {name: _parse_model(name, value, where) for name, value in outline.models.items()}
     for alias, name in outline.aliases.items():
         place = f"{where}: aliases.{alias}"
-        if not _ID.fullmatch(alias):
+        if not ID.fullmatch(alias):
             raise RegistryError(f"{place}: an alias is made of lowercase letters, digits, - and _.")
         if name not in models:
             raise RegistryError(f"{place}: no model is named '{name}'.{did_you_mean(name, models)}")
@@ -306,8 +272,10 @@ def write_zoo(zoo: Zoo, path: PathLike) -> None:
 
 
 def replace_metrics(zoo: Zoo, name: str, metrics: dict[str, MetricsSpec]) -> Zoo:
-    """Return the registry with `metrics`, by style id, laid over those of the model `name`."""
-    model = msgspec.structs.replace(zoo.models[name], metrics=(zoo.models[name].metrics or {}) | metrics)
+    """Return the registry with `metrics`, by style id, laid over those of the model `name`; see `merge_metrics`."""
+    former = zoo.models[name].metrics or {}
+    laid = {style: merge_metrics(former.get(style), figures) for style, figures in metrics.items()}
+    model = msgspec.structs.replace(zoo.models[name], metrics=former | laid)
     return msgspec.structs.replace(zoo, models=zoo.models | {name: model})
 
 
@@ -336,7 +304,7 @@ def parse_header(text: str, where: str) -> ModelSpec:
 
 
 def _parse_model(name: str, value: Any, where: str) -> ModelSpec:
-    if not all(map(_ID.fullmatch, name.split("/"))) or name.count("/") != 1:
+    if not all(map(ID.fullmatch, name.split("/"))) or name.count("/") != 1:
         raise RegistryError(f"{where}: models: '{name}' must be family/name in lowercase letters, digits, - and _.")
     path = ("models", name)
     if isinstance(value, dict):
@@ -392,25 +360,8 @@ def _members(value: Any) -> Iterator[tuple[tuple[str, str], Any, Any]]:
     for field, kind in kinds.items():
         mapping = value.get(field) if isinstance(value, dict) else None
         for key, member in mapping.items() if isinstance(mapping, dict) else ():
-            if isinstance(key, str) and _ID.fullmatch(key):
+            if isinstance(key, str) and ID.fullmatch(key):
                 yield (field, key), member, kind
-
-
-def _check_id(field: str, value: str) -> None:
-    if not _ID.fullmatch(value):
-        raise FieldError(field, f"must be lowercase letters, digits, - and _, not '{value}'")
-
-
-def _check_filled(record: Record, *fields: str) -> None:
-    """Raise FieldError if one of the fields is empty, or if any text of the record could steer a terminal."""
-    for field in fields:
-        value = getattr(record, field)
-        if value is not None and not value.strip():
-            raise FieldError(field, "must not be empty")
-    for field in record.__struct_fields__:
-        value = getattr(record, field)
-        if isinstance(value, str) and (odd := _STEERING.search(value)):
-            raise FieldError(field, f"must not have the character U+{ord(odd[0]):04X}")
 
 
 def _leading_comment(path: Path) -> str:

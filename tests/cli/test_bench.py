@@ -69,7 +69,17 @@ def test_peers_that_are_missing_are_named_and_the_rest_is_a_table(run, net_file:
     assert "pytorch-examples" in result.stdout and "1.00" in result.stdout
 
 
-def test_by_default_each_architecture_is_measured_once(zoo) -> None:
-    from stylezoo.cli.bench import one_of_each
+def test_by_default_each_architecture_is_measured_once_and_nets_of_several_styles_first(zoo, monkeypatch) -> None:
+    from msgspec import structs
 
-    assert set(one_of_each()) == {"cin/four", "johnson/mosaic"}
+    from stylezoo.cli.bench import one_of_each
+    from stylezoo.zoo import catalog
+
+    assert one_of_each() == ["cin/four", "johnson/mosaic"]
+    cin, johnson = (zoo.models[name] for name in ("cin/four", "johnson/mosaic"))
+    adain = structs.replace(cin, name="adain/any", family="adain", styles=(), arch={})
+    other = structs.replace(johnson, name="johnson/zebra")
+    gatys = structs.replace(adain, name="gatys/x", family="gatys", weights=None)
+    models = {spec.name: spec for spec in (adain, cin, gatys, johnson, other)}
+    monkeypatch.setattr(catalog, "default_zoo", lambda: structs.replace(zoo, models=models))
+    assert one_of_each() == ["cin/four", "johnson/mosaic", "adain/any"]

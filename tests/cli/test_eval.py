@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
+import yaml
 
 from stylezoo.train.recipe import load_recipe
 from stylezoo.train.trainer import train
@@ -43,61 +44,158 @@ def test_what_cannot_be_measured_is_refused(refused, trained: Path, photos: Path
     assert "names no recipe" in refused("eval", lone, "--photos", photos)
 
 
-def test_write_is_refused_before_anything_is_measured(refused, trained: Path, photos: Path, monkeypatch) -> None:
-    monkeypatch.setattr("stylezoo.evaluate.quality.evaluate", lambda *_, **__: pytest.fail("it was measured"))
-    assert "has no model johnson/tiny" in refused("eval", trained, "--photos", photos, "--write")
+@pytest.fixture
+def registry(recipe_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A zoo.yaml in place of the package's, of the model cin/tiny, trained for one step on "stripes" and "corner"."""
+    from msgspec import structs
+
+    import stylezoo
+    from stylezoo.release import finish
+    from stylezoo.zoo import catalog, store
+    from stylezoo.zoo.spec import Zoo, read_zoo, write_zoo
+
+    recipe = yaml.safe_load(recipe_file.read_text())
+    corner = {**recipe["styles"][0], "id": "corner", "title": "Corner", "crop": [0, 0, 0.5, 0.5]}
+    model = {"family": "cin", "args": recipe["model"]["args"]}
+    two = recipe | {"name": "cin/tiny", "model": model, "styles": [*recipe["styles"], corner]}
+    recipe_file.write_text(yaml.safe_dump(two))
+    trained = stylezoo.load(
+        train(load_recipe(recipe_file, overrides=["run.steps=1"]), tmp_path / "two", progress=False)
+    )
+    spec = finish(trained.net, structs.replace(trained.spec, recipe=str(recipe_file)), tmp_path / "bundled")
+    path = tmp_path / "zoo.yaml"
+    write_zoo(Zoo(schema=1, aliases={}, models={"cin/tiny": spec}), path)
+    monkeypatch.setattr(catalog, "zoo_file", lambda: path)
+    monkeypatch.setattr(catalog, "default_zoo", lambda: read_zoo(path))
+    monkeypatch.setattr(store, "BUNDLED", tmp_path / "bundled")
+    return path
 
 
-def test_figures_are_written_into_the_registry(run, trained: Path, photos: Path, tmp_path, monkeypatch) -> None:
-    from stylezoo.zoo import catalog
+@pytest.fixture
+def metrics(registry: Path):
+    """Return what the registry holds of cin/tiny by now."""
     from stylezoo.zoo.spec import read_zoo
 
-    registry = tmp_path / "zoo.yaml"
-    style = "{id: stripes, title: Stripes, rights: CC0-1.0, source: a test}"
-    weights = f"{{file: johnson/tiny.safetensors, sha256: '{'0' * 64}', bytes: 1, dtype: float16, bundled: true}}"
-    model = f"{{family: johnson, arch: {{}}, styles: [{style}], license: MIT, weights: {weights}}}"
-    registry.write_text(f"schema: 1\naliases: {{}}\nmodels: {{johnson/tiny: {model}}}\n")
-    monkeypatch.setattr(catalog, "zoo_file", lambda: registry)
-    result = run("eval", trained, "--photos", photos, "--size", "64", "--json", "--write")
+    return lambda: read_zoo(registry).models["cin/tiny"].metrics
+
+
+def lines_of(result) -> list[dict]:
     assert result.exit_code == 0, result.stderr
-    found = read_zoo(registry).models["johnson/tiny"].metrics["stripes"]
-    assert found.content == json.loads(result.stdout)["content"]
-    assert found.photos == 5
+    return [json.loads(line) for line in result.stdout.splitlines()]
+
+
+def test_each_command_writes_its_figures_beside_those_of_the_others(
+    run, refused, metrics, photos: Path, monkeypatch
+) -> None:
+    from stylezoo.evaluate import stlpips
+
+    monkeypatch.setattr(stlpips, "STLPIPS", lambda device: lambda photo, painted: (photo - painted).abs().mean().item())
+    base = ("eval", "cin/tiny", "--photos", photos)
+    counting = (*base, "--equivalents", "--limit", "2", "--count", "1", "--write", "--json")
+    assert "C and S" in refused(*counting, "--size", "64")  # there is no record yet that they could stand in
+
+    errors = lines_of(run(*base, "--size", "64", "--count", "2", "--write", "--stlpips", "--json"))
+    assert [line["style_id"] for line in errors] == ["stripes", "corner"]
+    found = metrics()["corner"]
+    assert (found.content, found.stlpips.mean, found.photos) == (errors[1]["content"], errors[1]["stlpips"], 2)
+    assert found.stlpips.command == found.command and "--stlpips" in found.command
+
+    few = lines_of(run(*counting, "--size", "64", "--size", "72", "--style", "corner"))
+    assert [(line["style_id"], line["size"], line["photos"]) for line in few] == [("corner", 64, 1), ("corner", 72, 1)]
+    assert metrics()["corner"].content == found.content and metrics()["stripes"].equivalents == ()
+    lines_of(run(*counting, "--size", "64"))
+    assert [e.size for e in metrics()["stripes"].equivalents] == [64]
+    kept = metrics()["corner"].equivalents
+    assert [e.size for e in kept] == [64, 72] and "--style corner" not in kept[0].command
+    assert f"--equivalents --style corner --size 64 --size 72 --count 1 --limit 2 --photos {photos}" in kept[1].command
+
+    lines_of(run(*base, "--size", "80", "--count", "1", "--write", "--json"))
+    found = metrics()["corner"]
+    assert (found.size, found.photos, found.stlpips.size, found.equivalents) == (80, 1, 64, kept)
+
+
+def test_a_part_of_the_styles_and_photos_can_be_measured(run, refused, registry: Path, photos: Path) -> None:
+    base = ("eval", "cin/tiny", "--photos", photos, "--size", "64")
+    (line,) = lines_of(run(*base, "--style", "corner", "--count", "2", "--json"))
+    assert (line["style_id"], line["photos"]) == ("corner", 2)
+    assert "--style corner --size 64 --count 2" in line["command"]
+    assert "Did you mean corner?" in refused(*base, "--style", "corne")
+    text = run(*base).stdout.splitlines()
+    assert len(text) == 3 and text[2].startswith("cin/tiny  mean of 2 styles  C ")
+
+
+def test_only_the_registered_weights_are_written_of(
+    refused, registry: Path, photos: Path, tmp_path, monkeypatch
+) -> None:
+    from stylezoo.zoo.spec import read_zoo
+
+    monkeypatch.setattr("stylezoo.evaluate.quality.evaluate", lambda *_, **__: pytest.fail("it was measured"))
+    before = registry.read_text()
+    said = refused("eval", tmp_path / "two", "--photos", photos, "--write")
+    assert "records other weights of cin/tiny than those of" in said and "bundle.py" in said
+    empty = tmp_path / "empty.yaml"
+    empty.write_text("schema: 1\naliases: {}\nmodels: {}\n")
+    monkeypatch.setattr("stylezoo.zoo.catalog.zoo_file", lambda: empty)
+    assert "has no model cin/tiny" in refused("eval", tmp_path / "two", "--photos", photos, "--write")
+    assert registry.read_text() == before and read_zoo(empty).models == {}
+
+
+def test_figures_of_weights_that_were_replaced_meanwhile_are_not_written(
+    run, registry: Path, photos: Path, monkeypatch
+) -> None:
+    from stylezoo.evaluate import quality
+
+    measure = quality.evaluate
+
+    def slow(*arguments, **options):
+        found = measure(*arguments, **options)
+        text = registry.read_text()
+        sha = yaml.safe_load(text)["models"]["cin/tiny"]["weights"]["sha256"]
+        registry.write_text(text.replace(sha, "0" * 63 + "a"))
+        return found
+
+    monkeypatch.setattr(quality, "evaluate", slow)
+    result = run("eval", "cin/tiny", "--photos", photos, "--size", "64", "--write")
+    assert result.exit_code == 2 and "other weights" in result.stderr
+    assert "metrics" not in registry.read_text()
 
 
 def test_a_net_is_worth_a_number_of_iterations(run, refused, trained: Path, photos: Path) -> None:
     result = run("eval", trained, "--photos", photos, "--equivalents", "--size", "64", "--limit", "3")
     assert result.exit_code == 0, result.stderr
     (line,) = result.stdout.splitlines()
-    assert line.startswith("johnson/tiny  stripes  ") and "iterations  (5 photos" in line and "at 64 px)" in line
-    assert "--write is of C and S" in refused("eval", trained, "--photos", photos, "--equivalents", "--write")
+    assert line.startswith("johnson/tiny  stripes  iterations ") and line.endswith("  (5 photos at 64 px)")
+    base = ("eval", trained, "--photos", photos)
+    assert "leave one out" in refused(*base, "--equivalents", "--stlpips")
+    assert "--limit is of --equivalents alone" in refused(*base, "--limit", "9")
+    assert "one size after the other" in refused(*base, "--size", "64", "--size", "72")
 
 
 def test_iterations_are_counted_at_two_sizes_on_a_few_photos(run, trained: Path, photos: Path, monkeypatch) -> None:
     from stylezoo.evaluate.equivalents import Equivalents
 
-    asked = []
+    asked, reached = [], [2, 1, 0]
 
     def stand_in(stylizer, photos, loss, styles, *, size, limit, progress):
         asked.append((len(photos), styles, size, limit))
-        return {"stripes": Equivalents(iterations=61.5, spread=8.0, reached=1, photos=len(photos))}
+        yield "stripes", Equivalents(iterations=61.5, spread=8.0, reached=reached[0], photos=len(photos))
 
     monkeypatch.setattr("stylezoo.evaluate.equivalents.measure_equivalents", stand_in)
     monkeypatch.setattr("stylezoo.cli.eval.PHOTOS", 2)
-    lines = run("eval", trained, "--photos", photos, "--equivalents", "--json").stdout.splitlines()
+    base = ("eval", trained, "--photos", photos, "--equivalents")
+    line = lines_of(run(*base, "--json"))[1]
     assert asked == [(2, ["stripes"], 256, 500), (2, ["stripes"], 512, 500)]
-    assert json.loads(lines[1]) == {
-        "model": "johnson/tiny",
-        "style_id": "stripes",
-        "size": 512,
-        "limit": 500,
-        "iterations": 61.5,
-        "spread": 8.0,
-        "reached": 1,
-        "photos": 2,
-    }
-    text = run("eval", trained, "--photos", photos, "--equivalents", "--size", "300").stdout
-    assert "at least 61.5 ± 8.0 iterations  (2 photos, 1 of which do not come as far in 500, at 300 px)" in text
+    assert line["command"].endswith(f"--size 256 --size 512 --count 2 --limit 500 --photos {photos}")
+    del line["command"], line["date"], line["machine"]
+    facts = {"model": "johnson/tiny", "style_id": "stripes", "size": 512, "limit": 500}
+    assert line == facts | {"iterations": 61.5, "spread": 8.0, "reached": 2, "photos": 2}
+    texts = []
+    for _ in range(3):
+        texts.append(run(*base, "--size", "300").stdout.strip().removeprefix("johnson/tiny  stripes  iterations "))
+        del reached[0]
+    assert texts == [
+        f"{count}  (2 photos at 300 px)" for count in ("61.5 ± 8.0", "≥ 61.5 (1 of 2 photos reached)", "> 500")
+    ]
 
 
 @pytest.fixture
@@ -106,10 +204,10 @@ def recorded(run, trained: Path, photos: Path, monkeypatch):
     from msgspec import structs
 
     from stylezoo import stylizer
-    from stylezoo.zoo.spec import MetricsSpec
+    from stylezoo.zoo.metrics import MetricsSpec
 
     found = json.loads(run("eval", trained, "--photos", photos, "--size", "64", "--json").stdout)
-    facts = {field: found[field] for field in MetricsSpec.__struct_fields__}
+    facts = {field: found[field] for field in MetricsSpec.__struct_fields__ if field in found}
     load = stylizer.load
 
     def record(**factors: float) -> None:
@@ -143,6 +241,41 @@ def test_what_cannot_be_checked_is_refused(refused, recorded, trained: Path, pho
     assert "leave one out" in refused("eval", trained, "--photos", photos, "--check", "--write")
     recorded()
     assert "recorded at 64 px" in refused("eval", trained, "--photos", photos, "--check", "--size", "128")
+
+
+def test_check_holds_iterations_and_distances_to_their_records(
+    run, refused, registry: Path, photos: Path, monkeypatch
+) -> None:
+    from stylezoo.evaluate import stlpips
+
+    monkeypatch.setattr(stlpips, "STLPIPS", lambda device: lambda photo, painted: (photo - painted).abs().mean().item())
+    base = ("eval", "cin/tiny", "--photos", photos)
+    assert "no figures of cin/tiny are recorded" in refused(*base, "--check")
+    lines_of(run(*base, "--size", "64", "--count", "3", "--write", "--json"))
+    assert "no ST-LPIPS" in refused(*base, "--check", "--stlpips")
+    lines_of(run(*base, "--size", "64", "--count", "3", "--stlpips", "--write", "--json"))
+    assert "no iterations of cin/tiny are recorded" in refused(*base, "--check", "--equivalents")
+    counting = ("--equivalents", "--size", "64", "--limit", "4", "--count", "2", "--style", "corner")
+    lines_of(run(*base, *counting, "--write", "--json"))
+
+    lines = lines_of(run(*base, "--check", "--stlpips", "--json"))
+    assert [(line["ok"], line["photos"]) for line in lines] == [(True, 3)] * 2  # of the recorded number of photos
+    (line,) = lines_of(run(*base, "--check", "--equivalents", "--json"))
+    assert (line["ok"], line["style_id"], line["limit"], line["photos"]) == (True, "corner", 4, 2)
+    assert "style 'stripes', are recorded" in refused(*base, "--check", "--equivalents", "--style", "stripes")
+    assert "up to the recorded limit" in refused(*base, "--check", "--equivalents", "--limit", "9")
+
+    zoo = yaml.safe_load(registry.read_text())
+    record = zoo["models"]["cin/tiny"]["metrics"]["corner"]
+    record["stlpips"]["mean"] *= 1.05
+    record["equivalents"][0] |= {"mean": line["iterations"] + 9.0, "limit": 90, "reached": 2}
+    registry.write_text(yaml.safe_dump(zoo))
+    monkeypatch.setattr(
+        "stylezoo.evaluate.equivalents.iterations_to", lambda *_, **__: max(1, round(line["iterations"]))
+    )
+    for option, figure in (("--stlpips", "corner  ST-LPIPS"), ("--equivalents", "corner  iterations at 64 px")):
+        result = run(*base, "--check", option)
+        assert result.exit_code == 2 and figure in result.stderr and "1 figure is not as recorded" in result.stderr
 
 
 def test_a_distance_of_another_kind_is_measured_beside(run, trained: Path, photos: Path, monkeypatch) -> None:

@@ -78,6 +78,27 @@ def test_size_is_the_long_side(here, paint):
     assert Image.open("out.png").size == (24, 16)
 
 
+def test_tiles_make_the_same_picture(here, paint):
+    pixels_of = {}
+    for tile in ("none", "auto", "16"):
+        assert paint("photo.png", "-o", f"{tile}.png", "--tile", tile).exit_code == 0
+        pixels_of[tile] = pixels(f"{tile}.png")
+    assert np.array_equal(pixels_of["auto"], pixels_of["none"])
+    assert np.abs(pixels_of["16"] - pixels_of["none"]).max() <= 1
+
+
+@pytest.mark.parametrize(
+    ("tile", "message"),
+    [
+        ("all", "--tile must be auto, none, or the side of tiles in px, such as 512, not 'all'"),
+        ("0", "--tile must be auto, none, or the side of tiles in px, such as 512, not '0'"),
+        ("18", "tile=18 must be a multiple of 4 px from 16 on for this net, such as 20"),
+    ],
+)
+def test_sides_of_tiles_that_cannot_be(here, unpainted, tile, message):
+    assert message in unpainted("photo.png", "-o", "out.png", "--tile", tile)
+
+
 def test_preserve_color_keeps_the_photos_colour(here, paint):
     assert paint("photo.png", "-o", "plain.png").exit_code == 0
     assert paint("photo.png", "-o", "kept.png", "--preserve-color", "luma").exit_code == 0

@@ -6,9 +6,9 @@ from dataclasses import replace
 import pytest
 
 from stylezoo.errors import OptionError
-from stylezoo.evaluate.check import find_departures
+from stylezoo.evaluate.check import find_departures, find_equivalents_departures
 from stylezoo.evaluate.quality import Quality
-from stylezoo.zoo.spec import MetricsSpec
+from stylezoo.zoo.metrics import EquivalentsSpec, FigureSpec, MetricsSpec
 
 RECORD = MetricsSpec(
     content=0.8,
@@ -51,3 +51,31 @@ def test_a_record_of_one_photo_has_no_spread() -> None:
     assert find_departures(replace(SAME, photos=1), alone) == []
     with pytest.raises(OptionError, match="one photo"):
         find_departures(SAME, alone)
+
+
+MEASURED = {"photos": 36, "size": 384, "date": "2026-01-01", "machine": "a laptop", "command": "stylezoo eval"}
+
+
+def test_a_distance_is_held_to_its_own_record() -> None:
+    from msgspec import structs
+
+    far = structs.replace(RECORD, stlpips=FigureSpec(mean=0.5, spread=0.1, **MEASURED))
+    assert find_departures(replace(SAME, stlpips=0.504), far) == []
+    assert [d.figure for d in find_departures(replace(SAME, stlpips=0.506), far)] == ["ST-LPIPS"]
+    assert find_departures(SAME, far) == []  # not measured
+    with pytest.raises(OptionError, match="no ST-LPIPS is recorded"):
+        find_departures(replace(SAME, stlpips=0.5), RECORD)
+
+
+def test_iterations_may_differ_by_a_step_and_what_rounding_makes_of_many() -> None:
+    """3 + 1 of 60; of other photos 4 + 3 * 12 * sqrt(1/4 + 1/36) = 22.97."""
+    record = EquivalentsSpec(mean=60.0, spread=12.0, reached=36, limit=500, **MEASURED)
+
+    def found(mean: float, photos: int = 36) -> list[str]:
+        facts = MEASURED | {"photos": photos}
+        own = EquivalentsSpec(mean=mean, spread=9.0, reached=photos, limit=500, **facts)
+        return [str(departure) for departure in find_equivalents_departures(own, record)]
+
+    assert found(63.9) == found(56.1) == []
+    assert found(64.5) == ["iterations at 384 px 64.5 is outside 60.0 ± 4.0"]
+    assert found(82.9, 4) == [] and len(found(83.1, 4)) == 1

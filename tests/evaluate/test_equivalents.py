@@ -7,7 +7,7 @@ import torch
 
 import stylezoo
 from stylezoo.backbones import create_backbone
-from stylezoo.errors import StyleError
+from stylezoo.errors import OptionError, StyleError
 from stylezoo.evaluate.equivalents import Equivalents, iterations_to, measure_equivalents
 from stylezoo.losses import PerceptualLoss
 from stylezoo.models.descent import descend
@@ -37,7 +37,7 @@ def test_each_style_is_measured_over_the_photos(
     loss: PerceptualLoss, multi_file: Path, run_inputs: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     photos = sorted((run_inputs / "photos").iterdir())[:2]
-    counts = iter([4, 7, None, 9])
+    counts = iter([4, None, 7, 9])
     asked: list[int] = []
 
     def stand_in(painted, photo, loss, style, *, limit):
@@ -47,9 +47,18 @@ def test_each_style_is_measured_over_the_photos(
 
     monkeypatch.setattr("stylezoo.evaluate.equivalents.iterations_to", stand_in)
     net: Stylizer = stylezoo.load(multi_file)
-    found = measure_equivalents(net, photos, loss, ["dots", "lines"], size=48, limit=20)
-    assert asked == [0, 1, 0, 1]
+    measuring = measure_equivalents(net, photos, loss, ["dots", "lines"], size=48, limit=20)
+    found = dict([next(measuring)])
+    assert asked == [0, 0]  # a style is done with before the next one is begun
+    found |= dict(measuring)
+    assert asked == [0, 0, 1, 1]
     assert found["dots"] == Equivalents(iterations=12.0, spread=11.3, reached=1, photos=2)
     assert found["lines"] == Equivalents(iterations=8.0, spread=1.4, reached=2, photos=2)
     with pytest.raises(StyleError, match="cin/tiny knows no style 'stripes'"):
-        measure_equivalents(net, photos, loss, ["stripes"])
+        list(measure_equivalents(net, photos, loss, ["stripes"]))
+
+
+def test_a_broken_net_is_not_taken_for_one_that_is_never_reached(loss: PerceptualLoss) -> None:
+    photo = torch.rand(1, 3, 32, 40, generator=torch.Generator().manual_seed(9))
+    with pytest.raises(OptionError, match="the loss of the net's picture is nan"):
+        iterations_to(photo * float("nan"), photo, loss, 1)

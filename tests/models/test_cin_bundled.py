@@ -68,6 +68,13 @@ def test_a_region_leaves_the_rest_of_the_photo(cin: Stylizer, photo: np.ndarray)
     assert apart(two[:, :80], cin.stylize(photo, "great_wave")[:, :80]) < apart(two[:, :80], two[:, 112:])
 
 
+def test_tiles_make_the_whole_picture(cin: Stylizer) -> None:
+    coffee = np.asarray(Image.fromarray(data.coffee()).resize((301, 199)))
+    whole = cin.stylize(coffee, "starry_night", tile=None)
+    difference = np.abs(cin.stylize(coffee, "starry_night", tile=64).astype(int) - whole)
+    assert difference.max() <= 1 and (difference > 0).mean() < 0.005
+
+
 def test_a_card_leaves_what_was_there_to_the_bit(cin: Stylizer, photo: np.ndarray, tmp_path) -> None:
     card = cin.card("udnie")
     card.save(tmp_path / "udnie.card.safetensors")

@@ -5,7 +5,14 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from stylezoo.nn.norm import InstanceNorm, frozen_statistics, recorded_statistics
+from stylezoo.nn.norm import (
+    InstanceNorm,
+    Moments,
+    Unmeasured,
+    frozen_statistics,
+    partial_statistics,
+    recorded_statistics,
+)
 
 
 class Net(nn.Module):
@@ -169,3 +176,37 @@ def test_statistics_do_not_travel_with_the_weights() -> None:
         net(features())
     with frozen_statistics(net, statistics):
         assert not net.state_dict()
+
+
+@pytest.mark.parametrize("correction", [0, 1])
+def test_moments_of_parts_are_those_of_the_whole(correction: int) -> None:
+    x = features(n=1, h=13, w=17)
+    x[:, 0] = 1000 + 0.1 * x[:, 0]  # a spread that is small beside the mean
+    norm, moments = InstanceNorm(4, correction=correction), Moments()
+    for part in (x[..., :5, :], x[..., 5:, :2], x[..., 5:, 2:]):
+        moments.add(part)
+    mean, inverse = moments.statistics(norm)
+    assert mean.shape == inverse.shape == (1, 4, 1, 1) and mean.dtype == inverse.dtype == torch.float32
+    v = x.double().numpy()
+    deviation = np.sqrt(v.var(axis=(2, 3), ddof=correction, keepdims=True) + 1e-5)
+    np.testing.assert_allclose(mean.numpy(), v.mean(axis=(2, 3), keepdims=True), rtol=1e-6)
+    np.testing.assert_allclose(inverse.numpy(), 1 / deviation, rtol=1e-3)
+
+
+def test_statistics_are_gathered_norm_after_norm() -> None:
+    net, x = Net(), features(n=1)
+    with recorded_statistics(net) as expected:
+        whole = net(x)
+    statistics = {}
+    for name in ("first", "second"):
+        with partial_statistics(net, statistics), pytest.raises(Unmeasured) as at:
+            net(x)
+        assert at.value.name == name
+        moments = Moments()
+        moments.add(at.value.x)
+        statistics[name] = moments.statistics(at.value.norm)
+        for ours, theirs in zip(statistics[name], expected[name], strict=True):
+            torch.testing.assert_close(ours, theirs)
+    with partial_statistics(net, statistics):
+        torch.testing.assert_close(net(x), whole, atol=1e-5, rtol=1e-5)
+    torch.testing.assert_close(net(features(seed=1)), Net()(features(seed=1)), atol=0, rtol=0)  # nothing stays

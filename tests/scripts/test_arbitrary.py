@@ -88,3 +88,46 @@ def test_figures_compare_with_the_peers_pair_by_pair(
     assert np.mean(list(peer["layers"].values())) == pytest.approx(peer["style"], abs=1e-4)
     with Image.open(grid) as page:
         assert page.width > 3 * script.CELL and page.height > 2 * 0.8 * script.CELL  # 40x32 px each
+
+
+@pytest.fixture
+def optimised(script: ModuleType, data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A registry of gatys/vgg19 alone, in place of the package's; photos of 64 px."""
+    from stylezoo.zoo import catalog
+    from stylezoo.zoo.spec import Zoo, read_zoo, write_zoo
+
+    spec = read_zoo(script.zoo_file()).models["gatys/vgg19"]
+    path = tmp_path / "zoo.yaml"
+    write_zoo(Zoo(schema=1, aliases={}, models={spec.name: spec}), path)
+    monkeypatch.setenv("STYLEZOO_DATA", str(data))
+    monkeypatch.setattr(script, "SIZE", 64)
+    monkeypatch.setattr(script, "zoo_file", lambda: path)
+    monkeypatch.setattr(catalog, "default_zoo", lambda: read_zoo(path))
+    return path
+
+
+def test_the_optimisation_stands_beside_on_the_same_few_pairs(script: ModuleType, optimised: Path) -> None:
+    from stylezoo.zoo.spec import read_zoo
+
+    options = ["--no-magenta", "--pairs", "1", "--style-size", "64", "--steps", "3"]
+    result = CliRunner().invoke(script.main, ["gatys/vgg19", *options, "--json", "--write"])
+    assert result.exit_code == 0, result.output
+    photo, _, gatys = (json.loads(line) for line in result.stdout.splitlines())
+    assert gatys["net"] == "gatys/vgg19" and gatys["steps"] == 3 and "steps" not in photo
+    assert photo["pairs_id"] == gatys["pairs_id"] and gatys["photos"] == 1
+    written = read_zoo(optimised).models["gatys/vgg19"].metrics["unseen"]
+    assert written.style == gatys["style"] and written.size == 64
+    assert written.command.endswith("gatys/vgg19 --pairs 1 --steps 3")
+    result = CliRunner().invoke(script.main, ["gatys/vgg19", *options, "--check"])
+    assert result.exit_code == 0, result.output
+    result = CliRunner().invoke(script.main, ["gatys/vgg19", *options, "--check", "--stlpips"])
+    assert result.exit_code == 1 and "no ST-LPIPS of gatys/vgg19 is recorded" in result.output
+
+
+def test_sets_of_pairs_are_told_apart(data: Path) -> None:
+    from stylezoo.evaluate.pairs import pairs_digest
+
+    pairs = unseen_pairs(data, 4, 384)
+    assert pairs_digest(pairs, 384) == pairs_digest(unseen_pairs(data, 4, 384), 384)
+    others = [pairs_digest(pairs, 256), pairs_digest(pairs[:3], 384), pairs_digest(unseen_pairs(data, 4, 256), 384)]
+    assert len({pairs_digest(pairs, 384), *others}) == 4

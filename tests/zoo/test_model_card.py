@@ -14,20 +14,26 @@ from markdown_page import Page
 from msgspec import structs
 
 from stylezoo.zoo.catalog import default_zoo
+from stylezoo.zoo.metrics import EquivalentsSpec, FigureSpec, MetricsSpec
 from stylezoo.zoo.model_card import PAPERS, model_card, model_index, zoo_readme
-from stylezoo.zoo.spec import FAMILIES, MetricsSpec, ModelSpec, PictureSpec, StyleSpec, WeightsSpec, Zoo
+from stylezoo.zoo.spec import FAMILIES, ModelSpec, PictureSpec, StyleSpec, WeightsSpec, Zoo
 
 KINDS = {"johnson": ["dots"], "cin": ["dots", "lines", "waves"], "ghiasi": ["dots", "lines"], "adain": []}
 
 
-def make_spec(family: str = "cin", words: str = "some words", **fields: Any) -> ModelSpec:
-    """Return a record with every field; what is free text in it is `words`."""
+def make_spec(family: str = "cin", words: str = "some words", *, further: bool = False, **fields: Any) -> ModelSpec:
+    """Return a record with every field; what is free text in it is `words`. `further`: with all kinds of figures."""
     page = "https://example.org/page"
     picture = PictureSpec(file="dots.jpg", page=page, urls=("https://example.org/dots.jpg",), phash="0" * 16)
     text = dict.fromkeys(("title", "artist", "year", "died", "rights", "source"), words)
     styles = tuple(StyleSpec(id=i, picture=picture, **text) for i in KINDS[family])
     figures = {"content": 0.5, "content_spread": 0.25, "style": 0.125, "style_spread": 0.0625, "photos": 8, "size": 512}
-    measured = MetricsSpec(date=words, machine=words, command=words, **figures)
+    told = {"date": words, "machine": words, "command": words}
+    measured = MetricsSpec(**figures, **told)
+    if further:
+        figure = {"mean": 0.5, "spread": 0.25, "photos": 9, "size": 512, **told}
+        equivalents = (EquivalentsSpec(reached=8, limit=500, **figure),)
+        measured = structs.replace(measured, stlpips=FigureSpec(**figure), equivalents=equivalents)
     facts = {
         "arch": {"width": words},
         "license": words,
@@ -113,6 +119,50 @@ def test_styles_measured_alike_share_a_table_with_their_mean() -> None:
     assert rows_of(markdown, "mean of 2") == [["mean of 2", f"{fmean((0.5, 0.8)):.3f}", f"{fmean((0.1, 0.3)):.3f}"]]
     assert markdown.count("measured on Monday") == markdown.count("measured on Tuesday") == 1
     assert "Not measured" not in markdown
+
+
+def measured(record: MetricsSpec, **fields: Any) -> dict[str, Any]:
+    """Return how a record was measured, for another figure."""
+    return {name: getattr(record, name) for name in ("photos", "size", "date", "machine", "command")} | fields
+
+
+def test_distances_stand_beside_errors_where_one_command_measured_both() -> None:
+    bare = make_spec().metrics["dots"]
+    far = FigureSpec(mean=0.6, spread=0.05, **measured(bare))
+    both = structs.replace(bare, stlpips=far)
+    spec = make_spec(metrics={"dots": both, "lines": structs.replace(both, stlpips=structs.replace(far, mean=0.4))})
+    assert rows_of(card(spec), "dots")[-1] == ["dots", "0.500 ± 0.250", "0.125 ± 0.062", "0.600 ± 0.050"]
+    assert rows_of(card(spec), "mean of 2")[-1] == ["mean of 2", "0.500", "0.125", "0.500"]
+    some = make_spec(metrics={"dots": both, "lines": bare})
+    assert [rows_of(card(some), style)[-1][-1] for style in ("lines", "mean of 2")] == ["–", "–"]
+    other = structs.replace(far, command="another command")
+    apart = make_spec(metrics={"dots": structs.replace(bare, stlpips=other), "lines": bare})
+    assert rows_of(card(apart), "dots")[-2:] == [["dots", "0.500 ± 0.250", "0.125 ± 0.062"], ["dots", "0.600 ± 0.050"]]
+    assert "another command" in card(apart) and "ST-LPIPS is the distance" in card(apart)
+    assert "ST-LPIPS" not in card(make_spec())
+
+
+def test_iterations_stand_size_by_size_and_what_is_not_reached_is_said() -> None:
+    bare = make_spec().metrics["dots"]
+    facts = {"spread": 8.0, "limit": 500, **measured(bare, command="count them")}
+
+    def worth(mean: float, size: int, reached: int = 8) -> EquivalentsSpec:
+        return EquivalentsSpec(**facts | {"mean": mean, "size": size, "reached": reached})
+
+    dots = structs.replace(bare, equivalents=(worth(60.0, 256), worth(500.0, 512, 0)))
+    lines = structs.replace(bare, equivalents=(worth(80.0, 256),))
+    spec = make_spec(metrics={"dots": dots, "lines": lines, "waves": bare})
+    markdown = card(spec)
+    assert rows_of(markdown, "style")[-1] == ["style", "256 px", "512 px"]
+    assert rows_of(markdown, "dots")[-1] == ["dots", "60.0 ± 8.0", "> 500"]
+    assert rows_of(markdown, "lines")[-1] == ["lines", "80.0 ± 8.0", "–"]
+    assert rows_of(markdown, "mean of 2")[-1] == ["mean of 2", "70.0", "–"]
+    assert "count them" in markdown and "as above the columns" in markdown
+
+    titles = Page(index := model_index(make_zoo(spec, make_spec("johnson")), str)).texts["th"]
+    assert titles[-1] == "iterations" and "ST-LPIPS" not in titles
+    assert rows_of(index, "[cin/tiny](cin/tiny)")[0][-1] == "70.0 at 256 px (mean of 2), > 500 at 512 px"
+    assert rows_of(index, "[johnson/tiny](johnson/tiny)")[0][-1] == ""
 
 
 def test_what_is_not_known_is_said() -> None:
@@ -218,7 +268,7 @@ def skeleton(markdown: str) -> list[tuple[str, dict[str, str | None]]]:
 @pytest.mark.parametrize("payload", PAYLOADS)
 def test_words_of_a_record_add_no_markup_to_its_card(payload: str) -> None:
     for family in KINDS:
-        plain, hostile = make_spec(family), make_spec(family, words=payload)
+        plain, hostile = (make_spec(family, words=words, further=True) for words in ("some words", payload))
         options = {"picture": "images/a.jpg", "recipe": payload}
         assert skeleton(card(hostile, **options)) == skeleton(card(plain, picture="images/a.jpg", recipe="words"))
         assert skeleton(card(hostile)) == skeleton(card(plain))
@@ -228,7 +278,9 @@ def test_words_of_a_record_add_no_markup_to_its_card(payload: str) -> None:
 @pytest.mark.parametrize("payload", PAYLOADS)
 def test_words_of_a_record_add_nothing_to_a_readme(payload: str) -> None:
     words = ("words", payload)
-    plain, hostile = (readme(*(make_spec(f, words=w) for f in KINDS), recipes={"cin/tiny": w}) for w in words)
+    plain, hostile = (
+        readme(*(make_spec(f, words=w, further=True) for f in KINDS), recipes={"cin/tiny": w}) for w in words
+    )
     assert skeleton(ModelCard(hostile).text) == skeleton(ModelCard(plain).text)
     assert ModelCard(hostile).data.to_dict().keys() == ModelCard(plain).data.to_dict().keys()
 

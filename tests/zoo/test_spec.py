@@ -34,6 +34,8 @@ def test_reads_every_field(registry: dict[str, Any]) -> None:
     assert model.styles[0].picture is not None and model.styles[0].picture.urls[1] == "http://example.com/%C3%A9.jpg"
     assert model.weights is not None and model.weights.hub is not None and model.weights.hub.revision == "v1"
     assert model.metrics is not None and model.metrics["mosaic"].style == 0.17
+    assert model.metrics["mosaic"].stlpips is not None and model.metrics["mosaic"].stlpips.spread == 0.1
+    assert model.metrics["mosaic"].equivalents[0].text == "61.5 ± 8.0"
     assert model.check is not None and model.check.values == (0.5, -0.25)
     assert zoo.aliases == {"mosaic": "johnson/mosaic"}
 
@@ -55,6 +57,10 @@ def _model(registry: dict[str, Any]) -> dict[str, Any]:
 
 def _picture(model: dict[str, Any]) -> dict[str, Any]:
     return model["styles"][0]["picture"]
+
+
+def _worth(model: dict[str, Any]) -> dict[str, Any]:
+    return model["metrics"]["mosaic"]["equivalents"][0]
 
 
 WRONG: list[tuple[Callable[[dict[str, Any]], Any], str]] = [
@@ -99,6 +105,16 @@ WRONG: list[tuple[Callable[[dict[str, Any]], Any], str]] = [
     (lambda m: m["metrics"]["mosaic"].update(photos=0), ".metrics.mosaic.photos: must be above 0"),
     (lambda m: m["metrics"]["mosaic"].update(date=datetime.date(2026, 1, 31)), ".metrics.mosaic.date: Expected `str`"),
     (lambda m: m["metrics"].update(moasic=m["metrics"]["mosaic"]), ".metrics: the model has no style 'moasic'. Did"),
+    (lambda m: _worth(m).update(mean=-1.0), ".metrics.mosaic.equivalents[0].mean: must be a finite number of at least"),
+    (lambda m: _worth(m).update(mean=501.0), ".metrics.mosaic.equivalents[0].mean: must be at most the limit, 500"),
+    (lambda m: _worth(m).update(reached=9), ".metrics.mosaic.equivalents[0].reached: must be from 0 to the number of"),
+    (lambda m: _worth(m).update(limit=0), ".metrics.mosaic.equivalents[0].limit: must be above 0, not 0"),
+    (lambda m: _worth(m).update(date=" "), ".metrics.mosaic.equivalents[0].date: must not be empty"),
+    (
+        lambda m: m["metrics"]["mosaic"]["equivalents"].append(_worth(m)),
+        ".metrics.mosaic.equivalents: two records are at 256 px",
+    ),
+    (lambda m: m["metrics"]["mosaic"]["stlpips"].pop("photos"), ".metrics.mosaic.stlpips: Object missing required"),
     (lambda m: m["check"].update(values=[]), ".check.values: must be at least one number"),
     (lambda m: m["check"].update(tolerance=0), ".check.tolerance: must be above 0"),
 ]

@@ -1,0 +1,78 @@
+"""`stylezoo export`."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import click
+
+from stylezoo.cli.jobs import pictures_in
+from stylezoo.cli.options import model_names
+from stylezoo.cli.talk import put_json, say
+from stylezoo.errors import OptionError
+
+
+@click.command("export")
+@click.argument("name", metavar="NAME", shell_complete=model_names)
+@click.option("-o", "--output", required=True, type=click.Path(path_type=Path), help="The file, .onnx or .pt2.")
+@click.option("-f", "--format", default="onnx", type=click.Choice(["onnx", "torch"]), help="What to write.")
+@click.option(
+    "--precision",
+    default="fp32",
+    type=click.Choice(["fp32", "fp16", "int8"]),
+    help="Of ONNX: fp16 and int8 are smaller, and their pictures differ a little.",
+)
+@click.option(
+    "--pixels",
+    default="float",
+    type=click.Choice(["float", "uint8"]),
+    help="What the file takes and gives: float NxCxHxW in 0 to 1, or uint8 NxHxWxC.",
+)
+@click.option(
+    "--photos",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    metavar="DIR",
+    help="Photos to measure the ranges of int8 on, and to compare on.  [default: scikit-image's, if installed]",
+)
+@click.option("--force", is_flag=True, help="Overwrite files that exist.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+def command(name: str, output: Path, photos: Path | None, force: bool, as_json: bool, **choices: Any) -> None:
+    """Write the model NAME as a file that onnxruntime and others run, or torch without this package.
+
+    Pictures of any size pass, several at once. Models of several styles take a style beside the picture; those of any
+    picture come with a second file, which makes that of a picture. What the file gives is compared with the model at
+    three sizes before it is kept.
+    """
+    for path in (output, output.with_name(f"{output.stem}-encoder{output.suffix}")):
+        if path.is_dir() or (path.exists() and not force):
+            raise OptionError(f"'{path}' exists: pass --force to overwrite a file, or choose another --output")
+
+    from stylezoo.export import export
+    from stylezoo.stylizer import load
+
+    stylizer = load(name, device="cpu", backend="torch")
+    made = export(stylizer, output, photos=pictures_in(photos) if photos else _samples(), **choices)
+    if as_json:
+        facts = {"model": stylizer.spec.name, "painter": str(made.painter), "bytes": made.painter.stat().st_size}
+        encoder = made.encoder and str(made.encoder)
+        put_json(facts | choices | {"encoder": encoder, "checks": [asdict(check) for check in made.checks]})
+        return
+    for file in filter(None, (made.painter, made.encoder)):
+        say(f"{file}: {file.stat().st_size / 1e6:.2f} MB")
+    for check in made.checks:
+        say(
+            f"{check.width}x{check.height} px: differs from the model by {check.mean:.3f}/255 in the mean, "
+            f"{check.largest:.2f}/255 at most; {check.file_ms:.0f} ms, by torch {check.net_ms:.0f} ms"
+        )
+
+
+def _samples() -> list[Path]:
+    from stylezoo.data.images import sample_photos
+    from stylezoo.errors import DataError
+
+    try:
+        return sample_photos()
+    except DataError:  # int8 then says what it needs
+        return []
