@@ -165,6 +165,7 @@ def _dismiss(crew: Sequence[_Worker]) -> None:
         worker.process.join(max(0.0, end - time.monotonic()))
         if worker.process.is_alive():
             worker.process.kill()
+            worker.process.join(GRACE)
 
 
 @contextmanager
