@@ -67,9 +67,7 @@ def paint_by_pool(jobs: Sequence[Job], work: Work, workers: int, threads: int) -
                     if begun[worker.task] < TRIES:
                         waiting.appendleft(worker.task)
                     else:
-                        job = jobs[worker.task]
-                        lost = f"{job.input}: {TRIES} processes died over it ({reason}): try a smaller --size"
-                        yield worker.task, Outcome(job, error=lost)
+                        yield worker.task, lost(jobs[worker.task], reason)
     finally:
         _dismiss(crew)
 
@@ -128,6 +126,11 @@ def serve(line: Connection, sent: bytes, threads: int) -> None:
             line.send(portable(error))
 
 
+def lost(job: Job, reason: str) -> Outcome:
+    """Return the outcome of a job over which processes died."""
+    return Outcome(job, error=f"{job.input}: {TRIES} processes died over it ({reason}): try a smaller --size")
+
+
 def portable(error: Exception) -> Exception:
     """Return an error that can be raised in another process, with the place where it was raised as a note."""
     try:
@@ -162,6 +165,7 @@ def _dismiss(crew: Sequence[_Worker]) -> None:
         worker.process.join(max(0.0, end - time.monotonic()))
         if worker.process.is_alive():
             worker.process.kill()
+            worker.process.join(GRACE)
 
 
 @contextmanager

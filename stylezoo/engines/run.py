@@ -96,7 +96,7 @@ def _ordered(
     manifest: Manifest | None,
     stylizer: AnyStylizer | None,
 ) -> Generator[Outcome]:
-    if manifest:
+    if manifest and jobs:
         manifest.begin(jobs)
     waiting: dict[int, Outcome] = {}
     following = 0
