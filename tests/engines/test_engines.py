@@ -111,8 +111,10 @@ def test_pool_that_cannot_load_the_model_gives_up(net_file, jobs_into, tmp_path)
     assert not multiprocessing.active_children()
 
 
-def test_interrupt_ends_a_pool_at_once(net_file, folder, tmp_path):
+def test_interrupt_ends_a_pool_at_once(net_file, folder, tmp_path, request):
     """And so does an error: both go through the same end."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # shells have what is in the background ignore it
+    request.addfinalizer(lambda: signal.signal(signal.SIGINT, before))
     out = tmp_path / "out"
     slow = Job(folder / "a.png", out / "slow.png", "png", "slow")
     out.mkdir()

@@ -217,8 +217,9 @@ def test_each_side_of_a_hard_mask_has_its_own_statistics(net: AdaIN) -> None:
     features, codes = lively(height=8, width=12), torch.cat([code_of(1), code_of(2)])
     left = (torch.arange(96) < 40).float().expand(1, 1, 64, 96)  # 5 of 12 positions
     both = net.transfer(features, codes, torch.cat([left, 1 - left], dim=1))
-    torch.testing.assert_close(both[..., :5], net.transfer(features, codes[:1])[..., :5])
-    torch.testing.assert_close(both[..., 5:], net.transfer(features, codes[1:])[..., 5:])
+    near = {"rtol": 1e-5, "atol": 2e-3}  # features are hundreds, and gammas and betas of a side are applied otherwise
+    torch.testing.assert_close(both[..., :5], net.transfer(features, codes[:1])[..., :5], **near)
+    torch.testing.assert_close(both[..., 5:], net.transfer(features, codes[1:])[..., 5:], **near)
     assert (both[..., :5] - net.transfer(features, codes[1:])[..., :5]).abs().max() > 100
 
 

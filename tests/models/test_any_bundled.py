@@ -107,7 +107,7 @@ def test_a_picture_is_encoded_once_and_kept(net: Stylizer, photo: np.ndarray, tm
 
 
 def test_a_predicted_row_paints_in_a_cin_net_as_it_does_here(photo: np.ndarray) -> None:
-    net = stylezoo.load("any", device="cpu")
+    net = stylezoo.load("any", device="cpu", backend="torch")
     assert isinstance(net.net, Ghiasi)
     code = net.encode_style(STYLES["mosaic"]).values
     cin = net.net.on_same_trunk(1).eval().to(memory_format=torch.channels_last)
