@@ -52,7 +52,7 @@ def main(names: tuple[str, ...], sizes: tuple[int, ...], rounds: int) -> None:
     codes: dict[str, torch.Tensor] = {}
     encodings: dict[str, Callable[[], object]] = {}
     if names:
-        stylizers = {name: load(name, device="cpu") for name in names}
+        stylizers = {name: load(name, device="cpu", backend="torch") for name in names}
         nets = {name: stylizer.net for name, stylizer in stylizers.items()}
         style = torch.rand(3, STYLE_SIZE, STYLE_SIZE)
         for name, stylizer in stylizers.items():

@@ -8,13 +8,9 @@ from __future__ import annotations
 
 import contextlib
 import copy
-import importlib.util
-import logging
-import os
 import statistics
 import tempfile
 import time
-import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,9 +25,11 @@ from torch.nn import functional as F
 from stylezoo.errors import ExportError, OptionError
 from stylezoo.files import replacing
 from stylezoo.image.io import read
-from stylezoo.image.resize import fit_short_side, resize
+from stylezoo.image.resize import resize
+from stylezoo.image.sizes import fit_short_side
 from stylezoo.models import AdaIN, Gatys, Ghiasi
 from stylezoo.models.base import StyleNet
+from stylezoo.models.skeleton import check_packages, quietly, to_onnx
 from stylezoo.stylizer import Stylizer
 from stylezoo.types import ImageLike
 from stylezoo.zoo.spec import header_record
@@ -113,7 +111,7 @@ def export(
     net = copy.deepcopy(stylizer.net).to(memory_format=torch.contiguous_format)
     painter, encoder = path, None
     style = _some_style(stylizer, photos)
-    with torch.no_grad(), _quiet():
+    with torch.no_grad(), quietly():
         canvas = torch.rand(2, 3, 97, 130)
         image = canvas if pixels == "float" else (canvas * 255).byte().permute(0, 2, 3, 1)
         inputs = {"image": image} | ({} if style is None else {"style": style})
@@ -126,7 +124,7 @@ def export(
         drafts = {target: stack.enter_context(replacing(target)) for target in programs}
         for target, program in programs.items():
             if format == "torch":
-                with _quiet():
+                with quietly():
                     torch.export.save(program.exported, drafts[target])
             else:
                 batches = _pictures(photos) if target == encoder else _calibration(stylizer, photos, style, pixels)
@@ -154,9 +152,8 @@ def _check_choices(stylizer: Stylizer, path: Path, format: str, precision: str, 
         raise OptionError(f"precision {precision} is for ONNX; a torch program can be cast by whoever loads it")
     if precision == "int8" and not photos:
         raise OptionError("int8 needs some photos, to see which values occur: give a folder of them with --photos")
-    for package in () if format == "torch" else ("onnx", "onnxscript", "onnxruntime"):
-        if importlib.util.find_spec(package) is None:
-            raise OptionError(f"{package} is not installed: pip install 'stylezoo[onnx]'")
+    if format == "onnx":
+        check_packages("onnx", "onnxscript", "onnxruntime")
     if stylizer.device.type != "cpu" or stylizer.dtype != torch.float32:
         raise OptionError(f"load the model on the CPU in float32 to export it, not on {stylizer.device}")
 
@@ -215,14 +212,7 @@ def _write_onnx(
 ) -> None:
     import onnx
 
-    with torch.no_grad(), _quiet():
-        made = torch.onnx.export(
-            program.exported, input_names=program.inputs, output_names=[program.output], dynamo=True, verbose=False
-        )
-    assert made is not None
-    model = made.model_proto
-    for node in model.graph.node:  # where in our source each came from
-        del node.metadata_props[:]
+    model = to_onnx(program.exported, input_names=program.inputs, output_names=[program.output])
     onnx.helper.set_model_props(model, {"stylezoo": header_record(stylizer.spec)})
     path.write_bytes(model.SerializeToString())
     if precision == "int8":
@@ -241,7 +231,7 @@ def _quantize(path: Path, batches: Iterable[dict[str, Array]]) -> None:
         def get_next(self) -> dict[str, Array] | None:
             return next(self.left, None)
 
-    with tempfile.TemporaryDirectory() as folder, _quiet():
+    with tempfile.TemporaryDirectory() as folder, quietly():
         prepared = Path(folder) / "prepared.onnx"
         quant_pre_process(str(path), str(prepared), skip_symbolic_shape=True)
         quantize_static(
@@ -334,17 +324,3 @@ def _some_style(stylizer: Stylizer, photos: Sequence[ImageLike]) -> Tensor | Non
     if stylizer.styles:
         return stylizer.encode_style(0).values.clone()
     return stylizer.encode_style(_picture((256, 256), photos)).values.clone()
-
-
-@contextlib.contextmanager
-def _quiet() -> Iterator[None]:
-    """Keep what exporters say of their own work to themselves: stdout is for data."""
-    logger = logging.getLogger("onnxscript")
-    level = logger.level
-    with Path(os.devnull).open("w") as nowhere, contextlib.redirect_stdout(nowhere), warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        logger.setLevel(logging.ERROR)
-        try:
-            yield
-        finally:
-            logger.setLevel(level)

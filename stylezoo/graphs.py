@@ -20,8 +20,7 @@ from stylezoo.zoo.store import BUNDLED
 
 Floats = NDArray[np.float32]
 
-MULTIPLES = {"classic": 4, "fast": 4, "compact": 4, "magenta": 4}
-"""For each variant of trunk, what the sides of its pictures are multiples of, in px."""
+MULTIPLE = 4  # px that the sides of pictures are multiples of: all trunks work at a quarter of the resolution
 MINIMUM = 16  # px a side: reflection by 4 px at full resolution, by 1 px at a quarter
 
 IMAGE, AFFINE, PAINTED = "image", "affine", "painted"

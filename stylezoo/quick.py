@@ -17,9 +17,10 @@ import numpy as np
 from PIL import Image
 from safetensors.numpy import load_file
 
-from stylezoo.graphs import MINIMUM, MULTIPLES, Floats, TrunkGraph, graph_file, has_onnxruntime
+from stylezoo.graphs import MINIMUM, MULTIPLE, Floats, TrunkGraph, graph_file, has_onnxruntime
 from stylezoo.image.files import read_file
 from stylezoo.image.pillow import Array, decode
+from stylezoo.image.sizes import fit_long_side, padded_side
 from stylezoo.zoo.spec import ModelSpec
 from stylezoo.zoo.store import locate
 from stylezoo.zoo.styles import find_style, read_mix
@@ -51,7 +52,6 @@ class QuickStylizer:
         self._whole: Stylizer | None = None
         self.styles = spec.style_ids
         self._rows = tensors[ROWS[spec.family]].astype(np.float32)
-        self._multiple = MULTIPLES[str(spec.arch["variant"])]
         self._graph = TrunkGraph(graph, tensors, threads=_threads())
 
     def encode_style(self, style: Any = None, **_: Any) -> QuickStyle:
@@ -95,7 +95,7 @@ class QuickStylizer:
 
     def _paint(self, colour: Floats, row: Floats) -> Floats:
         height, width = colour.shape[1:]
-        down, right = (-(-max(side, MINIMUM) // self._multiple) * self._multiple - side for side in (height, width))
+        down, right = (padded_side(side, MULTIPLE, MINIMUM) - side for side in (height, width))
         padded = np.pad(colour, ((0, 0), (0, down), (0, right)), mode="reflect") if down or right else colour
         return self._graph.paint(padded[None], row)[0, :, :height, :width]
 
@@ -136,10 +136,8 @@ def _planes(array: Array) -> Floats:
 
 def _resize(planes: Floats, size: int) -> Floats:
     """Scale CHW to a long side of `size`, as `image.resize` does: bicubic, antialiased, in floats."""
-    height, width = planes.shape[1:]
-    side = max(height, width)
-    to = tuple(max(1, (2 * length * size + side) // (2 * side)) for length in (width, height))
-    scaled = [np.asarray(Image.fromarray(plane).resize(to, Image.Resampling.BICUBIC)) for plane in planes]
+    height, width = fit_long_side(planes.shape[1], planes.shape[2], size)
+    scaled = [np.asarray(Image.fromarray(p).resize((width, height), Image.Resampling.BICUBIC)) for p in planes]
     return np.stack(scaled).clip(0, 1)
 
 

@@ -14,7 +14,8 @@ from PIL import Image
 from stylezoo.errors import OptionError, StyleError, did_you_mean
 from stylezoo.image.io import read, to_pil
 from stylezoo.image.page import Title, labelled_page, printable, square_page
-from stylezoo.image.resize import fit_long_side, resize
+from stylezoo.image.resize import resize
+from stylezoo.image.sizes import fit_long_side
 from stylezoo.style import on_white
 from stylezoo.stylizer import Stylizer
 from stylezoo.types import ImageLike, StyleLike

@@ -17,7 +17,8 @@ from torch import Tensor
 from stylezoo.errors import OptionError, StyleError
 from stylezoo.image.color import colour_statistics, move_colours, rgb_to_ycbcr
 from stylezoo.image.io import Picture, read
-from stylezoo.image.resize import fit_long_side, resize
+from stylezoo.image.resize import resize
+from stylezoo.image.sizes import fit_long_side
 from stylezoo.image.tiles import strips
 from stylezoo.models import StyleCode, StyleNet
 from stylezoo.models.table import StyleTable

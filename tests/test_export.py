@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import importlib.util
 from pathlib import Path
 
 import numpy as np
@@ -122,7 +123,7 @@ def test_bad_choices_are_named(multi: Stylizer, tmp_path: Path, monkeypatch: pyt
         export(load("gatys/vgg19", device="cpu"), tmp_path / "net.onnx")
     with pytest.raises(OptionError, match="in float32 to export"):
         export(load("johnson/mosaic", device="cpu", dtype="float16"), tmp_path / "net.onnx")
-    monkeypatch.setattr(module.importlib.util, "find_spec", lambda name: None)
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
     with pytest.raises(OptionError, match=r"onnx is not installed: pip install 'stylezoo\[onnx\]'"):
         export(multi, tmp_path / "net.onnx")
     assert not list(tmp_path.iterdir())

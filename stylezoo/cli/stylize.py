@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import re
 import sys
 from collections.abc import Iterable
@@ -247,7 +246,7 @@ def command(
 
 def _load_quick(spec: ModelSpec, weights: Path | None, device: str, backend: Backend, styles: Iterable[Style]) -> Any:
     """Return what paints plain pictures without torch, which takes longer to start than to paint; None: torch must."""
-    if backend == "torch" or importlib.util.find_spec("onnxruntime") is None:
+    if backend == "torch":
         return None
     from stylezoo.quick import open_quick
 

@@ -14,7 +14,8 @@ from torch import Tensor
 
 from stylezoo.errors import DataError, ImageError
 from stylezoo.image.io import read
-from stylezoo.image.resize import fit_short_side, resize
+from stylezoo.image.resize import resize
+from stylezoo.image.sizes import fit_short_side
 
 SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff"})
 HOLD_OUT = 50  # every 50th photo is kept for validation, the same ones for every net, so that figures compare

@@ -15,7 +15,8 @@ from stylezoo.data.images import random_square
 from stylezoo.errors import DataError, ImageError
 from stylezoo.image.color import rgb_to_ycbcr, ycbcr_to_rgb
 from stylezoo.image.io import read
-from stylezoo.image.resize import fit_short_side, resize
+from stylezoo.image.resize import resize
+from stylezoo.image.sizes import fit_short_side
 
 
 class StyleSet(Sequence[Tensor]):

@@ -9,7 +9,8 @@ from torch import Tensor
 from stylezoo.data.folder import data_folder
 from stylezoo.errors import DataError, OptionError
 from stylezoo.image.io import read
-from stylezoo.image.resize import fit_long_side, resize
+from stylezoo.image.resize import resize
+from stylezoo.image.sizes import fit_long_side
 
 
 def find_picture(name: str) -> Path:

@@ -13,7 +13,8 @@ from torch import Tensor
 
 from stylezoo.errors import OptionError, StyleError
 from stylezoo.image.io import read
-from stylezoo.image.resize import fit_long_side, resize
+from stylezoo.image.resize import resize
+from stylezoo.image.sizes import fit_long_side
 from stylezoo.losses import PerceptualLoss
 from stylezoo.models.descent import descend
 from stylezoo.stylizer import Stylizer

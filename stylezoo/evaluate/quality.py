@@ -14,7 +14,8 @@ from torch import Tensor
 
 from stylezoo.backbones import create_backbone
 from stylezoo.image.io import read
-from stylezoo.image.resize import fit_long_side, resize
+from stylezoo.image.resize import resize
+from stylezoo.image.sizes import fit_long_side
 from stylezoo.losses import content_loss, gram_loss
 from stylezoo.nn.stats import gram_matrix
 from stylezoo.stylizer import Stylizer

@@ -1,4 +1,4 @@
-"""Size: resampling, sizes with the aspect kept, and padding to what a net's strides need."""
+"""Size: resampling, and padding to what a net's strides need."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from stylezoo.errors import OptionError
+from stylezoo.image.sizes import padded_side
 
 
 def resize(x: Tensor, size: tuple[int, int]) -> Tensor:
@@ -32,16 +33,6 @@ def resize(x: Tensor, size: tuple[int, int]) -> Tensor:
     return wide.clamp(0, 1).to(x.dtype)  # bicubic weights overshoot at edges
 
 
-def fit_long_side(height: int, width: int, size: int) -> tuple[int, int]:
-    """Return (height, width) with the longer side at `size`, the aspect kept and no side below 1 px."""
-    return _scaled(height, width, size, max(height, width))
-
-
-def fit_short_side(height: int, width: int, size: int) -> tuple[int, int]:
-    """Return (height, width) with the shorter side at `size` and the aspect kept."""
-    return _scaled(height, width, size, min(height, width))
-
-
 def pad_to_multiple(x: Tensor, multiple: int, minimum: int = 1) -> tuple[Tensor, tuple[int, int]]:
     """Pad NCHW `x` right and below by reflection; return it with its size before, (height, width), for `crop`.
 
@@ -52,7 +43,7 @@ def pad_to_multiple(x: Tensor, multiple: int, minimum: int = 1) -> tuple[Tensor,
         raise OptionError(f"multiple={multiple} and minimum={minimum} must be at least 1")
     height, width = x.shape[-2:]
     for axis, side in ((-2, height), (-1, width)):
-        padded = -(-max(side, minimum) // multiple) * multiple
+        padded = padded_side(side, multiple, minimum)
         if padded != side:
             x = x.index_select(axis, reflected(side, padded, x.device))
     return x, (height, width)
@@ -61,13 +52,6 @@ def pad_to_multiple(x: Tensor, multiple: int, minimum: int = 1) -> tuple[Tensor,
 def crop(x: Tensor, size: tuple[int, int]) -> Tensor:
     """Return the top left `size` (height, width) of NCHW `x`: undoes `pad_to_multiple`."""
     return x[..., : size[0], : size[1]]
-
-
-def _scaled(height: int, width: int, size: int, side: int) -> tuple[int, int]:
-    if min(height, width, size) < 1:
-        raise OptionError(f"cannot fit a picture of {height}x{width} px to size={size}: all must be at least 1")
-    # In whole numbers, rounding halves up: a float scale can miss `size` by one pixel.
-    return max(1, (2 * height * size + side) // (2 * side)), max(1, (2 * width * size + side) // (2 * side))
 
 
 def reflected(side: int, length: int, device: torch.device | None = None) -> Tensor:

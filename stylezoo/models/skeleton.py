@@ -5,7 +5,10 @@ from __future__ import annotations
 import contextlib
 import copy
 import importlib.util
+import logging
 import os
+import warnings
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -26,27 +29,20 @@ def make_graph(net: TrunkNet) -> bytes:
     Raises:
         OptionError: the packages that write ONNX are not installed.
     """
-    for package in ("onnx", "onnxscript"):
-        if importlib.util.find_spec(package) is None:
-            raise OptionError(f"{package}, which writes ONNX, is not installed: pip install 'stylezoo[onnx]'")
+    check_packages("onnx", "onnxscript")
     import onnx
 
     net = copy.deepcopy(net).cpu().float().eval().requires_grad_(False)
     if isinstance(head := net.trunk.head, EnlargingConv):
         net.trunk.head = FoldedHead(head)
     any_size = {0: torch.export.Dim.DYNAMIC, 2: torch.export.Dim.DYNAMIC, 3: torch.export.Dim.DYNAMIC}
-    with torch.no_grad(), Path(os.devnull).open("w") as nowhere, contextlib.redirect_stdout(nowhere):
-        program = torch.onnx.export(
-            _Painter(net).eval(),
-            (torch.rand(2, 3, 96, 128), net.trunk.neutral_affine()),
-            input_names=[IMAGE, AFFINE],
-            output_names=[PAINTED],
-            dynamic_shapes={"image": any_size, "affine": None},
-            dynamo=True,
-            verbose=False,
-        )
-    assert program is not None
-    model = program.model_proto
+    model = to_onnx(
+        _Painter(net).eval(),
+        (torch.rand(2, 3, 96, 128), net.trunk.neutral_affine()),
+        input_names=[IMAGE, AFFINE],
+        output_names=[PAINTED],
+        dynamic_shapes={"image": any_size, "affine": None},
+    )
     weights = {name for name in net.state_dict() if name.startswith(PREFIX)}
     for tensor in model.graph.initializer:
         if tensor.name in weights:
@@ -57,10 +53,6 @@ def make_graph(net: TrunkNet) -> bytes:
         elif len(tensor.raw_data) > 8 * SMALL:
             raise AssertionError(f"the exporter made {tensor.name} of weights, which another net would not have")
     assert not weights, f"the graph does not name {', '.join(sorted(weights))}"
-    for node in model.graph.node:  # where in our source each came from, which is most of the file
-        del node.metadata_props[:]
-        node.ClearField("doc_string")
-    del model.graph.value_info[:]
     return model.SerializeToString()
 
 
@@ -72,3 +64,40 @@ class _Painter(nn.Module):
 
     def forward(self, image: Tensor, affine: Tensor) -> Any:
         return self.paint(image, affine)
+
+
+def to_onnx(program: nn.Module | torch.export.ExportedProgram, inputs: tuple[Tensor, ...] = (), **options: Any) -> Any:
+    """Return what torch.onnx.export makes of a module or program, without the places in our source that it came from.
+
+    Those would be most of a small file.
+    """
+    with torch.no_grad(), quietly():
+        made = torch.onnx.export(program, inputs, dynamo=True, verbose=False, **options)
+    assert made is not None
+    model = made.model_proto
+    for node in model.graph.node:
+        del node.metadata_props[:]
+        node.ClearField("doc_string")
+    del model.graph.value_info[:]
+    return model
+
+
+def check_packages(*names: str) -> None:
+    """Raise OptionError for the first package, of those that deal with ONNX, that is not installed."""
+    for name in names:
+        if importlib.util.find_spec(name) is None:
+            raise OptionError(f"{name} is not installed: pip install 'stylezoo[onnx]'")
+
+
+@contextlib.contextmanager
+def quietly() -> Iterator[None]:
+    """Keep what exporters say of their own work to themselves: stdout is for data."""
+    logger = logging.getLogger("onnxscript")
+    level = logger.level
+    with Path(os.devnull).open("w") as nowhere, contextlib.redirect_stdout(nowhere), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        logger.setLevel(logging.ERROR)
+        try:
+            yield
+        finally:
+            logger.setLevel(level)

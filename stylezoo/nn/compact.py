@@ -1,4 +1,4 @@
-"""The image transformation net in a fifth of the arithmetic: for processors without a GPU beside them.
+"""The image transformation net in a sixth of the arithmetic: for processors without a GPU beside them.
 
 It departs from Johnson et al. 2016 (arXiv:1603.08155) in where the resolution drops and rises. The photo enters in
 overlapping patches, 8x8 px every 4 px, so that no convolution works at full resolution; the decoder narrows before it

@@ -13,7 +13,8 @@ from tqdm import tqdm
 
 from stylezoo.errors import OptionError
 from stylezoo.image.color import match_stats
-from stylezoo.image.resize import crop, fit_long_side, pad_to_multiple, resize
+from stylezoo.image.resize import crop, pad_to_multiple, resize
+from stylezoo.image.sizes import fit_long_side
 from stylezoo.image.tiles import as_float
 from stylezoo.models import StyleCode, StyleNet
 from stylezoo.pipeline.blend import PreserveColor, Region, join, rows_of, wants_photo_code, with_chroma

@@ -17,7 +17,8 @@ from stylezoo.data.style_set import StyleSet
 from stylezoo.data.styles import find_picture, read_style
 from stylezoo.errors import DataError, ImageError
 from stylezoo.image.io import read
-from stylezoo.image.resize import fit_short_side, resize
+from stylezoo.image.resize import resize
+from stylezoo.image.sizes import fit_short_side
 from stylezoo.losses import PerceptualLoss
 from stylezoo.models import StyleNet, create_model
 from stylezoo.train.recipe import Recipe

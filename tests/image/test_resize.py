@@ -7,7 +7,8 @@ from PIL import Image
 from skimage import data
 
 from stylezoo.errors import OptionError
-from stylezoo.image.resize import crop, fit_long_side, fit_short_side, pad_to_multiple, resize
+from stylezoo.image.resize import crop, pad_to_multiple, resize
+from stylezoo.image.sizes import fit_long_side, fit_short_side
 
 
 def chw(array: np.ndarray) -> torch.Tensor:
