@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from stylezoo.errors import OptionError
 from stylezoo.evaluate.quality import Quality
-from stylezoo.zoo.metrics import EquivalentsSpec, FigureSpec, MetricsSpec
+from stylezoo.zoo.metrics import EquivalentsSpec, FigureSpec, MetricsSpec, WarpSpec
 
 SAME = 0.01
 """Share of a figure by which it may differ on the same photos: processors and releases of torch round otherwise."""
@@ -16,6 +16,7 @@ SAME_ITERATIONS = 0.05
 """That share of iterations: their rounding errors grow from step to step."""
 
 ROUNDING = 1e-4  # the errors have four digits
+ROUNDING_WARP = 2e-6  # this one six
 SIGMAS = 3  # standard errors by which the mean over other photos may differ: one figure in 370 does so by chance
 
 
@@ -77,6 +78,17 @@ def find_equivalents_departures(found: EquivalentsSpec, recorded: EquivalentsSpe
     """
     name = f"iterations at {recorded.size} px"
     departure = _depart(name, _mean_of(found), _mean_of(recorded), SAME_ITERATIONS, 1.0, decimals=1)
+    return [departure] if departure else []
+
+
+def find_warp_departures(found: WarpSpec, recorded: WarpSpec) -> list[Departure]:
+    """Return whether the warp error is outside the recorded range: 1 % on as many clips, as in `find_departures`.
+
+    Raises:
+        OptionError: see `find_departures`.
+    """
+    means = (_Mean(warp.mean, warp.clips, warp.spread) for warp in (found, recorded))
+    departure = _depart("warp error", *means, rounding=ROUNDING_WARP, decimals=6)
     return [departure] if departure else []
 
 
