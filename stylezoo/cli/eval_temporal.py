@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from stylezoo.evaluate.temporal import FramePainter
     from stylezoo.stylizer import Stylizer
 
+STEADY = 0.9  # as `Stylizer.stylize_frames` has it
 BESIDE = "warp errors stand"
 
 
@@ -40,7 +41,7 @@ class Clips:
     count: int = 8
     frames: int = 12
     size: int = 384
-    steady: float = 0.9
+    steady: float = STEADY
 
 
 def measure_temporal(

@@ -113,6 +113,4 @@ def levels(frame: Image.Image) -> Tensor:
 
 def zoo_painter(stylizer: Stylizer, style: str, steady: float) -> FramePainter:
     """Return a model in one of its styles as a painter; for `steady` see `Stylizer.stylize_frames`."""
-    if not hasattr(stylizer, "stylize_frames"):  # TODO until it is there
-        return lambda frames: (stylizer.stylize(frame, style) for frame in frames)
     return lambda frames: stylizer.stylize_frames(frames, style, steady=steady)

@@ -86,8 +86,8 @@ class WarpSpec(Record, frozen=True, kw_only=True):
         _check_measured(self, ("mean", "spread", "long", "photo"), ("clips", "size"))
         if self.frames < 2:
             raise FieldError("frames", f"must be at least 2, not {self.frames}")
-        if not 0 <= self.steady <= 1:
-            raise FieldError("steady", f"must be from 0 to 1, not {self.steady}")
+        if not 0 <= self.steady < 1:
+            raise FieldError("steady", f"must be from 0 up to, but not, 1, not {self.steady}")
         for kind, error in self.kinds.items():
             check_id("kinds", kind)
             if not (math.isfinite(error) and error >= 0):
