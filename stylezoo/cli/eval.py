@@ -113,11 +113,16 @@ def command(
     lower is better.
     The style picture is the one that the model's recipe names, at the size at which it was learnt.
 
-    --write keeps what other commands have recorded of the same weights: C and S, ST-LPIPS, iterations of other sizes.
+    --temporal measures the warp error, how much paintings of clips flicker: the clips are made of the photos, so that
+    their motion is known, and the painting of each frame is compared with that of the one before, moved. It is a mean
+    squared difference in levels from 0 to 1, and lower is better.
+
+    --write keeps what other commands have recorded of the same weights: C and S, ST-LPIPS, iterations of other sizes,
+    warp errors of other --steady.
 
     With --check, a figure may differ from the recorded one by 1 % on as many photos as were recorded (iterations by
     5 % and one), and on another number by three standard errors beside. It is of C and S; with --stlpips of ST-LPIPS
-    too, with --equivalents of iterations.
+    too, with --equivalents of iterations, with --temporal of warp errors.
     """
     sizes = tuple(dict.fromkeys(sizes))
     if check and write:
@@ -139,8 +144,9 @@ def command(
     if temporal:
         asked = {"count": count, "frames": frames, "size": sizes[0] if sizes else None, "steady": steady}
         given = {name: value for name, value in asked.items() if value is not None}
-        how = {"photos": photos, "as_json": as_json, "write": write, "check": check, "device": device}
-        return measure_temporal(names, peers, chosen, given, **how)
+        return measure_temporal(
+            names, peers, chosen, given, photos=photos, as_json=as_json, write=write, check=check, device=device
+        )
     from stylezoo.evaluate.quality import machine_name
     from stylezoo.evaluate.stlpips import STLPIPS
     from stylezoo.stylizer import load

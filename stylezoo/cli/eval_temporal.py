@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -48,7 +48,7 @@ def measure_temporal(
     names: Sequence[str],
     peers: Sequence[str],
     chosen: Sequence[str],
-    asked: Mapping[str, float],
+    asked: Mapping[str, Any],
     *,
     photos: Path | None,
     as_json: bool,
@@ -77,10 +77,12 @@ def measure_temporal(
     if check and "frames" in asked:
         raise OptionError("--check measures clips as long as the recorded ones: leave --frames out")
     paths = find_photos(photos)
+    for name in names:
+        check_fast(name)
     subjects = [subject_of(name, load(name, device=device), chosen) for name in names]
     for subject in subjects if write else ():
         check_registered(subject, read_zoo(zoo_file()), beside=BESIDE)
-    plans = [plan_recorded(s, asked, bool(chosen)) if check else {usual(asked): s.styles} for s in subjects]
+    plans = [plan_recorded(s, asked, bool(chosen)) if check else {Clips(**asked): s.styles} for s in subjects]
     others = {peer: lite_painters() for peer in peers}
     numbers = {peer: choose_styles(peer, list(painters), chosen) for peer, painters in others.items()}
     today = datetime.date.today().isoformat()
@@ -102,7 +104,7 @@ def measure_temporal(
             if not as_json:
                 tell_kinds(name, figures)
     for peer, painters in others.items():
-        clips = replace(usual(asked), steady=0.0)
+        clips = replace(Clips(**asked), steady=0.0)
         context = {"date": today, "machine": machine_name("cpu")}
         context["command"] = command_line(["--peer", peer], clips, chosen, photos)
         figures = measure({style: painters[style] for style in numbers[peer]}, clips, paths, context)
@@ -113,26 +115,22 @@ def measure_temporal(
     fail_if_departed(departed)
 
 
-def usual(asked: Mapping[str, float]) -> Clips:
-    """Return the clips that are measured on where nothing else was asked for."""
-    return Clips(**asked)  # type: ignore[arg-type]  # floats and whole numbers by name
+def check_fast(name: str) -> None:
+    """Raise OptionError for a model that optimises each frame."""
+    from stylezoo.zoo.store import find
+
+    if find(name)[0].weightless:
+        raise OptionError(f"{name} optimises each frame for minutes: --temporal measures nets that paint in one pass")
 
 
 def subject_of(name: str, stylizer: Stylizer, chosen: Sequence[str]) -> Measured:
-    """Return a model in the chosen of its styles, or all.
-
-    Raises:
-        OptionError: it optimises each frame.
-        StyleError: it knows no style by name, or not that.
-    """
-    if stylizer.spec.family == "gatys":
-        raise OptionError(f"{name} optimises each frame for minutes: --temporal measures nets that paint in one pass")
+    """Return a model in the chosen of its styles, or all; raise StyleError if it knows none by name, or not that."""
     if not stylizer.styles:
         raise StyleError(f"{name} knows no style by name, in which --temporal could have it paint: measure another net")
     return Measured(name, stylizer, choose_styles(name, stylizer.styles, chosen))
 
 
-def plan_recorded(subject: Measured, asked: Mapping[str, float], chosen: bool) -> dict[Clips, tuple[str, ...]]:
+def plan_recorded(subject: Measured, asked: Mapping[str, Any], chosen: bool) -> dict[Clips, tuple[str, ...]]:
     """Return which clips the recorded figures are of, and the styles of each: as many clips unless asked otherwise.
 
     Raises:
@@ -146,7 +144,7 @@ def plan_recorded(subject: Measured, asked: Mapping[str, float], chosen: bool) -
         if chosen and not wanted:
             raise OptionError(f"--check: no such warp errors of {subject.name}, style '{style}', are recorded")
         for clips in wanted:
-            clips = replace(clips, count=int(asked.get("count", clips.count)))
+            clips = replace(clips, count=asked.get("count", clips.count))
             plan[clips] = (*plan.get(clips, ()), style)
     if not plan:
         raise OptionError(f"--check: no such warp errors of {subject.name} are recorded: --write keeps them")
@@ -173,8 +171,7 @@ def measure(
 
     made = make_clips(photos, clips.count, size=clips.size, length=clips.frames)
     found = measure_steadiness(painters, made, progress=partial(show_progress, unit="clip"))
-    facts = {"frames": clips.frames, "size": clips.size, "steady": clips.steady}
-    return [warp_figure(style, errors, **facts, context=context) for style, errors in found.items()]
+    return [warp_figure(name, errors, made, steady=clips.steady, context=context) for name, errors in found.items()]
 
 
 def tell_kinds(name: str, figures: Sequence[WarpFigure]) -> None:

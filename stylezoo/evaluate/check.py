@@ -42,6 +42,7 @@ class _Mean:
     value: float
     photos: int
     spread: float = 0.0
+    sample: str = ""  # which photos, where that is known
 
 
 def find_departures(found: Quality, recorded: MetricsSpec) -> list[Departure]:
@@ -82,13 +83,13 @@ def find_equivalents_departures(found: EquivalentsSpec, recorded: EquivalentsSpe
 
 
 def find_warp_departures(found: WarpSpec, recorded: WarpSpec) -> list[Departure]:
-    """Return whether the warp error is outside the recorded range: 1 % on as many clips, as in `find_departures`.
+    """Return whether the warp error is outside the recorded range: 1 % on the same clips; see `find_departures`.
 
     Raises:
         OptionError: see `find_departures`.
     """
-    means = (_Mean(warp.mean, warp.clips, warp.spread) for warp in (found, recorded))
-    departure = _depart("warp error", *means, rounding=ROUNDING_WARP, decimals=6)
+    own, former = (_Mean(warp.mean, warp.clips, warp.spread, warp.clips_id) for warp in (found, recorded))
+    departure = _depart("warp error", own, former, rounding=ROUNDING_WARP, decimals=6)
     return [departure] if departure else []
 
 
@@ -99,10 +100,12 @@ def _mean_of(figure: FigureSpec) -> _Mean:
 def _depart(
     figure: str, found: _Mean, recorded: _Mean, share: float = SAME, rounding: float = ROUNDING, decimals: int = 4
 ) -> Departure | None:
-    if recorded.photos == 1 and found.photos != 1:
-        raise OptionError(f"the record is of one photo and has no spread: {found.photos} photos cannot be held to it")
+    same = (found.photos, found.sample) == (recorded.photos, recorded.sample)
+    if recorded.photos == 1 and not same:
+        photos = "another" if found.photos == 1 else f"{found.photos} photos"
+        raise OptionError(f"the record is of one photo and has no spread: {photos} cannot be held to it")
     allowed = share * recorded.value + rounding
-    if found.photos != recorded.photos:
+    if not same:
         allowed += SIGMAS * recorded.spread * math.sqrt(1 / found.photos + 1 / recorded.photos)
     if abs(found.value - recorded.value) <= allowed:  # NaN is not
         return None

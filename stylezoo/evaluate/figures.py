@@ -11,6 +11,7 @@ from typing import Any, Protocol
 import msgspec
 
 from stylezoo.evaluate.check import Departure, find_departures, find_equivalents_departures, find_warp_departures
+from stylezoo.evaluate.clips import Clip, clips_digest
 from stylezoo.evaluate.equivalents import Equivalents
 from stylezoo.evaluate.quality import Quality
 from stylezoo.evaluate.temporal import ClipError, steadiness
@@ -153,12 +154,12 @@ def iterations_figure(
 
 
 def warp_figure(
-    style: str, errors: Sequence[ClipError], *, frames: int, size: int, steady: float, context: Mapping[str, str]
+    style: str, errors: Sequence[ClipError], clips: Sequence[Clip], *, steady: float, context: Mapping[str, str]
 ) -> WarpFigure:
-    """Return the warp error of a style, over clips of so many frames; for `context` see `quality_figure`."""
-    return WarpFigure(
-        style, tuple(errors), WarpSpec(**steadiness(errors), frames=frames, size=size, steady=steady, **context)
-    )
+    """Return the warp error of a style on clips of one size; for `context` see `quality_figure`."""
+    some = clips[0]
+    facts: dict[str, Any] = {"frames": some.length, "size": some.scene.width, "steady": steady, **context}
+    return WarpFigure(style, tuple(errors), WarpSpec(**steadiness(errors), clips_id=clips_digest(clips), **facts))
 
 
 def kind_texts(figures: Sequence[WarpFigure]) -> list[str]:

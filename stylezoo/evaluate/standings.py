@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import statistics
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -61,6 +62,37 @@ def speed_losses(lines: Sequence[Line]) -> Iterator[str]:
                 figures["parameters"] = tuple(line.get("parameters") for line in (own, other))
                 counted.add(pair)
             yield from loss_row(name_of(own["entrant"]), name_of(other["entrant"]), f"{own['size']} px", figures)
+
+
+def steadiness_losses(lines: Sequence[Line]) -> Iterator[str]:
+    """Yield a row for each program of others that is steadier than a model of the zoo at its steadiest.
+
+    Both are means over their own styles, on the same clips.
+    """
+    for clips in dict.fromkeys(line["clips_id"] for line in lines):
+        here = [line for line in lines if line["clips_id"] == clips]
+        best: dict[str, float] = {}
+        for rows in steadiness_rows(here).values():
+            model = rows[0]["model"]
+            mean = statistics.fmean(line["warp"] for line in rows)
+            best[model] = min(mean, best.get(model, mean))
+        for own in filter(is_own, best):
+            for other in best:
+                if other in FIXED:
+                    where = f"{here[0]['clips']} clips at {here[0]['size']} px, own styles"
+                    yield from loss_row(name_of(own), name_of(other), where, {"warp error": (best[own], best[other])})
+
+
+def steadiness_rows(lines: Sequence[Line]) -> dict[str, list[Line]]:
+    """Return the warp errors of each model, style by style, under what the leaderboard calls it.
+
+    One of the zoo that paints each frame by itself says so; programs of others do nothing else.
+    """
+    rows: dict[str, list[Line]] = {}
+    for line in lines:
+        alone = is_own(line["model"]) and not line["steady"]
+        rows.setdefault(name_of(line["model"]) + (", each frame by itself" if alone else ""), []).append(line)
+    return rows
 
 
 def cold_losses(lines: Sequence[Line]) -> Iterator[str]:

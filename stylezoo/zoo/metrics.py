@@ -8,7 +8,7 @@ from collections.abc import Iterable
 import msgspec
 
 from stylezoo.schema import Record
-from stylezoo.zoo.fields import FieldError, check_filled, check_id
+from stylezoo.zoo.fields import FieldError, check_filled, check_hex, check_id
 
 UNSEEN = "unseen"
 """The id under which nets that take any picture are measured, on pictures that they have not seen."""
@@ -66,7 +66,8 @@ class WarpSpec(Record, frozen=True, kw_only=True):
 
     `mean` and `spread` (the standard deviation) are over clips of known motion, `kinds` the means by kind of motion;
     `long` is the error of each frame and the first, and `photo` that of the clips unpainted. They have `frames` frames
-    of `size` px in width each; `steady` is the share that frames take from those before. For the rest see `FigureSpec`.
+    of `size` px in width each, and `clips_id` is the same for the same clips alone; `steady` is the share of the norms'
+    statistics that comes from the frames before. For the rest see `FigureSpec`.
     """
 
     mean: float
@@ -77,6 +78,7 @@ class WarpSpec(Record, frozen=True, kw_only=True):
     clips: int
     frames: int
     size: int
+    clips_id: str
     steady: float
     date: str
     machine: str
@@ -84,6 +86,7 @@ class WarpSpec(Record, frozen=True, kw_only=True):
 
     def __post_init__(self) -> None:
         _check_measured(self, ("mean", "spread", "long", "photo"), ("clips", "size"))
+        check_hex("clips_id", self.clips_id, 8)
         if self.frames < 2:
             raise FieldError("frames", f"must be at least 2, not {self.frames}")
         if not 0 <= self.steady < 1:
