@@ -42,8 +42,9 @@ def load_base(recipe: Recipe) -> tuple[Stylizer, CIN]:
 def start_trunk(recipe: Recipe, net: StyleNet) -> None:
     """Set the trunk of `net`, and its row for the photo, to those of the net that a recipe names as its start.
 
-    Styles that the start knows by the same id start from its rows; a net of one style from all of another such. A net that predicts rows starts by predicting what the start predicts; or, where the start predicts none or only
-    one of the two is folded, about the mean of its rows.
+    Styles that the start knows by the same id start from its rows; a net of one style from all of another such. A net
+    that predicts rows starts by predicting what the start predicts; or, where the start predicts none or only one of
+    the two is folded, about the mean of its rows.
 
     Raises:
         RecipeError: one of the two has no such trunk.

@@ -81,9 +81,9 @@ def test_views_are_drawn_by_the_seed() -> None:
 
 def test_a_net_learns_to_be_steady(run_inputs: Path, tmp_path: Path) -> None:
     x = torch.nn.functional.interpolate(photo(), (64, 64))
-    view = draw_view(x, np.random.default_rng(0))
+    views = [draw_view(x, np.random.default_rng(seed)) for seed in range(12)]
     errors = []
-    for weight in (0, 20):
+    for weight in (0, 5):
         changes = ["run.steps=40", "optim.lr=1.0e-2", "optim.warmup=2", "run.ema=0.5", f"loss.consistency={weight}"]
         run = train(
             load_recipe(run_inputs / "tiny.yaml", overrides=changes),
@@ -94,5 +94,5 @@ def test_a_net_learns_to_be_steady(run_inputs: Path, tmp_path: Path) -> None:
         terms = json.loads((run / "log.jsonl").read_text().splitlines()[-1])
         assert ("consistency" in terms) == bool(weight)
         net = load(run, device="cpu").net
-        errors.append(float(view.error(net(x), net(view.photograph(x)))))
-    assert errors[1] < 0.7 * errors[0]
+        errors.append(np.mean([float(view.error(net(x), net(view.photograph(x)))) for view in views]))
+    assert errors[1] < 0.7 * errors[0], errors
