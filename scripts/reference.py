@@ -29,16 +29,17 @@ PAGES = Path(__file__).resolve().parents[1] / "docs" / "reference"
 
 COMMANDS = """# The command line
 
-What `stylezoo COMMAND --help` says. All commands print results on stdout and talk on stderr. The exit code is 0 where all
-went well, 1 where nothing was found or something is wrong within stylezoo, 2 where the input was, and 130 after Ctrl-C.
+What `stylezoo COMMAND --help` says. All commands print results on stdout and talk on stderr. The exit code is 0 where
+all went well, 1 where nothing was found or something is wrong within stylezoo, 2 where the input was, and 130 after
+Ctrl-C.
 `stylezoo --debug COMMAND`, or `STYLEZOO_DEBUG=1`, shows the traceback of an error.
 """
 
 RECIPES = """# Recipes
 
-Every key of a recipe for `stylezoo train`, with its default. A key that is not here is an error, and so is a value of another
-type; numbers with an exponent need a point, `1.0e-3`. `extends:` names a recipe, a file beside this one or one of the
-package, that all other keys are laid over. `--set section.key=value` changes one for a run.
+Every key of a recipe for `stylezoo train`, with its default. A key that is not here is an error, and so is a value of
+another type; numbers with an exponent need a point, `1.0e-3`. `extends:` names a recipe, a file beside this one or one
+of the package, that all other keys are laid over. `--set section.key=value` changes one for a run.
 [Train a style of your own](../train-your-own-style.md) shows recipes at work.
 """
 
@@ -104,10 +105,8 @@ def recipes() -> str:
     """Return the page of recipes."""
     parts = [RECIPES.rstrip(), keys(recipe.Recipe)]
     for field in msgspec.structs.fields(recipe.Recipe):
-        kind = next(
-            (k for k in (field.type, *get_args(field.type)) if isinstance(k, type) and issubclass(k, Record)), None
-        )
-        if kind is not None:
+        kind = next(filter(inspect.isclass, (*get_args(field.type), field.type)))
+        if issubclass(kind, Record):
             listed = " A list; each has:" if kind is recipe.StyleSource else ""
             parts += [f"## {field.name}", quoted(summary(kind)) + listed, keys(kind)]
     return "\n\n".join(parts) + "\n"
