@@ -61,13 +61,13 @@ def commands(group: click.Group, path: str) -> Iterator[str]:
         yield fenced(usage, "text")
         yield prose(command.help or "")
         if rows := list(options(command, inside)):
-            yield table(["option", "", "default"], rows)
+            yield table(["option", "default", ""], rows)
         if isinstance(command, click.Group):
             yield from commands(command, f"{path} {name}")
 
 
 def options(command: click.Command, context: click.Context) -> Iterator[list[str]]:
-    """Yield a row for each option: its names, what it does and its default."""
+    """Yield a row for each option: its names, its default and what it does."""
     for option in command.params:
         if not isinstance(option, click.Option) or option.hidden:
             continue
@@ -79,7 +79,7 @@ def options(command: click.Command, context: click.Context) -> Iterator[list[str
         if not default and not option.is_flag and stated not in (None, (), []):
             default = ", ".join(map(str, stated)) if isinstance(stated, (list, tuple)) else str(stated)
         required = "required" if option.required else ""
-        yield [names + value, prose(said), required or plain(default.strip(" ]"))]
+        yield [names + value, required or plain(default.strip(" ]")), prose(said)]
 
 
 def prose(text: str) -> str:
@@ -147,8 +147,8 @@ def summary(kind: type[Record]) -> str:
 
 def attributes(kind: type[Record]) -> dict[str, str]:
     """Return what a docstring's section Attributes says of each name."""
-    section = re.search(r"Attributes:\n((?:[ ]{8}.*\n?)+)", kind.__doc__ or "")
-    found = re.findall(r"^ {8}(\w+): (.+(?:\n {12}.+)*)", section[1] if section else "", re.MULTILINE)
+    section = re.search(r"Attributes:\n((?: {4}.*\n?)+)", inspect.cleandoc(kind.__doc__ or ""))
+    found = re.findall(r"^ {4}(\w+): (.+(?:\n {8}.+)*)", section[1] if section else "", re.MULTILINE)
     return {name: " ".join(text.split()) for name, text in found}
 
 
