@@ -160,13 +160,13 @@ def test_links_and_pictures_are_there() -> None:
                 assert (page.parent / path).exists(), f"{page.relative_to(ROOT)} leads to {target}"
 
 
-def test_the_menu_of_the_site_has_every_page_once() -> None:
+def test_the_menu_of_the_site_has_every_page_but_the_cards() -> None:
     config = yaml.load((ROOT / "mkdocs.yml").read_text(encoding="utf-8"), yaml.SafeLoader)
     named = [
         next(iter(e.values())) if isinstance(e, dict) else e for s in config["nav"] for e in next(iter(s.values()))
     ]
     pages = [page.relative_to(ROOT / "docs").as_posix() for page in PAGES if page.parent != ROOT]
-    assert sorted(named) == sorted(pages)
+    assert sorted(named) == sorted(page for page in pages if not page.startswith("zoo/") or page == "zoo/README.md")
 
 
 PAGE = """
