@@ -20,6 +20,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import click
@@ -172,7 +173,7 @@ def check_line(line: Line) -> None:
             _check(load_script(Path(arguments[0]).stem).main, arguments[1:])
 
 
-def load_script(name: str) -> Any:
+def load_script(name: str) -> ModuleType:
     """Return the module of a script of the repository."""
     spec = spec_from_file_location(name, ROOT / "scripts" / f"{name}.py")
     assert spec is not None and spec.loader is not None, f"there is no scripts/{name}.py"
