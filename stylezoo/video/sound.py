@@ -1,0 +1,94 @@
+"""The sound of a clip on its way into another container: its packets as they are, or encoded anew."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import suppress
+from fractions import Fraction
+from pathlib import Path
+
+import av
+from av.audio.stream import AudioStream
+from av.container import InputContainer, OutputContainer
+
+from stylezoo.video.footage import open_container
+
+# Where the sound has to be encoded anew, the first that the container takes
+ENCODERS = ("aac", "libopus", "libmp3lame", "mp2", "flac", "pcm_s16le")
+BIT_RATE = 96_000  # a channel
+KEPT = {"language", "title", "handler_name"}
+
+
+class Track:
+    """A track of sound: of a file that is read, to a container that is written."""
+
+    def __init__(self, path: Path, number: int, target: AudioStream, copy: bool) -> None:
+        self._path, self._number, self._target, self._copy = path, number, target, copy
+
+    def packets(
+        self, origin: Fraction, begin: Fraction | None, end: Fraction | None
+    ) -> Iterator[tuple[Fraction, av.Packet]]:
+        """Yield (time in s, packet) of what starts from `begin` to before `end`, in s, in times from `origin` on."""
+        with open_container(self._path) as container:  # one for each track, as their packets lie far apart at times
+            source = container.streams[self._number]
+            assert isinstance(source, AudioStream)
+            latest = None
+            with suppress(av.FFmpegError):  # damaged sound ends early
+                for packet in container.demux(source):
+                    time = None if packet.pts is None else packet.pts * packet.time_base
+                    if packet.size == 0 or time is None or (begin is not None and time < begin):
+                        continue
+                    if end is not None and time >= end:
+                        break
+                    for made in self._copied(packet, origin) if self._copy else self._encoded(packet, origin):
+                        dts = made.dts if made.dts is not None else made.pts
+                        if latest is not None and dts <= latest:  # which no container takes
+                            continue
+                        latest = dts
+                        yield dts * made.time_base, made
+            if not self._copy:
+                for made in self._target.encode(None):
+                    yield (made.pts or 0) * made.time_base, made
+
+    def _copied(self, packet: av.Packet, origin: Fraction) -> Iterator[av.Packet]:
+        shift = round(origin / packet.time_base)
+        packet.pts -= shift
+        packet.dts = packet.pts if packet.dts is None else packet.dts - shift
+        packet.stream = self._target
+        yield packet
+
+    def _encoded(self, packet: av.Packet, origin: Fraction) -> Iterator[av.Packet]:
+        with suppress(av.FFmpegError):  # a damaged packet is silent
+            for frame in packet.decode():
+                if frame.pts is not None:
+                    frame.pts -= round(origin / frame.time_base)
+                yield from self._target.encode(frame)
+
+
+def add_tracks(out: OutputContainer, source: InputContainer, path: Path, *, copy: bool) -> list[Track]:
+    """Add a stream for each track of sound.
+
+    Raises ValueError where the container takes no such codec, or with `copy` false none that is known here.
+    """
+    tracks = []
+    for stream in source.streams.audio:
+        target = out.add_stream_from_template(stream) if copy else _encoder(out, stream)
+        target.metadata.update({key: value for key, value in stream.metadata.items() if key in KEPT})
+        tracks.append(Track(path, stream.index, target, copy))
+    return tracks
+
+
+def _encoder(out: OutputContainer, source: AudioStream) -> AudioStream:
+    rate, channels = source.codec_context.sample_rate, min(2, source.codec_context.channels)
+    for name in ENCODERS:
+        if name not in av.codecs_available:
+            continue
+        rates = av.Codec(name, "w").audio_rates
+        chosen = rate if not rates or rate in rates else 48_000
+        with suppress(ValueError):
+            target = out.add_stream(name, rate=chosen)
+            assert isinstance(target, AudioStream)
+            target.codec_context.layout = "mono" if channels == 1 else "stereo"
+            target.codec_context.bit_rate = BIT_RATE * channels
+            return target
+    raise ValueError(f"{out.format.name} takes no codec for sound that is known here")
