@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from array import array
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from fractions import Fraction
 from pathlib import Path
@@ -56,10 +56,10 @@ class Animation(Clip):
         self.rate = Fraction(len(times) * 1000, clock)
         self.colour = Colour(usual_matrix(self.width, self.height))
 
-    def frames(self, start: int | None = None) -> Iterator[Frame]:
+    def frames(self, start: int | None = None) -> Generator[Frame, None, None]:
         return with_durations(self._from(start or 0))
 
-    def _from(self, start: int) -> Iterator[Frame]:
+    def _from(self, start: int) -> Generator[Frame, None, None]:
         clock = 0
         with Image.open(self.path) as image:
             for picture, duration in self._walk(image):
@@ -87,15 +87,16 @@ class Animation(Clip):
 
 
 class Flipbook:
-    """Painted frames on their way into an animation; see `stylezoo.video.parts` for what a sink does.
+    """Painted frames on their way into an animation; see `stylezoo.video.parts.Sink`.
 
     Args:
         target: whose suffix names the format.
         clip: what is painted; its times and its number of plays are kept.
+        size: (height, width) of the frames.
         quality: of WebP, 1 to 100.
     """
 
-    def __init__(self, target: Path, clip: Clip, quality: int | None) -> None:
+    def __init__(self, target: Path, clip: Clip, size: tuple[int, int], quality: int | None) -> None:
         self.kind = FORMATS[target.suffix.lower()]
         if quality is not None and self.kind != "WEBP":
             raise OptionError(f"quality (--quality) is of WebP and of containers, not of {self.kind}: leave it out")
@@ -104,7 +105,8 @@ class Flipbook:
         self.clip = clip
         self.quality = 80 if quality is None else quality
         self.choices = {"format": self.kind, "quality": self.quality}
-        self.sound = "none"
+        self.size = size
+        self.sound, self.on_white = "none", False
         self.codec = self.kind.lower()
 
     def encode(self, frames: Iterable[Frame], path: Path) -> dict[str, Any]:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import abc
 from array import array
 from bisect import bisect_left
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Generator, Sequence
+from contextlib import closing
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
 
@@ -71,6 +72,9 @@ class Clip(abc.ABC):
         colour, aspect: of what it was; aspect is that of a pixel, width to height.
         plays: how often an animation is shown, 0 for endlessly.
         metadata: of the file: title, comment and the like.
+        tracks: codecs of the sound; `subtitles`: how many tracks of those there are.
+        interlaced: whether frames are two half pictures.
+        damaged: how many packets could not be decoded, once all frames were read.
     """
 
     path: Path
@@ -86,10 +90,18 @@ class Clip(abc.ABC):
     aspect: Fraction | None = None
     plays: int = 0
     metadata: dict[str, str]
+    tracks: Sequence[str] = ()
+    subtitles: int = 0
+    interlaced: bool = False
+    damaged: int = 0
 
     @abc.abstractmethod
-    def frames(self, start: int | None = None) -> Iterator[Frame]:
+    def frames(self, start: int | None = None) -> Generator[Frame, None, None]:
         """Yield the frames in order, from the first one whose time is at least `start`."""
+
+    def check_whole(self, until: int | None) -> None:
+        """Raise VideoError where the file is cut short before a time; None is its end."""
+        return None
 
     @property
     def name(self) -> str:
@@ -155,14 +167,15 @@ def check_av() -> None:
         ) from cause
 
 
-def with_durations(frames: Iterator[Frame]) -> Iterator[Frame]:
+def with_durations(frames: Generator[Frame, None, None]) -> Generator[Frame, None, None]:
     """Yield the frames with times that grow, and with what the next one's time says of each one's duration."""
     last: Frame | None = None
-    for frame in frames:
-        if last is not None:
-            time = max(frame.time, last.time + 1)  # damaged files repeat times, which no encoder takes
-            yield Frame(last.pixels, last.time, time - last.time)
-            frame = Frame(frame.pixels, time, frame.duration)
-        last = frame
+    with closing(frames):
+        for frame in frames:
+            if last is not None:
+                time = max(frame.time, last.time + 1)  # damaged files repeat times, which no encoder takes
+                yield replace(last, duration=time - last.time)
+                frame = replace(frame, time=time)
+            last = frame
     if last is not None:
-        yield Frame(last.pixels, last.time, max(1, last.duration))
+        yield replace(last, duration=max(1, last.duration))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import heapq
 import io
-import warnings
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, suppress
@@ -17,14 +16,14 @@ import msgspec
 import numpy as np
 from av.codec.context import Flags
 from av.container import OutputContainer
-from av.format import Flags as FormatFlags
+from av.packet import Packet
 from av.video.codeccontext import VideoCodecContext
 from av.video.frame import VideoFrame
 from av.video.reformatter import VideoReformatter
 from av.video.stream import VideoStream
 
 from stylezoo.errors import OptionError, VideoError, did_you_mean
-from stylezoo.video.clip import BT601, BT709, UNSPECIFIED, Clip, Colour, Frame
+from stylezoo.video.clip import BT601, BT709, Clip, Colour, Frame
 from stylezoo.video.footage import EXACT, Footage, open_container, reason
 from stylezoo.video.sound import Track, add_tracks
 
@@ -41,18 +40,19 @@ SAME = {"h265": "hevc", "x264": "h264", "x265": "hevc", "avc": "h264", "libx264"
 STEADY = {"avi", "mxf", "mpeg", "dv"}  # containers of one frame rate
 STEADY_CODECS = {"mpeg4", "mpeg1video", "mpeg2video", "msmpeg4v3", "h263", "wmv2"}  # codecs, or of coarse time
 SWSCALE = {BT709: 1, 4: 4, 5: 5, BT601: 5, 7: 7, 9: 9, 10: 9}  # matrix of H.273 -> swscale's number
+GLOBAL_HEADER = 0x40  # FFmpeg's AVFMT_GLOBALHEADER: what a codec says of itself stands at the start, once
 IN_MP4 = {"mp4", "mov", "ipod", "3gp"}
 FLEETING = {"encoder", "major_brand", "minor_version", "compatible_brands", "rotate"}
 
 
 class Film:
-    """Painted frames on their way into a container; see `stylezoo.video.parts` for what a sink does.
+    """Painted frames on their way into a container; see `stylezoo.video.parts.Sink`.
 
     Args:
         target: whose suffix names the container.
         clip: what is painted: its times, colours, metadata and sound are kept.
         size: (height, width) of the frames.
-        origin: the clip's time that becomes 0, and `last`, before which it ends.
+        span: the clip's time that becomes 0, and that before which it ends, or None.
         sound: whether the sound is kept.
         codec: h264 and others by their common names, or an encoder of FFmpeg. None: h264, or what the container takes.
         quality: of the codec, mostly the constant rate factor (CRF), lower being better. None: as suits the codec.
@@ -66,14 +66,14 @@ class Film:
         target: Path,
         clip: Clip,
         size: tuple[int, int],
+        span: tuple[int, int | None],
         *,
-        origin: int,
-        last: int | None,
         sound: bool,
         codec: str | None,
         quality: int | None,
     ) -> None:
-        self.target, self.clip, self.origin, self.last = target, clip, origin, last
+        self.target, self.clip, (self.origin, self.last) = target, clip, span
+        self.on_white = clip.alpha
         self.colour: Colour = clip.colour
         self._format = container_format(target)
         wanted = [codec] if codec else ["h264", "vp9", self._format.default]
@@ -89,8 +89,15 @@ class Film:
                     f"cannot write {target.name} with codec '{name}' at {self.width}x{self.height} px "
                     f"({reason(cause)}): choose another --codec, or a container such as .mp4 or .mkv"
                 ) from cause
+        self.size = self.height, self.width
         self.sound = self._choose_sound(sound)
-        self.choices = {"codec": self.encoder, "options": self.options, "sound": self.sound, "container": self._format.name}
+        self.choices = {
+            "container": self._format.name,
+            "codec": self.encoder,
+            "options": self.options,
+            "scale": self.scale,
+            "sound": self.sound,
+        }
 
     def _choose(self, codec: str, quality: int | None, size: tuple[int, int]) -> None:
         name = SAME.get(codec.lower(), codec.lower())
@@ -104,7 +111,7 @@ class Film:
                 "encoder's name that FFmpeg has here"
             ) from cause
         if encoder.type != "video":
-            raise OptionError(f"codec '{codec}' is for {encoder.type}, not for pictures: use one of {', '.join(ENCODERS)}")
+            raise OptionError(f"codec '{codec}' is for {encoder.type}: use one of {', '.join(ENCODERS)}")
         if quality is not None and not (key and low <= quality <= high):
             limits = f"must be from {low} to {high}" if key else "is no option"
             raise OptionError(f"quality={quality} {limits} for codec '{codec}'")
@@ -115,10 +122,12 @@ class Film:
         self.scale = (default if quality is None else quality) if key == "q" else None
         known_formats = [f.name for f in encoder.video_formats or ()]
         self.pixel_format = "yuv420p" if "yuv420p" in known_formats or not known_formats else known_formats[0]
-        chosen = av.VideoFormat(self.pixel_format)
-        height, width = size
-        # H.264 and its kin cannot state half a chroma sample
-        self.width, self.height = (width & ~1 or width, height & ~1 or height) if chosen.chroma_width(2) == 1 else (width, height)
+        self.height, self.width = size
+        form = av.VideoFormat(self.pixel_format)
+        if form.chroma_width(2) == 1:  # H.264 and its kin cannot state half a chroma sample
+            self.width = max(2, self.width // 2 * 2)
+        if form.chroma_height(2) == 1:
+            self.height = max(2, self.height // 2 * 2)
         self._steady = self._format.name in STEADY or self.codec in STEADY_CODECS
         self.rate = self.clip.rate.limit_denominator(1001)
         self.time_base = 1 / self.rate if self._steady else self.clip.time_base
@@ -181,7 +190,7 @@ class Film:
         context = av.CodecContext.create(self.encoder, "w")
         assert isinstance(context, VideoCodecContext)
         self._configure(context)
-        if self._format.flags & FormatFlags.global_header.value:
+        if self._format.flags & GLOBAL_HEADER:
             context.flags |= Flags.global_header
         converter = VideoReformatter()
         durations: dict[int, int] = {}
@@ -204,7 +213,9 @@ class Film:
 
     def _time(self, frame: Frame) -> int:
         """Return when a frame is shown, in `time_base`."""
-        return frame.number if self._steady else round((frame.time - self.origin) * self.clip.time_base / self.time_base)
+        return (
+            frame.number if self._steady else round((frame.time - self.origin) * self.clip.time_base / self.time_base)
+        )
 
     def _picture(self, frame: Frame, converter: VideoReformatter) -> VideoFrame:
         pixels = frame.pixels
@@ -232,7 +243,7 @@ class Film:
                 stream, tracks = self._begin(out, self.sound, stack)
                 streams = [self._packets([path for path, _ in parts], stream)]
                 origin = self.origin * self.clip.time_base
-                begin = origin if self.origin > self.clip.start else None  # else with what comes before the first sample
+                begin = origin if self.origin > self.clip.start else None  # a codec's run-up comes before the start
                 end = None if self.last is None else self.last * self.clip.time_base
                 streams += [track.packets(origin, begin, end) for track in tracks]
                 for _, packet in heapq.merge(*streams, key=lambda item: item[0]):
@@ -242,7 +253,7 @@ class Film:
                 f"cannot write {self.target} ({reason(cause)}): run again, which joins what is painted already"
             ) from cause
 
-    def _packets(self, paths: Sequence[Path], stream: VideoStream) -> Iterator[tuple[Fraction, av.Packet]]:
+    def _packets(self, paths: Sequence[Path], stream: VideoStream) -> Iterator[tuple[Fraction, Packet[Any]]]:
         """Yield the packets, with the decoding times that one encoder would have given all of them."""
         delay = stream.codec_context.reorder_depth
         step = max(1, round(1 / (self.rate * self.time_base)))
@@ -252,7 +263,7 @@ class Film:
             times = sorted(time for time, *_ in packets)
             shown.extend(times if path != paths[0] else [times[0] - step * i for i in range(delay, 0, -1)] + times)
             for time, duration, key, data in packets:
-                packet: av.Packet[VideoStream] = av.Packet(data)
+                packet: Packet[Any] = Packet(data)
                 packet.stream, packet.time_base = stream, self.time_base
                 packet.pts, packet.dts, packet.duration = time, shown.popleft(), duration
                 packet.is_keyframe = key
@@ -273,7 +284,11 @@ def container_format(target: Path) -> _Container:
     try:
         out = av.open(room, "w")
     except ValueError as cause:
-        what = f"no container has the suffix '{target.suffix}'" if target.suffix else "it has no suffix to tell a container"
+        what = (
+            f"no container has the suffix '{target.suffix}'"
+            if target.suffix
+            else "it has no suffix to tell a container"
+        )
         raise VideoError(f"cannot write {target.name}: {what}; {remedy}") from cause
     form = out.format
     _close(out)

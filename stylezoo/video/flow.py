@@ -6,6 +6,7 @@ After the short-term consistency of Ruder et al. 2016 (arXiv:1604.08610), with o
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -52,7 +53,15 @@ class FlowBlend:
             apart = cv2.GaussianBlur(cv2.absdiff(grey, moved).astype(np.float32), (0, 0), 2)
             share = SHARE * np.exp(-((apart / DISAGREES) ** 2))
             share[outside] = 0
-            old = cv2.remap(self._before, *where, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
+            old = cv2.remap(self._before.astype(np.float32), *where, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
             result += share[..., None] * (old - result)
-        self._grey, self._before = grey, result.clip(0, 255)
-        return (self._before + 0.5).astype(np.uint8)
+        self._grey, self._before = grey, (result.clip(0, 255) + 0.5).astype(np.uint8)
+        return self._before
+
+    def state(self) -> dict[str, Pixels]:
+        """Return all that is kept, to go on from it elsewhere."""
+        return {} if self._before is None else {"flow.grey": self._grey, "flow.before": self._before}
+
+    def load_state(self, state: Mapping[str, Pixels]) -> None:
+        """Go on from what `state` returned."""
+        self._grey, self._before = state.get("flow.grey"), state.get("flow.before")

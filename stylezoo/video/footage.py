@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from array import array
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import closing, suppress
 from fractions import Fraction
 from pathlib import Path
@@ -143,10 +143,10 @@ class Footage(Clip):
             frame.color_trc,
         )
 
-    def frames(self, start: int | None = None) -> Iterator[Frame]:
+    def frames(self, start: int | None = None) -> Generator[Frame, None, None]:
         return with_durations(self._from(start))
 
-    def _from(self, start: int | None) -> Iterator[Frame]:
+    def _from(self, start: int | None) -> Generator[Frame, None, None]:
         decoded = self._decoded(start)
         first = next(decoded, None)
         if start is not None and (first is None or first[0] > start):  # not every file can be sought in
@@ -161,7 +161,7 @@ class Footage(Clip):
                     yield Frame(self._pixels(frame, converter), time, frame.duration or self.step)
                 first = next(decoded, None)
 
-    def _decoded(self, seek: int | None) -> Iterator[tuple[int, VideoFrame]]:
+    def _decoded(self, seek: int | None) -> Generator[tuple[int, VideoFrame], None, None]:
         """Yield times and frames, from a keyframe before `seek` on; of a damaged packet none."""
         with open_container(self.path) as container:
             stream = self._picture(container)

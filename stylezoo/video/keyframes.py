@@ -8,7 +8,7 @@ from bisect import bisect_right
 from collections.abc import Callable, Sequence
 from fractions import Fraction
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Self
 
 from stylezoo.errors import OptionError
 from stylezoo.models import StyleCode
@@ -86,10 +86,20 @@ class Course:
         for before, after, frame in zip(self._at, self._at[1:], frames[1:], strict=False):
             if after <= before:
                 raise OptionError(
-                    f"the keyframe at {float(frame.at):g}{'s' if frame.seconds else ''} is not behind the one before it: "
+                    f"the keyframe at {float(frame.at):g}{'s' if frame.seconds else ''} is not behind the one before: "
                     "order them by time"
                 )
         self.codes = [encode(frame.style) for frame in frames]
+
+    @classmethod
+    def of(cls, code: StyleCode) -> Self:
+        """Return the course of a style that stays."""
+        return cls([Keyframe(Fraction(0), False, None)], lambda _: code, Fraction(1))
+
+    @property
+    def steady(self) -> bool:
+        """Whether all frames have the same code."""
+        return len(self.codes) == 1
 
     def __call__(self, number: int, time: Fraction) -> StyleCode:
         """Return the code of a frame, by its number and its time in seconds, both from the start."""

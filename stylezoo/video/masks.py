@@ -82,4 +82,6 @@ class Masks:
         return self._pictures[number]
 
     def _ended(self, number: int) -> OptionError:
-        return OptionError(f"{shown(self.path)} has no mask for frame {number}: give one for each frame that is painted")
+        return OptionError(
+            f"{shown(self.path)} has no mask for frame {number}: give one for each frame that is painted"
+        )

@@ -1,47 +1,64 @@
-"""What is painted of a clip so far, beside it: a killed run loses one part, and the next goes on behind the others.
-
-A part is a number of frames, encoded. A sink makes it, and joins all parts in the end:
-
-    choices: what of it decides on the result, as JSON holds it
-    encode(frames, path) -> what `join` has to know of the part, as JSON holds it
-    join([(path, what encode returned), ...], target)
-"""
+"""What is painted of a clip so far, beside it: a killed run loses a part at most, and the next one goes on."""
 
 from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol, TypeAlias
+
+from safetensors.torch import load_file, save_file
+from torch import Tensor
 
 from stylezoo.errors import OptionError
 from stylezoo.files import replacing
 from stylezoo.video.clip import Frame
 
 MANIFEST = "manifest.json"
+PART = 48  # frames: two seconds of film, so that little is lost, and the keyframe of each weighs little
+
+State: TypeAlias = dict[str, Tensor]
+"""What painting goes on from: the statistics of the norms, and with flow the last frame."""
 
 
 class Sink(Protocol):
-    """See the module."""
+    """What writes parts and the whole.
+
+    Attributes:
+        choices: what of it decides on the result, as JSON holds it.
+        codec: of the pictures.
+        sound: "copy", "encode" or "none".
+        size: (height, width) of the frames in px.
+        on_white: whether transparency gets lost.
+    """
 
     choices: dict[str, Any]
     codec: str
     sound: str
+    size: tuple[int, int]
+    on_white: bool
 
     def encode(self, frames: Iterable[Frame], path: Path) -> dict[str, Any]:
-        """Write a part."""
+        """Write a part; return what `join` has to know of it, as JSON holds it."""
 
     def join(self, parts: Sequence[tuple[Path, dict[str, Any]]], target: Path) -> None:
-        """Write the clip."""
+        """Write the whole from (path, what `encode` returned) of each part."""
 
 
 class Part(NamedTuple):
-    """A part that is whole: its file's name, the number and the time of its first frame, and how many there are."""
+    """A part that is whole.
+
+    Attributes:
+        file: its name.
+        time, end: when its first frame is shown, and when its last is over, in the clip's unit.
+        frames: how many there are.
+        said: by the sink.
+    """
 
     file: str
-    first: int
     time: int
+    end: int
     frames: int
     said: dict[str, Any]
 
@@ -73,7 +90,9 @@ class Parts:
             found = json.loads(self._manifest.read_bytes())
             before, parts = found["key"], [Part(**part) for part in found["parts"]]
         except (OSError, ValueError, KeyError, TypeError) as cause:
-            raise OptionError(f"'{self.folder}' is in the way and has no manifest of parts: move or remove it") from cause
+            raise OptionError(
+                f"'{self.folder}' is in the way and has no manifest of parts: move or remove it"
+            ) from cause
         self.changed = sorted(k for k in before.keys() | self._key.keys() if before.get(k) != self._key.get(k))
         if self.changed:
             self.remove()
@@ -89,25 +108,36 @@ class Parts:
         """How many frames are done."""
         return sum(part.frames for part in self.done)
 
-    def add(self, sink: Sink, frames: Iterable[Frame], time: int) -> None:
-        """Make the next part of painted frames, the first of which is shown at `time`."""
-        first, count = self.frames, 0
+    @property
+    def whole(self) -> bool:
+        """Whether all frames are done, as a last part that is shorter than the others tells."""
+        return bool(self.done) and self.done[-1].frames < PART
 
-        def counted() -> Iterator[Frame]:
-            nonlocal count
+    def add(self, sink: Sink, frames: Iterable[Frame], state: Callable[[int], State]) -> None:
+        """Make the next part of painted frames, at most `PART`; `state` tells what the one behind it goes on from."""
+        spans: list[tuple[int, int]] = []
+
+        def noted() -> Iterator[Frame]:
             for frame in frames:
-                count += 1
+                spans.append((frame.time, frame.time + frame.duration))
                 yield frame
 
         name = f"{len(self.done):06d}"
         with replacing(self.folder / name) as temporary:
-            said = sink.encode(counted(), temporary)
-        self.done.append(Part(name, first, time, count, said))
+            said = sink.encode(noted(), temporary)
+        with replacing(self._state(name)) as temporary:
+            save_file(state(self.frames + len(spans)), temporary)
+        self.done.append(Part(name, spans[0][0], spans[-1][1], len(spans), said))
         self._write()
+        for part in self.done[-2:-1]:
+            self._state(part.file).unlink(missing_ok=True)
 
-    def before(self, frames: int) -> Part | None:
-        """Return the last part that starts at least so many frames before what is next; None is the start."""
-        return next((part for part in reversed(self.done) if part.first + frames <= self.frames), None)
+    def state(self) -> State:
+        """Return the state behind the last part."""
+        return load_file(self._state(self.done[-1].file))
+
+    def _state(self, name: str) -> Path:
+        return self.folder / f"{name}.state"
 
     def join(self, sink: Sink, target: Path) -> None:
         """Write the clip, and remove the parts."""

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from contextlib import suppress
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import av
 from av.audio.stream import AudioStream
 from av.container import InputContainer, OutputContainer
+from av.packet import Packet
 
 from stylezoo.video.footage import open_container
 
@@ -27,12 +30,12 @@ class Track:
 
     def packets(
         self, origin: Fraction, begin: Fraction | None, end: Fraction | None
-    ) -> Iterator[tuple[Fraction, av.Packet]]:
+    ) -> Iterator[tuple[Fraction, Packet[Any]]]:
         """Yield (time in s, packet) of what starts from `begin` to before `end`, in s, in times from `origin` on."""
         with open_container(self._path) as container:  # one for each track, as their packets lie far apart at times
             source = container.streams[self._number]
             assert isinstance(source, AudioStream)
-            latest = None
+            latest = -math.inf
             with suppress(av.FFmpegError):  # damaged sound ends early
                 for packet in container.demux(source):
                     time = None if packet.pts is None else packet.pts * packet.time_base
@@ -41,26 +44,25 @@ class Track:
                     if end is not None and time >= end:
                         break
                     for made in self._copied(packet, origin) if self._copy else self._encoded(packet, origin):
-                        dts = made.dts if made.dts is not None else made.pts
-                        if latest is not None and dts <= latest:  # which no container takes
-                            continue
-                        latest = dts
-                        yield dts * made.time_base, made
+                        when = (made.pts or 0) if made.dts is None else made.dts
+                        if when > latest:  # no container takes others, which damaged files have
+                            latest = when
+                            yield when * made.time_base, made
             if not self._copy:
                 for made in self._target.encode(None):
                     yield (made.pts or 0) * made.time_base, made
 
-    def _copied(self, packet: av.Packet, origin: Fraction) -> Iterator[av.Packet]:
+    def _copied(self, packet: Packet[Any], origin: Fraction) -> Iterator[Packet[Any]]:
         shift = round(origin / packet.time_base)
-        packet.pts -= shift
+        packet.pts = (packet.pts or 0) - shift
         packet.dts = packet.pts if packet.dts is None else packet.dts - shift
         packet.stream = self._target
         yield packet
 
-    def _encoded(self, packet: av.Packet, origin: Fraction) -> Iterator[av.Packet]:
+    def _encoded(self, packet: Packet[AudioStream], origin: Fraction) -> Iterator[Packet[Any]]:
         with suppress(av.FFmpegError):  # a damaged packet is silent
             for frame in packet.decode():
-                if frame.pts is not None:
+                if frame.pts is not None and frame.time_base:
                     frame.pts -= round(origin / frame.time_base)
                 yield from self._target.encode(frame)
 
