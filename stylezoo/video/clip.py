@@ -22,7 +22,7 @@ Pixels = NDArray[np.uint8]
 """Height x width x 3 (RGB) or 4 (RGBA), 0 to 255."""
 
 BT709, UNSPECIFIED, BT601 = 1, 2, 6  # as H.273 and FFmpeg number them
-LIMITED = 1
+LIMITED, FULL = 1, 2
 
 
 @dataclass(frozen=True, eq=False)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import heapq
 import io
+import os
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, suppress
@@ -23,9 +24,11 @@ from av.video.reformatter import VideoReformatter
 from av.video.stream import VideoStream
 
 from stylezoo.errors import OptionError, VideoError, did_you_mean
-from stylezoo.video.clip import BT601, BT709, Clip, Colour, Frame
+from stylezoo.video.clip import BT601, BT709, FULL, LIMITED, Clip, Colour, Frame, usual_matrix
 from stylezoo.video.footage import EXACT, Footage, open_container, reason
-from stylezoo.video.sound import Track, add_tracks
+from stylezoo.video.parts import Told
+from stylezoo.video.sound import COPY, NONE, Track, add_tracks
+from stylezoo.video.sound import ENCODERS as ENCODERS_OF_SOUND
 
 # What people call a codec -> its encoder, the option of its quality, the range of that, its default, further options
 ENCODERS: dict[str, tuple[str, str, tuple[int, int], int, dict[str, str]]] = {
@@ -37,7 +40,8 @@ ENCODERS: dict[str, tuple[str, str, tuple[int, int], int, dict[str, str]]] = {
 }
 OTHERS = ("prores", "ffv1", "mjpeg")  # names that FFmpeg takes as they are; --quality does not apply
 SAME = {"h265": "hevc", "x264": "h264", "x265": "hevc", "avc": "h264", "libx264": "h264", "libx265": "hevc"}
-STEADY = {"avi", "mxf", "mpeg", "dv"}  # containers of one frame rate
+TAGGED = {"h264", "hevc", "av1", "vp9", "prores", "ffv1", "mpeg2video"}  # codecs that say what their colours are
+STEADY = {"avi", "ogv", "mxf", "mpeg", "dv"}  # containers of one frame rate
 STEADY_CODECS = {"mpeg4", "mpeg1video", "mpeg2video", "msmpeg4v3", "h263", "wmv2"}  # codecs, or of coarse time
 SWSCALE = {BT709: 1, 4: 4, 5: 5, BT601: 5, 7: 7, 9: 9, 10: 9}  # matrix of H.273 -> swscale's number
 GLOBAL_HEADER = 0x40  # FFmpeg's AVFMT_GLOBALHEADER: what a codec says of itself stands at the start, once
@@ -74,13 +78,12 @@ class Film:
     ) -> None:
         self.target, self.clip, (self.origin, self.last) = target, clip, span
         self.on_white = clip.alpha
-        self.colour: Colour = clip.colour
         self._format = container_format(target)
         wanted = [codec] if codec else ["h264", "vp9", self._format.default]
         for number, name in enumerate(wanted):
             self._choose(name, quality, size)
             try:
-                self._try(None)
+                self._try(NONE)
                 break
             except (av.FFmpegError, ValueError, LookupError) as cause:
                 if number + 1 < len(wanted):
@@ -116,6 +119,8 @@ class Film:
             limits = f"must be from {low} to {high}" if key else "is no option"
             raise OptionError(f"quality={quality} {limits} for codec '{codec}'")
         self.codec = encoder.canonical_name
+        if self.encoder == "libsvtav1":
+            os.environ.setdefault("SVT_LOG", "1")  # errors alone; it would tell of each part in a dozen lines
         self.options = dict(more)
         if key == "crf":
             self.options["crf"] = str(default if quality is None else quality)
@@ -128,23 +133,24 @@ class Film:
             self.width = max(2, self.width // 2 * 2)
         if form.chroma_height(2) == 1:
             self.height = max(2, self.height // 2 * 2)
+        self.colour = self.clip.colour
+        if self.codec not in TAGGED:
+            self.colour = Colour(usual_matrix(self.width, self.height), FULL if self.codec == "mjpeg" else LIMITED)
         self._steady = self._format.name in STEADY or self.codec in STEADY_CODECS
         self.rate = self.clip.rate.limit_denominator(1001)
         self.time_base = 1 / self.rate if self._steady else self.clip.time_base
 
     def _choose_sound(self, sound: bool) -> str:
-        """Return how the sound gets into the container: 'copy', 'encode' or 'none'."""
+        """Return how the sound gets into the container: as it is, by an encoder, or not at all."""
         if not sound or not isinstance(self.clip, Footage) or not self.clip.tracks:
-            return "none"
-        for way in ("copy", "encode"):
-            try:
+            return NONE
+        for way in (COPY, *ENCODERS_OF_SOUND):
+            with suppress(av.FFmpegError, ValueError, LookupError):
                 self._try(way)
                 return way
-            except (av.FFmpegError, ValueError, LookupError):
-                continue
-        return "none"
+        return NONE
 
-    def _try(self, sound: str | None) -> None:
+    def _try(self, sound: str) -> None:
         """Write the head of the container into memory."""
         room = io.BytesIO()
         room.name = self.target.name
@@ -153,16 +159,16 @@ class Film:
             stack.callback(_close, out)
             self._begin(out, sound, stack)
 
-    def _begin(self, out: OutputContainer, sound: str | None, stack: ExitStack) -> tuple[VideoStream, list[Track]]:
+    def _begin(self, out: OutputContainer, sound: str, stack: ExitStack) -> tuple[VideoStream, list[Track]]:
         """Add the streams and write the head."""
         stream = out.add_stream(self.encoder, rate=self.rate)
         assert isinstance(stream, VideoStream)
         self._configure(stream.codec_context)
         stream.time_base = self.time_base
         tracks: list[Track] = []
-        if sound in ("copy", "encode"):
+        if sound != NONE:
             source = stack.enter_context(open_container(self.clip.path))
-            tracks = add_tracks(out, source, self.clip.path, copy=sound == "copy")
+            tracks = add_tracks(out, source, self.clip.path, sound)
         out.metadata.update({k: v for k, v in self.clip.metadata.items() if k.lower() not in FLEETING})
         out.start_encoding()
         return stream, tracks
@@ -209,7 +215,8 @@ class Film:
             take(picture)
         take(None)
         path.write_bytes(msgspec.msgpack.encode(packets))
-        return {}
+        order = {time: place for place, time in enumerate(sorted(time for time, *_ in packets))}
+        return {"delay": max(number - order[time] for number, (time, *_) in enumerate(packets))}
 
     def _time(self, frame: Frame) -> int:
         """Return when a frame is shown, in `time_base`."""
@@ -234,14 +241,14 @@ class Film:
         picture.color_primaries, picture.color_trc = self.colour.primaries, self.colour.transfer
         return picture
 
-    def join(self, parts: Sequence[tuple[Path, dict[str, Any]]], target: Path) -> None:
+    def join(self, parts: Sequence[Told], target: Path) -> None:
         """Write the container: the packets of all parts and the sound, in the order of their times."""
         options = {"movflags": "+faststart"} if self._format.name in IN_MP4 else {}
         try:
             with ExitStack() as stack:
                 out = stack.enter_context(av.open(str(target.absolute()), "w", container_options=options))
                 stream, tracks = self._begin(out, self.sound, stack)
-                streams = [self._packets([path for path, _ in parts], stream)]
+                streams = [self._packets(parts, stream)]
                 origin = self.origin * self.clip.time_base
                 begin = origin if self.origin > self.clip.start else None  # a codec's run-up comes before the start
                 end = None if self.last is None else self.last * self.clip.time_base
@@ -253,15 +260,15 @@ class Film:
                 f"cannot write {self.target} ({reason(cause)}): run again, which joins what is painted already"
             ) from cause
 
-    def _packets(self, paths: Sequence[Path], stream: VideoStream) -> Iterator[tuple[Fraction, Packet[Any]]]:
+    def _packets(self, parts: Sequence[Told], stream: VideoStream) -> Iterator[tuple[Fraction, Packet[Any]]]:
         """Yield the packets, with the decoding times that one encoder would have given all of them."""
-        delay = stream.codec_context.reorder_depth
+        delay = max(said["delay"] for _, said in parts)
         step = max(1, round(1 / (self.rate * self.time_base)))
         shown: deque[int] = deque()  # times of the frames to be shown, in order; each is decoded `delay` frames before
-        for path in paths:
+        for path, _ in parts:
             packets = msgspec.msgpack.decode(path.read_bytes(), type=list[tuple[int, int, bool, bytes]])
             times = sorted(time for time, *_ in packets)
-            shown.extend(times if path != paths[0] else [times[0] - step * i for i in range(delay, 0, -1)] + times)
+            shown.extend(times if path != parts[0][0] else [times[0] - step * i for i in range(delay, 0, -1)] + times)
             for time, duration, key, data in packets:
                 packet: Packet[Any] = Packet(data)
                 packet.stream, packet.time_base = stream, self.time_base
@@ -292,7 +299,7 @@ def container_format(target: Path) -> _Container:
         raise VideoError(f"cannot write {target.name}: {what}; {remedy}") from cause
     form = out.format
     _close(out)
-    single = not form.no_file and form.name not in ("image2", "gif", "apng", "webp", "mp3", "segment")
+    single = not form.no_file and form.name not in ("image2", "gif", "apng", "webp", "mp3", "segment", "yuv4mpegpipe")
     if not single or out.default_video_codec == "none":
         raise VideoError(f"cannot write {target.name}: '{target.suffix}' is not for moving pictures; {remedy}")
     return _Container(form.name, out.default_video_codec, int(form.flags))

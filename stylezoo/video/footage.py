@@ -71,13 +71,14 @@ class Footage(Clip):
             self.rate = Fraction(stream.average_rate or stream.guessed_rate or context.framerate or 25)
             self.step = max(1, round(1 / (self.rate * self.time_base)))
             self.start = round(Fraction(container.start_time or 0, av.time_base) / self.time_base)
+            self._aspect = stream.sample_aspect_ratio or Fraction(1)
             said = (container.duration or 0) / av.time_base
             self._scan(container, stream, said)
         with closing(self._decoded(None)) as decoded:
             first = next(decoded, None)
         if first is None:
             raise VideoError(f"{self.name}: none of its frames can be decoded: it is damaged; fetch or save it again")
-        self._describe(first[1], stream)
+        self._describe(first[1])
 
     def _picture(self, container: InputContainer) -> VideoStream:
         if container.format.name in NO_FOOTAGE or container.format.name.endswith("_pipe"):
@@ -121,7 +122,7 @@ class Footage(Clip):
             f"or pass duration={int(there * 10) / 10:g} (--duration) to paint what there is"
         )
 
-    def _describe(self, frame: VideoFrame, stream: VideoStream) -> None:
+    def _describe(self, frame: VideoFrame) -> None:
         self._size = frame.width, frame.height
         self.alpha = any(part.is_alpha for part in frame.format.components)
         self.interlaced = frame.interlaced_frame
@@ -129,9 +130,9 @@ class Footage(Clip):
         self._matrix = None if found is None else np.frombuffer(bytes(found), np.int32)
         height, width, _ = self._upright(np.zeros((frame.height, frame.width, 3), np.uint8)).shape
         self.width, self.height = width, height
-        aspect = stream.sample_aspect_ratio or Fraction(1)
+        aspect = self._aspect
         turned = (height, width) != (frame.height, frame.width)
-        self.aspect = None if aspect in (0, 1) else 1 / aspect if turned else aspect
+        self.aspect = None if aspect == 1 else 1 / aspect if turned else aspect
         guess = usual_matrix(*self._size)
         if frame.format.is_rgb or frame.colorspace == RGB:
             self.colour = Colour(guess)

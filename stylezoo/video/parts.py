@@ -21,6 +21,9 @@ PART = 48  # frames: two seconds of film, so that little is lost, and the keyfra
 State: TypeAlias = dict[str, Tensor]
 """What painting goes on from: the statistics of the norms, and with flow the last frame."""
 
+Told: TypeAlias = tuple[Path, dict[str, Any]]
+"""A part's file, and what its sink said of it."""
+
 
 class Sink(Protocol):
     """What writes parts and the whole.
@@ -28,7 +31,7 @@ class Sink(Protocol):
     Attributes:
         choices: what of it decides on the result, as JSON holds it.
         codec: of the pictures.
-        sound: "copy", "encode" or "none".
+        sound: "copy", the encoder's name, or "none".
         size: (height, width) of the frames in px.
         on_white: whether transparency gets lost.
     """
@@ -42,7 +45,7 @@ class Sink(Protocol):
     def encode(self, frames: Iterable[Frame], path: Path) -> dict[str, Any]:
         """Write a part; return what `join` has to know of it, as JSON holds it."""
 
-    def join(self, parts: Sequence[tuple[Path, dict[str, Any]]], target: Path) -> None:
+    def join(self, parts: Sequence[Told], target: Path) -> None:
         """Write the whole from (path, what `encode` returned) of each part."""
 
 

@@ -19,6 +19,7 @@ from stylezoo.video.footage import open_container
 # Where the sound has to be encoded anew, the first that the container takes
 ENCODERS = ("aac", "libopus", "libmp3lame", "mp2", "flac", "pcm_s16le")
 BIT_RATE = 96_000  # a channel
+COPY, NONE = "copy", "none"
 KEPT = {"language", "title", "handler_name"}
 
 
@@ -67,30 +68,24 @@ class Track:
                 yield from self._target.encode(frame)
 
 
-def add_tracks(out: OutputContainer, source: InputContainer, path: Path, *, copy: bool) -> list[Track]:
-    """Add a stream for each track of sound.
+def add_tracks(out: OutputContainer, source: InputContainer, path: Path, way: str) -> list[Track]:
+    """Add a stream for each track of sound; `way` is `COPY` or an encoder's name.
 
-    Raises ValueError where the container takes no such codec, or with `copy` false none that is known here.
+    Raises ValueError where the container takes no such codec.
     """
     tracks = []
     for stream in source.streams.audio:
-        target = out.add_stream_from_template(stream) if copy else _encoder(out, stream)
+        target = out.add_stream_from_template(stream) if way == COPY else _encoder(out, stream, way)
         target.metadata.update({key: value for key, value in stream.metadata.items() if key in KEPT})
-        tracks.append(Track(path, stream.index, target, copy))
+        tracks.append(Track(path, stream.index, target, way == COPY))
     return tracks
 
 
-def _encoder(out: OutputContainer, source: AudioStream) -> AudioStream:
+def _encoder(out: OutputContainer, source: AudioStream, name: str) -> AudioStream:
     rate, channels = source.codec_context.sample_rate, min(2, source.codec_context.channels)
-    for name in ENCODERS:
-        if name not in av.codecs_available:
-            continue
-        rates = av.Codec(name, "w").audio_rates
-        chosen = rate if not rates or rate in rates else 48_000
-        with suppress(ValueError):
-            target = out.add_stream(name, rate=chosen)
-            assert isinstance(target, AudioStream)
-            target.codec_context.layout = "mono" if channels == 1 else "stereo"
-            target.codec_context.bit_rate = BIT_RATE * channels
-            return target
-    raise ValueError(f"{out.format.name} takes no codec for sound that is known here")
+    rates = av.Codec(name, "w").audio_rates
+    target = out.add_stream(name, rate=rate if not rates or rate in rates else 48_000)
+    assert isinstance(target, AudioStream)
+    target.codec_context.layout = "mono" if channels == 1 else "stereo"
+    target.codec_context.bit_rate = BIT_RATE * channels
+    return target

@@ -45,7 +45,7 @@ class Facts:
         frames: how many there are.
         duration: in s.
         codec: of the pictures, by FFmpeg's or Pillow's name.
-        sound: "copy": its packets as they were; "encode": in another codec; "none".
+        sound: "copy": its packets as they were; the name of an encoder, by which it was encoded anew; or "none".
         resumed: how many frames were there from a run before.
         seconds: that it took.
     """
@@ -239,8 +239,8 @@ def _open_sink(
         names = ", ".join(clip.tracks)
         if sink.sound == "none":
             _warn(f"{kind} takes no such sound ({names}): it is left out")
-        elif sink.sound == "encode":
-            _warn(f"{kind} takes no such sound ({names}): it is encoded anew, of more than two channels in stereo")
+        elif sink.sound != "copy":
+            _warn(f"{kind} takes no such sound ({names}): it is encoded anew by {sink.sound}, in stereo at most")
     if clip.subtitles:
         _warn(f"the {clip.subtitles} tracks of subtitles of {clip.name} are left out")
     if clip.interlaced:
