@@ -25,7 +25,7 @@ from av.video.stream import VideoStream
 
 from stylezoo.errors import OptionError, VideoError, did_you_mean
 from stylezoo.video.clip import BT601, BT709, FULL, LIMITED, Clip, Colour, Frame, usual_matrix
-from stylezoo.video.footage import EXACT, Footage, open_container, reason
+from stylezoo.video.footage import EXACT, RGB, Footage, open_container, reason
 from stylezoo.video.parts import Told
 from stylezoo.video.sound import COPY, NONE, Track, add_tracks
 from stylezoo.video.sound import ENCODERS as ENCODERS_OF_SOUND
@@ -134,7 +134,9 @@ class Film:
         if form.chroma_height(2) == 1:
             self.height = max(2, self.height // 2 * 2)
         self.colour = self.clip.colour
-        if self.codec not in TAGGED:
+        if form.is_rgb:
+            self.colour = Colour(RGB, FULL, self.colour.primaries, self.colour.transfer)
+        elif self.codec not in TAGGED:
             self.colour = Colour(usual_matrix(self.width, self.height), FULL if self.codec == "mjpeg" else LIMITED)
         self._steady = self._format.name in STEADY or self.codec in STEADY_CODECS
         self.rate = self.clip.rate.limit_denominator(1001)
