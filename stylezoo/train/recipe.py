@@ -384,8 +384,8 @@ def _check(recipe: Recipe, where: str) -> None:
         raise RecipeError(f"{where}: model.base is for nets of several styles, not for {recipe.model.family}")
     if recipe.model.base is not None and recipe.model.start is not None:
         raise RecipeError(f"{where}: model.base keeps a trunk and model.start goes on from one: give one or the other")
-    if recipe.model.start is not None and recipe.model.family not in ("cin", "ghiasi"):
-        raise RecipeError(f"{where}: model.start is for cin and ghiasi nets, not for {recipe.model.family}")
+    if recipe.model.start is not None and recipe.model.family not in ("cin", "ghiasi", "johnson"):
+        raise RecipeError(f"{where}: model.start is for nets with a trunk, not for {recipe.model.family}")
     if recipe.model.base is not None and recipe.model.args:
         raise RecipeError(f"{where}: model.base brings its own model.args: leave them out")
     if recipe.model.args.get("folded") and recipe.model.start is None:
