@@ -7,6 +7,7 @@ After the short-term consistency of Ruder et al. 2016 (arXiv:1604.08610), with o
 from __future__ import annotations
 
 from collections.abc import Mapping
+from importlib import import_module
 from typing import Any
 
 import numpy as np
@@ -26,12 +27,12 @@ class FlowBlend:
 
     def __init__(self) -> None:
         try:
-            import cv2
+            cv2: Any = import_module("cv2")  # whose stubs lack the flow
         except ImportError as cause:
             raise OptionError(
                 "flow-guided blending needs OpenCV: pip install 'stylezoo[flow]', or leave out flow (--flow)"
             ) from cause
-        self._cv2: Any = cv2
+        self._cv2 = cv2
         self._dis = cv2.DISOpticalFlow_create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
         self._grey: Any = None
         self._before: Any = None

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from itertools import islice
 from pathlib import Path
 from typing import Any
+
+from PIL import Image, UnidentifiedImageError
 
 from stylezoo.errors import OptionError
 from stylezoo.files import sha256_of
@@ -14,7 +16,7 @@ from stylezoo.image.pillow import shown
 from stylezoo.types import PathLike
 from stylezoo.video.clip import open_clip
 
-STILL = {".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff", ".bmp", ".avif", ".jp2", ".tga", ".ppm", ".gif"}
+PICTURES = {".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff", ".bmp", ".avif", ".jp2", ".tga", ".ppm", ".gif"}
 
 
 class Masks:
@@ -35,18 +37,15 @@ class Masks:
 
     def __init__(self, path: PathLike, count: int) -> None:
         self.path = Path(path)
-        self._frames: Iterator[Any] | None = None
-        self._next = 0
-        self._last: Any = None
         self._pictures: list[Path] = []
+        self._still = _is_still(self.path)
         if self.path.is_dir():
-            self._pictures = sorted(p for p in self.path.iterdir() if p.suffix.lower() in STILL and p.is_file())
+            self._pictures = sorted(p for p in self.path.iterdir() if p.suffix.lower() in PICTURES and p.is_file())
             self._check(len(self._pictures), count)
             self.identity: Any = {p.name: sha256_of(p) for p in self._pictures}
             return
-        self.still = self.path.suffix.lower() in STILL - {".gif", ".webp"}
-        if self.still:
-            self._last = read(self.path).restore(read(self.path).pixels)
+        if self._still:
+            read(self.path)  # now, before anything is painted
         else:
             self._check(len(open_clip(self.path).times), count)
         self.identity = sha256_of(self.path)
@@ -61,8 +60,8 @@ class Masks:
         """Return the function from a frame's number, from `first` on and growing, to its mask."""
         if self._pictures:
             return self._picture
-        if self._last is not None:
-            return lambda number: self._last
+        if self._still:
+            return lambda number: self.path
         frames = (frame.pixels for frame in islice(open_clip(self.path).frames(), first, None))
         upcoming = enumerate(frames, first)
         held: list[Any] = [-1, None]
@@ -85,3 +84,15 @@ class Masks:
         return OptionError(
             f"{shown(self.path)} has no mask for frame {number}: give one for each frame that is painted"
         )
+
+
+def _is_still(path: Path) -> bool:
+    if path.is_dir():
+        return False
+    try:
+        with Image.open(path) as image:
+            return getattr(image, "n_frames", 1) == 1
+    except FileNotFoundError:
+        return True  # as which it gets its error
+    except (UnidentifiedImageError, OSError, ValueError, SyntaxError, EOFError):
+        return False

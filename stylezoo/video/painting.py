@@ -20,7 +20,7 @@ from stylezoo.video.clip import Clip, Frame
 from stylezoo.video.flow import FlowBlend
 from stylezoo.video.keyframes import Course
 from stylezoo.video.masks import Masks
-from stylezoo.video.parts import PART, Parts, State
+from stylezoo.video.parts import Parts, State
 
 
 @dataclass
@@ -63,12 +63,12 @@ class Painting:
             for number, painted in enumerate(paintings, first):
                 photo = self._waiting.popleft()
                 pixels = self.blend(photo.pixels, painted) if self.blend else painted
-                if (number + 1) % PART == 0:  # here and now: what asks for it may be a frame behind
+                if (number + 1) % parts.size == 0:  # here and now: what asks for it may be a frame behind
                     self._states[number + 1] = self._state()
                 yield Frame(pixels, photo.time, photo.duration, number)
 
     def state_behind(self, number: int) -> State:
-        """Return what painting goes on from behind so many frames, a multiple of `PART`; empty where all is done."""
+        """Return what painting goes on from behind so many frames, whole parts; empty where all is done."""
         return self._states.pop(number, {})
 
     def _read(self, parts: Parts) -> Generator[Frame, None, None]:

@@ -72,12 +72,14 @@ class Parts:
     Args:
         target: OUT.
         key: what decides on the result; parts of another key are thrown away.
+        size: how many frames a part has.
 
     Attributes:
         changed: in what the parts that were thrown away differed; empty where there were none.
     """
 
-    def __init__(self, target: Path, key: Mapping[str, Any]) -> None:
+    def __init__(self, target: Path, key: Mapping[str, Any], size: int = PART) -> None:
+        self.size = size
         self.folder = target.with_name(target.name + ".parts")
         self._manifest = self.folder / MANIFEST
         self._key = json.loads(json.dumps(key))  # as it is when read again
@@ -114,10 +116,10 @@ class Parts:
     @property
     def whole(self) -> bool:
         """Whether all frames are done, as a last part that is shorter than the others tells."""
-        return bool(self.done) and self.done[-1].frames < PART
+        return bool(self.done) and self.done[-1].frames < self.size
 
     def add(self, sink: Sink, frames: Iterable[Frame], state: Callable[[int], State]) -> None:
-        """Make the next part of painted frames, at most `PART`; `state` tells what the one behind it goes on from."""
+        """Make the next part of painted frames, at most `size`; `state` tells what the one behind it goes on from."""
         spans: list[tuple[int, int]] = []
 
         def noted() -> Iterator[Frame]:

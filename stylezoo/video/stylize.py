@@ -146,7 +146,8 @@ def stylize_video(
         "flow": flow,
         "output": sink.choices,
     }
-    parts = Parts(target, key)
+    # A frame that is optimised takes minutes
+    parts = Parts(target, key, 1 if stylizer.spec.weightless else PART)
     if parts.changed:
         _warn(f"{target.name} is painted from its start, as this is not as before: {', '.join(parts.changed)}")
     resumed = parts.frames
@@ -160,7 +161,7 @@ def stylize_video(
                 tqdm(total=total, initial=resumed, unit="frame", disable=not progress, leave=False) as bar,
             ):
                 while not parts.whole and (head := next(frames, None)):
-                    chunk = _told(chain([head], islice(frames, PART - 1)), bar.update)
+                    chunk = _told(chain([head], islice(frames, parts.size - 1)), bar.update)
                     parts.add(sink, chunk, painting.state_behind)
         if not parts.frames:
             raise VideoError(f"{clip.name} has no frame in that part: choose another start and duration")
