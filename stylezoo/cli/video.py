@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 @click.option(
     "--keyframes",
     metavar="TIME:STYLE,...",
-    help="Styles at frames or seconds, and what lies between: 0:starry_night,5s:great_wave,120:mosaic+udnie.",
+    help="Styles at frames or seconds, and what lies between: 0:starry_night,5s:great_wave,120:the_kiss+udnie.",
 )
 @STYLE_SIZE
 @click.option("--card", "cards", multiple=True, type=FILE, help="Add the style of this card.")

@@ -27,7 +27,7 @@ class Keyframe(NamedTuple):
 
 
 def read_keyframes(given: str | Sequence[tuple[Any, StyleLike]]) -> list[Keyframe]:
-    """Return the keyframes that '0:starry_night,5s:great_wave,120:mosaic+udnie' states, or pairs of (time, style).
+    """Return the keyframes that '0:starry_night,5s:great_wave,120:the_kiss+udnie' states, or pairs of (time, style).
 
     In pairs a time is an int for a frame's number, a float for seconds, or such a text. Styles joined by + are mixed
     in equal shares.

@@ -11,10 +11,10 @@ from stylezoo.video.keyframes import Course, Keyframe, read_keyframes
 
 
 def test_texts_and_pairs():
-    assert read_keyframes("0:starry_night,5s:great_wave,120:mosaic+udnie") == [
+    assert read_keyframes("0:starry_night,5s:great_wave,120:the_kiss+udnie") == [
         Keyframe(Fraction(0), False, "starry_night"),
         Keyframe(Fraction(5), True, "great_wave"),
-        Keyframe(Fraction(120), False, ["mosaic", "udnie"]),
+        Keyframe(Fraction(120), False, ["the_kiss", "udnie"]),
     ]
     assert read_keyframes([(0, "a"), ("2.5s", "b"), (3.0, "c")]) == [
         Keyframe(Fraction(0), False, "a"),
