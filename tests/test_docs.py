@@ -16,6 +16,7 @@ import pytest
 import torch
 import yaml
 from hub_server import HubServer
+from moving import make_clip, pictures
 from msgspec import structs
 from PIL import Image
 from skimage import data
@@ -35,16 +36,17 @@ def readers_files(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with what the pages speak of: photos, paintings, masks, and what commands that take long have left."""
     folder = tmp_path_factory.mktemp("reader")
     astronaut, cat, coffee = (Image.fromarray(getattr(data, n)()) for n in ("astronaut", "chelsea", "coffee"))
-    pictures = {"photo.jpg": astronaut, "extra.png": cat, "panorama.jpg": coffee, "other.jpg": cat}
-    pictures |= {"photos/astronaut.jpg": astronaut, "photos/cat.jpg": cat, "holiday/coffee.jpg": coffee}
-    pictures |= {f"{name}.jpg": coffee.rotate(90) for name in ("painting", "starry", "wave")}
-    pictures |= {"paintings/tissue.jpg": Image.fromarray(data.immunohistochemistry()), "paintings/coffee.jpg": coffee}
-    for name, picture in pictures.items():
+    photos = {"photo.jpg": astronaut, "extra.png": cat, "panorama.jpg": coffee, "other.jpg": cat}
+    photos |= {"photos/astronaut.jpg": astronaut, "photos/cat.jpg": cat, "holiday/coffee.jpg": coffee}
+    photos |= {f"{name}.jpg": coffee.rotate(90) for name in ("painting", "starry", "wave")}
+    photos |= {"paintings/tissue.jpg": Image.fromarray(data.immunohistochemistry()), "paintings/coffee.jpg": coffee}
+    for name, picture in photos.items():
         (folder / name).parent.mkdir(exist_ok=True)
         picture.resize((96, 80)).save(folder / name)
     ramp = np.tile(np.linspace(0, 255, 96, dtype=np.uint8), (80, 1))
     for name, mask in {"mask": ramp, "sky": ramp.copy(), "sea": 255 - ramp}.items():
         Image.fromarray(mask).save(folder / f"{name}.png")
+    make_clip(folder / "clip.mp4", pictures(12, 96, 80))
     (folder / "recipes").symlink_to(ROOT / "recipes")
     (folder / "docs").symlink_to(ROOT / "docs")
     _leave_runs(folder / "runs")
