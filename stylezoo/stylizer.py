@@ -22,7 +22,7 @@ from stylezoo.models.gatys import Gatys
 from stylezoo.models.skeleton import make_graph
 from stylezoo.models.table import StyleTable
 from stylezoo.models.trunk_net import TrunkNet
-from stylezoo.pipeline import PreserveColor, Tile, check_options, render
+from stylezoo.pipeline import STEADY, PreserveColor, Steadiness, Tile, check_options, render
 from stylezoo.schema import convert
 from stylezoo.style import STYLE_SIZE, Plan, read_plan, resolve_style
 from stylezoo.types import ImageLike, MaskLike, PathLike, StyleLike
@@ -155,6 +155,67 @@ class Stylizer:
                 counts = [p.levels.shape[0] for p in batch]
                 for picture, pixels in zip(batch, painted.split(counts), strict=True):
                     yield picture.restore(pixels)
+
+    def stylize_frames(
+        self,
+        frames: Iterable[ImageLike],
+        style: StyleLike | Callable[[int], StyleLike] = None,
+        *,
+        steady: float | Steadiness = STEADY,
+        mask: MaskLike | Callable[[int], MaskLike] = None,
+        first: int = 0,
+        style_size: int | None = STYLE_SIZE,
+        preserve_color: PreserveColor = False,
+        tile: Tile = None,
+        **options: Any,
+    ) -> Iterator[Any]:
+        """Yield the painted frames of a video in order, each read when it is wanted, of the type that it came in.
+
+        Args:
+            frames: pictures in any form that `stylize` takes, also endlessly many.
+            style, mask: as `stylize` takes them, or a function that returns such for the number of a frame. A style
+                that stays is encoded once; one that changes smoothly is a `StyleCode` mixed of others.
+            steady: share of the norms' statistics that comes from the frames before, until a cut: from 0 (each frame
+                for itself) up to, but not, 1. It keeps light and colours from pulsing as things come into view. Or a
+                `Steadiness`, to go on from frames painted earlier.
+            first: number of the first frame.
+            tile: as in `stylize`; together with a number or "auto", steady must be 0.
+            options: the others of `stylize`.
+
+        Raises:
+            ImageError, StyleError, OptionError: what was given cannot be used, and why.
+        """
+        memory = steady if isinstance(steady, Steadiness) else Steadiness(steady)
+        if tile is not None and memory.share:
+            raise OptionError(f"tile={tile!r} gathers each frame's own statistics: leave it out, or give steady=0")
+        how: dict[str, Any] = {"preserve_color": preserve_color, "tile": tile}
+        how |= {name: options.pop(name) for name in ("strength", "size", "stroke") if name in options}
+        check_options(**how)
+        net = self._tuned(options)
+        return self._paint_frames(frames, style, mask, net, memory, first, style_size, how)
+
+    def _paint_frames(
+        self,
+        frames: Iterable[ImageLike],
+        style: StyleLike | Callable[[int], StyleLike],
+        mask: MaskLike | Callable[[int], MaskLike],
+        net: StyleNet,
+        memory: Steadiness,
+        first: int,
+        style_size: int | None,
+        how: dict[str, Any],
+    ) -> Iterator[Any]:
+        before: tuple[Any, Any] | None = None
+        for number, frame in enumerate(frames, first):
+            now = style(number) if callable(style) else style, mask(number) if callable(mask) else mask
+            if before is None or any(new is not old for new, old in zip(now, before, strict=True)):
+                plan = read_plan(self.spec, net, *now, style_size)
+                paint, before = _painter(net, plan, **how), now
+            picture = read(frame)
+            plan.check(picture)
+            with memory.frame(net, picture.levels):
+                painted = paint(picture.levels)
+            yield picture.restore(painted)
 
     def encode_style(
         self,
@@ -303,7 +364,9 @@ class Stylizer:
         return f"Stylizer({self.spec.name!r}, kind={self.kind!r}, device={str(self.device)!r}, dtype={self.dtype})"
 
 
-def _painter(net: StyleNet, plan: Plan, preserve_color: PreserveColor, **options: Any) -> Callable[[Tensor], Tensor]:
+def _painter(
+    net: StyleNet, plan: Plan, preserve_color: PreserveColor = False, **options: Any
+) -> Callable[[Tensor], Tensor]:
     """Return the function from photos, (N, 3, H, W), to their paintings; what can be encoded once is."""
     pictures = [isinstance(content, Tensor) for content in plan.contents]
     if preserve_color != "stats" or not any(pictures):

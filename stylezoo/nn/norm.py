@@ -7,7 +7,8 @@ rows (Dumoulin et al. 2017, arXiv:1610.07629) or a prediction, so that all famil
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -35,6 +36,7 @@ class InstanceNorm(nn.Module):
         self.correction = correction
         self._frozen: tuple[Tensor, Tensor] | None = None
         self._recording: list[tuple[Tensor, Tensor]] | None = None
+        self._mix: Callable[[Tensor, Tensor], tuple[Tensor, Tensor]] | None = None
 
     def forward(self, x: Tensor, gamma: Tensor, beta: Tensor) -> Tensor:
         """Normalise `x`, (N, C, H, W), with `gamma` and `beta`, each (N or 1, C) or, per pixel, (N or 1, C, H, W)."""
@@ -45,17 +47,19 @@ class InstanceNorm(nn.Module):
         if free:
             return F.instance_norm(x, eps=self.eps) * gamma + beta
         mean, inverse = self._frozen or self.measure(x)
+        if self._mix is not None:
+            mean, inverse = self._mix(mean, inverse)
         if self._recording is not None:
             self._recording.append((mean, inverse))
-        if self._frozen is not None:  # one step over the memory in place of four
+        if self._frozen is not None or self._mix is not None:  # one step over the memory in place of four
             scale = inverse * gamma
             return torch.addcmul(beta - mean * scale, x.float(), scale).to(x.dtype)
         return ((x.float() - mean) * inverse).to(x.dtype) * gamma + beta
 
     @property
     def free(self) -> bool:
-        """Whether statistics are neither frozen nor recorded: each picture has its own, and nobody asks for them."""
-        return self._frozen is None and self._recording is None
+        """Whether each picture has statistics of its own, and nobody asks for them."""
+        return self._frozen is None and self._recording is None and self._mix is None
 
     def measure(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Return the float32 mean and inverse standard deviation of `x`, (N, C, H, W), both (N, C, 1, 1)."""
@@ -103,6 +107,35 @@ def frozen_statistics(net: nn.Module, statistics: Statistics) -> Iterator[None]:
     finally:
         for name, norm in norms.items():
             norm._frozen = before[name]
+
+
+@contextmanager
+def smoothed_statistics(net: nn.Module, statistics: Statistics, share: float) -> Iterator[None]:
+    """Give every norm of `net` inside the block a mix of its statistics: `share` of those in `statistics`, if any.
+
+    The mix takes their place there, for the next block. A norm that is passed several times has an entry for each.
+    """
+    passes: Counter[str] = Counter()
+
+    def mix_of(name: str) -> Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]:
+        def mix(mean: Tensor, inverse: Tensor) -> tuple[Tensor, Tensor]:
+            passes[name] += 1
+            key = f"{name}#{passes[name]}"
+            if (before := statistics.get(key)) is not None and before[0].shape == mean.shape:
+                mean, inverse = torch.lerp(mean, before[0], share), torch.lerp(inverse, before[1], share)
+            statistics[key] = mean, inverse
+            return mean, inverse
+
+        return mix
+
+    norms = _norms(net)
+    try:
+        for name, norm in norms.items():
+            norm._mix = mix_of(name)
+        yield
+    finally:
+        for norm in norms.values():
+            norm._mix = None
 
 
 class Moments:

@@ -5,5 +5,16 @@ from __future__ import annotations
 from stylezoo.pipeline.blend import PreserveColor, Region
 from stylezoo.pipeline.memory import Tile
 from stylezoo.pipeline.render import MAX_SIZE, STROKE_SIZE, check_options, render
+from stylezoo.pipeline.steady import STEADY, Steadiness
 
-__all__ = ["MAX_SIZE", "STROKE_SIZE", "PreserveColor", "Region", "Tile", "check_options", "render"]
+__all__ = [
+    "MAX_SIZE",
+    "STEADY",
+    "STROKE_SIZE",
+    "PreserveColor",
+    "Region",
+    "Steadiness",
+    "Tile",
+    "check_options",
+    "render",
+]

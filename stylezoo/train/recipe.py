@@ -81,7 +81,12 @@ class Data(Record, frozen=True):
 
 
 class Loss(Record, frozen=True):
-    """See `stylezoo.losses.PerceptualLoss` (layers -> weight); balance: see `stylezoo.train.balance`, 0 is off."""
+    """See `stylezoo.losses.PerceptualLoss` (layers -> weight).
+
+    Attributes:
+        balance: see `stylezoo.train.balance`; 0 is off.
+        consistency: weight of a term that makes a net steady in video, see `stylezoo.train.consistency`; 0 is off.
+    """
 
     backbone: str = "vgg19:caffe"
     content: dict[str, float] = msgspec.field(default_factory=lambda: {"relu4_1": 1.0})
@@ -95,6 +100,7 @@ class Loss(Record, frozen=True):
     palette_weight: float = 0.0
     normalize: bool = True
     balance: float = 1.0
+    consistency: float = 0.0
 
 
 class Optim(Record, frozen=True):
@@ -332,6 +338,7 @@ def _check(recipe: Recipe, where: str) -> None:
         ("loss.style_weight", 0 <= loss.style_weight < inf, "must be a number of at least 0"),
         ("loss.tv_weight", 0 <= loss.tv_weight < inf, "must be a number of at least 0"),
         ("loss.palette_weight", 0 <= loss.palette_weight < inf, "must be a number of at least 0"),
+        ("loss.consistency", 0 <= loss.consistency < inf, "must be a number of at least 0"),
         ("loss.balance", 0 <= loss.balance <= 4, "must be from 0 (off) to 4"),
         ("loss.style", _usable(loss.style), "needs a layer with a positive weight, and none with a negative one"),
         ("loss.content", _usable(loss.content), "needs a layer with a positive weight, and none with a negative one"),

@@ -12,6 +12,7 @@ from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, distributed, nn
 from torch.nn.parallel import DistributedDataParallel
@@ -27,6 +28,7 @@ from stylezoo.models import CIN
 from stylezoo.models.table import StyleTable
 from stylezoo.train.balance import StyleBalance
 from stylezoo.train.checkpoint import TrainingState
+from stylezoo.train.consistency import draw_view
 from stylezoo.train.distill import Teacher
 from stylezoo.train.draw import choose_styles
 from stylezoo.train.inputs import build_loss, build_net, find_content, find_styles, sample_batch
@@ -174,11 +176,15 @@ class _Run:
                 each = terms[COPY]
             else:
                 draw = self.styles.draw(state.net, self.loss, batch, first, state.step)
-                style, output = draw.style, self.model(batch, draw.code)
+                style = draw.style
+                output, unsteady = self._paint(batch, draw.code, first)
                 terms = self.loss.terms(output, draw.targets, style)
                 each = self.loss.total(terms, state.balance.coefficients(style))
                 each = sum(draw.terms.values(), each)
                 terms |= draw.terms
+                if unsteady is not None:
+                    each = each + self.recipe.loss.consistency * unsteady
+                    terms["consistency"] = unsteady
         total = each.mean()
         total.backward()
         norm = nn.utils.clip_grad_norm_(state.net.parameters(), optim.clip)
@@ -207,6 +213,15 @@ class _Run:
         terms = {"total": each} | terms
         return style, {name: value.detach() for name, value in terms.items()}
 
+    def _paint(self, batch: Tensor, code: Tensor | None, first: int) -> tuple[Tensor, Tensor | None]:
+        """Return the paintings of `batch`, and how unsteady each is, (N,), where the recipe has that term."""
+        if not self.recipe.loss.consistency:
+            return self.model(batch, code), None
+        view = draw_view(batch, np.random.default_rng([self.recipe.run.seed, 7, first]))
+        both = torch.cat([batch, view.photograph(batch)])
+        output, again = self.model(both, code if code is None else torch.cat([code, code])).chunk(2)
+        return output, view.error(output, again)
+
     def _log(self, window: list[tuple[Tensor, dict[str, Tensor]]], seconds: float) -> dict[str, str]:
         """Write the means of a window of steps, over all pictures and, of the style term, for each style."""
         names = [] if self.pictures else [s.id for s in self.recipe.styles]
@@ -231,7 +246,7 @@ class _Run:
         if self.first:
             with (self.out / "log.jsonl").open("a", encoding="utf-8") as file:
                 file.write(json.dumps(line) + "\n")
-        return {name: f"{line[name]:.3f}" for name in (COPY, "content", "style") if name in line}
+        return {name: f"{line[name]:.3f}" for name in (COPY, "content", "style", "consistency") if name in line}
 
     def save(self) -> None:
         """Write the weights, the cards of styles for a base, and the checkpoint; the first process alone writes."""
