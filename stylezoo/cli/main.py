@@ -25,6 +25,7 @@ COMMANDS = {
     "info": "Show all that is known about a model.",
     "stylize": "Paint pictures in a style.",
     "sheet": "Draw one photo in all styles of a model, or in blends of them, on one page.",
+    "demo": "Show a page on which photos are painted, in a browser.",
     "data": "Fetch the pictures and photos that nets are trained on.",
     "train": "Train a model from a recipe.",
     "add-style": "Add a style to a trained net of several styles.",

@@ -5,7 +5,6 @@ from __future__ import annotations
 import gradio as gr
 
 
-
 def theme() -> gr.themes.Base:
     """Return a theme of paper, ink and little else, by day and by night."""
     return gr.themes.Base(

@@ -16,9 +16,10 @@ from typing import Any, TypeVar
 
 import gradio as gr
 from gradio.data_classes import FileData
+from gradio.exceptions import InvalidPathError
 
 from stylezoo.demo.live import SIDE, Live
-from stylezoo.demo.parts import Brush, LiveView, Palette, Photo, Samples, Saver, Stage, cards
+from stylezoo.demo.parts import NOT_UPLOADED, Brush, LiveView, Palette, Photo, Samples, Saver, Stage, cards
 from stylezoo.demo.pictures import data_url, open_picture
 from stylezoo.demo.settings import Settings
 from stylezoo.demo.studio import OWN, Painter, Studio, square
@@ -30,6 +31,7 @@ T = TypeVar("T")
 
 HEAD = """<header class="sz-head"><h1>stylezoo</h1>
 <p>Hang a photo, choose a painting, and see it painted that way.</p></header>"""
+TITLE = "That did not work"
 STROKE = 0.75
 COLOURS = [("The painting's", "style"), ("The photo's, exactly", "luma"), ("The photo's palette", "stats")]
 QUALITY = 95
@@ -53,14 +55,14 @@ def _on_the_page() -> Iterator[None]:
     except gr.Error:
         raise
     except StyleZooError as error:
-        raise gr.Error(escape(str(error)), title="That did not work", print_exception=False) from error
+        raise gr.Error(escape(str(error)), title=TITLE, print_exception=False) from error
     except Exception as error:
         if out_of_memory(error):
             text = "There was not enough memory for it: try a smaller picture."
         else:
             text = "Something went wrong here, and nothing was painted."
             print(f"stylezoo: {type(error).__name__}: {' '.join(str(error).split())}", file=sys.stderr)
-        raise gr.Error(text, title="That did not work", print_exception=False) from error
+        raise gr.Error(text, title=TITLE, print_exception=False) from error
 
 
 def _told(function: Callable[..., T]) -> Callable[..., T]:
@@ -70,6 +72,22 @@ def _told(function: Callable[..., T]) -> Callable[..., T]:
             return function(*values)
 
     return call
+
+
+class _Blocks(gr.Blocks):
+    """Blocks that answer what the page could not have sent by a message, where gradio would by a traceback."""
+
+    async def preprocess_data(self, *values: Any, **named: Any) -> Any:
+        try:
+            return await super().preprocess_data(*values, **named)
+        except gr.Error as error:
+            error.print_exception = False
+            raise
+        except InvalidPathError as error:
+            raise gr.Error(NOT_UPLOADED, print_exception=False) from error
+        except Exception as error:
+            text = "The page sent something that cannot be read: load it again."
+            raise gr.Error(text, title=TITLE, print_exception=False) from error
 
 
 class _Page:
@@ -84,7 +102,7 @@ class _Page:
         self.blocks = self._lay_out()
 
     def _lay_out(self) -> gr.Blocks:
-        with gr.Blocks(title="stylezoo", analytics_enabled=False, delete_cache=(600, 3600), fill_width=True) as blocks:
+        with _Blocks(title="stylezoo", analytics_enabled=False, delete_cache=(600, 3600), fill_width=True) as blocks:
             gr.HTML(HEAD, apply_default_css=False)
             with gr.Row(elem_id="sz-room", equal_height=False):
                 with gr.Column(scale=4, min_width=320, elem_id="sz-desk"):
@@ -99,7 +117,10 @@ class _Page:
                         alt_text="Your photo",
                         placeholder="Drop a photo here, or click to choose one",
                     )
-                    tried = [{"name": p.stem, "src": data_url(square(self.studio.previews.get(p), 96))} for p in self.studio.samples]
+                    tried = [
+                        {"name": p.stem, "src": data_url(square(self.studio.previews.get(p), 96))}
+                        for p in self.studio.samples
+                    ]
                     samples = Samples(photos=tried, elem_id="sz-samples")
                     value = {"mix": [[self.first.cards[0].id, 1.0]]} if self.first.cards else {"mix": []}
                     palette = Palette(value, elem_id="sz-palette", **cards(self.first, []))
@@ -128,7 +149,9 @@ class _Page:
                         stage = Stage({}, elem_id="sz-stage")
                         with gr.Row(elem_id="sz-fine"):
                             strength = gr.Slider(0, 2, 1, step=0.05, label="Strength", elem_id="sz-strength")
-                            stroke = gr.Slider(0.5, 2, STROKE, step=0.25, label="Size of the strokes", elem_id="sz-stroke")
+                            stroke = gr.Slider(
+                                0.5, 2, STROKE, step=0.25, label="Size of the strokes", elem_id="sz-stroke"
+                            )
                             colours = gr.Radio(COLOURS, value="style", label="Colours", elem_id="sz-colours")
                         with gr.Accordion("Brush: paint where styles go", open=False, elem_id="sz-brushing"):
                             brush = Brush(photo="", elem_id="sz-brush")
@@ -162,7 +185,12 @@ class _Page:
                 **paint, api_visibility="private"
             ).then(self.fill, [painter, own], palette, show_progress="hidden", **look)
             everything.click(
-                self.everything, [photo, painter, own], palette, show_progress="hidden", **work, api_visibility="private"
+                self.everything,
+                [photo, painter, own],
+                palette,
+                show_progress="hidden",
+                **work,
+                api_visibility="private",
             )
             for button, kind in ((png, "png"), (jpeg, "jpg")):
                 button.click(_told(self._saves(kind)), [*wish, finer], saver, **work, api_name=f"save_{kind}")
@@ -189,7 +217,7 @@ class _Page:
         try:
             seen = data_url(self.studio.previews.get(photo))
         except StyleZooError as error:
-            gr.Warning(escape(str(error)), title="That did not work", duration=15)
+            gr.Warning(escape(str(error)), title=TITLE, duration=15)
             return None, {}, gr.update(value=None, photo="")
         return gr.skip(), {"photo": seen}, gr.update(value=None, photo=seen)
 
@@ -236,7 +264,7 @@ class _Page:
         try:
             self.studio.previews.get(own)
         except StyleZooError as error:
-            gr.Warning(escape(str(error)), title="That did not work", duration=15)
+            gr.Warning(escape(str(error)), title=TITLE, duration=15)
             return None, gr.skip(), self.choose(name, None)
         painter = self.studio.painters[name] if self.studio.painter(name).takes_pictures else self.taker
         return gr.skip(), painter.name, gr.update(value={"mix": [[OWN, 1.0]]}, **self._cards(painter, own))

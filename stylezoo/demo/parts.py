@@ -12,6 +12,7 @@ from gradio.data_classes import ImageData
 from stylezoo.demo.studio import Painter
 from stylezoo.demo.wishes import MOST_STYLES
 
+NOT_UPLOADED = "Choose the picture again: only what was uploaded here can be painted."
 ASSETS = files("stylezoo.demo") / "assets"
 
 
@@ -41,7 +42,7 @@ class Photo(_Local, gr.Image):
             return None
         path = Path(payload.path).resolve() if payload.path else None
         if path is None or not path.is_relative_to(Path(self.GRADIO_CACHE).resolve()):
-            raise gr.Error("Choose the picture again: only what was uploaded here can be painted.", print_exception=False)
+            raise gr.Error(NOT_UPLOADED, print_exception=False)
         return path
 
 

@@ -80,7 +80,11 @@ class Previews:
     """The latest uploads at the size at which they are shown, so that a slider does not decode a photo each time."""
 
     def __init__(self, settings: Settings) -> None:
-        self._settings, self._kept, self._lock = settings, OrderedDict[tuple[Path, int], Image.Image](), threading.Lock()
+        self._settings, self._kept, self._lock = (
+            settings,
+            OrderedDict[tuple[Path, int], Image.Image](),
+            threading.Lock(),
+        )
 
     def get(self, path: Path, size: int = PREVIEW) -> Image.Image:
         """Return an upload as `shrink` does; raise ImageError where that cannot be."""
@@ -98,7 +102,9 @@ class Previews:
 
 def data_url(picture: Image.Image, quality: int = 88) -> str:
     """Return a picture as a JPEG that stands in the page itself, on white where it is transparent."""
-    data = encode_picture(picture.convert("RGBA") if picture.mode == "RGBA" else picture.convert("RGB"), "JPEG", quality)
+    data = encode_picture(
+        picture.convert("RGBA") if picture.mode == "RGBA" else picture.convert("RGB"), "JPEG", quality
+    )
     return f"data:image/jpeg;base64,{base64.b64encode(data).decode()}"
 
 

@@ -225,7 +225,7 @@ def _landscape(side: int) -> Image.Image:
     """Return hills by a lake under a sun, drawn: where no package brings a photo."""
     import numpy as np
 
-    y, x = np.mgrid[0:1 : side * 1j, 0:1 : side * 1j]
+    y, x = np.mgrid[0 : 1 : side * 1j, 0 : 1 : side * 1j]
     picture = np.stack([0.95 - 0.5 * y, 0.75 - 0.1 * y, 0.55 + 0.35 * y], axis=-1)
     picture[(x - 0.68) ** 2 + (y - 0.26) ** 2 < 0.012] = (1.0, 0.93, 0.7)
     for base, height, waves, colour in ((0.5, 0.1, 5, (0.36, 0.45, 0.5)), (0.62, 0.08, 9, (0.2, 0.36, 0.26))):

@@ -62,7 +62,7 @@ start.onclick = async () => {
   said.textContent = "";
   if (!navigator.mediaDevices) return halt("Browsers give the camera only to pages on this computer or behind https.");
   try {
-    stream = await navigator.mediaDevices.getUserMedia({ video: { width: { ideal: 640 }, facingMode: "user" } });
+    stream = await navigator.mediaDevices.getUserMedia({ video: { width: { ideal: props.side * 2 }, facingMode: "user" } });
   } catch {
     return halt("There is no camera, or this page may not use it.");
   }
