@@ -9,9 +9,7 @@ from stylezoo.cli.talk import say
 
 
 @click.command("demo")
-@click.option(
-    "--host", default="127.0.0.1", help="Listen on this address; 0.0.0.0 shows the page to the whole network."
-)
+@click.option("--host", default="127.0.0.1", help="Listen on this address; 0.0.0.0: for the whole network.")
 @click.option("--port", default=7860, type=click.IntRange(0, 65535), help="Listen on this port; 0 takes a free one.")
 @click.option(
     "-m",
@@ -32,7 +30,7 @@ from stylezoo.cli.talk import say
     default=120,
     type=click.IntRange(min=0),
     metavar="N",
-    help="Requests a minute of one visitor; 0: no limit.",
+    help="Requests a minute of a visitor; 0: any.",
 )
 @click.option("--open", "open_browser", is_flag=True, help="Open the page in a browser.")
 def command(

@@ -21,6 +21,11 @@ CLOSED = re.compile(
 COUNTED = re.compile(r"/(upload|queue/join|call(/v2)?/[^/]+|(run|api)/[^/]+)/?$")
 """The requests that cost something, each counted against the rate of its client."""
 
+FRAMES = re.compile(r"/component_server/?$")
+"""Frames of a camera, of which there are many."""
+
+FRAME_RATE = 40 * 60  # a minute
+
 BODY = 8 * 2**20  # bytes of a request that is no upload: brush strokes are pictures in it
 EXTRA = 64 * 2**10  # bytes around an uploaded file
 CLIENTS = 10_000
@@ -52,7 +57,8 @@ class Guard:
     """ASGI middleware that answers in place of the app where a request is too large, too soon, or to a closed place."""
 
     def __init__(self, app: Any, *, max_bytes: int, rate: Rate) -> None:
-        self.app, self.max_bytes, self.rate = app, max_bytes, rate
+        self.app, self.max_bytes = app, max_bytes
+        self.rates = {COUNTED: rate, FRAMES: Rate(FRAME_RATE)}
 
     async def __call__(self, scope: Scope, receive: Any, send: Any) -> None:
         if scope["type"] != "http":
@@ -62,7 +68,8 @@ class Guard:
             return await _answer(send, 404, "There is nothing here.")
         if scope["method"] not in ("POST", "PUT", "PATCH"):
             return await self.app(scope, receive, send)
-        if COUNTED.search(path) and (seconds := self.rate.wait((scope.get("client") or ("",))[0])):
+        client = (scope.get("client") or ("",))[0]
+        if seconds := max((rate.wait(client) for where, rate in self.rates.items() if where.search(path)), default=0):
             text = f"That was a little fast: try again in {max(1, round(seconds))} s."
             return await _answer(send, 429, text, [(b"retry-after", str(max(1, round(seconds))).encode())])
         most = self.max_bytes + EXTRA if path.rstrip("/").endswith("/upload") else BODY

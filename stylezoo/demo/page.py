@@ -16,10 +16,9 @@ from typing import Any, TypeVar
 
 import gradio as gr
 from gradio.data_classes import FileData
-from gradio.exceptions import InvalidPathError
 
 from stylezoo.demo.live import SIDE, Live
-from stylezoo.demo.parts import NOT_UPLOADED, Brush, LiveView, Palette, Photo, Samples, Saver, Stage, cards
+from stylezoo.demo.parts import TITLE, Page, cards, make_part, make_upload
 from stylezoo.demo.pictures import data_url, open_picture
 from stylezoo.demo.settings import Settings
 from stylezoo.demo.studio import OWN, Painter, Studio, square
@@ -31,7 +30,6 @@ T = TypeVar("T")
 
 HEAD = """<header class="sz-head"><h1>stylezoo</h1>
 <p>Hang a photo, choose a painting, and see it painted that way.</p></header>"""
-TITLE = "That did not work"
 STROKE = 0.75
 COLOURS = [("The painting's", "style"), ("The photo's, exactly", "luma"), ("The photo's palette", "stats")]
 QUALITY = 95
@@ -74,22 +72,6 @@ def _told(function: Callable[..., T]) -> Callable[..., T]:
     return call
 
 
-class _Blocks(gr.Blocks):
-    """Blocks that answer what the page could not have sent by a message, where gradio would by a traceback."""
-
-    async def preprocess_data(self, *values: Any, **named: Any) -> Any:
-        try:
-            return await super().preprocess_data(*values, **named)
-        except gr.Error as error:
-            error.print_exception = False
-            raise
-        except InvalidPathError as error:
-            raise gr.Error(NOT_UPLOADED, print_exception=False) from error
-        except Exception as error:
-            text = "The page sent something that cannot be read: load it again."
-            raise gr.Error(text, title=TITLE, print_exception=False) from error
-
-
 class _Page:
     def __init__(self, settings: Settings) -> None:
         self.settings, self.studio = settings, Studio(settings)
@@ -102,38 +84,30 @@ class _Page:
         self.blocks = self._lay_out()
 
     def _lay_out(self) -> gr.Blocks:
-        with _Blocks(title="stylezoo", analytics_enabled=False, delete_cache=(600, 3600), fill_width=True) as blocks:
+        with Page(title="stylezoo", analytics_enabled=False, delete_cache=(600, 3600), fill_width=True) as blocks:
             gr.HTML(HEAD, apply_default_css=False)
             with gr.Row(elem_id="sz-room", equal_height=False):
                 with gr.Column(scale=4, min_width=320, elem_id="sz-desk"):
-                    photo = Photo(
+                    photo = make_upload(
+                        "sz-photo",
                         sources=["upload", "webcam", "clipboard"],
-                        type="filepath",
-                        image_mode=None,
                         label="Your photo",
                         height=230,
-                        elem_id="sz-photo",
-                        buttons=[],
                         alt_text="Your photo",
                         placeholder="Drop a photo here, or click to choose one",
                     )
-                    tried = [
-                        {"name": p.stem, "src": data_url(square(self.studio.previews.get(p), 96))}
-                        for p in self.studio.samples
-                    ]
-                    samples = Samples(photos=tried, elem_id="sz-samples")
+                    photos = self.studio.samples
+                    tried = [{"name": p.stem, "src": data_url(square(self.studio.previews.get(p), 96))} for p in photos]
+                    samples = make_part("samples", photos=tried)
                     value = {"mix": [[self.first.cards[0].id, 1.0]]} if self.first.cards else {"mix": []}
-                    palette = Palette(value, elem_id="sz-palette", **cards(self.first, []))
+                    palette = make_part("palette", value, **cards(self.first, []))
                     everything = gr.Button("See my photo in every style", size="sm", elem_id="sz-everything")
                     with gr.Accordion("Any painting as the style", open=False, visible=self.taker is not None):
-                        own = Photo(
+                        own = make_upload(
+                            "sz-own",
                             sources=["upload", "clipboard"],
-                            type="filepath",
-                            image_mode=None,
                             label="A painting of your choice",
                             height=170,
-                            elem_id="sz-own",
-                            buttons=[],
                             alt_text="The painting whose style is taken",
                             placeholder="Drop a painting here",
                         )
@@ -146,7 +120,7 @@ class _Page:
                         )
                 with gr.Column(scale=6, min_width=320, elem_id="sz-wall"), gr.Tabs():
                     with gr.Tab("Painting"):
-                        stage = Stage({}, elem_id="sz-stage")
+                        stage = make_part("stage", {})
                         with gr.Row(elem_id="sz-fine"):
                             strength = gr.Slider(0, 2, 1, step=0.05, label="Strength", elem_id="sz-strength")
                             stroke = gr.Slider(
@@ -154,7 +128,7 @@ class _Page:
                             )
                             colours = gr.Radio(COLOURS, value="style", label="Colours", elem_id="sz-colours")
                         with gr.Accordion("Brush: paint where styles go", open=False, elem_id="sz-brushing"):
-                            brush = Brush(photo="", elem_id="sz-brush")
+                            brush = make_part("brush", photo="")
                         with gr.Row(elem_id="sz-saving"):
                             png = gr.Button("Save as PNG", variant="primary", elem_id="sz-png")
                             jpeg = gr.Button("Save as JPEG", elem_id="sz-jpeg")
@@ -162,15 +136,16 @@ class _Page:
                         finer = gr.Checkbox(
                             False, label="Finer strokes, as small as the photo's own size allows", elem_id="sz-finer"
                         )
-                        saver = Saver(elem_id="sz-saver")
+                        saver = make_part("saver")
                     with gr.Tab("Live camera"):
-                        LiveView(side=SIDE, server_functions=[self._frame()], elem_id="sz-live")
+                        make_part("live", side=SIDE, server_functions=[self._frame()])
 
             wish = [photo, painter, palette, strength, stroke, colours, brush, own]
-            look = {"concurrency_limit": 2, "concurrency_id": "look", "api_visibility": "private"}
-            work = {"concurrency_limit": 1, "concurrency_id": "paint"}
-            paint = {"fn": _told(self.paint), "inputs": wish, "outputs": stage, "show_progress": "minimal", **work}
-            hung = {"fn": _told(self.hang), "inputs": [photo], "outputs": [photo, stage, brush], **look}
+            look: dict[str, Any] = {"concurrency_limit": 2, "concurrency_id": "look", "api_visibility": "private"}
+            work: dict[str, Any] = {"concurrency_limit": 1, "concurrency_id": "paint"}
+            paint: dict[str, Any] = {"fn": _told(self.paint), "inputs": wish, "outputs": stage, **work}
+            paint["show_progress"] = "minimal"
+            hung: dict[str, Any] = {"fn": _told(self.hang), "inputs": [photo], "outputs": [photo, stage, brush], **look}
             hung["show_progress"] = "hidden"
             photo.input(**hung).success(**paint, api_visibility="private")
             samples.input(_told(self.sample), samples, photo, **look).success(**hung).success(

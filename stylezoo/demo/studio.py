@@ -63,7 +63,7 @@ class Painter:
 
 
 class Studio:
-    """All that the page paints. Models are loaded when they are first asked for; one picture at a time is painted by each.
+    """All that the page paints. Models are loaded when first asked for, and each paints one picture at a time.
 
     Raises:
         ModelNotFoundError, OptionError: see `find_models`.

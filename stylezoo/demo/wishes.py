@@ -85,7 +85,7 @@ def read_wish(
         read_mix(palette),
         _number(strength, "strength", 0, 3),
         None if stroke is None else _number(stroke, "stroke", 1 / 8, 8),
-        colours,  # type: ignore[arg-type]  # mypy does not narrow by `in`
+        colours,
         regions,
         not regions or bool(_field(brush, "rest")),
     )
