@@ -40,7 +40,7 @@ async def visit(url: str, number: int, until: float, tally: Tally) -> None:
         config = (await client.get("config")).json()
         values = {c["props"].get("elem_id"): c["props"] for c in config["components"]}
         painter = values["sz-painter"]["value"]
-        styles = [card["id"] for card in values["sz-palette"]["cards"]]
+        styles = [card["id"] for card in values["sz-palette"]["props"]["cards"]]
         pixels = np.random.default_rng(number).integers(0, 255, (6, 8, 3), np.uint8)
         buffer = io.BytesIO()
         Image.fromarray(pixels).resize((640, 480), Image.Resampling.BICUBIC).save(buffer, "JPEG")
