@@ -145,9 +145,11 @@ class _Page:
             work: dict[str, Any] = {"concurrency_limit": 1, "concurrency_id": "paint"}
             paint: dict[str, Any] = {"fn": _told(self.paint), "inputs": wish, "outputs": stage, **work}
             paint["show_progress"] = "minimal"
-            hung: dict[str, Any] = {"fn": _told(self.hang), "inputs": [photo], "outputs": [photo, stage, brush], **look}
+            hung: dict[str, Any] = {"fn": _told(self.hang), "inputs": [photo], "outputs": [stage, brush], **look}
             hung["show_progress"] = "hidden"
-            photo.input(**hung).success(**paint, api_visibility="private")
+            hanging = photo.input(**hung)
+            hanging.success(**paint, api_visibility="private")
+            hanging.failure(lambda: (None, {}, gr.update(value=None, photo="")), None, [photo, stage, brush], **look)
             samples.input(_told(self.sample), samples, photo, **look).success(**hung).success(
                 **paint, api_visibility="private"
             )
@@ -156,9 +158,11 @@ class _Page:
             painter.input(_told(self.choose), [painter, own], palette, **look).success(
                 **paint, api_visibility="private"
             ).then(self.fill, [painter, own], palette, show_progress="hidden", **look)
-            own.input(_told(self.take), [own, painter], [own, painter, palette], **look).success(
-                **paint, api_visibility="private"
-            ).then(self.fill, [painter, own], palette, show_progress="hidden", **look)
+            taking = own.input(_told(self.take), [own, painter], [painter, palette], **look)
+            taking.success(**paint, api_visibility="private").then(
+                self.fill, [painter, own], palette, show_progress="hidden", **look
+            )
+            taking.failure(lambda: None, None, own, **look)
             everything.click(
                 self.everything,
                 [photo, painter, own],
@@ -185,16 +189,10 @@ class _Page:
             shutil.copyfile(path, copy)
         return str(copy)
 
-    def hang(self, photo: Path | None) -> tuple[Any, Any, Any]:
-        """Show an upload; what cannot be read is said, and taken down."""
-        if photo is None:
-            return gr.skip(), {}, gr.update(value=None, photo="")
-        try:
-            seen = data_url(self.studio.previews.get(photo))
-        except StyleZooError as error:
-            gr.Warning(escape(str(error)), title=TITLE, duration=15)
-            return None, {}, gr.update(value=None, photo="")
-        return gr.skip(), {"photo": seen}, gr.update(value=None, photo=seen)
+    def hang(self, photo: str | None) -> tuple[Any, Any]:
+        """Show an upload."""
+        seen = data_url(self.studio.previews.get(Path(photo))) if photo else ""
+        return {"photo": seen} if photo else {}, gr.update(value=None, photo=seen)
 
     def paint(self, *values: Any) -> dict[str, Any] | None:
         """Return what hangs on the wall: the photo, and its painting at the size of a screen."""
@@ -226,25 +224,20 @@ class _Page:
         page = self.studio.sheet(self.studio.previews.get(photo), wish)
         return self._file(page, f"{photo.stem}_styles", "jpg")
 
-    def choose(self, name: str, own: Path | None) -> Any:
+    def choose(self, name: str, own: str | None) -> Any:
         """Show the styles of another net, of which the first is chosen."""
         painter = self.studio.painter(name)
         shown = self._cards(painter, own)
         return gr.update(value={"mix": [[shown["cards"][0]["id"], 1.0]]} if shown["cards"] else {"mix": []}, **shown)
 
-    def take(self, own: Path | None, name: str) -> tuple[Any, Any, Any]:
-        """Put a visitor's painting among the styles of the net that takes any, and choose it."""
-        if own is None or self.taker is None:
-            return gr.skip(), gr.skip(), self.choose(name, None)
-        try:
-            self.studio.previews.get(own)
-        except StyleZooError as error:
-            gr.Warning(escape(str(error)), title=TITLE, duration=15)
-            return None, gr.skip(), self.choose(name, None)
+    def take(self, own: str | None, name: str) -> tuple[Any, Any]:
+        """Put a visitor's painting among the styles of a net that takes any, and choose it."""
+        if not own or self.taker is None:
+            return gr.skip(), self.choose(name, None)
         painter = self.studio.painters[name] if self.studio.painter(name).takes_pictures else self.taker
-        return gr.skip(), painter.name, gr.update(value={"mix": [[OWN, 1.0]]}, **self._cards(painter, own))
+        return painter.name, gr.update(value={"mix": [[OWN, 1.0]]}, **self._cards(painter, own))
 
-    def fill(self, name: str, own: Path | None) -> Iterator[Any]:
+    def fill(self, name: str, own: str | None) -> Iterator[Any]:
         """Yield the palette as its pictures are painted, once for all visitors."""
         with _on_the_page():
             painter = self.studio.painter(name)
@@ -258,14 +251,14 @@ class _Page:
                             yield gr.update(**self._cards(painter, own))
             yield gr.update(**self._cards(painter, own))
 
-    def everything(self, photo: Path | None, name: str, own: Path | None) -> Iterator[Any]:
+    def everything(self, photo: str | None, name: str, own: str | None) -> Iterator[Any]:
         """Yield the palette with pictures of the visitor's photo, as they are painted."""
         with _on_the_page():
-            if photo is None:
+            if not photo:
                 raise OptionError("Choose a photo first.")
             painter = self.studio.painter(name)
             shown = [*self._pictures[painter.name]] + [""] * len(painter.cards)
-            for index, picture in enumerate(self.studio.thumbnails(painter, self.studio.previews.get(photo))):
+            for index, picture in enumerate(self.studio.thumbnails(painter, self.studio.previews.get(Path(photo)))):
                 shown[index] = data_url(picture, 84)
                 if index % 4 == 3 or index + 1 == len(painter.cards):
                     yield gr.update(**self._cards(painter, own, shown))
@@ -281,12 +274,13 @@ class _Page:
 
     def _read(self, values: tuple[Any, ...]) -> tuple[Path | None, Wish, Path | None]:
         photo, *how, own = values
-        return photo, read_wish(*how, settings=self.settings), own
+        wish = read_wish(*how, settings=self.settings)
+        return Path(photo) if photo else None, wish, Path(own) if own else None
 
-    def _cards(self, painter: Painter, own: Path | None, pictures: list[str] | None = None) -> dict[str, Any]:
+    def _cards(self, painter: Painter, own: str | None, pictures: list[str] | None = None) -> dict[str, Any]:
         shown = cards(painter, self._pictures[painter.name] if pictures is None else pictures)
-        if own is not None and painter.takes_pictures:
-            picture = data_url(self.studio.previews.get(own, 320), 84)
+        if own and painter.takes_pictures:
+            picture = data_url(self.studio.previews.get(Path(own), 320), 84)
             shown["cards"].insert(0, {"id": OWN, "title": "Your painting", "by": "", "src": picture})
         return shown
 

@@ -10,9 +10,10 @@ from pathlib import Path
 from typing import Any
 
 import gradio as gr
-from gradio.data_classes import ImageData
 from gradio.exceptions import InvalidPathError
+from PIL import Image, UnidentifiedImageError
 
+from stylezoo.demo.pictures import NO_PICTURE, TOO_MANY
 from stylezoo.demo.studio import Painter
 from stylezoo.demo.wishes import MOST_STYLES
 
@@ -20,6 +21,11 @@ TITLE = "That did not work"
 NOT_UPLOADED = "Choose the picture again: only what was uploaded here can be painted."
 NOT_FETCHED = "Upload the picture itself: addresses are not fetched."
 UNREADABLE = "The page sent something that cannot be read: load it again."
+_SAID = {
+    InvalidPathError: NOT_UPLOADED,
+    UnidentifiedImageError: NO_PICTURE,
+    Image.DecompressionBombError: TOO_MANY,
+}
 
 
 def asset(name: str) -> str:
@@ -50,20 +56,8 @@ def make_part(name: str, value: Any = None, **options: Any) -> gr.HTML:
 
 
 def make_upload(elem_id: str, **options: Any) -> gr.Image:
-    """Return a place for a picture, which is given on as the path of a file that nothing has opened yet."""
-    upload = gr.Image(type="filepath", image_mode=None, buttons=[], elem_id=elem_id, **options)
-    folder = Path(upload.GRADIO_CACHE).resolve()
-
-    def path_of(payload: ImageData | None) -> Path | None:
-        if payload is None:
-            return None
-        path = Path(payload.path).resolve() if payload.path else None
-        if path is None or not path.is_relative_to(folder):
-            raise gr.Error(NOT_UPLOADED, title=TITLE)
-        return path
-
-    upload.preprocess = path_of  # type: ignore[method-assign, assignment]  # gradio's own opens the picture, a bomb too
-    return upload
+    """Return a place for a picture, of which gradio reads the header alone before it gives on the file's path."""
+    return gr.Image(type="filepath", image_mode=None, buttons=[], elem_id=elem_id, **options)
 
 
 def cards(painter: Painter, pictures: list[str]) -> dict[str, Any]:
@@ -76,25 +70,31 @@ def cards(painter: Painter, pictures: list[str]) -> dict[str, Any]:
 
 
 class Page(gr.Blocks):
-    """Blocks that answer what no page of ours has sent by a message, where gradio would fetch it, or fail."""
+    """Blocks that answer what no page of ours has sent by a message, where gradio would fetch it, open it, or fail."""
 
     async def preprocess_data(self, block_fn: Any, inputs: list[Any], *rest: Any, **named: Any) -> Any:
         try:
-            if _names_address(inputs):
-                raise gr.Error(NOT_FETCHED, title=TITLE)
+            _check_files(inputs, Path(self.GRADIO_CACHE).resolve())
             return await super().preprocess_data(block_fn, inputs, *rest, **named)
         except gr.Error as error:
             error.print_exception = False
             raise
-        except InvalidPathError as error:
-            raise gr.Error(NOT_UPLOADED, title=TITLE, print_exception=False) from error
         except Exception as error:
-            raise gr.Error(UNREADABLE, title=TITLE, print_exception=False) from error
+            text = _SAID.get(type(error.__cause__ or error), UNREADABLE)
+            raise gr.Error(text, title=TITLE, print_exception=False) from error
 
 
-def _names_address(value: Any) -> bool:
-    """Whether there is, anywhere in what was sent, a file that lies elsewhere."""
+def _check_files(value: Any, folder: Path) -> None:
+    """Raise gr.Error where, anywhere in what was sent, there is a file that was not uploaded here.
+
+    Gradio looks at those alone that are marked as its own, and takes others for its images as well.
+    """
     if isinstance(value, dict):
-        path = value.get("path")
-        return (isinstance(path, str) and "://" in path) or any(map(_names_address, value.values()))
-    return isinstance(value, list) and any(map(_names_address, value))
+        path, url = (str(value.get(name) or "") for name in ("path", "url"))
+        if "://" in path or url.startswith("data:"):
+            raise gr.Error(NOT_FETCHED, title=TITLE)
+        if "path" in value and not Path(path).resolve().is_relative_to(folder):
+            raise gr.Error(NOT_UPLOADED, title=TITLE)
+        value = list(value.values())
+    for member in value if isinstance(value, list) else ():
+        _check_files(member, folder)

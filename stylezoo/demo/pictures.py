@@ -25,6 +25,8 @@ PREVIEW = 1024
 
 KEPT = 32  # previews, of some 3 MB each
 NAME = "the picture"
+NO_PICTURE = "This file is no picture that can be read here: save it as JPEG, PNG or WebP."
+TOO_MANY = "This picture has far too many pixels: shrink it first."
 
 
 def open_picture(source: Path | bytes, settings: Settings) -> Image.Image:
@@ -37,13 +39,14 @@ def open_picture(source: Path | bytes, settings: Settings) -> Image.Image:
     try:
         image = Image.open(io.BytesIO(data), formats=FORMATS)
     except UnidentifiedImageError as cause:
-        raise ImageError("This file is no picture that can be read here: save it as JPEG, PNG or WebP.") from cause
+        raise ImageError(NO_PICTURE) from cause
     except Image.DecompressionBombError as cause:
-        raise _too_many(settings) from cause
+        raise ImageError(TOO_MANY) from cause
     except Exception as cause:  # Pillow's plugins let nearly every kind of error through
         raise ImageError("This picture is cut short or damaged: save it again as JPEG or PNG.") from cause
     if image.width * image.height > settings.max_pixels:
-        raise _too_many(settings, image.size)
+        what = f"{image.width:,} x {image.height:,} pixels"
+        raise ImageError(f"This picture has {what}, and {settings.max_pixels:,} are allowed: shrink it first.")
     image.filename = NAME  # what messages call it
     return image
 
@@ -56,12 +59,6 @@ def _read(path: Path, settings: Settings) -> bytes:
         return path.read_bytes()
     except OSError as cause:
         raise ImageError("The picture is no longer here: choose it again.") from cause
-
-
-def _too_many(settings: Settings, size: tuple[int, int] | None = None) -> ImageError:
-    what = f"{size[0]:,} x {size[1]:,} pixels" if size else "far too many pixels"
-    most = f"{settings.max_pixels / 1e6:.3g} megapixels"
-    return ImageError(f"This picture has {what}, and {most} are allowed: shrink it first.")
 
 
 def shrink(image: Image.Image, size: int) -> Image.Image:

@@ -93,7 +93,9 @@ def visit(browser: Any, page_url: str) -> Iterator[Callable[..., Any]]:
         contexts.append(context)
         page = context.new_page()
         page.set_default_timeout(120_000)
-        page.on("request", lambda r: None if r.url.startswith((page_url, "data:", "blob:")) else strangers.append(r.url))
+        page.on(
+            "request", lambda r: None if r.url.startswith((page_url, "data:", "blob:")) else strangers.append(r.url)
+        )
         page.on("pageerror", lambda error: broken.append(str(error)))
         page.goto(page_url, wait_until="domcontentloaded")
         page.wait_for_selector(".sz-card")
