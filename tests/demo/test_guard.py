@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -34,7 +35,8 @@ def ask(guard, path, *parts, method="POST", length=None, client="1.2.3.4"):
     async def send(message):
         sent.append(message)
 
-    asyncio.run(guard(scope, receive, send))
+    with ThreadPoolExecutor() as pool:  # a browser's driver may keep a loop in this thread
+        pool.submit(asyncio.run, guard(scope, receive, send)).result()
     assert [m["type"] for m in sent] == ["http.response.start", "http.response.body"]
     return sent[0]["status"], sent[1]["body"]
 

@@ -24,8 +24,13 @@ function choose(index) {
   active = index;
   const brush = brushes[index];
   if (brush && !brush.mix) brush.mix = [...(zoo.mix ?? [])];
-  const target = brush && { mix: brush.mix, set: (mix) => { brush.mix = mix; label(); if (brush.used) send(); } };
-  document.dispatchEvent(new CustomEvent("stylezoo:target", { detail: target ?? null }));
+  const set = (mix) => {
+    brush.mix = mix;
+    label();
+    if (brush.used) send();
+  };
+  const target = brush ? { mix: brush.mix, set, element } : null;
+  document.dispatchEvent(new CustomEvent("stylezoo:target", { detail: target }));
   label();
 }
 
@@ -145,9 +150,6 @@ const show = () => {
   if (props.photo && photo.src !== props.photo) photo.src = props.photo;
 };
 watch("photo", show);
-// While the panel is closed the pictures of styles are for the whole picture.
-new IntersectionObserver(() => {
-  if (element.offsetParent && props.photo && brushes.length) choose(Math.max(active, 0));
-  else document.dispatchEvent(new CustomEvent("stylezoo:target", { detail: null }));
-}).observe(element);
+// The pictures of styles show what is chosen for the brush while the panel is open, and else for the whole picture.
+new IntersectionObserver(() => brushes.length && choose(active)).observe(element);
 show();

@@ -52,6 +52,7 @@ function halt(message = "") {
 
 async function loop() {
   while (stream) {
+    if (!element.offsetParent) return halt(); // another tab was chosen
     ask();
     await new Promise((done) => setTimeout(done, waiting >= 2 ? 8 : 25));
   }
@@ -72,4 +73,3 @@ start.onclick = async () => {
   times = [];
   loop();
 };
-new IntersectionObserver(() => element.offsetParent || halt()).observe(element); // another tab was chosen

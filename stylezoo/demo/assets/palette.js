@@ -4,7 +4,7 @@ const grid = element.querySelector(".sz-cards");
 const mixer = element.querySelector(".sz-mixer");
 const several = element.querySelector(".sz-several input");
 const zoo = (window.stylezoo ??= {});
-let target = null; // {mix, set} of a brush, or null: the whole picture
+let target = null; // {mix, set, element} of a brush, which counts while it is seen; null: the whole picture
 let timer = 0;
 
 const make = (tag, attributes = {}, ...children) => {
@@ -13,16 +13,18 @@ const make = (tag, attributes = {}, ...children) => {
   return node;
 };
 const card = (id) => props.cards.find((one) => one.id === id);
-const mix = () => (target ? target.mix : props.value?.mix ?? []);
+const brush = () => (target?.element.offsetParent ? target : null);
+const mix = () => (brush() ?? props.value)?.mix ?? [];
 const most = () => (several.checked ? props.most : 1);
 
 function set(next, soon = false) {
-  if (target) target.mix = next;
+  const one = brush();
+  if (one) one.mix = next;
   else props.value = { mix: next };
   zoo.mix = props.value?.mix ?? [];
   draw();
   clearTimeout(timer);
-  const done = target ? target.set : () => trigger("input");
+  const done = one ? one.set : () => trigger("input");
   timer = setTimeout(() => done(next), soon ? 250 : 0);
 }
 
@@ -111,7 +113,7 @@ zoo.titleOf = (some) => some.map(([id]) => card(id)?.title ?? id).join(" and ");
 zoo.mix = props.value?.mix ?? [];
 watch(["value", "cards", "most"], () => {
   zoo.mix = props.value?.mix ?? [];
-  if ((props.value?.mix ?? []).length < 2 && !target) several.checked &&= props.most > 1;
+  if ((props.value?.mix ?? []).length < 2 && !brush()) several.checked &&= props.most > 1;
   draw();
 });
 draw();
