@@ -52,6 +52,7 @@ class Live:
         how = value.get("strength", 1.0), None, value.get("colours", "style")
         wish = read_wish(self.painter.name, value, *how, settings=self._settings)
         frame = from_data_url(value.get("image"), self._settings)
+        frame.info.pop("icc_profile", None)  # a canvas is in sRGB, and converting it again takes as long as the net
         frame.thumbnail((SIDE, SIDE))
         styles = {card.id: card for card in self.painter.cards}
         for name, _ in wish.mix:
