@@ -1,12 +1,13 @@
 # make demo   installs stylezoo into a virtual environment and turns a photo into a mosaic
 # make test   installs what development needs as well and runs the tests
+# make docs   builds the documentation as a site, in site/
 # The first install downloads PyTorch, which takes a few minutes and about 5.5 GB of disk.
 
 PYTHON ?= python3
 VENV ?= .venv
 WORKERS ?= 2
 
-.PHONY: demo test install dev clean
+.PHONY: demo test docs install dev clean
 
 demo: install
 	$(VENV)/bin/python scripts/demo.py
@@ -14,6 +15,10 @@ demo: install
 # One thread a worker: torch would start as many threads as there are cores in each of them.
 test: dev
 	OMP_NUM_THREADS=1 $(VENV)/bin/python -m pytest -q -n $(WORKERS)
+
+# --strict fails on a link that leads nowhere.
+docs: $(VENV)/.stylezoo-docs
+	$(VENV)/bin/zensical build --strict --clean
 
 install: $(VENV)/.stylezoo-train
 dev: $(VENV)/.stylezoo-dev
@@ -25,4 +30,4 @@ $(VENV)/.stylezoo-%: pyproject.toml
 	touch "$@"
 
 clean:
-	rm -rf build dist demo .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
+	rm -rf build dist demo site .cache .mypy_cache .pytest_cache .ruff_cache .import_linter_cache

@@ -17,7 +17,6 @@ import time
 from pathlib import Path
 
 import click
-import matplotlib.pyplot as plt
 import numpy as np
 import torch
 from PIL import Image
@@ -115,6 +114,8 @@ def main(
         "python": platform.python_version(),
     }
     click.echo(json.dumps(record, indent=2))
+    import matplotlib.pyplot as plt  # which the package itself does without
+
     figure, axis = plt.subplots(figsize=(5.5, 3.4), layout="constrained")
     for label, line in lines.items():
         power = f", time ~ pixels^{fits[label]:.2f}" if label in fits else ""

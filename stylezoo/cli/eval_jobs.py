@@ -8,9 +8,11 @@ import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
-from stylezoo.cli.talk import say
+import click
+
+from stylezoo.cli.talk import Failure, put_json, say
 from stylezoo.errors import DataError, OptionError, StyleError, did_you_mean
 from stylezoo.zoo.metrics import UNSEEN
 
@@ -24,27 +26,31 @@ if TYPE_CHECKING:
     from stylezoo.zoo.spec import ModelSpec, Zoo
 
 LIMIT = 500  # iterations
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
-class Subject:
-    """A model, by the name that was given, and its recipe with those styles alone in which it is measured."""
+class Measured:
+    """A model, by the name that was given, and the styles in which it is measured."""
 
     name: str
     stylizer: Stylizer
-    recipe: Recipe
+    styles: tuple[str, ...]
 
     @property
     def spec(self) -> ModelSpec:
         return self.stylizer.spec
 
     @property
-    def styles(self) -> tuple[str, ...]:
-        return tuple(style.id for style in self.recipe.styles)
-
-    @property
     def recorded(self) -> dict[str, MetricsSpec]:
         return self.spec.metrics or {}
+
+
+@dataclass(frozen=True)
+class Subject(Measured):
+    """A model and its recipe, with those styles alone."""
+
+    recipe: Recipe
 
 
 @dataclass(frozen=True)
@@ -106,15 +112,23 @@ def make_subject(name: str, stylizer: Stylizer, chosen: Sequence[str]) -> Subjec
             f"{name} knows no style by name, so there is no picture to measure it against: "
             "scripts/arbitrary.py of the repository measures it on pictures that it has not seen"
         )
-    known = {style.id: style for style in recipe.styles}
+    ids = choose_styles(name, [style.id for style in recipe.styles], chosen)
+    styles = tuple(style for style in recipe.styles if style.id in ids)
+    return Subject(name, stylizer, ids, replace(recipe, styles=styles))
+
+
+def choose_styles(name: str, known: Sequence[str], chosen: Sequence[str]) -> tuple[str, ...]:
+    """Return those of the known styles that were chosen, or all; raise StyleError for one that `name` has not."""
     if unknown := next((style for style in chosen if style not in known), None):
         raise StyleError(f"{name} knows no style '{unknown}'.{did_you_mean(unknown, known)}")
-    styles = tuple(style for style in recipe.styles if not chosen or style.id in chosen)
-    return Subject(name, stylizer, replace(recipe, styles=styles))
+    return tuple(style for style in known if not chosen or style in chosen)
 
 
-def check_registered(subject: Subject, zoo: Zoo, *, iterations: bool) -> None:
-    """Raise OptionError unless a registry holds the very weights that are measured, and a place for their figures."""
+def check_registered(subject: Measured, zoo: Zoo, *, beside: str = "") -> None:
+    """Raise OptionError unless a registry holds the very weights that are measured, and a place for their figures.
+
+    `beside` names figures that stand beside C and S.
+    """
     from stylezoo.zoo.catalog import zoo_file
 
     spec, registered = subject.spec, zoo.models.get(subject.spec.name)
@@ -126,9 +140,9 @@ def check_registered(subject: Subject, zoo: Zoo, *, iterations: bool) -> None:
             "the zoo first, by scripts/bundle.py"
         )
     metrics = registered.metrics or {}
-    if iterations and (bare := next((style for style in subject.styles if style not in metrics), None)):
+    if beside and (bare := next((style for style in subject.styles if style not in metrics), None)):
         raise OptionError(
-            f"--write: iterations stand beside C and S, and none are recorded of {spec.name}, style '{bare}': run "
+            f"--write: {beside} beside C and S, and none are recorded of {spec.name}, style '{bare}': run "
             f"stylezoo eval {spec.name} --write first"
         )
 
@@ -190,8 +204,12 @@ def command_line(
     words += ["--limit", str(jobs[0].limit)] if equivalents else []
     words += ["--stlpips"] if stlpips else []
     words += ["--photos", str(photos)] if photos else []
-    prefix = "STYLEZOO_DATA=data " if photos is None and os.environ.get("STYLEZOO_DATA") else ""
-    return prefix + shlex.join(words)
+    return again(words, photos)
+
+
+def again(words: Sequence[str], photos: Path | None) -> str:
+    """Return a command as a shell takes it, with the data folder that it finds photos in."""
+    return ("STYLEZOO_DATA=data " if photos is None and os.environ.get("STYLEZOO_DATA") else "") + shlex.join(words)
 
 
 def measure_quality(
@@ -232,18 +250,43 @@ def measure_iterations(subject: Subject, job: Job, photos: list[Path], context: 
         yield iterations_figure(style, found, size=job.size, limit=job.limit, context=context)
 
 
-def show_progress(photos: Iterable[Path]) -> Iterable[Path]:
-    """Return the photos, with a bar on a terminal's stderr."""
+def show_progress(items: Iterable[T], unit: str = "photo") -> Iterable[T]:
+    """Return the photos, or what else is measured on, with a bar on a terminal's stderr."""
     from tqdm import tqdm
 
-    return tqdm(photos, unit="photo", disable=not sys.stderr.isatty(), leave=False)
+    return tqdm(items, unit=unit, disable=not sys.stderr.isatty(), leave=False)
 
 
-def keep(subject: Subject, figure: Figure, registry: Path, *, iterations: bool) -> None:
+def tell(name: str, figure: Figure, departures: Sequence[object] | None, *, as_json: bool) -> None:
+    """Print a figure, and what is not as it is recorded; None: it was not compared."""
+    if as_json:
+        line = {"model": name, "style_id": figure.style} | figure.facts
+        put_json(line if departures is None else line | {"ok": not departures})
+    else:
+        click.echo(f"{name}  {figure.style}  {figure.text}")
+    for departure in departures or ():
+        say(f"{name}  {figure.style}  {departure}")
+
+
+def tell_mean(name: str, figures: Sequence[Figure]) -> None:
+    """Print the mean over styles, where there are several."""
+    from stylezoo.evaluate.figures import mean_of_styles
+
+    if len(figures) > 1:
+        click.echo(f"{name}  mean of {len(figures)} styles  {mean_of_styles(figures)} (± over styles)")
+
+
+def fail_if_departed(departed: int) -> None:
+    """Raise Failure if so many figures, above 0, are not as recorded."""
+    if departed:
+        raise Failure(f"{departed} {'figure is' if departed == 1 else 'figures are'} not as recorded")
+
+
+def keep(subject: Measured, figure: Figure, registry: Path, *, beside: str = "") -> None:
     """Write a figure into a registry, unless that has got other weights while they were measured."""
     from stylezoo.zoo.spec import read_zoo, replace_metrics, write_zoo
 
     zoo, name = read_zoo(registry), subject.spec.name
-    check_registered(subject, zoo, iterations=iterations)
+    check_registered(subject, zoo, beside=beside)
     former = (zoo.models[name].metrics or {}).get(figure.style)
     write_zoo(replace_metrics(zoo, name, {figure.style: figure.laid_over(former)}), registry)

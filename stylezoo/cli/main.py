@@ -24,6 +24,7 @@ COMMANDS = {
     "list": "List the models.",
     "info": "Show all that is known about a model.",
     "stylize": "Paint pictures in a style.",
+    "video": "Paint a clip, with its sound.",
     "sheet": "Draw one photo in all styles of a model, or in blends of them, on one page.",
     "demo": "Show a page on which photos are painted, in a browser.",
     "data": "Fetch the pictures and photos that nets are trained on.",

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from stylezoo.errors import OptionError
 from stylezoo.evaluate.quality import Quality
-from stylezoo.zoo.metrics import EquivalentsSpec, FigureSpec, MetricsSpec
+from stylezoo.zoo.metrics import EquivalentsSpec, FigureSpec, MetricsSpec, WarpSpec
 
 SAME = 0.01
 """Share of a figure by which it may differ on the same photos: processors and releases of torch round otherwise."""
@@ -16,6 +16,7 @@ SAME_ITERATIONS = 0.05
 """That share of iterations: their rounding errors grow from step to step."""
 
 ROUNDING = 1e-4  # the errors have four digits
+ROUNDING_WARP = 2e-6  # this one six
 SIGMAS = 3  # standard errors by which the mean over other photos may differ: one figure in 370 does so by chance
 
 
@@ -41,6 +42,7 @@ class _Mean:
     value: float
     photos: int
     spread: float = 0.0
+    sample: str = ""  # which photos, where that is known
 
 
 def find_departures(found: Quality, recorded: MetricsSpec) -> list[Departure]:
@@ -80,6 +82,17 @@ def find_equivalents_departures(found: EquivalentsSpec, recorded: EquivalentsSpe
     return [departure] if departure else []
 
 
+def find_warp_departures(found: WarpSpec, recorded: WarpSpec) -> list[Departure]:
+    """Return whether the warp error is outside the recorded range: 1 % on the same clips; see `find_departures`.
+
+    Raises:
+        OptionError: see `find_departures`.
+    """
+    own, former = (_Mean(warp.mean, warp.clips, warp.spread, warp.clips_id) for warp in (found, recorded))
+    departure = _depart("warp error", own, former, rounding=ROUNDING_WARP, decimals=6)
+    return [departure] if departure else []
+
+
 def _mean_of(figure: FigureSpec) -> _Mean:
     return _Mean(figure.mean, figure.photos, figure.spread)
 
@@ -87,10 +100,12 @@ def _mean_of(figure: FigureSpec) -> _Mean:
 def _depart(
     figure: str, found: _Mean, recorded: _Mean, share: float = SAME, rounding: float = ROUNDING, decimals: int = 4
 ) -> Departure | None:
-    if recorded.photos == 1 and found.photos != 1:
-        raise OptionError(f"the record is of one photo and has no spread: {found.photos} photos cannot be held to it")
+    same = (found.photos, found.sample) == (recorded.photos, recorded.sample)
+    if recorded.photos == 1 and not same:
+        photos = "another" if found.photos == 1 else f"{found.photos} photos"
+        raise OptionError(f"the record is of one photo and has no spread: {photos} cannot be held to it")
     allowed = share * recorded.value + rounding
-    if found.photos != recorded.photos:
+    if not same:
         allowed += SIGMAS * recorded.spread * math.sqrt(1 / found.photos + 1 / recorded.photos)
     if abs(found.value - recorded.value) <= allowed:  # NaN is not
         return None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -9,10 +10,12 @@ from typing import Any, Protocol
 
 import msgspec
 
-from stylezoo.evaluate.check import Departure, find_departures, find_equivalents_departures
+from stylezoo.evaluate.check import Departure, find_departures, find_equivalents_departures, find_warp_departures
+from stylezoo.evaluate.clips import Clip, clips_digest
 from stylezoo.evaluate.equivalents import Equivalents
 from stylezoo.evaluate.quality import Quality
-from stylezoo.zoo.metrics import EquivalentsSpec, FigureSpec, MetricsSpec, mean_text
+from stylezoo.evaluate.temporal import ClipError, steadiness
+from stylezoo.zoo.metrics import EquivalentsSpec, FigureSpec, MetricsSpec, WarpSpec, mean_text
 
 
 class Figure(Protocol):
@@ -96,6 +99,35 @@ class IterationsFigure:
         return [departure for figure in same for departure in find_equivalents_departures(self.found, figure)]
 
 
+@dataclass(frozen=True)
+class WarpFigure:
+    """The warp error in one style."""
+
+    style: str
+    errors: tuple[ClipError, ...]
+    found: WarpSpec
+
+    @property
+    def text(self) -> str:
+        f = self.found
+        error = f"warp error {f.mean:.5f} ± {f.spread:.5f} (root {math.sqrt(f.mean):.4f})"
+        clips = f"{f.clips} clips of {f.frames} frames at {f.size} px, steady {f.steady:g}"
+        return f"{error}  to the first frame {f.long:.5f}  of the photos {f.photo:.5f}  ({clips})"
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        facts = msgspec.to_builtins(self.found)
+        return {"warp": facts.pop("mean")} | facts
+
+    def laid_over(self, former: MetricsSpec | None) -> MetricsSpec:
+        assert former is not None  # without C and S there is no record to stand in
+        return msgspec.structs.replace(former, warp=(self.found,))
+
+    def departures(self, recorded: MetricsSpec) -> list[Departure]:
+        same = [figure for figure in recorded.warp if figure.steady == self.found.steady]
+        return [departure for figure in same for departure in find_warp_departures(self.found, figure)]
+
+
 def quality_figure(style: str, quality: Quality, *, size: int, context: Mapping[str, str]) -> QualityFigure:
     """Return the figures of a style; `context` are the date, the machine and the command that measured."""
     facts: dict[str, Any] = {"photos": quality.photos, "size": size, **context}
@@ -121,8 +153,37 @@ def iterations_figure(
     return IterationsFigure(style, EquivalentsSpec(mean=found.iterations, spread=found.spread, **facts))
 
 
+def warp_figure(
+    style: str, errors: Sequence[ClipError], clips: Sequence[Clip], *, steady: float, context: Mapping[str, str]
+) -> WarpFigure:
+    """Return the warp error of a style on clips of one size; for `context` see `quality_figure`."""
+    some = clips[0]
+    facts: dict[str, Any] = {"frames": some.length, "size": some.scene.width, "steady": steady, **context}
+    return WarpFigure(style, tuple(errors), WarpSpec(**steadiness(errors), clips_id=clips_digest(clips), **facts))
+
+
+def kind_texts(figures: Sequence[WarpFigure]) -> list[str]:
+    """Return the warp error by kind of motion in words, ± the standard deviation over styles and clips."""
+    painted: dict[str, list[float]] = {}
+    photos: dict[str, list[float]] = {}
+    for error in (error for figure in figures for error in figure.errors):
+        painted.setdefault(error.kind, []).append(error.painted.short)
+        photos.setdefault(error.kind, []).append(error.photo.short)
+    texts = []
+    for kind, errors in painted.items():
+        mean = statistics.fmean(errors)
+        spread = f" ± {statistics.stdev(errors):.5f}" if len(errors) > 1 else ""
+        photo = statistics.fmean(photos[kind])
+        texts.append(f"{kind}  warp error {mean:.5f}{spread} (root {math.sqrt(mean):.4f})  of the photos {photo:.5f}")
+    return texts
+
+
 def mean_of_styles(figures: Sequence[Figure]) -> str:
     """Return the mean over several styles in words, ± the standard deviation of their figures."""
+    warps = [figure.found.mean for figure in figures if isinstance(figure, WarpFigure)]
+    if warps:
+        mean = statistics.fmean(warps)
+        return f"warp error {mean:.5f} ± {statistics.stdev(warps):.5f} (root {math.sqrt(mean):.4f})"
     iterations = [figure.found for figure in figures if isinstance(figure, IterationsFigure)]
     qualities = [figure.quality for figure in figures if isinstance(figure, QualityFigure)]
     if iterations:

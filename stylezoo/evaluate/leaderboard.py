@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import math
 import statistics
 from collections.abc import Iterable, Iterator, Sequence
 
 import msgspec
 
-from stylezoo.evaluate.figures import IterationsFigure
+from stylezoo.evaluate.figures import IterationsFigure, WarpFigure
 from stylezoo.evaluate.pairs import PHOTO
 from stylezoo.evaluate.standings import (
     TERMS,
@@ -19,6 +20,8 @@ from stylezoo.evaluate.standings import (
     pairs_of,
     quality_losses,
     speed_losses,
+    steadiness_losses,
+    steadiness_rows,
 )
 from stylezoo.zoo.catalog import list_models, model_info
 from stylezoo.zoo.metrics import UNSEEN, EquivalentsSpec, mean_text
@@ -31,11 +34,13 @@ def recorded_lines() -> Iterator[Line]:
             if style not in spec.style_ids:
                 continue
             head = {"model": spec.name, "style_id": style}
-            bare = msgspec.structs.replace(metrics, stlpips=None, equivalents=())
+            bare = msgspec.structs.replace(metrics, stlpips=None, equivalents=(), warp=())
             far = {"stlpips": metrics.stlpips.mean} if metrics.stlpips else {}
             yield head | msgspec.to_builtins(bare) | far
             for figure in metrics.equivalents:
                 yield head | IterationsFigure(style, figure).facts
+            for steady in metrics.warp:
+                yield head | WarpFigure(style, (), steady).facts
 
 
 def make_page(lines: Sequence[Line], recorded: Sequence[Line] = (), picture: str | None = None) -> Iterator[str]:
@@ -50,6 +55,7 @@ def make_page(lines: Sequence[Line], recorded: Sequence[Line] = (), picture: str
     speed = [line for line in lines if line.get("what") == "paint"]
     cold = [line for line in lines if line.get("what") == "cold start"]
     own = newest([line for line in lines if "style_id" in line], recorded, "content")
+    moving = newest([line for line in lines if "style_id" in line], recorded, "warp")
     worth = newest([line for line in lines if "style_id" in line], recorded, "iterations")
     yield "# Leaderboard"
     yield ""
@@ -64,7 +70,7 @@ def make_page(lines: Sequence[Line], recorded: Sequence[Line] = (), picture: str
         yield ""
     yield "## Where the zoo loses"
     yield ""
-    if lost := [*quality_losses(quality), *speed_losses(speed), *cold_losses(cold)]:
+    if lost := [*quality_losses(quality), *steadiness_losses(moving), *speed_losses(speed), *cold_losses(cold)]:
         yield "Each figure in which another method beats a model of the zoo, on the same pictures or in the same run. A"
         yield "figure says how many times the other's the model's is."
         yield ""
@@ -83,6 +89,8 @@ def make_page(lines: Sequence[Line], recorded: Sequence[Line] = (), picture: str
         yield from own_section(own)
     if worth:
         yield from iterations_section(worth)
+    for clips in dict.fromkeys(line["clips_id"] for line in moving):
+        yield from steadiness_section([line for line in moving if line["clips_id"] == clips])
     for size in dict.fromkeys(line["size"] for line in speed):
         yield from speed_section(size, [line for line in speed if line["size"] == size])
     if cold:
@@ -94,8 +102,8 @@ def newest(lines: Iterable[Line], recorded: Iterable[Line], term: str) -> list[L
     found = [line for line in lines if term in line]
     measured = {line["model"] for line in found}
     found = [line for line in recorded if term in line and line["model"] not in measured] + found
-    sized = term == "iterations"
-    return list({(line["model"], line["style_id"], sized and line["size"]): line for line in found}.values())
+    keys = {"iterations": ("size",), "warp": ("clips_id", "steady")}.get(term, ())
+    return list({(line["model"], line["style_id"], *(line[key] for key in keys)): line for line in found}.values())
 
 
 def quality_section(lines: Sequence[Line], other_pairs: bool) -> Iterator[str]:
@@ -160,6 +168,29 @@ def iterations_section(lines: Sequence[Line]) -> Iterator[str]:
     yield from source(lines)
 
 
+def steadiness_section(lines: Sequence[Line]) -> Iterator[str]:
+    """Yield the table of warp errors on the same clips: a row for each model and each share of `steady`."""
+    some = lines[0]
+    kinds = list(some["kinds"])
+    yield f"## Steadiness: {some['clips']} clips of {some['frames']} frames at {some['size']} px"
+    yield ""
+    yield f"| model | warp error | root | first frame | {' | '.join(kinds)} | styles |"
+    yield f"| --- |{' --- |' * (len(kinds) + 4)}"
+    for name, rows in sorted(steadiness_rows(lines).items(), key=lambda row: mean_of(row[1], "warp")):
+        mean = mean_of(rows, "warp")
+        spread = f" ± {statistics.stdev(line['warp'] for line in rows):.5f}" if len(rows) > 1 else ""
+        each = (f"{statistics.fmean(line['kinds'][kind] for line in rows):.4f}" for kind in kinds)
+        cells = [name, f"{mean:.5f}{spread}", f"{math.sqrt(mean):.4f}", f"{mean_of(rows, 'long'):.5f}", *each]
+        yield f"| {' | '.join([*cells, str(len(rows))])} |"
+    yield ""
+    yield "How much paintings flicker: the painting of a frame, moved as the clip is known to move, less the painting"
+    yield "of the next frame, squared, in levels from 0 to 1; root is in levels. Means over clips and styles, ± over"
+    yield "styles; first frame is the same of each frame and the first. Styles of more contrast flicker more, and rows"
+    yield f"of other styles compare roughly. The photos themselves have {some['photo']:.5f}, from noise, flicker and"
+    yield "interpolation."
+    yield from source(lines)
+
+
 def speed_section(size: int, lines: Sequence[Line]) -> Iterator[str]:
     yield f"## Speed and memory: {size}x{size} px"
     yield ""
@@ -218,6 +249,10 @@ def source(lines: Sequence[Line]) -> Iterator[str]:
 def equivalents_of(line: Line) -> EquivalentsSpec:
     fields = {field: line[field] for field in EquivalentsSpec.__struct_fields__ if field in line}
     return EquivalentsSpec(mean=line["iterations"], **fields)
+
+
+def mean_of(lines: Sequence[Line], term: str) -> float:
+    return statistics.fmean(line[term] for line in lines)
 
 
 def milliseconds(times: Line | None) -> str:

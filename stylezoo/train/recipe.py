@@ -67,7 +67,9 @@ class Data(Record, frozen=True):
         short_side: (least, most) px of the short side before cropping.
         crop: side of the crops in px.
         styles: for nets that take any picture, the folder of paintings that they learn from; held out as the photos.
-        style_count, style_side, style_short_side: see `stylezoo.data.style_set.StyleSet`.
+        style_count: how many cuts of these are learnt, see `stylezoo.data.style_set.StyleSet`.
+        style_side: side of these cuts in px.
+        style_short_side: (least, most) px of the short side of a painting before it is cut.
     """
 
     content: str = "content"
@@ -81,10 +83,19 @@ class Data(Record, frozen=True):
 
 
 class Loss(Record, frozen=True):
-    """See `stylezoo.losses.PerceptualLoss` (layers -> weight).
+    """The terms, see `stylezoo.losses.PerceptualLoss`.
 
     Attributes:
-        balance: see `stylezoo.train.balance`; 0 is off.
+        backbone: what looks at the pictures, see `stylezoo.create_backbone`.
+        content: layers of the content term, each with its weight within the term.
+        style: layers of the style term, likewise.
+        style_term: what is compared at the style layers: Gram matrices, or means and deviations.
+        content_weight: of the content term.
+        style_weight: of the style term: more for more of the style.
+        tv_weight: of total variation, which smooths.
+        palette_weight: of the distance of the colours' mean and covariance.
+        normalize: divide each error by the size of its target; false gives the papers' form.
+        balance: how hard styles that lag are pushed, see `stylezoo.train.balance`; 0 is off.
         consistency: weight of a term that makes a net steady in video, see `stylezoo.train.consistency`; 0 is off.
     """
 
@@ -104,7 +115,15 @@ class Loss(Record, frozen=True):
 
 
 class Optim(Record, frozen=True):
-    """Adam; the learning rate rises over `warmup` steps and falls along a half cosine to `final` of itself."""
+    """Adam, with a learning rate that rises in a line and falls along half a cosine.
+
+    Attributes:
+        lr: the learning rate at its highest.
+        betas: Adam's two decays.
+        warmup: steps over which the rate rises.
+        final: share of the rate that is left in the end.
+        clip: norm to which the gradient is clipped.
+    """
 
     lr: float = 1.0e-3
     betas: tuple[float, float] = (0.9, 0.99)
@@ -117,14 +136,18 @@ class Run(Record, frozen=True):
     """How long, how, and what is written when (all in steps).
 
     Attributes:
-        steps, batch, seed: batch is per process.
+        steps: how many.
+        batch: photos a step, in each process.
+        seed: of all draws.
         ema: decay of the averaged weights that are kept; 0: the last weights are.
         precision: "fp32"; "bf16" autocasts; "auto": bf16 where the processor computes it natively.
         channels_last: memory layout of the nets; the faster one on GPUs, and no slower on CPUs.
         distill: steps in which the pictures of `model.teacher` are copied, before the others.
         teacher: share of the steps in which a net that predicts styles is told their true statistics, before it has
             to estimate them itself.
-        log_every, sample_every, checkpoint_every: 0 switches the samples off.
+        log_every: a line of the log.
+        sample_every: a page of samples; 0: none.
+        checkpoint_every: a checkpoint and the averaged weights.
     """
 
     steps: int = 2000
@@ -145,8 +168,15 @@ class Recipe(Record, frozen=True):
 
     Attributes:
         name: "family/style", how the net will be called.
+        model: which net.
         styles: one for a per-style family, several for a multi-style one.
-        summary, license, training_data: go into the model's record.
+        data: which photos, and how they are cut.
+        loss: what is made small.
+        optim: by which steps.
+        run: how long, how, and what is written when.
+        summary: one line on the net, for the model's record.
+        license: of the weights, for the record.
+        training_data: what it was trained on, for the record.
     """
 
     name: str
@@ -384,8 +414,8 @@ def _check(recipe: Recipe, where: str) -> None:
         raise RecipeError(f"{where}: model.base is for nets of several styles, not for {recipe.model.family}")
     if recipe.model.base is not None and recipe.model.start is not None:
         raise RecipeError(f"{where}: model.base keeps a trunk and model.start goes on from one: give one or the other")
-    if recipe.model.start is not None and recipe.model.family not in ("cin", "ghiasi"):
-        raise RecipeError(f"{where}: model.start is for cin and ghiasi nets, not for {recipe.model.family}")
+    if recipe.model.start is not None and recipe.model.family not in ("cin", "ghiasi", "johnson"):
+        raise RecipeError(f"{where}: model.start is for nets with a trunk, not for {recipe.model.family}")
     if recipe.model.base is not None and recipe.model.args:
         raise RecipeError(f"{where}: model.base brings its own model.args: leave them out")
     if recipe.model.args.get("folded") and recipe.model.start is None:

@@ -14,7 +14,7 @@ from torch import Tensor
 from stylezoo.data.styles import find_picture, read_style
 from stylezoo.errors import RecipeError
 from stylezoo.losses import PerceptualLoss
-from stylezoo.models import CIN, Ghiasi, StyleCard, StyleNet
+from stylezoo.models import CIN, Ghiasi, Johnson, StyleCard, StyleNet
 from stylezoo.models.table import StyleTable
 from stylezoo.stylizer import Stylizer, load
 from stylezoo.train.recipe import Recipe
@@ -42,17 +42,25 @@ def load_base(recipe: Recipe) -> tuple[Stylizer, CIN]:
 def start_trunk(recipe: Recipe, net: StyleNet) -> None:
     """Set the trunk of `net`, and its row for the photo, to those of the net that a recipe names as its start.
 
-    A net that predicts rows starts by predicting what the start predicts; or, where the start predicts none or only
-    one of the two is folded, about the mean of its rows.
+    Styles that the start knows by the same id start from its rows; a net of one style from all of another such. A net
+    that predicts rows starts by predicting what the start predicts; or, where the start predicts none or only one of
+    the two is folded, about the mean of its rows.
 
     Raises:
         RecipeError: one of the two has no such trunk.
         WeightsError: the start's trunk is of another size.
     """
-    start = load(str(recipe.model.start), device="cpu").net
+    stylizer = load(str(recipe.model.start), device="cpu")
+    start = stylizer.net
+    if isinstance(net, Johnson) and isinstance(start, Johnson):
+        shapes = {name: tuple(value.shape) for name, value in net.state_dict().items()}
+        net.check_fit(start.state_dict(), shapes, f"model.start: {recipe.model.start}")
+        net.load_state_dict(start.state_dict())
+        return
     if not (isinstance(net, CIN) and isinstance(start, CIN)):
         raise RecipeError(
-            f"model.start: {start.family} and {net.family} nets have no trunk in common; cin and ghiasi do"
+            f"model.start: a {net.family} net does not start from a {start.family} net: "
+            "cin and ghiasi start from each other, johnson from johnson"
         )
     shapes = {name: tuple(value.shape) for name, value in net.trunk.state_dict().items()}
     net.check_fit(start.trunk.state_dict(), shapes, f"model.start: the trunk of {recipe.model.start}")
@@ -66,6 +74,10 @@ def start_trunk(recipe: Recipe, net: StyleNet) -> None:
         rows = start.styles[: len(start.styles) - start.learns_photo]
         mean = start.predictor[-1].get_parameter("bias") if isinstance(start, Ghiasi) else rows.mean(dim=0)
         net.predictor[-1].get_parameter("bias").copy_(mean)
+    else:
+        for index, style in enumerate(recipe.styles):
+            if style.id in stylizer.styles:
+                net.styles[index] = start.row(stylizer.styles.index(style.id))[0]
 
 
 @torch.no_grad()

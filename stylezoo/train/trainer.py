@@ -35,12 +35,13 @@ from stylezoo.train.inputs import build_loss, build_net, find_content, find_styl
 from stylezoo.train.processes import any_process, noted_signals, pick_training_device, processes
 from stylezoo.train.recipe import Recipe, from_yaml, same_run
 from stylezoo.train.rows import encode_rows, save_cards, start_rows
+from stylezoo.types import PathLike
 
 COPY = "copy"  # the name of the term while a teacher's pictures are copied
 SHOWN = 6  # styles in the samples of a net that takes any picture
 
 
-def train(recipe: Recipe, out: Path, *, device: str = "auto", resume: bool = False, progress: bool = True) -> Path:
+def train(recipe: Recipe, out: PathLike, *, device: str = "auto", resume: bool = False, progress: bool = True) -> Path:
     """Train the net of `recipe` and return its run folder, which `stylezoo.load` takes.
 
     The folder holds recipe.yaml (every default written out), log.jsonl, samples/, checkpoint.safetensors and
@@ -58,6 +59,7 @@ def train(recipe: Recipe, out: Path, *, device: str = "auto", resume: bool = Fal
         TrainingError: the run diverged, or `out` holds another run.
         DataError, BackboneError, OptionError: something that the recipe names cannot be had.
     """
+    out = Path(out)
     with processes() as (rank, world):
         return _Run(recipe, out, pick_training_device(device, rank), resume, progress and rank == 0, rank, world).fit()
 

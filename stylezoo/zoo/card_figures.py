@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from statistics import fmean
 
 from stylezoo.zoo.markdown import code, fenced, one_line, plain, table
-from stylezoo.zoo.metrics import UNSEEN, EquivalentsSpec, FigureSpec, MetricsSpec, mean_text
+from stylezoo.zoo.metrics import UNSEEN, EquivalentsSpec, FigureSpec, MetricsSpec, WarpSpec, mean_text
 from stylezoo.zoo.spec import ModelSpec
 
 _ERRORS = (
@@ -17,6 +17,12 @@ _DISTANCE = "ST-LPIPS is the distance from the photo by a metric of others: 0 is
 _ITERATIONS = (
     "**Iteration-equivalents**: how many L-BFGS iterations of Gatys' optimisation, from the photo, come as far as the "
     "net in the net's own training objective. Higher is better."
+)
+
+_STEADINESS = (
+    "**Warp error**: how much paintings of clips of known motion flicker. The painting of a frame is moved to where "
+    "the next frame has what it shows; the error is the mean squared difference to the painting of that one, in levels "
+    "from 0 to 1. Lower is better."
 )
 
 
@@ -44,7 +50,7 @@ def quality_section(spec: ModelSpec) -> str:
     if missing := [style for style in spec.style_ids if style not in metrics]:
         parts.append(f"Not measured: {', '.join(map(code, missing))}.")
     parts.append(f"{_ERRORS} {_DISTANCE}" if beside or apart else _ERRORS)
-    return "\n\n".join([*parts, *_equivalents(spec, metrics)])
+    return "\n\n".join([*parts, *_equivalents(spec, metrics), *_steadiness(spec, metrics)])
 
 
 def _equivalents(spec: ModelSpec, metrics: Mapping[str, MetricsSpec]) -> list[str]:
@@ -66,6 +72,31 @@ def _equivalents(spec: ModelSpec, metrics: Mapping[str, MetricsSpec]) -> list[st
             rows.append([f"mean of {len(styles)}", *means])
         some = next(iter(next(iter(styles.values())).values()))
         parts += [_measurement(some, sizes=False), table(("style", *(f"{size} px" for size in sizes)), rows)]
+    return parts
+
+
+def _steadiness(spec: ModelSpec, metrics: Mapping[str, MetricsSpec]) -> list[str]:
+    """Return paragraphs and tables of warp errors, a table for what one command measured."""
+    groups: dict[tuple[str, ...], dict[str, WarpSpec]] = {}
+    for style, m in metrics.items():
+        for figure in m.warp:
+            origin = (figure.clips_id, str(figure.steady), figure.date, figure.machine, figure.command)
+            groups.setdefault(origin, {})[style] = figure
+    parts = [_STEADINESS] if groups else []
+    for styles in groups.values():
+        rows = [[_label(style, spec), f"{w.mean:.5f} ± {w.spread:.5f}", f"{w.long:.5f}"] for style, w in styles.items()]
+        if len(styles) > 1:
+            means = (fmean(errors) for errors in zip(*((w.mean, w.long) for w in styles.values()), strict=True))
+            rows.append([f"mean of {len(styles)}", *(f"{mean:.5f}" for mean in means)])
+        some = next(iter(styles.values()))
+        clips = f"{some.clips} clips of {some.frames} frames, {some.size} px wide"
+        seen = f"{clips}, which themselves have {some.photo:.5f}"
+        how = f"steady {some.steady:g}" if some.steady else "each frame by itself"
+        when = f"measured on {plain(some.date)} on {plain(some.machine)}, by"
+        parts.append(
+            f"Mean and spread (standard deviation) over {seen}; {how}; {when}\n\n{fenced(one_line(some.command))}"
+        )
+        parts.append(table(("style", "warp error", "to the first frame"), rows))
     return parts
 
 
@@ -96,7 +127,11 @@ def index_columns(specs: Sequence[ModelSpec]) -> tuple[list[str], list[list[str]
     Columns beside C and S are there where a model has such a figure.
     """
     titles, cells, notes = ["C, content error", "S, style error"], [_overall(spec) for spec in specs], [_ERRORS]
-    further = (("ST-LPIPS", _overall_distance, _DISTANCE), ("iterations", _overall_iterations, _ITERATIONS))
+    further = (
+        ("ST-LPIPS", _overall_distance, _DISTANCE),
+        ("iterations", _overall_iterations, _ITERATIONS),
+        ("warp error", _overall_warp, _STEADINESS),
+    )
     for title, overall, note in further:
         column = [overall(spec) for spec in specs]
         if any(column):
@@ -160,3 +195,15 @@ def _overall_iterations(spec: ModelSpec) -> str:
         over = f" (mean of {len(figures)})" if len(figures) > 1 else ""
         means.append(f"{mean_text(figures)} at {size} px{over}")
     return ", ".join(means)
+
+
+def _overall_warp(spec: ModelSpec) -> str:
+    """Return the warp error of a whole model, at its steadiest setting; nothing where not all its styles have one."""
+    metrics = spec.overall_metrics
+    figures = [max(m.warp, key=lambda figure: figure.steady) for m in metrics if m.warp]
+    if not figures or len(figures) < len(metrics):
+        return ""
+    if len({figure.clips_id for figure in figures}) > 1:
+        return "on its card"
+    over = f" (mean of {len(figures)})" if len(figures) > 1 else ""
+    return f"{fmean(figure.mean for figure in figures):.5f}{over}"

@@ -76,8 +76,15 @@ class PictureSpec(Record, frozen=True, kw_only=True):
 class StyleSpec(Record, frozen=True, kw_only=True):
     """One style of a model: the picture that it was learned from, and the right to use it.
 
-    `year` and `died` (the artist's death, which decides on the copyright) are text, as in 'c.1831'; `picture` says
-    where the picture can be fetched from.
+    Attributes:
+        id: the name by which it is called: lowercase letters, digits, - and _.
+        title: of the picture.
+        artist: who made it.
+        year: when, as text: 'c.1831'.
+        died: when the artist died, as text, which decides on the copyright.
+        rights: why the picture may be used.
+        source: where it comes from.
+        picture: where it can be fetched.
     """
 
     id: str

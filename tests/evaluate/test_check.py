@@ -6,9 +6,9 @@ from dataclasses import replace
 import pytest
 
 from stylezoo.errors import OptionError
-from stylezoo.evaluate.check import find_departures, find_equivalents_departures
+from stylezoo.evaluate.check import find_departures, find_equivalents_departures, find_warp_departures
 from stylezoo.evaluate.quality import Quality
-from stylezoo.zoo.metrics import EquivalentsSpec, FigureSpec, MetricsSpec
+from stylezoo.zoo.metrics import EquivalentsSpec, FigureSpec, MetricsSpec, WarpSpec
 
 RECORD = MetricsSpec(
     content=0.8,
@@ -79,3 +79,22 @@ def test_iterations_may_differ_by_a_step_and_what_rounding_makes_of_many() -> No
     assert found(63.9) == found(56.1) == []
     assert found(64.5) == ["iterations at 384 px 64.5 is outside 60.0 ± 4.0"]
     assert found(82.9, 4) == [] and len(found(83.1, 4)) == 1
+
+
+def test_warp_errors_are_held_to_the_same_clips_or_to_their_spread() -> None:
+    """On other clips 0.000041 + 3 * 0.002 * sqrt(2/8) = 0.003041"""
+    from msgspec import structs
+
+    measured = {name: value for name, value in MEASURED.items() if name != "photos"}
+    facts = {"long": 0.004, "photo": 0.0001, "kinds": {"pan": 0.004}, "clips": 8, "frames": 12, "steady": 0.9}
+    record = WarpSpec(mean=0.0039, spread=0.002, clips_id="0123abcd", **facts, **measured)
+
+    def departs(mean: float, record: WarpSpec = record, **fields: str) -> bool:
+        return bool(find_warp_departures(structs.replace(record, mean=mean, **fields), record))
+
+    assert not departs(0.003939) and departs(0.003945)
+    assert not departs(0.0039 + 0.00303, clips_id="aaaaaaaa") and departs(0.0039 + 0.00305, clips_id="aaaaaaaa")
+    (departure,) = find_warp_departures(structs.replace(record, mean=0.005), record)
+    assert str(departure) == "warp error 0.005000 is outside 0.003900 ± 0.000041"
+    with pytest.raises(OptionError, match="another cannot be held to it"):
+        departs(0.0039, structs.replace(record, clips=1), clips_id="aaaaaaaa")

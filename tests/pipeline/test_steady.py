@@ -13,7 +13,7 @@ from stylezoo.pipeline import Steadiness
 
 @pytest.fixture(scope="module")
 def zoo() -> stylezoo.Stylizer:
-    return stylezoo.load("cin/16-compact", backend="torch")
+    return stylezoo.load("cin/16", backend="torch")
 
 
 @pytest.fixture(scope="module")

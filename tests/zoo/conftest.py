@@ -70,6 +70,20 @@ def registry() -> dict[str, Any]:
                         "machine": "2 CPU cores",
                         "command": "stylezoo evaluate johnson/mosaic",
                         "stlpips": {"mean": 0.5, "spread": 0.1, **MEASURED},
+                        "warp": [
+                            {
+                                "mean": 0.0031,
+                                "spread": 0.002,
+                                "long": 0.0034,
+                                "photo": 0.0001,
+                                "kinds": {"pan": 0.005, "cut-out": 0.0012},
+                                "clips": 8,
+                                "frames": 12,
+                                "clips_id": "0123abcd",
+                                "steady": 0.9,
+                                **{name: value for name, value in MEASURED.items() if name != "photos"},
+                            }
+                        ],
                         "equivalents": [{"mean": 61.5, "spread": 8.0, **MEASURED, "reached": 8, "limit": 500}],
                     }
                 },

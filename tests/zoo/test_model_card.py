@@ -14,7 +14,7 @@ from markdown_page import Page
 from msgspec import structs
 
 from stylezoo.zoo.catalog import default_zoo
-from stylezoo.zoo.metrics import EquivalentsSpec, FigureSpec, MetricsSpec
+from stylezoo.zoo.metrics import EquivalentsSpec, FigureSpec, MetricsSpec, WarpSpec
 from stylezoo.zoo.model_card import PAPERS, model_card, model_index, zoo_readme
 from stylezoo.zoo.spec import FAMILIES, ModelSpec, PictureSpec, StyleSpec, WeightsSpec, Zoo
 
@@ -33,7 +33,8 @@ def make_spec(family: str = "cin", words: str = "some words", *, further: bool =
     if further:
         figure = {"mean": 0.5, "spread": 0.25, "photos": 9, "size": 512, **told}
         equivalents = (EquivalentsSpec(reached=8, limit=500, **figure),)
-        measured = structs.replace(measured, stlpips=FigureSpec(**figure), equivalents=equivalents)
+        warp = (unsteady(0.004, **told), unsteady(0.005, 0.0, **told))
+        measured = structs.replace(measured, stlpips=FigureSpec(**figure), equivalents=equivalents, warp=warp)
     facts = {
         "arch": {"width": words},
         "license": words,
@@ -47,6 +48,11 @@ def make_spec(family: str = "cin", words: str = "some words", *, further: bool =
         "metrics": dict.fromkeys(KINDS[family] or ["unseen"], measured),
     }
     return ModelSpec(**{"name": f"{family}/tiny", "family": family, "styles": styles, **facts, **fields})
+
+
+def unsteady(mean: float, steady: float = 0.9, **told: str) -> WarpSpec:
+    facts = {"spread": 0.002, "long": 2 * mean, "photo": 0.0001, "kinds": {"pan": mean}, "clips_id": "0123abcd"}
+    return WarpSpec(mean=mean, steady=steady, clips=8, frames=12, size=384, **facts, **told)
 
 
 def make_zoo(*specs: ModelSpec) -> Zoo:
@@ -163,6 +169,32 @@ def test_iterations_stand_size_by_size_and_what_is_not_reached_is_said() -> None
     assert titles[-1] == "iterations" and "ST-LPIPS" not in titles
     assert rows_of(index, "[cin/tiny](cin/tiny)")[0][-1] == "70.0 at 256 px (mean of 2), > 500 at 512 px"
     assert rows_of(index, "[johnson/tiny](johnson/tiny)")[0][-1] == ""
+
+
+def test_warp_errors_stand_by_how_steady_the_net_painted() -> None:
+    bare = make_spec().metrics["dots"]
+    told = {"date": "Monday", "machine": "a laptop", "command": "measure clips"}
+    both = (unsteady(0.004, **told), unsteady(0.005, 0.0, **told))
+    metrics = {
+        "dots": structs.replace(bare, warp=both),
+        "lines": structs.replace(bare, warp=(unsteady(0.002, **told),)),
+    }
+    markdown = card(make_spec(metrics=metrics | {"waves": bare}))
+    assert rows_of(markdown, "dots")[-2:] == [
+        ["dots", "0.00400 ± 0.00200", "0.00800"],
+        ["dots", "0.00500 ± 0.00200", "0.01000"],
+    ]
+    assert rows_of(markdown, "mean of 2")[-1] == ["mean of 2", "0.00300", "0.00600"]
+    assert (
+        markdown.count("measure clips") == 2 and "; steady 0.9; " in markdown and "; each frame by itself; " in markdown
+    )
+    assert "8 clips of 12 frames, 384 px wide, which themselves have 0.00010" in markdown
+
+    spec = make_spec(metrics=metrics)
+    titles = Page(index := model_index(make_zoo(spec, make_spec("johnson")), str)).texts["th"]
+    assert titles[-1] == "warp error"
+    assert rows_of(index, "[cin/tiny](cin/tiny)")[0][-1] == "0.00300 (mean of 2)"
+    assert "warp error" not in model_index(make_zoo(make_spec(metrics=metrics | {"waves": bare})), str)
 
 
 def test_what_is_not_known_is_said() -> None:

@@ -63,6 +63,10 @@ def _worth(model: dict[str, Any]) -> dict[str, Any]:
     return model["metrics"]["mosaic"]["equivalents"][0]
 
 
+def _warp(model: dict[str, Any]) -> dict[str, Any]:
+    return model["metrics"]["mosaic"]["warp"][0]
+
+
 WRONG: list[tuple[Callable[[dict[str, Any]], Any], str]] = [
     # what is wrong in the model's mapping, and how the message goes on after the model's path
     (
@@ -113,6 +117,17 @@ WRONG: list[tuple[Callable[[dict[str, Any]], Any], str]] = [
     (
         lambda m: m["metrics"]["mosaic"]["equivalents"].append(_worth(m)),
         ".metrics.mosaic.equivalents: two records are at 256 px",
+    ),
+    (lambda m: _warp(m).update(photo=-1.0), ".metrics.mosaic.warp[0].photo: must be a finite number of at least 0"),
+    (lambda m: _warp(m).update(clips=0), ".metrics.mosaic.warp[0].clips: must be above 0, not 0"),
+    (lambda m: _warp(m).update(frames=1), ".metrics.mosaic.warp[0].frames: must be at least 2, not 1"),
+    (lambda m: _warp(m).update(steady=1.0), ".metrics.mosaic.warp[0].steady: must be from 0 up to, but not, 1"),
+    (lambda m: _warp(m).update(clips_id="x"), ".metrics.mosaic.warp[0].clips_id: must be 8 lowercase hexadecimal"),
+    (lambda m: _warp(m).update(kinds={"pan": -1.0}), ".metrics.mosaic.warp[0].kinds: 'pan' must be a finite number"),
+    (lambda m: _warp(m).update(kinds={"a pan": 1.0}), ".metrics.mosaic.warp[0].kinds: must be lowercase letters"),
+    (
+        lambda m: m["metrics"]["mosaic"]["warp"].append(_warp(m)),
+        ".metrics.mosaic.warp: two records are of the same share",
     ),
     (lambda m: m["metrics"]["mosaic"]["stlpips"].pop("photos"), ".metrics.mosaic.stlpips: Object missing required"),
     (lambda m: m["check"].update(values=[]), ".check.values: must be at least one number"),

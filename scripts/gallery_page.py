@@ -1,0 +1,161 @@
+"""Write the gallery: docs/gallery.md, and below docs/gallery/ sample photos in every style of every bundled net.
+
+    python scripts/gallery_page.py               # pictures of nets whose weights are others than those of the page
+    python scripts/gallery_page.py --all         # all pictures
+    python scripts/gallery_page.py --check       # fail if the page is not of the zoo's weights; draws nothing
+
+The page is made of zoo.yaml, and what is changed in it by hand is lost.
+"""
+
+from __future__ import annotations
+
+import re
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+import skimage.data
+from PIL import Image
+
+import stylezoo
+from stylezoo.files import replacing
+from stylezoo.image.io import write
+from stylezoo.stylizer import Stylizer
+from stylezoo.types import StyleLike
+from stylezoo.zoo.markdown import code, image, plain
+from stylezoo.zoo.spec import ModelSpec, StyleSpec, Zoo, read_zoo
+
+ROOT = Path(__file__).resolve().parents[1]
+DOCS = ROOT / "docs"
+PHOTOS = ("astronaut", "coffee", "chelsea")
+PICTURES = {"mosaic": "the mosaic of this project", "tissue": "a stained tissue", "gravel": "gravel"}
+"""Style pictures, for nets that take any."""
+
+PAINTED, HEIGHT, GAP, QUALITY = 512, 168, 6, 72  # px, px, px; of WebP: some 20 KB a strip
+
+INTRODUCTION = f"""# Gallery
+
+Three photos of scikit-image ({", ".join(PHOTOS)}) in every style of every bundled net, painted at a long side of
+{PAINTED} px. `python scripts/gallery_page.py` draws this page from the zoo. On your own photo:
+
+```
+stylezoo sheet photo.jpg -m cin/16 -o sheet.jpg
+```
+
+Why each painting may be used, and how well each net was measured to do, stands on [the nets' cards](zoo/README.md).
+"""
+
+
+def make_page(zoo: Zoo) -> str:
+    """Return the page's text."""
+    parts = [INTRODUCTION.rstrip()]
+    for spec in painters(zoo):
+        parts += [f"## {plain(spec.name)}", f"{plain(spec.summary)}: [card](zoo/{stem(spec.name)}.md).", mark(spec)]
+        for name, title, command in strips(spec):
+            parts += [
+                f"{title}: {command}",
+                image(f"{' '.join(PHOTOS)}: {title}", f"gallery/{stem(spec.name)}/{name}.webp"),
+            ]
+    return "\n\n".join(parts) + "\n"
+
+
+def painters(zoo: Zoo) -> list[ModelSpec]:
+    """Return the nets of the gallery: those that travel in the package."""
+    return [spec for spec in zoo.models.values() if spec.weights and spec.weights.bundled]
+
+
+def strips(spec: ModelSpec) -> Iterator[tuple[str, str, str]]:
+    """Yield a net's rows of pictures: the name of the file, whose style it is, and how to ask for it."""
+    for name, what in PICTURES.items() if spec.kind == "arbitrary" else ():
+        yield f"any_{name}", f"In the style of {what}", code(f"-m {spec.name} -s {name}.jpg")
+    for style in spec.styles:
+        option = "" if spec.kind == "single" else f" -s {style.id}"
+        yield style.id, whose(style), code(f"-m {spec.name}{option}")
+
+
+def whose(style: StyleSpec) -> str:
+    """Return a style's title, artist and year."""
+    return plain(", ".join(filter(None, [style.title, style.artist, style.year])))
+
+
+def mark(spec: ModelSpec) -> str:
+    """Return the line of the page's source that says of which weights a net's pictures are."""
+    assert spec.weights is not None
+    return f"<!-- drawn with {spec.name} {spec.weights.sha256[:16]} -->"
+
+
+def stem(name: str) -> str:
+    return name.replace("/", "_")
+
+
+def find_stale(zoo: Zoo, docs: Path) -> list[str]:
+    """Return the nets of which the page in a folder has no pictures, or such of other weights."""
+    page = docs / "gallery.md"
+    drawn = re.findall("<!-- drawn with .*? -->", page.read_text(encoding="utf-8")) if page.is_file() else []
+    return [
+        spec.name
+        for spec in painters(zoo)
+        if mark(spec) not in drawn
+        or not all((docs / "gallery" / stem(spec.name) / f"{name}.webp").is_file() for name, *_ in strips(spec))
+    ]
+
+
+def draw(net: Stylizer, folder: Path) -> None:
+    """Write all pictures of a net into a folder of their own."""
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    photos = [Image.fromarray(getattr(skimage.data, name)()) for name in PHOTOS]
+    for name, *_ in strips(net.spec):
+        picture = style_picture(name.removeprefix("any_")) if name.startswith("any_") else None
+        style: StyleLike = picture or name
+        painted = [net.stylize(photo, net.encode_style(style), size=PAINTED) for photo in photos]
+        write(strip([picture, *painted] if picture else painted), folder / f"{name}.webp", quality=QUALITY)
+
+
+def style_picture(name: str) -> Image.Image:
+    """Return one of PICTURES."""
+    if name == "mosaic":
+        return Image.open(ROOT / "recipes" / "styles" / "mosaic.jpg").convert("RGB")
+    loaded = {"tissue": skimage.data.immunohistochemistry, "gravel": skimage.data.gravel}[name]()
+    return Image.fromarray(loaded).convert("RGB")
+
+
+def strip(pictures: list[Image.Image]) -> Image.Image:
+    """Return pictures in a row, of one height."""
+    scaled = [picture.resize((round(picture.width * HEIGHT / picture.height), HEIGHT)) for picture in pictures]
+    row = Image.new("RGB", (sum(picture.width + GAP for picture in scaled) - GAP, HEIGHT), "white")
+    left = 0
+    for picture in scaled:
+        row.paste(picture, (left, 0))
+        left += picture.width + GAP
+    return row
+
+
+@click.command()
+@click.option("--all", "everything", is_flag=True, help="Draw all pictures anew.")
+@click.option("--check", is_flag=True, help="Write nothing; fail if the page is out of date.")
+@click.option("--docs", default=DOCS, type=click.Path(path_type=Path), help="The folder of the documentation.")
+def main(everything: bool, check: bool, docs: Path) -> None:
+    """Write the gallery."""
+    zoo = read_zoo(ROOT / "zoo.yaml")
+    page, text = docs / "gallery.md", make_page(zoo)
+    stale = find_stale(zoo, docs)
+    if check:
+        if stale or page.read_text(encoding="utf-8") != text:
+            what = f"the pictures of {', '.join(stale)} are" if stale else "the page is"
+            raise click.ClickException(f"{what} not of zoo.yaml: run python scripts/gallery_page.py")
+        return
+    for name in [spec.name for spec in painters(zoo)] if everything else stale:
+        draw(stylezoo.load(name), docs / "gallery" / stem(name))
+        click.echo(docs / "gallery" / stem(name))
+    kept = {stem(spec.name) for spec in painters(zoo)}
+    for folder in (docs / "gallery").iterdir():
+        if folder.name not in kept:
+            shutil.rmtree(folder)
+    with replacing(page) as temporary:
+        temporary.write_text(text, encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

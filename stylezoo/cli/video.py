@@ -1,0 +1,141 @@
+"""`stylezoo video`."""
+
+from __future__ import annotations
+
+import dataclasses
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from stylezoo.cli.options import files_of, model_names, parse_style, parse_tile
+from stylezoo.cli.stylize import FILE, STYLE_SIZE
+from stylezoo.cli.talk import put_json, say
+from stylezoo.errors import OptionError
+
+if TYPE_CHECKING:
+    from stylezoo.stylizer import Backend
+
+
+@click.command("video")
+@click.argument("source", metavar="IN", type=click.Path(path_type=Path))
+@click.option(
+    "-o", "--output", required=True, type=click.Path(path_type=Path), metavar="OUT", help="The clip to write."
+)
+@click.option(
+    "-m", "--model", default="cin/16", shell_complete=model_names, help="A model's name, run or weights file."
+)
+@click.option("-s", "--style", metavar="STYLE", help="As of stylize: a name, a picture, or a mix such as a:0.6,b:0.4.")
+@click.option(
+    "--keyframes",
+    metavar="TIME:STYLE,...",
+    help="Styles at frames or seconds, and what lies between: 0:starry_night,5s:great_wave,120:the_kiss+udnie.",
+)
+@STYLE_SIZE
+@click.option("--card", "cards", multiple=True, type=FILE, help="Add the style of this card.")
+@click.option("--strength", default=1.0, help="How much of the style: 0 the photo, 1 the style, up to 3.")
+@click.option("--size", type=click.IntRange(min=1), metavar="PX", help="Long side of the result.  [default: as IN]")
+@click.option("--stroke", type=float, help="Size of the strokes at any size: 1 as at 512 px, 2 twice as coarse.")
+@click.option("--preserve-color", type=click.Choice(["luma", "stats"]), help="Keep the colours of the frames.")
+@click.option(
+    "--mask",
+    type=click.Path(exists=True, path_type=Path),
+    help="Where to paint: a picture for all frames, or a clip or a folder with one for each.",
+)
+@click.option("--steady", default=0.9, help="Share of the norms' statistics that comes from the frames before: 0 to 1.")
+@click.option("--flow", is_flag=True, help="Blend each frame with the one before, moved by optical flow (OpenCV).")
+@click.option("--start", default=0.0, metavar="S", help="Begin so many seconds into IN.")
+@click.option("--duration", type=float, metavar="S", help="Paint so many seconds.  [default: to the end]")
+@click.option("--no-sound", is_flag=True, help="Leave the sound out.")
+@click.option(
+    "--codec", metavar="NAME", help="h264, hevc, av1, vp9, prores, ffv1 ...  [default: as OUT, h264 if it may]"
+)
+@click.option(
+    "--quality", type=int, metavar="N", help="CRF, lower is better; of WebP 1 to 100.  [default: as the codec]"
+)
+@click.option("--tile", default="none", metavar="auto|none|PX", help="Paint frames in tiles; with --steady 0 alone.")
+@click.option("--device", default="auto", help="Where to compute: auto, cpu, cuda, cuda:1 or mps.")
+@click.option(
+    "--backend",
+    default="auto",
+    type=click.Choice(["auto", "torch", "onnx"]),
+    help="What computes: auto takes onnxruntime, where it is installed and quicker.",
+)
+@click.option("--force", is_flag=True, help="Overwrite OUT if it exists, though never IN.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object about the clip.")
+def command(
+    source: Path,
+    output: Path,
+    model: str,
+    style: str | None,
+    keyframes: str | None,
+    style_size: int,
+    cards: tuple[Path, ...],
+    strength: float,
+    size: int | None,
+    stroke: float | None,
+    preserve_color: str | None,
+    mask: Path | None,
+    steady: float,
+    flow: bool,
+    start: float,
+    duration: float | None,
+    no_sound: bool,
+    codec: str | None,
+    quality: int | None,
+    tile: str,
+    device: str,
+    backend: Backend,
+    force: bool,
+    as_json: bool,
+) -> None:
+    """Paint a clip, with its sound and times.
+
+    IN is any clip that FFmpeg reads, or an animated GIF, WebP or PNG; the suffix of OUT names the container. What is
+    painted is kept in OUT.parts until all is there: the same command goes on where a killed one stopped.
+
+    \b
+    stylezoo video clip.mp4 -o painted.mp4 -m cin/16 -s starry_night
+    stylezoo video clip.mov -o painted.mp4 -m cin/16 --keyframes 0:starry_night,5s:great_wave
+    stylezoo video cat.gif -o painted.webp -m johnson/mosaic
+    """
+    wanted = parse_style(style)
+    read = [*cards, *files_of(wanted), *([mask] if mask else [])]
+    if output.exists() and any(output.samefile(file) for file in read):
+        raise OptionError(f"'{output}' is an input and is never overwritten: choose another --output")
+    tiles = parse_tile(tile)
+
+    from stylezoo.stylizer import load
+    from stylezoo.video import stylize_video
+
+    stylizer = load(model, device=device, backend=backend)
+    for card in cards:
+        stylizer.add_card(card)
+    facts = stylize_video(
+        source,
+        output,
+        stylizer,
+        stylizer.styles[-1] if wanted is None and not keyframes and len(cards) == 1 else wanted,
+        keyframes=keyframes,
+        mask=mask,
+        start=start,
+        duration=duration,
+        sound=not no_sound,
+        codec=codec,
+        quality=quality,
+        steady=steady,
+        flow=flow,
+        style_size=style_size,
+        overwrite=force,
+        progress=sys.stderr.isatty(),
+        strength=strength,
+        size=size,
+        stroke=stroke,
+        preserve_color=preserve_color or False,
+        tile=tiles,
+    )
+    if facts.resumed:
+        say(f"{facts.resumed} of {facts.frames} frames were there from a run before")
+    if as_json:
+        put_json({"input": str(source)} | dataclasses.asdict(facts) | {"style": wanted, "keyframes": keyframes})

@@ -1,0 +1,116 @@
+"""How steady a painter is: the warp error of its paintings of clips whose motion is known.
+
+As Lai et al. (2018, arXiv:1808.00449) define it, with the known motion in place of an estimated one: the painting of
+frame t is moved to where frame t + 1 has what it shows; the error is the mean squared difference to the painting of
+frame t + 1, over the channels and over the pixels that both frames show, in levels from 0 to 1. The error of a clip is
+the mean over its pairs of neighbours. The long-range error is the same of each frame and the first.
+"""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+import numpy as np
+import torch
+from PIL import Image
+from torch import Tensor
+
+from stylezoo.evaluate.clips import Clip
+from stylezoo.evaluate.motion import sample
+from stylezoo.stylizer import Stylizer
+
+DIGITS = 6
+
+FramePainter = Callable[[Sequence[Image.Image]], Iterable[Image.Image]]
+"""The frames of a clip to their paintings, of the same size."""
+
+Warp = Callable[[int, int], tuple[Tensor, Tensor]]
+
+
+@dataclass(frozen=True)
+class WarpError:
+    """Mean squared differences, in levels from 0 to 1: of neighbours, and of each frame and the first."""
+
+    short: float
+    long: float
+
+
+@dataclass(frozen=True)
+class ClipError:
+    """The error of a clip's painting, and that of the clip itself: what noise, exposure and interpolation make."""
+
+    kind: str
+    painted: WarpError
+    photo: WarpError
+
+
+def measure_steadiness(
+    painters: Mapping[str, FramePainter],
+    clips: Iterable[Clip],
+    *,
+    progress: Callable[[Iterable[Clip]], Iterable[Clip]] = lambda clips: clips,
+) -> dict[str, list[ClipError]]:
+    """Return each painter's errors, clip by clip; `progress` wraps the clips, for example a progress bar."""
+    errors: dict[str, list[ClipError]] = {name: [] for name in painters}
+    for clip in progress(clips):
+        known = cache(clip.scene.known)
+        photo = warp_error(clip.frames, known)
+        for name, paint in painters.items():
+            errors[name].append(ClipError(clip.kind, warp_error(paint(clip.frames), known), photo))
+    return errors
+
+
+def steadiness(errors: Sequence[ClipError]) -> dict[str, Any]:
+    """Return the means over clips, as `WarpSpec` has them."""
+    short = [error.painted.short for error in errors]
+    return {
+        "mean": round(statistics.fmean(short), DIGITS),
+        "spread": round(statistics.stdev(short), DIGITS) if len(short) > 1 else 0.0,
+        "long": round(statistics.fmean(error.painted.long for error in errors), DIGITS),
+        "photo": round(statistics.fmean(error.photo.short for error in errors), DIGITS),
+        "kinds": {kind: round(statistics.fmean(found), DIGITS) for kind, found in by_kind(errors).items()},
+        "clips": len(errors),
+    }
+
+
+def by_kind(errors: Iterable[ClipError]) -> dict[str, list[float]]:
+    """Return the errors of neighbours by the kind of motion, clip by clip."""
+    kinds: dict[str, list[float]] = {}
+    for error in errors:
+        kinds.setdefault(error.kind, []).append(error.painted.short)
+    return kinds
+
+
+def warp_error(frames: Iterable[Image.Image], known: Warp) -> WarpError:
+    """Return the error of a clip's frames, painted or not; `known` is its scene's."""
+    first: Tensor | None = None
+    before: Tensor | None = None
+    short, long = [], []
+    for t, frame in enumerate(frames):
+        now = levels(frame)
+        if first is None or before is None:
+            first = before = now
+            continue
+        short.append(difference(now, before, *known(t - 1, t)))
+        long.append(difference(now, first, *known(0, t)) if t > 1 else short[0])
+        before = now
+    return WarpError(statistics.fmean(short), statistics.fmean(long))
+
+
+def difference(later: Tensor, earlier: Tensor, where: Tensor, visible: Tensor) -> float:
+    """Return the mean squared difference of two frames, (3, H, W), where `visible`."""
+    return float((later - sample(earlier, where))[:, visible].square().mean())
+
+
+def levels(frame: Image.Image) -> Tensor:
+    """Return a frame as (3, H, W) in [0, 1]."""
+    return torch.from_numpy(np.asarray(frame.convert("RGB"), dtype=np.float64) / 255).permute(2, 0, 1)
+
+
+def zoo_painter(stylizer: Stylizer, style: str, steady: float) -> FramePainter:
+    """Return a model in one of its styles as a painter; for `steady` see `Stylizer.stylize_frames`."""
+    return lambda frames: stylizer.stylize_frames(frames, style, steady=steady)

@@ -1,0 +1,26 @@
+"""Doing the next thing while the last one is used."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, TypeVar
+
+T = TypeVar("T")
+
+
+def ahead(items: Generator[T, None, None]) -> Generator[T, None, None]:
+    """Yield the items, each made in a thread of its own while the one before it is used.
+
+    FFmpeg and the nets give up Python's lock while they compute, so decoding, painting and encoding overlap. One item
+    is made ahead, no more: memory stays as it is, and what is closed early waits for one item at most.
+    """
+    end: Any = object()
+    try:
+        with ThreadPoolExecutor(1) as pool:
+            coming = pool.submit(next, items, end)
+            while (item := coming.result()) is not end:
+                coming = pool.submit(next, items, end)
+                yield item
+    finally:
+        items.close()

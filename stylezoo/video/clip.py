@@ -1,0 +1,181 @@
+"""What a clip is, wherever it comes from: upright frames with their times, and what is to survive of the rest."""
+
+from __future__ import annotations
+
+import abc
+from array import array
+from bisect import bisect_left
+from collections.abc import Generator, Sequence
+from contextlib import closing
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from stylezoo.errors import OptionError, VideoError
+from stylezoo.image.pillow import shown
+from stylezoo.types import PathLike
+
+Pixels = NDArray[np.uint8]
+"""Height x width x 3 (RGB) or 4 (RGBA), 0 to 255."""
+
+BT709, UNSPECIFIED, BT601 = 1, 2, 6  # as H.273 and FFmpeg number them
+LIMITED, FULL = 1, 2
+
+
+@dataclass(frozen=True, eq=False)
+class Frame:
+    """A frame of a clip.
+
+    Attributes:
+        pixels: upright, (H, W, 3 or 4), uint8.
+        time: when it is shown, in units of the clip's `time_base`.
+        duration: for how long, in the same units.
+        number: of a painted frame: how many were painted before it.
+    """
+
+    pixels: Pixels
+    time: int
+    duration: int
+    number: int = 0
+
+
+@dataclass(frozen=True)
+class Colour:
+    """How YUV stands for colours, in the numbers of H.273: its matrix, range, primaries and transfer curve."""
+
+    matrix: int = BT709
+    range: int = LIMITED
+    primaries: int = UNSPECIFIED
+    transfer: int = UNSPECIFIED
+
+
+def usual_matrix(width: int, height: int) -> int:
+    """Return the matrix that players take where a clip of that many px names none: by its size."""
+    return BT709 if width >= 1280 or height > 576 else BT601
+
+
+class Clip(abc.ABC):
+    """A clip that can be read.
+
+    Attributes:
+        path: its file.
+        width, height: in px, upright.
+        time_base: the unit of times in seconds.
+        rate: frames a second, on average.
+        start: the time that counts as 0.
+        times: of all frames, as far as they can be known without decoding, in order.
+        end: when the last frame is over.
+        alpha: whether frames have an alpha channel.
+        colour, aspect: of what it was; aspect is that of a pixel, width to height.
+        plays: how often an animation is shown, 0 for endlessly.
+        metadata: of the file: title, comment and the like.
+        tracks: codecs of the sound; `subtitles`: how many tracks of those there are.
+        interlaced: whether frames are two half pictures.
+        damaged: how many packets could not be decoded, once all frames were read.
+    """
+
+    path: Path
+    width: int
+    height: int
+    time_base: Fraction
+    rate: Fraction
+    start: int
+    times: array[int]
+    end: int
+    alpha: bool = False
+    colour: Colour
+    aspect: Fraction | None = None
+    plays: int = 0
+    metadata: dict[str, str]
+    tracks: Sequence[str] = ()
+    subtitles: int = 0
+    interlaced: bool = False
+    damaged: int = 0
+
+    @abc.abstractmethod
+    def frames(self, start: int | None = None) -> Generator[Frame, None, None]:
+        """Yield the frames in order, from the first one whose time is at least `start`."""
+
+    def check_whole(self, until: int | None) -> None:
+        """Raise VideoError where the file is cut short before a time; None is its end."""
+        return None
+
+    @property
+    def name(self) -> str:
+        """What messages call it."""
+        return shown(self.path)
+
+    @property
+    def seconds(self) -> float:
+        """Its length."""
+        return float((self.end - self.start) * self.time_base)
+
+    def span(self, start: float, duration: float | None) -> tuple[int, int | None]:
+        """Return the times of a part, from its first to before its last, for a start and a duration in seconds.
+
+        Raises OptionError where nothing of the clip lies there.
+        """
+        if not start >= 0 or (duration is not None and not duration > 0):
+            raise OptionError(f"start={start} must be at least 0 and duration={duration} above 0, in seconds")
+        if start >= self.seconds:
+            raise OptionError(f"start={start:g} is behind the end of {self.name}, which is {self.seconds:.3g} s long")
+        first = self.start + round(Fraction(start) / self.time_base)
+        return first, None if duration is None else first + max(1, round(Fraction(duration) / self.time_base))
+
+    def count(self, first: int, last: int | None) -> int:
+        """Return how many frames there are from a time to before another, as far as is known."""
+        end = len(self.times) if last is None else bisect_left(self.times, last)
+        return max(0, end - bisect_left(self.times, first))
+
+
+def open_clip(path: PathLike) -> Clip:
+    """Open whatever moves: an animated GIF, WebP or PNG by Pillow, all else by FFmpeg.
+
+    Raises:
+        VideoError: it cannot be read, shows nothing, or is cut short.
+        OptionError: PyAV, which brings FFmpeg, is not installed.
+    """
+    from stylezoo.video.animation import Animation, is_animation
+
+    path = Path(path)
+    name = shown(path)
+    if path.is_dir():
+        raise VideoError(f"{name} is a folder: name one clip in it")
+    if not path.exists():
+        raise VideoError(f"{name} does not exist: check the path, relative to {shown(Path.cwd())}")
+    if path.is_file() and not path.stat().st_size:
+        raise VideoError(f"{name} is empty: fetch or save it again")
+    if is_animation(path):
+        return Animation(path)
+    check_av()
+    from stylezoo.video.footage import Footage
+
+    return Footage(path)
+
+
+def check_av() -> None:
+    """Raise OptionError where PyAV is not installed."""
+    try:
+        import av  # noqa: F401
+    except ImportError as cause:
+        raise OptionError(
+            "clips with a container need PyAV, which brings FFmpeg: pip install 'stylezoo[video]' "
+            "(animated GIF, WebP and PNG do without)"
+        ) from cause
+
+
+def with_durations(frames: Generator[Frame, None, None]) -> Generator[Frame, None, None]:
+    """Yield the frames with times that grow, and with what the next one's time says of each one's duration."""
+    last: Frame | None = None
+    with closing(frames):
+        for frame in frames:
+            if last is not None:
+                time = max(frame.time, last.time + 1)  # damaged files repeat times, which no encoder takes
+                yield replace(last, duration=time - last.time)
+                frame = replace(frame, time=time)
+            last = frame
+    if last is not None:
+        yield replace(last, duration=max(1, last.duration))

@@ -1,0 +1,312 @@
+"""Painted frames on their way into a container: encoded part by part, and joined with the sound of the clip."""
+
+from __future__ import annotations
+
+import heapq
+import io
+import os
+from collections import deque
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import ExitStack, suppress
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import av
+import msgspec
+import numpy as np
+from av.codec.context import Flags
+from av.container import OutputContainer
+from av.packet import Packet
+from av.video.codeccontext import VideoCodecContext
+from av.video.frame import VideoFrame
+from av.video.reformatter import VideoReformatter
+from av.video.stream import VideoStream
+
+from stylezoo.errors import OptionError, VideoError, did_you_mean
+from stylezoo.video.clip import BT601, BT709, FULL, LIMITED, Clip, Colour, Frame, usual_matrix
+from stylezoo.video.footage import EXACT, RGB, Footage, open_container, reason
+from stylezoo.video.parts import Told
+from stylezoo.video.sound import COPY, NONE, Track, add_tracks
+from stylezoo.video.sound import ENCODERS as ENCODERS_OF_SOUND
+
+# What people call a codec -> its encoder, the option of its quality, the range of that, its default, further options
+ENCODERS: dict[str, tuple[str, str, tuple[int, int], int, dict[str, str]]] = {
+    "h264": ("libx264", "crf", (0, 51), 18, {}),
+    "hevc": ("libx265", "crf", (0, 51), 20, {"x265-params": "log-level=error"}),
+    "av1": ("libsvtav1", "crf", (0, 63), 28, {"preset": "8"}),
+    "vp9": ("libvpx-vp9", "crf", (0, 63), 28, {"b": "0", "row-mt": "1", "cpu-used": "4", "deadline": "good"}),
+    "mpeg4": ("mpeg4", "q", (1, 31), 3, {}),
+}
+OTHERS = ("prores", "ffv1", "mjpeg")  # names that FFmpeg takes as they are; --quality does not apply
+SAME = {"h265": "hevc", "x264": "h264", "x265": "hevc", "avc": "h264", "libx264": "h264", "libx265": "hevc"}
+TAGGED = {"h264", "hevc", "av1", "vp9", "prores", "ffv1", "mpeg2video"}  # codecs that say what their colours are
+STEADY = {"avi", "ogv", "mxf", "mpeg", "dv"}  # containers of one frame rate
+STEADY_CODECS = {"mpeg4", "mpeg1video", "mpeg2video", "msmpeg4v3", "h263", "wmv2"}  # codecs, or of coarse time
+SWSCALE = {BT709: 1, 4: 4, 5: 5, BT601: 5, 7: 7, 9: 9, 10: 9}  # matrix of H.273 -> swscale's number
+GLOBAL_HEADER = 0x40  # FFmpeg's AVFMT_GLOBALHEADER: what a codec says of itself stands at the start, once
+IN_MP4 = {"mp4", "mov", "ipod", "3gp"}
+FLEETING = {"encoder", "major_brand", "minor_version", "compatible_brands", "rotate"}
+
+
+class Film:
+    """Painted frames on their way into a container; see `stylezoo.video.parts.Sink`.
+
+    Args:
+        target: whose suffix names the container.
+        clip: what is painted: its times, colours, metadata and sound are kept.
+        size: (height, width) of the frames.
+        span: the clip's time that becomes 0, and that before which it ends, or None.
+        sound: whether the sound is kept.
+        codec: h264 and others by their common names, or an encoder of FFmpeg. None: h264, or what the container takes.
+        quality: of the codec, mostly the constant rate factor (CRF), lower being better. None: as suits the codec.
+
+    Raises:
+        OptionError, VideoError: this cannot be written, and why. Nothing is written before.
+    """
+
+    def __init__(
+        self,
+        target: Path,
+        clip: Clip,
+        size: tuple[int, int],
+        span: tuple[int, int | None],
+        *,
+        sound: bool,
+        codec: str | None,
+        quality: int | None,
+    ) -> None:
+        self.target, self.clip, (self.origin, self.last) = target, clip, span
+        self.on_white = clip.alpha
+        self._format = container_format(target)
+        wanted = [codec] if codec else ["h264", "vp9", self._format.default]
+        for number, name in enumerate(wanted):
+            self._choose(name, quality, size)
+            try:
+                self._try(NONE)
+                break
+            except (av.FFmpegError, ValueError, LookupError) as cause:
+                if number + 1 < len(wanted):
+                    continue
+                raise OptionError(
+                    f"cannot write {target.name} with codec '{name}' at {self.width}x{self.height} px "
+                    f"({reason(cause)}): choose another --codec, or a container such as .mp4 or .mkv"
+                ) from cause
+        self.size = self.height, self.width
+        self.sound = self._choose_sound(sound)
+        self.choices = {
+            "container": self._format.name,
+            "codec": self.encoder,
+            "options": self.options,
+            "scale": self.scale,
+            "sound": self.sound,
+        }
+
+    def _choose(self, codec: str, quality: int | None, size: tuple[int, int]) -> None:
+        name = SAME.get(codec.lower(), codec.lower())
+        self.encoder, key, (low, high), default, more = ENCODERS.get(name, (name, "", (0, 0), 0, {}))
+        try:
+            encoder = av.Codec(self.encoder, "w")
+        except ValueError as cause:
+            known = [*ENCODERS, *OTHERS]
+            raise OptionError(
+                f"codec '{codec}' is unknown{did_you_mean(codec, known) or '.'} Use one of {', '.join(known)}, or an "
+                "encoder's name that FFmpeg has here"
+            ) from cause
+        if encoder.type != "video":
+            raise OptionError(f"codec '{codec}' is for {encoder.type}: use one of {', '.join(ENCODERS)}")
+        if quality is not None and not (key and low <= quality <= high):
+            limits = f"must be from {low} to {high}" if key else "is no option"
+            raise OptionError(f"quality={quality} {limits} for codec '{codec}'")
+        self.codec = encoder.canonical_name
+        if self.encoder == "libsvtav1":
+            os.environ.setdefault("SVT_LOG", "1")  # errors alone; it would tell of each part in a dozen lines
+        self.options = dict(more)
+        if key == "crf":
+            self.options["crf"] = str(default if quality is None else quality)
+        self.scale = (default if quality is None else quality) if key == "q" else None
+        known_formats = [f.name for f in encoder.video_formats or ()]
+        self.pixel_format = "yuv420p" if "yuv420p" in known_formats or not known_formats else known_formats[0]
+        self.height, self.width = size
+        form = av.VideoFormat(self.pixel_format)
+        if form.chroma_width(2) == 1:  # H.264 and its kin cannot state half a chroma sample
+            self.width = max(2, self.width // 2 * 2)
+        if form.chroma_height(2) == 1:
+            self.height = max(2, self.height // 2 * 2)
+        self.colour = self.clip.colour
+        if form.is_rgb:
+            self.colour = Colour(RGB, FULL, self.colour.primaries, self.colour.transfer)
+        elif self.codec not in TAGGED:
+            self.colour = Colour(usual_matrix(self.width, self.height), FULL if self.codec == "mjpeg" else LIMITED)
+        self._steady = self._format.name in STEADY or self.codec in STEADY_CODECS
+        self.rate = self.clip.rate.limit_denominator(1001)
+        self.time_base = 1 / self.rate if self._steady else self.clip.time_base
+
+    def _choose_sound(self, sound: bool) -> str:
+        """Return how the sound gets into the container: as it is, by an encoder, or not at all."""
+        if not sound or not isinstance(self.clip, Footage) or not self.clip.tracks:
+            return NONE
+        for way in (COPY, *ENCODERS_OF_SOUND):
+            with suppress(av.FFmpegError, ValueError, LookupError):
+                self._try(way)
+                return way
+        return NONE
+
+    def _try(self, sound: str) -> None:
+        """Write the head of the container into memory."""
+        room = io.BytesIO()
+        room.name = self.target.name
+        with ExitStack() as stack:
+            out = av.open(room, "w")
+            stack.callback(_close, out)
+            self._begin(out, sound, stack)
+
+    def _begin(self, out: OutputContainer, sound: str, stack: ExitStack) -> tuple[VideoStream, list[Track]]:
+        """Add the streams and write the head."""
+        stream = out.add_stream(self.encoder, rate=self.rate)
+        assert isinstance(stream, VideoStream)
+        self._configure(stream.codec_context)
+        stream.time_base = self.time_base
+        tracks: list[Track] = []
+        if sound != NONE:
+            source = stack.enter_context(open_container(self.clip.path))
+            tracks = add_tracks(out, source, self.clip.path, sound)
+        out.metadata.update({k: v for k, v in self.clip.metadata.items() if k.lower() not in FLEETING})
+        out.start_encoding()
+        return stream, tracks
+
+    def _configure(self, context: VideoCodecContext) -> None:
+        context.width, context.height = self.width, self.height
+        context.pix_fmt = self.pixel_format
+        context.framerate = self.rate
+        context.time_base = self.time_base
+        context.options = dict(self.options)
+        if self.scale is not None:
+            context.qscale = True
+            context.global_quality = self.scale * 118  # FF_QP2LAMBDA
+        context.colorspace, context.color_range = self.colour.matrix, self.colour.range
+        context.color_primaries, context.color_trc = self.colour.primaries, self.colour.transfer
+        if self.clip.aspect:
+            context.sample_aspect_ratio = self.clip.aspect
+        if self.codec == "hevc" and self._format.name in IN_MP4:
+            context.codec_tag = "hvc1"  # else Apple's players show nothing
+        if self._format.name == "avi":
+            context.max_b_frames = 0  # it knows no order of showing
+
+    def encode(self, frames: Iterable[Frame], path: Path) -> dict[str, Any]:
+        """Encode a part by itself; its packets are kept as they are."""
+        context = av.CodecContext.create(self.encoder, "w")
+        assert isinstance(context, VideoCodecContext)
+        self._configure(context)
+        if self._format.flags & GLOBAL_HEADER:
+            context.flags |= Flags.global_header
+        converter = VideoReformatter()
+        durations: dict[int, int] = {}
+        packets: list[tuple[int, int, bool, bytes]] = []
+
+        def take(picture: VideoFrame | None) -> None:
+            for packet in context.encode(picture):
+                time = packet.pts or 0
+                packets.append((time, durations.pop(time, 0), packet.is_keyframe, bytes(packet)))
+
+        for frame in frames:
+            picture = self._picture(frame, converter)
+            time = self._time(frame)
+            picture.pts, picture.time_base = time, self.time_base
+            durations[time] = max(1, round(frame.duration * self.clip.time_base / self.time_base))
+            take(picture)
+        take(None)
+        path.write_bytes(msgspec.msgpack.encode(packets))
+        order = {time: place for place, time in enumerate(sorted(time for time, *_ in packets))}
+        return {"delay": max(number - order[time] for number, (time, *_) in enumerate(packets))}
+
+    def _time(self, frame: Frame) -> int:
+        """Return when a frame is shown, in `time_base`."""
+        return (
+            frame.number if self._steady else round((frame.time - self.origin) * self.clip.time_base / self.time_base)
+        )
+
+    def _picture(self, frame: Frame, converter: VideoReformatter) -> VideoFrame:
+        pixels = frame.pixels
+        if pixels.shape[2] == 4:  # on white, as a page shows it
+            alpha = pixels[..., 3:].astype(np.uint16)
+            pixels = ((pixels[..., :3] * alpha + 255 * (255 - alpha) + 127) // 255).astype(np.uint8)
+        pixels = np.ascontiguousarray(pixels[: self.height, : self.width])
+        picture = converter.reformat(
+            VideoFrame.from_ndarray(pixels, "rgb24"),
+            format=self.pixel_format,
+            dst_colorspace=SWSCALE.get(self.colour.matrix, 1),
+            dst_color_range=self.colour.range,
+            interpolation=EXACT,
+        )
+        picture.colorspace, picture.color_range = self.colour.matrix, self.colour.range
+        picture.color_primaries, picture.color_trc = self.colour.primaries, self.colour.transfer
+        return picture
+
+    def join(self, parts: Sequence[Told], target: Path) -> None:
+        """Write the container: the packets of all parts and the sound, in the order of their times."""
+        options = {"movflags": "+faststart"} if self._format.name in IN_MP4 else {}
+        try:
+            with ExitStack() as stack:
+                out = stack.enter_context(av.open(str(target.absolute()), "w", container_options=options))
+                stream, tracks = self._begin(out, self.sound, stack)
+                streams = [self._packets(parts, stream)]
+                origin = self.origin * self.clip.time_base
+                begin = origin if self.origin > self.clip.start else None  # a codec's run-up comes before the start
+                end = None if self.last is None else self.last * self.clip.time_base
+                streams += [track.packets(origin, begin, end) for track in tracks]
+                for _, packet in heapq.merge(*streams, key=lambda item: item[0]):
+                    out.mux(packet)
+        except av.FFmpegError as cause:
+            raise VideoError(
+                f"cannot write {self.target} ({reason(cause)}): run again, which joins what is painted already"
+            ) from cause
+
+    def _packets(self, parts: Sequence[Told], stream: VideoStream) -> Iterator[tuple[Fraction, Packet[Any]]]:
+        """Yield the packets, with the decoding times that one encoder would have given all of them."""
+        delay = max(said["delay"] for _, said in parts)
+        step = max(1, round(1 / (self.rate * self.time_base)))
+        shown: deque[int] = deque()  # times of the frames to be shown, in order; each is decoded `delay` frames before
+        for path, _ in parts:
+            packets = msgspec.msgpack.decode(path.read_bytes(), type=list[tuple[int, int, bool, bytes]])
+            times = sorted(time for time, *_ in packets)
+            shown.extend(times if path != parts[0][0] else [times[0] - step * i for i in range(delay, 0, -1)] + times)
+            for time, duration, key, data in packets:
+                packet: Packet[Any] = Packet(data)
+                packet.stream, packet.time_base = stream, self.time_base
+                packet.pts, packet.dts, packet.duration = time, shown.popleft(), duration
+                packet.is_keyframe = key
+                yield packet.dts * self.time_base, packet
+
+
+class _Container(msgspec.Struct, frozen=True):
+    name: str
+    default: str
+    flags: int
+
+
+def container_format(target: Path) -> _Container:
+    """Return the container that a suffix names. Raises VideoError where it is none for moving pictures."""
+    room = io.BytesIO()
+    room.name = target.name
+    remedy = "end the name in .mp4, .mov, .mkv or .webm, or in .gif, .webp or .apng"
+    try:
+        out = av.open(room, "w")
+    except ValueError as cause:
+        what = (
+            f"no container has the suffix '{target.suffix}'"
+            if target.suffix
+            else "it has no suffix to tell a container"
+        )
+        raise VideoError(f"cannot write {target.name}: {what}; {remedy}") from cause
+    form = out.format
+    _close(out)
+    single = not form.no_file and form.name not in ("image2", "gif", "apng", "webp", "mp3", "segment", "yuv4mpegpipe")
+    if not single or out.default_video_codec == "none":
+        raise VideoError(f"cannot write {target.name}: '{target.suffix}' is not for moving pictures; {remedy}")
+    return _Container(form.name, out.default_video_codec, int(form.flags))
+
+
+def _close(out: OutputContainer) -> None:
+    with suppress(av.FFmpegError, ValueError):
+        out.close()

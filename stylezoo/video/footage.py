@@ -1,0 +1,213 @@
+"""Clips in a container, read by FFmpeg."""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Generator, Iterator
+from contextlib import closing, suppress
+from fractions import Fraction
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import av
+import numpy as np
+from av.container import InputContainer
+from av.sidedata.sidedata import Type as SideData
+from av.stream import Disposition
+from av.video.frame import VideoFrame
+from av.video.reformatter import Interpolation, VideoReformatter
+from av.video.stream import VideoStream
+
+from stylezoo.errors import VideoError
+from stylezoo.video.clip import BT601, LIMITED, UNSPECIFIED, Clip, Colour, Frame, Pixels, usual_matrix, with_durations
+
+if TYPE_CHECKING:
+    from av.packet import Packet
+
+EXACT = Interpolation.BICUBIC | Interpolation.ACCURATE_RND | Interpolation.FULL_CHR_H_INT
+QUICK = Interpolation.BICUBIC | Interpolation.FULL_CHR_H_INT  # to within a level of 255, in a twentieth of the time
+NO_FOOTAGE = {"tty", "image2", "image2pipe"}  # text drawn as a terminal would, and still pictures
+RGB, BT470BG = 0, 5  # matrices of H.273
+STATED = {"mov", "matroska", "avi", "asf", "flv"}  # of others FFmpeg estimates the length
+MISSING = 0.5  # s by which a file may be shorter than it says
+LOCAL = {"protocol_whitelist": "file,crypto,data"}  # a playlist must not reach into the network
+
+
+def open_container(path: Path) -> InputContainer:
+    """Open a file for reading. Raises VideoError with the reason and the remedy."""
+    try:
+        # An absolute path: "a:b.mp4" would be taken for a protocol
+        return av.open(str(path.absolute()), options=LOCAL, metadata_errors="replace")
+    except av.FFmpegError as cause:
+        if isinstance(cause, PermissionError):
+            raise VideoError(f"no permission to read {path}: change its access rights, or copy it") from cause
+        raise VideoError(
+            f"{path} is no clip that FFmpeg can read ({reason(cause)}): it is cut short, damaged or of another kind; "
+            "fetch or save it again"
+        ) from cause
+
+
+def reason(cause: Exception) -> str:
+    """Return in a few words what FFmpeg says of an error."""
+    return " ".join(str(getattr(cause, "strerror", None) or cause).split())
+
+
+class Footage(Clip):
+    """A clip in a container; see `Clip`.
+
+    Opening it walks through the file once without decoding it, which tells its true length, and decodes a frame.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.damaged = 0
+        with open_container(path) as container:
+            stream = self._picture(container)
+            context = stream.codec_context
+            self.tracks = [track.codec_context.name for track in container.streams.audio]
+            self.subtitles = len(container.streams.subtitles)
+            self.metadata = dict(container.metadata)
+            assert stream.time_base is not None
+            self.time_base = stream.time_base
+            self.rate = Fraction(stream.average_rate or stream.guessed_rate or context.framerate or 25)
+            self.step = max(1, round(1 / (self.rate * self.time_base)))
+            self.start = round(Fraction(container.start_time or 0, av.time_base) / self.time_base)
+            self._aspect = stream.sample_aspect_ratio or Fraction(1)
+            said = (container.duration or 0) / av.time_base
+            self._scan(container, stream, said)
+        with closing(self._decoded(None)) as decoded:
+            first = next(decoded, None)
+        if first is None:
+            raise VideoError(f"{self.name}: none of its frames can be decoded: it is damaged; fetch or save it again")
+        self._describe(first[1])
+
+    def _picture(self, container: InputContainer) -> VideoStream:
+        if container.format.name in NO_FOOTAGE or container.format.name.endswith("_pipe"):
+            raise VideoError(f"{self.name} is no clip: for pictures there is stylezoo stylize")
+        for stream in container.streams.video:
+            if not stream.disposition & Disposition.attached_pic:
+                return stream
+        what = "has sound but no moving picture" if container.streams.audio else "has no moving picture"
+        raise VideoError(f"{self.name} {what}: name a clip with frames")
+
+    def _scan(self, container: InputContainer, stream: VideoStream, said: float) -> None:
+        """Note the times of all frames. Raises VideoError where there are none, or fewer than the file says."""
+        times: list[int] = []
+        reached, clock = 0.0, None
+        with suppress(av.FFmpegError):  # the rest is missing, as the length tells
+            for packet in container.demux():
+                if packet.size == 0 or packet.is_discard:
+                    continue
+                when = packet.pts if packet.pts is not None else packet.dts
+                if packet.stream_index == stream.index:
+                    clock = when if when is not None else self.start if clock is None else clock + self.step
+                    times.append(clock)
+                    when = clock
+                if when is not None:
+                    reached = max(reached, float((when + (packet.duration or 0)) * packet.time_base))
+        if not times:
+            raise VideoError(f"{self.name} has a length of zero: not one frame is in it; fetch or save it again")
+        self.times = array("q", sorted(times))
+        self.end = self.times[-1] + self.step
+        there = reached - float(self.start * self.time_base)
+        stated = container.format.name.partition(",")[0] in STATED
+        self.missing = said - there if stated and said - there > max(MISSING, 0.02 * said) else 0.0
+
+    def check_whole(self, until: int | None) -> None:
+        """Raise VideoError where the file is cut short before a time; None is its end."""
+        if not self.missing or (until is not None and until <= self.end):
+            return
+        there = self.seconds
+        rest = f", or pass duration={int(there * 10) / 10:g} (--duration) to paint what there is" if there > 0.1 else ""
+        raise VideoError(
+            f"{self.name} is cut short: {there:.3g} s of {there + self.missing:.3g} s are there; fetch it again{rest}"
+        )
+
+    def _describe(self, frame: VideoFrame) -> None:
+        self._size = frame.width, frame.height
+        self.alpha = any(part.is_alpha for part in frame.format.components)
+        self.interlaced = frame.interlaced_frame
+        found = frame.side_data.get(SideData.DISPLAYMATRIX)  # type: ignore[call-overload]  # the stub knows one key
+        self._matrix = None if found is None else np.frombuffer(bytes(found), np.int32)
+        height, width, _ = self._upright(np.zeros((frame.height, frame.width, 3), np.uint8)).shape
+        self.width, self.height = width, height
+        aspect = self._aspect
+        turned = (height, width) != (frame.height, frame.width)
+        self.aspect = None if aspect == 1 else 1 / aspect if turned else aspect
+        guess = usual_matrix(*self._size)
+        if frame.format.is_rgb or frame.colorspace == RGB:
+            self.colour = Colour(guess)
+            return
+        self.colour = Colour(
+            guess if frame.colorspace == UNSPECIFIED else BT601 if frame.colorspace == BT470BG else frame.colorspace,
+            frame.color_range or LIMITED,
+            frame.color_primaries,
+            frame.color_trc,
+        )
+
+    def frames(self, start: int | None = None) -> Generator[Frame, None, None]:
+        return with_durations(self._from(start))
+
+    def _from(self, start: int | None) -> Generator[Frame, None, None]:
+        decoded = self._decoded(start)
+        first = next(decoded, None)
+        if start is not None and (first is None or first[0] > start):  # not every file can be sought in
+            decoded.close()
+            decoded = self._decoded(None)
+            first = next(decoded, None)
+        converter = VideoReformatter()
+        with closing(decoded):
+            while first is not None:
+                time, frame = first
+                if start is None or time >= start:
+                    yield Frame(self._pixels(frame, converter), time, frame.duration or self.step)
+                first = next(decoded, None)
+
+    def _decoded(self, seek: int | None) -> Generator[tuple[int, VideoFrame], None, None]:
+        """Yield times and frames, from a keyframe before `seek` on; of a damaged packet none."""
+        with open_container(self.path) as container:
+            stream = self._picture(container)
+            stream.thread_type = "AUTO"
+            if seek is not None:
+                try:
+                    container.seek(seek, stream=stream)
+                except av.FFmpegError:
+                    return
+            clock = self.start - self.step
+            damaged = 0
+            for packet in _packets(container, stream):
+                try:
+                    decoded = packet.decode()
+                except av.FFmpegError:
+                    damaged += 1
+                    continue
+                for frame in decoded:
+                    known = frame.pts if frame.pts is not None else frame.dts
+                    if known is None and seek is not None:
+                        return
+                    clock = clock + self.step if known is None else known
+                    yield clock, frame
+            self.damaged = damaged
+
+    def _pixels(self, frame: VideoFrame, converter: VideoReformatter) -> Pixels:
+        if frame.colorspace == UNSPECIFIED and not frame.format.is_rgb:
+            frame.colorspace = self.colour.matrix
+        width, height = self._size  # a stream may change its size on the way, and no encoder follows
+        kind = "rgba" if self.alpha else "rgb24"
+        pixels = converter.reformat(frame, width, height, kind, interpolation=QUICK).to_ndarray()
+        return self._upright(pixels.astype(np.uint8, copy=False))
+
+    def _upright(self, pixels: Pixels) -> Pixels:
+        """Turn and mirror a picture by the display matrix of the clip, to the nearest quarter turn."""
+        if self._matrix is None:
+            return pixels
+        right, down = self._matrix[0:2], self._matrix[3:5]  # where x and y of the picture go on the screen
+        x, y = right[0], down[1]
+        if abs(right[1]) + abs(down[0]) > abs(right[0]) + abs(down[1]):
+            pixels, x, y = pixels.swapaxes(0, 1), down[0], right[1]
+        return np.ascontiguousarray(pixels[:: -1 if y < 0 else 1, :: -1 if x < 0 else 1])
+
+
+def _packets(container: InputContainer, stream: VideoStream) -> Iterator[Packet[VideoStream]]:
+    with suppress(av.FFmpegError):  # what is missing was found when the clip was opened
+        yield from container.demux(stream)

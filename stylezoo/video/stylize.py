@@ -1,0 +1,262 @@
+"""A clip in, a painted clip out."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+import warnings
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from itertools import chain, islice
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+from tqdm import tqdm
+
+from stylezoo import __version__
+from stylezoo.errors import OptionError, VideoError
+from stylezoo.files import sha256_of
+from stylezoo.image.sizes import fit_long_side
+from stylezoo.models import StyleCode
+from stylezoo.pipeline.steady import STEADY, Steadiness
+from stylezoo.style import STYLE_SIZE
+from stylezoo.stylizer import Stylizer, load
+from stylezoo.types import PathLike, StyleLike
+from stylezoo.video.ahead import ahead
+from stylezoo.video.animation import FORMATS, Flipbook
+from stylezoo.video.clip import Clip, Frame, check_av, open_clip
+from stylezoo.video.flow import FlowBlend
+from stylezoo.video.keyframes import Course, read_keyframes
+from stylezoo.video.masks import Masks
+from stylezoo.video.painting import Painting
+from stylezoo.video.parts import PART, Parts, Sink
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What came of a clip.
+
+    Attributes:
+        output, model: what was written, and by which model.
+        width, height: of the frames, in px.
+        frames: how many there are.
+        duration: in s.
+        codec: of the pictures, by FFmpeg's or Pillow's name.
+        sound: "copy": its packets as they were; the name of an encoder, by which it was encoded anew; or "none".
+        resumed: how many frames were there from a run before.
+        seconds: that it took.
+    """
+
+    output: str
+    model: str
+    width: int
+    height: int
+    frames: int
+    duration: float
+    codec: str
+    sound: str
+    resumed: int
+    seconds: float
+
+
+def stylize_video(
+    source: PathLike,
+    target: PathLike,
+    model: PathLike | Stylizer = "cin/16",
+    style: StyleLike = None,
+    *,
+    keyframes: str | Sequence[tuple[Any, StyleLike]] | None = None,
+    mask: PathLike | None = None,
+    start: float = 0.0,
+    duration: float | None = None,
+    sound: bool = True,
+    codec: str | None = None,
+    quality: int | None = None,
+    steady: float = STEADY,
+    flow: bool = False,
+    style_size: int | None = STYLE_SIZE,
+    overwrite: bool = False,
+    progress: bool = False,
+    **options: Any,
+) -> Facts:
+    """Paint a clip, frame by frame in the memory of a few, with its times, sound and metadata.
+
+    What is painted is kept beside the target, in `target`.parts, until all is there: the same call after a kill, a
+    power cut or a full disk goes on, and gives what an unbroken run gives.
+
+    Args:
+        source: any container that FFmpeg reads, or an animated GIF, WebP or PNG.
+        target: its suffix names the container: .mp4, .mov, .mkv, .webm and others, .gif, .webp, .apng or .png.
+        model: a model's name, as `load` takes it, or a model.
+        style, style_size: see `Stylizer.encode_style`. The style is encoded once.
+        keyframes: in place of a style: styles at times, see `read_keyframes`; codes in between are on straight lines.
+        mask: where to paint: a picture of the clip's size for all frames; or a clip or folder of pictures, one for
+            each frame that is painted.
+        start, duration: the part that is painted, in seconds.
+        sound: keep the sound: as it is where the target's container takes its codec, else encoded anew.
+        codec: h264 (the default where the container takes it), hevc, av1, vp9, prores, ffv1, mjpeg, mpeg4, or an
+            encoder of FFmpeg.
+        quality: of h264 and hevc (0 to 51, default 18 and 20), av1 and vp9 (0 to 63, 28) the constant rate factor,
+            of mpeg4 the quantiser (1 to 31, 3): lower is better. Of WebP 1 to 100 (80): higher is better.
+        steady: see `Stylizer.stylize_frames`.
+        flow: blend each frame with the one before it, moved by optical flow; needs OpenCV. It takes about as long as
+            a fast net.
+        overwrite: replace a target that exists.
+        progress: show a bar on stderr, with frames a second and the time that is left.
+        options: of `Stylizer.stylize_frames`: size, strength, stroke, preserve_color and others.
+
+    Raises:
+        VideoError: the clip is broken, empty, without a picture or cut short, or the target cannot be written.
+        ImageError, StyleError, OptionError: what else was given cannot be used, and why.
+    """
+    began = time.monotonic()
+    source, target = Path(source), Path(target)
+    _check_target(source, target, overwrite)
+    if keyframes is not None and style is not None:
+        raise OptionError("style and keyframes exclude each other: keyframes name the styles")
+    marks = None if keyframes is None else read_keyframes(keyframes)
+    memory, blend = Steadiness(steady), FlowBlend() if flow else None
+    clip = open_clip(source)
+    span = clip.span(start, duration)
+    clip.check_whole(span[1])
+    total = clip.count(*span)
+    masks = None if mask is None else Masks(mask, total)
+    sink = _open_sink(target, clip, options.get("size"), span, sound, codec, quality)
+
+    stylizer = model if isinstance(model, Stylizer) else load(model)
+    tuning = {name: value for name, value in options.items() if name in stylizer.net.options}
+
+    def encode(style: StyleLike) -> StyleCode:
+        return stylizer.encode_style(style, style_size=style_size, **tuning)
+
+    course = Course(marks, encode, clip.rate) if marks else Course.of(encode(style))
+    key = {
+        "stylezoo": __version__,
+        "source": sha256_of(source),
+        "weights": _hash(stylizer.net.state_dict().values()),
+        "style": _hash(code.values for code in course.codes),
+        "keyframes": [[str(mark.at), mark.seconds] for mark in marks or ()],
+        "mask": masks and masks.identity,
+        "start and duration": [start, duration],
+        "options": {name: repr(value) for name, value in sorted(options.items())},
+        "steady": steady,
+        "flow": flow,
+        "output": sink.choices,
+    }
+    # A frame that is optimised takes minutes
+    parts = Parts(target, key, 1 if stylizer.spec.weightless else PART)
+    if parts.changed:
+        _warn(f"{target.name} is painted from its start, as this is not as before: {', '.join(parts.changed)}")
+    resumed = parts.frames
+    painting = Painting(stylizer, clip, span, course, masks, memory, blend, {"style_size": style_size} | options)
+    try:
+        if not parts.whole:
+            painted = painting.frames(parts)
+            with (
+                closing(ahead(painted)) as frames,
+                # The rate and the time left are of this run
+                tqdm(total=total, initial=resumed, unit="frame", disable=not progress, leave=False) as bar,
+            ):
+                while not parts.whole and (head := next(frames, None)):
+                    chunk = _told(chain([head], islice(frames, parts.size - 1)), bar.update)
+                    parts.add(sink, chunk, painting.state_behind)
+        if not parts.frames:
+            raise VideoError(f"{clip.name} has no frame in that part: choose another start and duration")
+        parts.join(sink, target)
+    except OSError as cause:
+        raise VideoError(
+            f"cannot write {target}: {cause.strerror or cause}; mend that, and the same command goes on from frame "
+            f"{parts.frames}"
+        ) from cause
+    finally:
+        if not parts.frames and parts.folder.exists():
+            parts.remove()
+    if clip.damaged:
+        _warn(f"{clip.damaged} damaged packets of {clip.name} were left out")
+    height, width = sink.size
+    length = float((parts.done[-1].end - parts.done[0].time) * clip.time_base)
+    return Facts(
+        str(target),
+        stylizer.spec.name,
+        width,
+        height,
+        parts.frames,
+        round(length, 3),
+        sink.codec,
+        sink.sound,
+        resumed,
+        round(time.monotonic() - began, 3),
+    )
+
+
+def _told(frames: Iterable[Frame], tell: Callable[[], Any]) -> Iterator[Frame]:
+    for frame in frames:
+        yield frame
+        tell()
+
+
+def _check_target(source: Path, target: Path, overwrite: bool) -> None:
+    if target.is_dir():
+        raise VideoError(f"'{target}' is a folder: name the file to write")
+    if target.exists() and source.exists() and target.samefile(source):
+        raise VideoError(f"'{target}' is the clip that is painted, and is never overwritten: choose another name")
+    if target.exists() and not overwrite:
+        raise VideoError(f"'{target}' exists: pass overwrite=True (--force), or choose another name")
+    blocked = next((p for p in target.parents if p.exists()), None)
+    if blocked and not blocked.is_dir():
+        raise VideoError(f"cannot write '{target}': '{blocked}' is not a folder")
+
+
+def _open_sink(
+    target: Path,
+    clip: Clip,
+    long_side: int | None,
+    span: tuple[int, int | None],
+    sound: bool,
+    codec: str | None,
+    quality: int | None,
+) -> Sink:
+    """Return what writes the target; say what of the clip it cannot hold."""
+    size = (clip.height, clip.width) if long_side is None else fit_long_side(clip.height, clip.width, long_side)
+    sink: Sink
+    if target.suffix.lower() in FORMATS:
+        if codec:
+            raise OptionError(f"codec '{codec}' (--codec) is of containers, not of {target.suffix}: leave it out")
+        sink = Flipbook(target, clip, size, quality)
+    else:
+        check_av()
+        from stylezoo.video.film import Film
+
+        sink = Film(target, clip, size, span, sound=sound, codec=codec, quality=quality)
+    kind = target.suffix
+    if sink.size != size:
+        _warn(
+            f"{sink.codec} takes even sizes: the frames lose a row or column, and have {sink.size[1]}x{sink.size[0]} px"
+        )
+    if sound and clip.tracks:
+        names = ", ".join(clip.tracks)
+        if sink.sound == "none":
+            _warn(f"{kind} takes no such sound ({names}): it is left out")
+        elif sink.sound != "copy":
+            _warn(f"{kind} takes no such sound ({names}): it is encoded anew by {sink.sound}, in stereo at most")
+    if clip.subtitles:
+        _warn(f"the {clip.subtitles} tracks of subtitles of {clip.name} are left out")
+    if clip.interlaced:
+        _warn(f"{clip.name} is interlaced: moving edges are painted as combs; deinterlace it first")
+    if clip.alpha and sink.on_white:
+        _warn(f"{kind} has no transparency here: {clip.name} is put on white")
+    return sink
+
+
+def _hash(tensors: Iterable[Tensor]) -> str:
+    digest = hashlib.sha256()
+    for tensor in tensors:
+        digest.update(tensor.detach().cpu().contiguous().flatten().view(torch.uint8).numpy().tobytes())
+    return digest.hexdigest()
+
+
+def _warn(message: str) -> None:
+    warnings.warn(message, UserWarning, stacklevel=3)
