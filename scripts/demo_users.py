@@ -6,7 +6,6 @@ as the answers come. Starts a page of its own unless --url names one. Needs styl
 
 from __future__ import annotations
 
-import argparse
 import asyncio
 import io
 import json
@@ -18,6 +17,7 @@ import time
 from dataclasses import dataclass, field
 from typing import Any
 
+import click
 import httpx
 import numpy as np
 from PIL import Image
@@ -81,37 +81,36 @@ async def crowd(url: str, visitors: int, seconds: float) -> Tally:
     return tally
 
 
-def main() -> int:
-    """Print what came of it; the exit code is 1 where a request was lost."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--url", help="of a page that is running")
-    parser.add_argument("--visitors", type=int, default=20)
-    parser.add_argument("--seconds", type=float, default=60)
-    options = parser.parse_args()
+@click.command()
+@click.option("--url", help="Address of a page that is running.  [default: a page of its own]")
+@click.option("--visitors", default=20, show_default=True, help="How many at once.")
+@click.option("--seconds", default=60.0, show_default=True, help="How long they stay.")
+def main(url: str | None, visitors: int, seconds: float) -> None:
+    """Print what came of the requests of visitors; the exit code is 1 where one was lost."""
     process = None
-    if options.url is None:
+    if url is None:
         command = [sys.executable, "-m", "stylezoo", "demo", "--port", "0"]
         process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
         assert process.stderr is not None
         while not (found := re.search(r"http://\S+?/", line := process.stderr.readline())):
             if not line:
-                return process.wait() or 1
-        options.url = found[0]
+                sys.exit(process.wait() or 1)
+        url = found[0]
     try:
-        tally = asyncio.run(crowd(options.url, options.visitors, options.seconds))
+        tally = asyncio.run(crowd(url, visitors, seconds))
     finally:
         if process:
             process.terminate()
             process.communicate()
     for line in tally.lost[:10]:
         print(line)
-    done = sorted(tally.seconds)
+    done = tally.seconds
     print(
-        f"{options.visitors} visitors, {options.seconds:g} s: {len(done)} requests answered, {len(tally.lost)} lost; "
+        f"{visitors} visitors, {seconds:g} s: {len(done)} requests answered, {len(tally.lost)} lost; "
         f"median {statistics.median(done or [0]):.2f} s, slowest {max(done, default=0):.2f} s"
     )
-    return 1 if tally.lost or not done else 0
+    sys.exit(1 if tally.lost or not done else 0)
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

@@ -113,7 +113,7 @@ class _Page:
                         )
                     with gr.Accordion("Another net", open=False, visible=len(self.painters) > 1):
                         painter = gr.Radio(
-                            [(self._label(p), name) for name, p in self.painters.items()],
+                            [(f"{name}: {p.note}" if p.note else name, name) for name, p in self.painters.items()],
                             value=self.first.name,
                             label="Painted by",
                             elem_id="sz-painter",
@@ -302,9 +302,3 @@ class _Page:
         write(picture, path, quality=QUALITY)
         note = f"{picture.width:,} × {picture.height:,} px, {path.stat().st_size / 1e6:.1f} MB"
         return {"file": FileData(path=str(path), orig_name=name).model_dump(), "name": name, "note": note}
-
-    def _label(self, painter: Painter) -> str:
-        if painter.takes_pictures:
-            return f"{painter.name}: any picture, and {len(painter.cards)} by name"
-        how = "in one net, to be blended" if painter.blends else "a net for each"
-        return f"{painter.name}: {len(painter.cards)} styles, {how}" if len(painter.cards) > 1 else painter.name

@@ -21,7 +21,7 @@ TITLE = "That did not work"
 NOT_UPLOADED = "Choose the picture again: only what was uploaded here can be painted."
 NOT_FETCHED = "Upload the picture itself: addresses are not fetched."
 UNREADABLE = "The page sent something that cannot be read: load it again."
-_SAID = {
+_SAID: dict[type[BaseException], str] = {
     InvalidPathError: NOT_UPLOADED,
     UnidentifiedImageError: NO_PICTURE,
     Image.DecompressionBombError: TOO_MANY,

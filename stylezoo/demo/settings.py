@@ -64,10 +64,12 @@ def find_models(patterns: tuple[str, ...]) -> list[ModelSpec]:
 
 
 def default_models() -> list[ModelSpec]:
-    """Return the bundled nets of named styles, the smallest first, and the net behind 'any'."""
+    """Return bundled nets: those of several styles, the smallest first; the smallest of each one style; and 'any'."""
     bundled = [spec for name in list_models() if (spec := model_info(name)).weights and spec.weights.bundled]
-    several = sorted((s for s in bundled if s.kind == "multi"), key=_tenths)
-    return [*several, *(s for s in bundled if s.kind == "single"), *map(model_info, list_models(ANY))]
+    bundled.sort(key=_tenths)
+    singles = {spec.style_ids[0]: spec for spec in reversed(bundled) if spec.kind == "single"}
+    several = [spec for spec in bundled if spec.kind == "multi"]
+    return [*several, *sorted(singles.values(), key=_tenths), *map(model_info, list_models(ANY))]
 
 
 def _tenths(spec: ModelSpec) -> tuple[int, str]:

@@ -52,7 +52,7 @@ class Painter:
     """A net, or several nets of one style each, as one choice of the page."""
 
     name: str
-    title: str
+    note: str
     cards: tuple[Card, ...]
     takes_pictures: bool = False
 
@@ -163,7 +163,7 @@ class Studio:
                 model = cards[name].model
                 parts.append((cards[name].style.id, weight))
             else:
-                raise StyleError(f"{painter.title} has no such style: choose one of its pictures.")
+                raise StyleError(f"{painter.name} has no such style: choose one of its pictures.")
             models.add(model)
         if len(models) > 1:
             raise StyleError("These styles are of different nets, which cannot be blended: choose another net.")
@@ -191,10 +191,14 @@ def _painters(specs: Sequence[ModelSpec]) -> Iterator[Painter]:
     for spec in specs:
         if spec.kind != "single":
             cards = tuple(Card(style.id, spec.name, style) for style in spec.styles)
-            yield Painter(spec.name, spec.name, cards, takes_pictures=spec.kind == "arbitrary")
+            yield Painter(spec.name, spec.summary, cards, takes_pictures=spec.kind == "arbitrary")
+        elif len(singles) == 1:
+            yield Painter(spec.name, spec.summary, (Card(spec.style_ids[0], spec.name, spec.styles[0]),))
         elif spec is singles[0]:
-            name = spec.family if len(singles) > 1 else spec.name
-            yield Painter(name, name, tuple(Card(s.styles[0].id, s.name, s.styles[0]) for s in singles))
+            ids = [single.style_ids[0] for single in singles]
+            names = [i if ids.count(i) == 1 else single.name for i, single in zip(ids, singles, strict=True)]
+            group = tuple(Card(n, single.name, single.styles[0]) for n, single in zip(names, singles, strict=True))
+            yield Painter(spec.family, "A net for each style", group)
 
 
 def _upright_size(photo: Image.Image) -> tuple[int, int]:

@@ -59,6 +59,13 @@ def test_a_page_shows_small_nets_and_one_for_any_picture():
     assert kinds[0] == "multi" and kinds[-1] == "arbitrary" and kinds.count("arbitrary") == 1
     sizes = [spec.weights.bytes for spec in default_models() if spec.kind == "multi"]
     assert sizes[0] <= 1.1 * min(sizes)
+    singles = [spec.style_ids[0] for spec in default_models() if spec.kind == "single"]
+    assert len(singles) == len(set(singles)) > 1
+
+
+def test_two_nets_of_one_style_are_told_apart():
+    painters = Studio(Settings(models=("johnson/mosaic", "johnson/mosaic-large", "johnson/great_wave"))).painters
+    assert [card.id for card in painters["johnson"].cards] == ["johnson/mosaic", "johnson/mosaic-large", "great_wave"]
 
 
 def test_models_that_are_not_there_or_take_minutes_are_refused():
