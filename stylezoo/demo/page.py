@@ -144,7 +144,7 @@ class _Page:
             look: dict[str, Any] = {"concurrency_limit": 2, "concurrency_id": "look", "api_visibility": "private"}
             work: dict[str, Any] = {"concurrency_limit": 1, "concurrency_id": "paint"}
             paint: dict[str, Any] = {"fn": _told(self.paint), "inputs": wish, "outputs": stage, **work}
-            paint["show_progress"] = "minimal"
+            paint["show_progress"] = "full"  # with the place in the queue
             hung: dict[str, Any] = {"fn": _told(self.hang), "inputs": [photo], "outputs": [stage, brush], **look}
             hung["show_progress"] = "hidden"
             hanging = photo.input(**hung)
