@@ -26,6 +26,7 @@ COMMANDS = {
     "stylize": "Paint pictures in a style.",
     "video": "Paint a clip, with its sound.",
     "sheet": "Draw one photo in all styles of a model, or in blends of them, on one page.",
+    "demo": "Show a page on which photos are painted, in a browser.",
     "data": "Fetch the pictures and photos that nets are trained on.",
     "train": "Train a model from a recipe.",
     "add-style": "Add a style to a trained net of several styles.",

@@ -1,0 +1,84 @@
+"""The camera, painted frame by frame."""
+
+from __future__ import annotations
+
+import threading
+from functools import cached_property
+from typing import Any
+
+from PIL import Image
+
+from stylezoo.demo.pictures import data_url, from_data_url
+from stylezoo.demo.settings import Settings
+from stylezoo.demo.studio import Painter, Studio
+from stylezoo.demo.wishes import Wish, read_wish
+from stylezoo.errors import OptionError, StyleError
+from stylezoo.quick import QuickStylizer, open_quick
+from stylezoo.stylizer import Stylizer
+from stylezoo.zoo.store import find
+
+SIDE = 320
+"""px, the long side of a frame."""
+
+
+class Live:
+    """Paints frames with nets of its own, so that none waits for a large picture."""
+
+    def __init__(self, studio: Studio) -> None:
+        self._studio = studio
+        self._settings = Settings(max_pixels=SIDE * SIDE * 4)
+        self._lock = threading.Lock()
+        self._nets: dict[str, Stylizer] = {}
+        self._quicks: dict[str, QuickStylizer | None] = {}
+
+    @cached_property
+    def painter(self) -> Painter:
+        """Whose styles the camera has: a net made for moving pictures, by its name, or the first of several styles."""
+        painters = list(self._studio.painters.values())
+        several = [p for p in painters if p.blends] or painters
+        return next((p for p in several if p.name.endswith("video")), several[0])
+
+    def paint(self, value: Any) -> str:
+        """Return the painting of a frame as a data URL.
+
+        Args:
+            value: {"mix": [[id, weight], ...], "image": a data URL, and strength and colours if need be}.
+
+        Raises:
+            StyleError, OptionError, ImageError: it is none that the page could have sent.
+        """
+        if not isinstance(value, dict):
+            raise OptionError("The page sent no frame: load it again.")
+        how = value.get("strength", 1.0), None, value.get("colours", "style")
+        wish = read_wish(self.painter.name, value, *how, settings=self._settings)
+        frame = from_data_url(value.get("image"), self._settings)
+        frame.info.pop("icc_profile", None)  # a canvas is in sRGB, and converting it again takes as long as the net
+        frame.thumbnail((SIDE, SIDE))
+        styles = {card.id: card for card in self.painter.cards}
+        for name, _ in wish.mix:
+            if name not in styles:
+                raise StyleError(f"The camera is painted by {self.painter.name}: choose one of its styles.")
+        if len(models := {styles[name].model for name, _ in wish.mix}) > 1:
+            raise StyleError("These styles are of different nets, which cannot be blended.")
+        mix = {styles[name].style.id: weight for name, weight in wish.mix}
+        with self._lock:  # two frames at once would each take more than twice as long
+            return data_url(self._paint(frame, models.pop(), mix, wish), 80)
+
+    def _paint(self, frame: Image.Image, model: str, mix: dict[str, float], wish: Wish) -> Image.Image:
+        if wish.strength == 1 and wish.colours == "style" and (quick := self._quick(model)):
+            return quick.stylize(frame, quick.encode_style(mix))
+        colours: Any = False if wish.colours == "style" else wish.colours
+        painted: Image.Image = self._net(model).stylize(frame, mix, strength=wish.strength, preserve_color=colours)
+        return painted
+
+    def _net(self, model: str) -> Stylizer:
+        if model not in self._nets:
+            self._nets[model] = self._studio.copy_of(model)
+        return self._nets[model]
+
+    def _quick(self, model: str) -> QuickStylizer | None:
+        """Return the net as onnxruntime computes it without torch, whose threads cost more than so small a frame."""
+        if model not in self._quicks:
+            spec, path = find(model)
+            self._quicks[model] = open_quick(spec, path, self._studio.settings.device, spec.style_ids)
+        return self._quicks[model]

@@ -1,0 +1,34 @@
+"""The look of gradio's own components on the page, in a typeface that every system has: nothing is fetched."""
+
+from __future__ import annotations
+
+import gradio as gr
+
+
+def theme() -> gr.themes.Base:
+    """Return a theme of paper, ink and little else, by day and by night."""
+    return gr.themes.Base(
+        primary_hue=gr.themes.colors.stone,
+        secondary_hue=gr.themes.colors.stone,
+        neutral_hue=gr.themes.colors.stone,
+        radius_size=gr.themes.sizes.radius_sm,
+        font=("system-ui", "sans-serif"),
+        font_mono=("ui-monospace", "monospace"),
+    ).set(
+        body_background_fill="#f5f2ec",
+        body_background_fill_dark="#1b1a18",
+        block_background_fill="transparent",
+        block_background_fill_dark="transparent",
+        block_border_width="0px",
+        block_shadow="none",
+        block_label_background_fill="transparent",
+        block_label_background_fill_dark="transparent",
+        button_primary_background_fill="#2b2723",
+        button_primary_background_fill_hover="#4a443d",
+        button_primary_text_color="#f9f7f3",
+        button_primary_background_fill_dark="#eae4d9",
+        button_primary_background_fill_hover_dark="#ffffff",
+        button_primary_text_color_dark="#1b1a18",
+        slider_color="#2b2723",
+        slider_color_dark="#eae4d9",
+    )

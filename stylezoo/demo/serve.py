@@ -1,0 +1,102 @@
+"""Runs the page until it is told to stop."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import tempfile
+import threading
+from collections.abc import Callable
+from importlib.util import find_spec
+
+from stylezoo.demo.settings import Settings
+from stylezoo.errors import OptionError
+
+HOST, PORT = "127.0.0.1", 7860
+
+
+def serve(
+    settings: Settings,
+    *,
+    host: str = HOST,
+    port: int = PORT,
+    open_browser: bool = False,
+    ready: Callable[[str], None] = lambda url: None,
+) -> None:
+    """Serve the page until the process is interrupted or terminated.
+
+    Args:
+        host: the address to listen on: 127.0.0.1 for this machine alone, 0.0.0.0 for all of the network.
+        port: 0 takes any that is free.
+        open_browser: show the page in a browser.
+        ready: told the page's address when it can be opened.
+
+    Raises:
+        OptionError: gradio is not installed, or the port cannot be had.
+        ModelNotFoundError, OptionError: see `page.build_page`.
+    """
+    if find_spec("gradio") is None:
+        raise OptionError("the page is made with gradio, which is not installed: pip install 'stylezoo[demo]'")
+    port = free_port(host, port)
+    with tempfile.TemporaryDirectory(prefix="stylezoo-demo-", ignore_cleanup_errors=True) as folder:
+        prepare(folder)
+        _serve(settings, host, port, open_browser, ready)
+
+
+def prepare(folder: str) -> None:
+    """Set what gradio reads when it is imported: files go to `folder`, and nothing is told to anybody."""
+    os.environ |= {"GRADIO_ANALYTICS_ENABLED": "False", "GRADIO_TEMP_DIR": folder, "GRADIO_EXAMPLES_CACHE": folder}
+    for name in ("GRADIO_ALLOWED_PATHS", "GRADIO_SHARE", "GRADIO_WATCH_DIRS", "GRADIO_ROOT_PATH"):
+        os.environ.pop(name, None)
+
+
+def free_port(host: str, port: int) -> int:
+    """Return the port, or for 0 one that is free; raise OptionError where it cannot be had."""
+    if not 0 <= port <= 65535:
+        raise OptionError(f"a port is a number from 0 to 65535, not {port}")
+    try:
+        family = socket.getaddrinfo(host, port)[0][0]
+        with socket.socket(family) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind((host, port))
+            return int(probe.getsockname()[1])
+    except OSError as cause:
+        raise OptionError(
+            f"cannot listen on {host}, port {port} ({cause.strerror}): choose another --port or --host"
+        ) from cause
+
+
+def _serve(settings: Settings, host: str, port: int, open_browser: bool, ready: Callable[[str], None]) -> None:
+    from starlette.middleware import Middleware
+
+    from stylezoo.demo.guard import Guard, Rate
+    from stylezoo.demo.look import theme
+    from stylezoo.demo.page import build_page
+    from stylezoo.demo.parts import asset
+
+    page = build_page(settings)
+    page.queue(max_size=settings.queue)
+    guard = Middleware(Guard, max_bytes=settings.max_bytes, rate=Rate(settings.rate))
+    _, url, _ = page.launch(
+        server_name=host,
+        server_port=port,
+        inbrowser=open_browser,
+        app_kwargs={"middleware": [guard], "docs_url": None, "redoc_url": None},
+        max_file_size=settings.max_bytes,
+        theme=theme(),
+        css=asset("page.css"),
+        footer_links=[],
+        share=False,
+        ssr_mode=False,
+        run_history=False,
+        pwa=False,
+        quiet=True,
+        prevent_thread_lock=True,
+    )
+    stop = threading.Event()
+    for name in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(name, lambda *_: stop.set())
+    ready(url)
+    stop.wait()
+    page.close(verbose=False)

@@ -1,0 +1,242 @@
+"""What paints for the page: the nets, the styles that each shows, and their pictures."""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from PIL import Image
+
+from stylezoo.data.images import sample_photos
+from stylezoo.demo.pictures import Previews
+from stylezoo.demo.settings import Settings, find_models
+from stylezoo.demo.wishes import Mix, Wish
+from stylezoo.errors import DataError, OptionError, StyleError
+from stylezoo.image.page import labelled_page, printable
+from stylezoo.models import StyleCode
+from stylezoo.stylizer import Stylizer, load
+from stylezoo.types import StyleLike
+from stylezoo.zoo.spec import ModelSpec, StyleSpec
+
+OWN = "own"
+"""The id that a visitor's painting has among the styles."""
+
+THUMBNAIL = 208  # px, the side of a style's picture
+PAINTED = 320  # px, at which it is painted: strokes as they look in a photo
+SHEET, SHEET_PAINTED = 320, 512
+OWN_SIZE = 384  # px, at which a visitor's painting is encoded
+CODES = 32
+
+
+@dataclass(frozen=True)
+class Card:
+    """A style of the page: its id there, the model that has it, and its record."""
+
+    id: str
+    model: str
+    style: StyleSpec
+
+    @property
+    def by(self) -> str:
+        """Who made it, and when."""
+        return ", ".join(filter(None, (self.style.artist, self.style.year)))
+
+
+@dataclass(frozen=True)
+class Painter:
+    """A net, or several nets of one style each, as one choice of the page."""
+
+    name: str
+    note: str
+    cards: tuple[Card, ...]
+    takes_pictures: bool = False
+
+    @property
+    def blends(self) -> bool:
+        """Whether its styles can be mixed: those of one net can."""
+        return len({card.model for card in self.cards}) == 1 and (len(self.cards) > 1 or self.takes_pictures)
+
+
+class Studio:
+    """All that the page paints. Models are loaded when first asked for, and each paints one picture at a time.
+
+    Raises:
+        ModelNotFoundError, OptionError: see `find_models`.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.previews = Previews(settings)
+        self.painters = {p.name: p for p in _painters(find_models(settings.models))}
+        self._nets: dict[str, Stylizer] = {}
+        self._locks: dict[str, threading.Lock] = {}
+        self._codes: OrderedDict[tuple[str, Path], StyleCode] = OrderedDict()
+        self._lock = threading.Lock()
+
+    @cached_property
+    def samples(self) -> list[Path]:
+        """Photos to try, where scikit-image brings some."""
+        try:
+            photos = {path.stem: path for path in sample_photos()}
+        except DataError:
+            return []
+        return [photos[name] for name in ("astronaut", "chelsea", "coffee", "rocket") if name in photos]
+
+    @cached_property
+    def sample(self) -> Image.Image:
+        """A square photo in which the styles are shown."""
+        if not self.samples:
+            return _landscape(PAINTED)
+        return square(self.previews.get(self.samples[0]), PAINTED)
+
+    def painter(self, name: str) -> Painter:
+        """Return what the page calls so; raise OptionError for what it does not show."""
+        if name not in self.painters:
+            raise OptionError(f"There is no net of that name on this page: choose {', '.join(self.painters)}.")
+        return self.painters[name]
+
+    def paint(self, photo: Image.Image, wish: Wish, own: Path | None = None) -> Image.Image:
+        """Return a photo painted as a wish says, in the photo's size; `own` is the picture of the style OWN."""
+        painter = self.painter(wish.painter)
+        model, style = self._style(painter, wish.mix, own)
+        mask = None
+        if wish.regions:
+            mask = []
+            for region in wish.regions:
+                other, there = self._style(painter, region.mix, own)
+                if other != model:
+                    raise StyleError("These styles are of different nets: for brushes choose a net of several styles.")
+                mask.append((there, region.mask.convert("L").resize(_upright_size(photo), Image.Resampling.BILINEAR)))
+        colours: Any = False if wish.colours == "style" else wish.colours
+        options = {"strength": wish.strength, "stroke": wish.stroke, "preserve_color": colours, "mask": mask}
+        net, lock = self._net(model)
+        with lock:
+            painted: Image.Image = net.stylize(photo, style if wish.rest else None, **options)
+        return painted
+
+    def thumbnails(self, painter: Painter, photo: Image.Image | None = None) -> Iterator[Image.Image]:
+        """Yield a square picture of each style of a painter, painted from `photo` or else from a sample photo."""
+        photo = self.sample if photo is None else square(photo, PAINTED)
+        for card in painter.cards:
+            painted = self.paint(photo, Wish(painter.name, ((card.id, 1.0),))).convert("RGB")
+            yield painted.resize((THUMBNAIL, THUMBNAIL), Image.Resampling.LANCZOS)
+
+    def sheet(self, photo: Image.Image, wish: Wish) -> Image.Image:
+        """Return a page with a photo in all styles of a painter, at the strength and in the colours of a wish."""
+        painter = self.painter(wish.painter)
+        seen = _fitted(photo, SHEET_PAINTED)
+        pictures = [seen]
+        for card in painter.cards:
+            way = Wish(painter.name, ((card.id, 1.0),), wish.strength, wish.stroke, wish.colours)
+            pictures.append(self.paint(seen, way))
+        titles = [("Photo", ""), *((printable(c.style.title), printable(c.by)) for c in painter.cards)]
+        return labelled_page([_fitted(_on_white(p), SHEET) for p in pictures], titles)
+
+    def copy_of(self, model: str) -> Stylizer:
+        """Return a net of its own, loaded anew: for what must not wait behind large pictures."""
+        return load(model, device=self.settings.device)
+
+    def _net(self, model: str) -> tuple[Stylizer, threading.Lock]:
+        with self._lock:
+            if model not in self._nets:
+                self._nets[model] = load(model, device=self.settings.device)
+                self._locks[model] = threading.Lock()
+            return self._nets[model], self._locks[model]
+
+    def _style(self, painter: Painter, mix: Mix, own: Path | None) -> tuple[str, StyleLike]:
+        """Return the model that paints a mix, and the mix as the model takes it."""
+        cards = {card.id: card for card in painter.cards}
+        parts: list[tuple[Any, float]] = []
+        models = set()
+        for name, weight in mix:
+            if name == OWN and painter.takes_pictures:
+                if own is None:
+                    raise StyleError("Your painting is gone: choose it again.")
+                model = painter.name
+                parts.append((self._code(model, own), weight))
+            elif name in cards:
+                model = cards[name].model
+                parts.append((cards[name].style.id, weight))
+            else:
+                raise StyleError(f"{painter.name} has no such style: choose one of its pictures.")
+            models.add(model)
+        if len(models) > 1:
+            raise StyleError("These styles are of different nets, which cannot be blended: choose another net.")
+        return models.pop(), parts
+
+    def _code(self, model: str, picture: Path) -> StyleCode:
+        key = model, picture
+        with self._lock:
+            if code := self._codes.get(key):
+                return code
+        net, lock = self._net(model)
+        seen = self.previews.get(picture)
+        with lock:
+            code = net.encode_style(_on_white(seen), style_size=OWN_SIZE)
+        with self._lock:
+            self._codes[key] = code
+            while len(self._codes) > CODES:
+                self._codes.popitem(last=False)
+        return code
+
+
+def _painters(specs: Sequence[ModelSpec]) -> Iterator[Painter]:
+    """Yield the nets of several styles, and those of one style together, in the order in which they come."""
+    singles = [spec for spec in specs if spec.kind == "single"]
+    for spec in specs:
+        if spec.kind != "single":
+            cards = tuple(Card(style.id, spec.name, style) for style in spec.styles)
+            yield Painter(spec.name, spec.summary, cards, takes_pictures=spec.kind == "arbitrary")
+        elif len(singles) == 1:
+            yield Painter(spec.name, spec.summary, (Card(spec.style_ids[0], spec.name, spec.styles[0]),))
+        elif spec is singles[0]:
+            ids = [single.style_ids[0] for single in singles]
+            names = [i if ids.count(i) == 1 else single.name for i, single in zip(ids, singles, strict=True)]
+            group = tuple(Card(n, single.name, single.styles[0]) for n, single in zip(names, singles, strict=True))
+            yield Painter(spec.family, "A net for each style", group)
+
+
+def _upright_size(photo: Image.Image) -> tuple[int, int]:
+    turned = photo.getexif().get(0x0112, 1) in (5, 6, 7, 8)
+    return (photo.height, photo.width) if turned else photo.size
+
+
+def square(photo: Image.Image, side: int) -> Image.Image:
+    """Return the middle of a photo, on white where it is transparent."""
+    least = min(photo.size)
+    left, top = (photo.width - least) // 2, (photo.height - least) // 4  # faces are above the middle
+    return _on_white(photo).crop((left, top, left + least, top + least)).resize((side, side), Image.Resampling.LANCZOS)
+
+
+def _fitted(photo: Image.Image, size: int) -> Image.Image:
+    scale = size / max(photo.size)
+    return photo.resize((max(1, round(photo.width * scale)), max(1, round(photo.height * scale))))
+
+
+def _on_white(photo: Image.Image) -> Image.Image:
+    if photo.mode != "RGBA":
+        return photo.convert("RGB")
+    white = Image.new("RGBA", photo.size, "white")
+    return Image.alpha_composite(white, photo).convert("RGB")
+
+
+def _landscape(side: int) -> Image.Image:
+    """Return hills by a lake under a sun, drawn: where no package brings a photo."""
+    import numpy as np
+
+    y, x = np.mgrid[0 : 1 : side * 1j, 0 : 1 : side * 1j]
+    picture = np.stack([0.95 - 0.5 * y, 0.75 - 0.1 * y, 0.55 + 0.35 * y], axis=-1)
+    picture[(x - 0.68) ** 2 + (y - 0.26) ** 2 < 0.012] = (1.0, 0.93, 0.7)
+    for base, height, waves, colour in ((0.5, 0.1, 5, (0.36, 0.45, 0.5)), (0.62, 0.08, 9, (0.2, 0.36, 0.26))):
+        ridge = base - height * (np.sin(waves * x + base * 9) + 0.4 * np.sin(2.7 * waves * x)) / 1.4
+        shade = 0.75 + 0.5 * (y - ridge)
+        picture = np.where((y > ridge)[..., None], np.array(colour) * shade[..., None], picture)
+    ripples = 0.5 + 0.12 * np.sin(140 * y + 6 * np.sin(11 * x))
+    lake = np.stack([0.5 * ripples, 0.8 * ripples, 1.1 * ripples], axis=-1)
+    picture = np.where((y > 0.76)[..., None], lake, picture)
+    return Image.fromarray((picture.clip(0, 1) * 255).astype(np.uint8))

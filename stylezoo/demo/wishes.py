@@ -1,0 +1,121 @@
+"""What a page asks for, read from values that anybody may have sent."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from PIL import Image
+
+from stylezoo.demo.pictures import from_data_url
+from stylezoo.demo.settings import Settings
+from stylezoo.errors import OptionError, StyleError
+
+MOST_STYLES = 4
+"""Styles in a blend."""
+MOST_REGIONS = 3
+LEAST = 1e-3  # a smaller weight is none
+
+Mix = tuple[tuple[str, float], ...]
+"""The ids of styles with their weights, of which at least one is above 0."""
+Colours = Literal["style", "luma", "stats"]
+
+
+@dataclass(frozen=True, eq=False)
+class Region:
+    """A part of the photo with a style of its own; `mask` is of any size, white where it is."""
+
+    mix: Mix
+    mask: Image.Image
+
+
+@dataclass(frozen=True, eq=False)
+class Wish:
+    """How to paint.
+
+    Attributes:
+        painter: the name of a `studio.Painter`.
+        mix: the style of the whole picture, or of what no region covers.
+        strength, stroke: as `Stylizer.stylize` takes them.
+        colours: "style" takes the style's, others are values of `preserve_color`.
+        regions: parts with styles of their own.
+        rest: whether what no region covers is painted too, or stays the photo.
+    """
+
+    painter: str
+    mix: Mix
+    strength: float = 1.0
+    stroke: float | None = None
+    colours: Colours = "style"
+    regions: tuple[Region, ...] = ()
+    rest: bool = True
+
+
+def read_wish(
+    painter: object,
+    palette: object,
+    strength: object = 1.0,
+    stroke: object = None,
+    colours: object = "style",
+    brush: object = None,
+    *,
+    settings: Settings,
+) -> Wish:
+    """Return the wish that the values of a page state.
+
+    Args:
+        palette: {"mix": [[id, weight], ...]}.
+        brush: None, or {"rest": bool, "regions": [{"mix": [...], "mask": a data URL}, ...]}.
+
+    Raises:
+        StyleError, OptionError, ImageError: a value is none that the page could have sent.
+    """
+    if not isinstance(painter, str):
+        raise OptionError("Choose a net first.")
+    if colours not in ("style", "luma", "stats"):
+        raise OptionError("Colours are the style's, the photo's exactly (luma) or its palette (stats).")
+    parts = _field(brush, "regions") or []
+    if not isinstance(parts, list) or len(parts) > MOST_REGIONS:
+        raise OptionError(f"There are {MOST_REGIONS} brushes at most.")
+    regions = tuple(Region(read_mix(part), from_data_url(_field(part, "mask"), settings)) for part in parts)
+    return Wish(
+        painter,
+        read_mix(palette),
+        _number(strength, "strength", 0, 3),
+        None if stroke is None else _number(stroke, "stroke", 1 / 8, 8),
+        colours,
+        regions,
+        not regions or bool(_field(brush, "rest")),
+    )
+
+
+def read_mix(value: object) -> Mix:
+    """Return the mix that {"mix": [[id, weight], ...]} states, without what weighs nothing; raise StyleError."""
+    pairs = _field(value, "mix")
+    if not isinstance(pairs, list) or not pairs:
+        raise StyleError("Choose a style first.")
+    if len(pairs) > MOST_STYLES:
+        raise StyleError(f"A blend is of {MOST_STYLES} styles at most, not of {len(pairs)}.")
+    mix: dict[str, float] = {}
+    for pair in pairs:
+        if not (isinstance(pair, list) and len(pair) == 2 and isinstance(pair[0], str)):
+            raise StyleError("The page sent a style that cannot be read: load it again.")
+        mix[pair[0]] = _number(pair[1], "weight", 0, 1)
+    kept = tuple((name, weight) for name, weight in mix.items() if weight >= LEAST)
+    if not kept:
+        raise StyleError("All styles of the blend are at 0: give one of them some weight.")
+    return kept
+
+
+def _field(value: object, name: str) -> Any:
+    return value.get(name) if isinstance(value, Mapping) else None
+
+
+def _number(value: object, name: str, low: float, high: float) -> float:
+    if not isinstance(value, (int, float)) or isinstance(value, bool) or not math.isfinite(value):
+        raise OptionError(f"The {name} is a number from {low:g} to {high:g}.")
+    if not low <= value <= high:
+        raise OptionError(f"The {name} is a number from {low:g} to {high:g}, not {value:g}.")
+    return float(value)

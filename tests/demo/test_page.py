@@ -1,0 +1,204 @@
+from __future__ import annotations
+
+import base64
+import io
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
+import httpx
+import numpy as np
+import pytest
+from PIL import Image
+from skimage import data
+
+
+def shown(page, selector: str) -> np.ndarray:
+    """The picture that an <img> of the page holds as a data URL."""
+    url = page.eval_on_selector(selector, "image => image.src")
+    return np.asarray(Image.open(io.BytesIO(base64.b64decode(url.partition(",")[2])))).astype(int)
+
+
+def hang(page, path) -> None:
+    page.set_input_files("#sz-photo input[type=file]", path)
+    page.wait_for_selector(".sz-stage[data-state=painted]")
+
+
+def change(page, act) -> None:
+    """Do what changes the painting, and wait until it has changed."""
+    before = page.eval_on_selector(".sz-after", "image => image.src")
+    act()
+    page.wait_for_function("src => document.querySelector('.sz-after').src !== src", arg=before)
+
+
+def title(page) -> str:
+    return page.inner_text(".sz-stage figcaption strong")
+
+
+def brush(page) -> None:
+    """Brush over the left of the photo."""
+    canvas = page.locator(".sz-paper canvas")
+    canvas.scroll_into_view_if_needed()
+    box = canvas.bounding_box()
+    left = box["x"] + 0.15 * box["width"]
+    page.mouse.move(left, box["y"] + 0.1 * box["height"])
+    page.mouse.down()
+    page.mouse.move(left, box["y"] + 0.9 * box["height"], steps=5)
+    page.mouse.up()
+
+
+def test_a_photo_is_painted_blended_brushed_and_saved(visit, photo):
+    page = visit(accept_downloads=True)
+    hang(page, photo)
+    first = shown(page, ".sz-after")
+    assert first.shape == (200, 300, 3)
+    assert abs(first - shown(page, ".sz-before")).mean() > 10
+
+    change(page, lambda: page.click(".sz-card >> nth=1"))
+    second = title(page)
+    assert page.get_attribute(".sz-card >> nth=1", "aria-pressed") == "true"
+    page.check(".sz-several input")
+    change(page, lambda: page.click(".sz-card >> nth=2"))
+    assert title(page).startswith(f"{second} and ")
+    even = shown(page, ".sz-after")
+    change(page, lambda: page.locator(".sz-mixer input >> nth=0").fill("20"))
+    assert page.inner_text(".sz-mixer output >> nth=0") == "17 %"
+    assert abs(shown(page, ".sz-after") - even).mean() > 1
+
+    page.click("#sz-brushing button")
+    page.wait_for_selector(".sz-paper canvas", state="visible")
+    change(page, lambda: brush(page))
+    difference = abs(shown(page, ".sz-after") - shown(page, ".sz-before")).mean(axis=(0, 2))
+    assert difference[30:60].min() > 10  # painted where the brush went
+    assert difference[150:].max() < 5  # and the photo elsewhere
+
+    with page.expect_download() as waiting:
+        page.click("#sz-png")
+    assert waiting.value.suggested_filename.startswith("my_cup_")
+    saved = np.asarray(Image.open(waiting.value.path())).astype(int)
+    assert saved.shape == (200, 300, 3)
+    assert abs(saved - shown(page, ".sz-after")).mean() < 4  # what hung on the wall, but for JPEG
+    with page.expect_download() as waiting:
+        page.click("#sz-sheet")
+    assert Image.open(waiting.value.path()).format == "JPEG"
+
+
+def test_brushes_have_styles_of_their_own_and_strokes_can_be_taken_back(visit, photo):
+    page = visit()
+    hang(page, photo)
+    whole = shown(page, ".sz-after")
+    page.click("#sz-brushing button")
+    page.wait_for_selector(".sz-paper canvas", state="visible")
+    page.check(".sz-rest")
+    page.click(".sz-chips button >> nth=2")
+    page.click(".sz-card >> nth=3")  # now the second brush's
+    change(page, lambda: brush(page))
+    difference = abs(shown(page, ".sz-after") - whole).mean(axis=(0, 2))
+    assert difference[30:60].mean() > 2 * difference[200:].mean()
+    page.click(".sz-chips button >> nth=0")
+    assert page.get_attribute(".sz-card >> nth=0", "aria-pressed") == "true"  # the rest kept its style
+    change(page, lambda: page.click(".sz-clear"))
+    assert np.array_equal(shown(page, ".sz-after"), whole)
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("text", "no picture that can be read"),
+        ("bomb", "far too many pixels"),
+        ("large", "1,200 x 900 pixels"),
+        ("cut", "cut short or damaged"),
+        ("heavy", "size"),
+    ],
+)
+def test_what_is_no_photo_is_refused_on_the_page_which_goes_on(visit, photo, hostile, name, said):
+    page = visit(client=f"10.2.0.{len(name)}{ord(name[0])}")
+    page.set_input_files("#sz-photo input[type=file]", hostile[name])
+    page.wait_for_selector(f"[data-testid=toast-body]:has-text('{said}')")
+    assert "Traceback" not in page.content()
+    assert page.get_attribute(".sz-stage", "data-state") == "empty"
+    page.click(".sz-samples button >> nth=0")
+    page.wait_for_selector(".sz-stage[data-state=painted]")
+
+
+def test_any_picture_is_a_style(visit, photo, tmp_path):
+    page = visit()
+    hang(page, photo)
+    stripes = tmp_path / "stripes.png"
+    Image.fromarray(np.kron([[0, 255] * 8] * 16, np.ones((8, 8)))[..., None].repeat(3, 2).astype(np.uint8)).save(
+        stripes
+    )
+    page.click("button:has-text('Any painting as the style')")
+    change(page, lambda: page.set_input_files("#sz-own input[type=file]", stripes))
+    assert title(page) == "Your painting"
+    assert page.get_attribute(".sz-card >> nth=0", "aria-label") == "Your painting"
+    page.check(".sz-several input")
+    change(page, lambda: page.click(".sz-card >> nth=2"))
+    assert title(page).startswith("Your painting and ")
+
+
+def test_it_is_usable_by_keyboard_and_read_aloud(visit, photo):
+    page = visit()
+    hang(page, photo)
+    page.focus(".sz-card >> nth=0")
+    page.keyboard.press("ArrowRight")
+    change(page, lambda: page.keyboard.press("Enter"))
+    assert page.get_attribute(".sz-card >> nth=1", "aria-pressed") == "true"
+    assert title(page) in page.get_attribute(".sz-after", "alt")
+    page.focus(".sz-wipe")
+    page.keyboard.press("ArrowRight")
+    assert page.eval_on_selector(".sz-wipe", "wipe => wipe.value") == "50.5"
+    page.click("#sz-brushing button")
+    page.wait_for_selector(".sz-paper canvas", state="visible")
+    page.focus(".sz-paper canvas")
+    change(page, lambda: page.keyboard.press("Space", delay=50))
+    nameless = "[...document.querySelectorAll('img')].filter(image => !image.hasAttribute('alt')).length"
+    assert page.evaluate(nameless) == 0
+
+
+def test_a_phone_shows_all_of_it_without_scrolling_sideways(visit):
+    page = visit()
+    page.set_viewport_size({"width": 390, "height": 844})
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+
+
+def test_the_camera_is_painted_as_it_goes(visit):
+    page = visit()
+    page.click("button[role=tab]:has-text('Live camera')")
+    page.click(".sz-start")
+    for _ in range(3):
+        before = page.eval_on_selector(".sz-painted", "image => image.src")
+        page.wait_for_function("src => document.querySelector('.sz-painted').src !== src", arg=before)
+    assert max(shown(page, ".sz-painted").shape) == 320
+    page.click("button[role=tab]:has-text('Painting')")
+    page.wait_for_selector(".sz-live[data-state=off]", state="attached")
+
+
+def test_who_asks_too_often_is_told_so_on_the_page(visit, photo, page_url):
+    page, over = visit(client="10.3.3.3"), threading.Event()
+    hang(page, photo)
+
+    def hammer():
+        with httpx.Client(base_url=page_url, headers={"X-Forwarded-For": "10.3.3.3"}, timeout=60) as client:
+            while not over.is_set():
+                client.post("gradio_api/call/paint", json={"data": []})
+
+    with ThreadPoolExecutor() as pool:
+        pool.submit(hammer)
+        try:
+            for number in range(30):  # now and then there is room for one more
+                page.click(f".sz-card >> nth={number % 8}")
+                page.wait_for_timeout(1000)
+                if page.locator("[data-testid=toast-body]:has-text('a little fast')").count():
+                    break
+            else:
+                pytest.fail("no message")
+        finally:
+            over.set()
+
+
+def test_a_sample_photo_is_painted(visit):
+    page = visit()
+    page.click(".sz-samples button >> nth=1")
+    page.wait_for_selector(".sz-stage[data-state=painted]")
+    height, width = data.chelsea().shape[:2]
+    assert shown(page, ".sz-after").shape == (height, width, 3)
