@@ -159,7 +159,10 @@ def unsteady(model: str, style: str, warp: float, steady: float = 0.9, **more: o
     return {**line, **facts, "steady": steady, **CONTEXT, **more}
 
 
-def test_steadiness_is_averaged_over_styles_clips_by_clips(write_page) -> None:
+def test_steadiness_is_averaged_over_styles_clips_by_clips(
+    write_page, script: ModuleType, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(script, "recorded_lines", list)  # nothing but what is given
     page = write_page(
         unsteady("cin/16", "a", 0.002),
         unsteady("cin/16", "b", 0.006),
