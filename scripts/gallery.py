@@ -25,8 +25,9 @@ SIDE, GAP = 512, 8
 
 
 def gallery(_: Stylizer) -> Image.Image:
-    """The astronaut, and what each single-style net makes of her."""
-    pictures = [ASTRONAUT] + [stylezoo.stylize(ASTRONAUT, name) for name in stylezoo.list_models(kind="single")]
+    """The astronaut, and what each small single-style net makes of her."""
+    names = [name for name in stylezoo.list_models(kind="single") if not name.endswith(("-large", "-video"))]
+    pictures = [ASTRONAUT] + [stylezoo.stylize(ASTRONAUT, name) for name in names]
     columns = 2
     rows = -(-len(pictures) // columns)
     sheet = Image.new("RGB", (columns * (SIDE + GAP) - GAP, rows * (SIDE + GAP) - GAP), "white")
