@@ -20,9 +20,9 @@ from stylezoo.image.io import read
 from stylezoo.image.resize import resize
 from stylezoo.image.sizes import fit_short_side
 from stylezoo.losses import PerceptualLoss
-from stylezoo.models import StyleNet, create_model
+from stylezoo.models import Ghiasi, StyleNet, create_model
 from stylezoo.train.recipe import Recipe
-from stylezoo.train.rows import load_base, start_trunk
+from stylezoo.train.rows import load_base, start_encoder, start_trunk
 from stylezoo.zoo.spec import FAMILIES
 
 
@@ -108,12 +108,14 @@ def build_loss(
 
 
 def build_net(recipe: Recipe) -> StyleNet:
-    """Return the net of a recipe as it is before the first step: random, or what its base or start bring."""
+    """Return the net of a recipe as it is before the first step: random, or what its base, teacher or start bring."""
     model = recipe.model
     if model.base is not None:
         return load_base(recipe)[1].on_same_trunk(len(recipe.styles))
     rows = {} if FAMILIES[model.family] == "single" else {"styles": len(recipe.styles)}
     net = create_model(model.family, **rows, **model.args)
+    if model.teacher is not None and isinstance(net, Ghiasi):
+        start_encoder(recipe, net)
     if model.start is not None:
         start_trunk(recipe, net)
     return net

@@ -48,7 +48,7 @@ class Model(Record, frozen=True):
             recipe's styles are learnt. It brings its own args.
         start: a trained net with a trunk of the same size, from which the trunk, and all else that is alike, starts.
         teacher: a trained net, by name, run or file, that paints the same styles: in the first `run.distill` steps its
-            pictures are copied, see `stylezoo.train.distill`.
+            pictures are copied, see `stylezoo.train.distill`; a ghiasi net reads styles by its encoder from the start.
     """
 
     family: str = "johnson"

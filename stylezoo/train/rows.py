@@ -80,6 +80,19 @@ def start_trunk(recipe: Recipe, net: StyleNet) -> None:
                 net.styles[index] = start.row(stylizer.styles.index(style.id))[0]
 
 
+def start_encoder(recipe: Recipe, net: Ghiasi) -> None:
+    """Let `net` read style pictures as the net that a recipe names as its teacher does.
+
+    All but the predictor's last layer is the teacher's: that one makes rows for a trunk. Only where both are folded, or
+    neither is: else they have other layers.
+    """
+    teacher = load(str(recipe.model.teacher), device="cpu").net
+    if isinstance(teacher, Ghiasi) and teacher.arch.get("folded") == net.arch.get("folded"):
+        net.encoder.load_state_dict(teacher.encoder.state_dict())
+        for layer, known in zip(net.predictor[:-1], teacher.predictor[:-1], strict=True):
+            layer.load_state_dict(known.state_dict())
+
+
 @torch.no_grad()
 def start_rows(recipe: Recipe, net: CIN, loss: PerceptualLoss, photos: Tensor) -> None:
     """Set each row of `net` to the base's row that has the lowest loss for its style, or to what the base predicts.

@@ -10,9 +10,10 @@ import torch
 from stylezoo.data.style_set import StyleSet
 from stylezoo.errors import RecipeError
 from stylezoo.losses.perceptual import PHOTO
+from stylezoo.models import Ghiasi
 from stylezoo.stylizer import load
 from stylezoo.train.distill import Teacher
-from stylezoo.train.inputs import find_styles
+from stylezoo.train.inputs import build_net, find_styles
 from stylezoo.train.recipe import Recipe, load_recipe
 from stylezoo.train.trainer import train
 
@@ -99,6 +100,18 @@ def test_a_net_of_any_style_copies_another(ghiasi_recipe: Path, tmp_path: Path) 
     with torch.no_grad():
         expected = net(photo, net.encode(pictures.at(torch.tensor([1]))))
     torch.testing.assert_close(teacher.paint(photo, torch.tensor([1])), expected)
+
+
+def test_a_net_of_any_style_reads_pictures_as_its_teacher_does(ghiasi_recipe: Path, tmp_path: Path) -> None:
+    taught = train(load_recipe(ghiasi_recipe, overrides=["run.steps=2"]), tmp_path / "teacher", progress=False)
+    wider = ["model.args={width: 16, blocks: 1}", f"model.teacher={taught}", "run.distill=1"]
+    student, teacher = build_net(load_recipe(ghiasi_recipe, overrides=wider)), load(taught, device="cpu").net
+    assert isinstance(student, Ghiasi) and isinstance(teacher, Ghiasi)
+    picture = torch.rand(1, 3, 64, 72)
+    with torch.no_grad():
+        told, known = (net.predictor[:-1](net.encoder(picture)) for net in (student, teacher))
+    torch.testing.assert_close(told, known)
+    assert student.encode(picture).shape != teacher.encode(picture).shape
 
 
 def test_a_teacher_that_does_not_fit_is_refused(trio_file: Path, teacher: Path, ghiasi_recipe: Path) -> None:
