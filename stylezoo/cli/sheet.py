@@ -10,7 +10,8 @@ import click
 
 from stylezoo.cli.jobs import find_sources, plan
 from stylezoo.cli.options import files_of, model_names, parse_names, spread_folders
-from stylezoo.cli.stylize import FILE, STYLE_SIZE, check_kept, check_stdout
+from stylezoo.cli.request import check_kept, check_stdout
+from stylezoo.cli.stylize import FILE, STYLE_SIZE
 from stylezoo.cli.talk import put_json
 from stylezoo.engines.streams import open_stdin, put
 from stylezoo.errors import OptionError, did_you_mean

@@ -1,0 +1,188 @@
+"""What `stylezoo stylize` is asked to paint, and how: its options, read and checked before anything is loaded."""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from stylezoo.cli.descent import check_steps, read_descent
+from stylezoo.cli.folders import weights_hash
+from stylezoo.cli.options import Style, files_of, label_styles, parse_region, parse_tile, spread_folders
+from stylezoo.engines import Job
+from stylezoo.errors import OptionError
+from stylezoo.files import sha256_of
+from stylezoo.zoo.store import find
+
+if TYPE_CHECKING:
+    from stylezoo.stylizer import Stylizer
+    from stylezoo.zoo.spec import ModelSpec
+
+
+@dataclass(frozen=True)
+class Request:
+    """The options that decide on the pictures.
+
+    Attributes:
+        styles: the styles by label, which is "" where one is named, or none; empty where none is.
+        several: each picture is painted in each style, and named after it.
+        regions: masks, and what their white is painted in.
+        tuning: options of models that optimise each picture.
+    """
+
+    model: str
+    spec: ModelSpec
+    weights: Path | None
+    styles: dict[str, Style]
+    several: bool
+    style_size: int
+    cards: tuple[Path, ...]
+    save_card: Path | None
+    strength: float
+    size: int | None
+    stroke: float | None
+    mask: Path | None
+    regions: tuple[tuple[Path, Style], ...]
+    preserve_color: str | None
+    tile: int | str | None
+    quality: int
+    save_every: int | None
+    tuning: dict[str, Any]
+
+    @property
+    def is_plain(self) -> bool:
+        """Nothing is asked for that only torch can do."""
+        special = self.cards or self.save_card or self.mask or self.regions or self.stroke or self.preserve_color
+        return not (special or self.tuning or self.save_every) and self.strength == 1 and self.tile == "auto"
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """What is asked for beside style and size, for people and programs to read."""
+        facts = {
+            "cards": [str(card) for card in self.cards],
+            "mask": self.mask and str(self.mask),
+            "regions": [{"mask": str(place), "style": style} for place, style in self.regions],
+            "stroke": self.stroke,
+        }
+        return facts | ({"tuning": self.tuning} if self.tuning else {})
+
+    @cached_property
+    def shared(self) -> list[Path]:
+        """The files that are read for every picture."""
+        masks = [self.mask] if self.mask else []
+        regions = (file for place, style in self.regions for file in (place, *files_of(style)))
+        return [*self.cards, *masks, *regions, *files_of(self.tuning.get("start"))]
+
+    def recipe(self, label: str) -> dict[str, Any]:
+        """Return all that decides on the pictures of a label, files by their hashes."""
+        styles = self.styles
+        if not styles:
+            styles = {"": self.spec.style_ids[0] if self.spec.kind == "single" and not self.cards else None}
+        style = styles[label] if self.several else next(iter(styles.values()))
+        way = {"style": style, "strength": self.strength, "size": self.size, "preserve_color": self.preserve_color}
+        way |= {"style_size": self.style_size, "quality": self.quality}
+        files = {str(file): sha256_of(file) for file in [*self.shared, *files_of(style)]}
+        hashes = {"weights": weights_hash(self.spec, self.weights), "files": files}
+        return {"model": self.spec.name} | self.facts | way | hashes
+
+    def check(self, jobs: Iterable[Job], force: bool) -> None:
+        """Raise OptionError where a file that is read would be overwritten, or one that exists without `force`."""
+        jobs = list(jobs)
+        read = [*self.shared, *(file for style in self.styles.values() for file in files_of(style))]
+        check_kept(jobs, read)
+        kept = [*read, *(job.source for job in jobs if job.source)]
+        if self.save_card:
+            check_card(self.save_card, kept, force)
+        if self.save_every:
+            check_steps(jobs, kept, force)
+
+    def settle(self, stylizer: Stylizer, style: Style) -> Any:
+        """Encode a style once for all photos, or where they change it make sure that it can be."""
+        code = stylizer.encode_style(style, style_size=self.style_size, **self.tuning)
+        return style if self.preserve_color == "stats" else code
+
+    def codes(self, stylizer: Stylizer) -> dict[str, Any]:
+        """Return the styles by label, settled; where none is named the only one, or that of a card that comes alone."""
+        if self.styles:
+            return {label: self.settle(stylizer, style) for label, style in self.styles.items()}
+        return {"": None if self.regions else self.settle(stylizer, self.painted(stylizer)[""])}
+
+    def painted(self, stylizer: Stylizer) -> dict[str, Style]:
+        """Return the styles by label that are painted, as the request names them or has them implied."""
+        implied = not self.regions and (len(self.cards) == 1 or len(stylizer.styles) == 1)
+        return self.styles or {"": stylizer.styles[-1] if implied else None}
+
+    def options(self, stylizer: Stylizer) -> dict[str, Any]:
+        """Return the options of `Stylizer.stylize`."""
+        return {
+            "strength": self.strength,
+            "size": self.size,
+            "stroke": self.stroke,
+            "preserve_color": self.preserve_color or False,
+            "mask": [(self.settle(stylizer, style), place) for place, style in self.regions] or self.mask,
+            "tile": self.tile,
+            "progress": sys.stderr.isatty(),
+            "style_size": self.style_size,
+        } | self.tuning
+
+
+def read_request(model: str, styles: tuple[str, ...], regions: tuple[str, ...], tile: str, **options: Any) -> Request:
+    """Return the request that options of the command line make, `options` being named as in `Request`, or in `tuning`.
+
+    Raises:
+        OptionError: one cannot be read, or excludes another.
+        ModelError: there is no such model.
+    """
+    own = {name: options.pop(name) for name in list(options) if name in Request.__dataclass_fields__}
+    if own["mask"] and regions:
+        raise OptionError("--mask and --region exclude each other: write --region MASK:STYLE for each mask")
+    parts = tuple(parse_region(region) for region in regions)
+    tiles = parse_tile(tile)
+    spec, weights = find(model)
+    tuning = read_descent(options | {"save_every": own["save_every"]}, spec)
+    tuning.pop("save_every", None)
+    spread = spread_folders(styles, spec.style_ids)
+    wanted = label_styles(spread)
+    if own["save_card"] and len(wanted) != 1:
+        raise OptionError(f"--save-card keeps one style, and --style names {len(wanted) or 'none'}")
+    several = spread != list(styles) or len(spread) > 1
+    if not several:
+        wanted = {"": style for style in wanted.values()}
+    return Request(
+        model, spec, weights, styles=wanted, several=several, regions=parts, tile=tiles, tuning=tuning, **own
+    )
+
+
+def check_stdout(output: str, as_json: bool) -> None:
+    """Raise OptionError where a picture on stdout would be in the way."""
+    if as_json and output == "-":
+        raise OptionError("--json and --output - both want stdout: write the picture to a file")
+    if output == "-" and sys.stdout.isatty():
+        raise OptionError("--output - would write a picture onto the terminal: redirect it, as in > styled.png")
+
+
+def check_kept(jobs: Iterable[Job], files: Iterable[Path]) -> None:
+    """Raise OptionError where a job would overwrite one of the files that are read."""
+    read = {file.resolve() for file in files}
+    for job in jobs:
+        if job.target and job.target.resolve() in read:
+            raise OptionError(f"'{job.output}' is an input and is never overwritten: choose another --output")
+
+
+def check_card(card: Path, files: Iterable[Path], force: bool) -> None:
+    """Raise OptionError where a style card may not be written, or its name makes no name of a style."""
+    if card.resolve() in {file.resolve() for file in files}:
+        raise OptionError(f"'{card}' is an input and is never overwritten: choose another --save-card")
+    if card.is_dir() or (card.exists() and not force):
+        raise OptionError(f"'{card}' exists: pass --force to overwrite a file, or choose another --save-card")
+    if not card_id(card):
+        raise OptionError(f"--save-card '{card}' names no style: write a name such as my_style.card.safetensors")
+
+
+def card_id(card: Path) -> str:
+    """Return the name of a style that a file's name makes: 'my_style' of 'My style.card.safetensors'."""
+    return re.sub(r"[^a-z0-9-]+", "_", card.name.partition(".")[0].lower()).strip("_")
