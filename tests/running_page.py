@@ -28,7 +28,7 @@ def running(*command: str, **environment: str) -> Iterator[str]:
                     pytest.fail(f"it ended with {process.wait(0.2)}: {said.read_text()}")
             yield found[0].replace("0.0.0.0", "127.0.0.1")
             process.send_signal(signal.SIGINT)
-            assert process.wait(60) == 0
+            assert process.wait(300) == 0
             assert "Traceback" not in said.read_text()
             assert not list(Path(folder).glob("stylezoo-demo-*"))
         finally:

@@ -282,7 +282,7 @@ def test_large_files_through_xet(server: HubServer, tmp_path: Path):
     command = [sys.executable, "-c", code, server.url, server.token, str(weights), str(tmp_path / "cache")]
     environment = {name: value for name, value in os.environ.items() if name != "HF_HUB_DISABLE_XET"}
     environment["HF_HOME"] = str(tmp_path / "home")
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, check=True)
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=300, check=True)
     assert Path(done.stdout.strip()).read_bytes() == weights.read_bytes()
     assert server.asked("/xet-write-token/") and server.asked("/xet-read-token/")
     assert not server.asked("^PUT|^GET .*/resolve/")  # the bytes never came by

@@ -178,7 +178,7 @@ def test_who_asks_too_often_is_told_so_on_the_page(visit, photo, page_url):
     hang(page, photo)
 
     def hammer():
-        with httpx.Client(base_url=page_url, headers={"X-Forwarded-For": "10.3.3.3"}, timeout=60) as client:
+        with httpx.Client(base_url=page_url, headers={"X-Forwarded-For": "10.3.3.3"}, timeout=300) as client:
             while not over.is_set():
                 client.post("gradio_api/call/paint", json={"data": []})
 

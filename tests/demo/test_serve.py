@@ -29,7 +29,7 @@ def asked(client: httpx.Client, name: str, data: list) -> tuple[str, dict]:
 
 @pytest.fixture(scope="module")
 def client(page_url):
-    with httpx.Client(base_url=page_url, headers={"X-Forwarded-For": "10.4.4.4"}, timeout=120) as client:
+    with httpx.Client(base_url=page_url, headers={"X-Forwarded-For": "10.4.4.4"}, timeout=300) as client:
         yield client
 
 
@@ -135,7 +135,7 @@ def test_its_folder_runs_as_a_space():
     environment = {"GRADIO_SERVER_NAME": "127.0.0.1", "GRADIO_SERVER_PORT": str(free_port("127.0.0.1", 0))}
     with running(str(SPACE / "app.py"), SPACE_ID="someone/stylezoo", **environment) as url:
         assert f":{environment['GRADIO_SERVER_PORT']}/" in url
-        page = httpx.get(url, timeout=60)
+        page = httpx.get(url, timeout=300)
         assert page.status_code == 200 and "stylezoo" in page.text
     _, head, _ = (SPACE / "README.md").read_text().split("---\n", 2)
     assert {"sdk: gradio", "app_file: app.py", "license: apache-2.0"} <= set(head.splitlines())

@@ -60,7 +60,7 @@ def pair(run_inputs: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of a run of three steps by two processes with one crop each."""
     out = tmp_path_factory.mktemp("pair") / "run"
     process = together(run_inputs / "tiny.yaml", out, "run.steps=3", "run.batch=1")
-    _, err = process.communicate(timeout=120)
+    _, err = process.communicate(timeout=300)
     assert process.returncode == 0, err
     return out
 
@@ -121,7 +121,7 @@ def test_when_stopped_both_end_after_the_same_step(run_inputs: Path, tmp_path: P
         assert process.poll() is None, process.communicate()
         time.sleep(0.01)
     process.send_signal(signal.SIGTERM)  # torchrun passes it on
-    _, err = process.communicate(timeout=60)
+    _, err = process.communicate(timeout=300)
     last = json.loads((out / "log.jsonl").read_text().splitlines()[-1])["step"]
     assert err.count(f"stopped after step {last}; go on with --resume") == 1, err
     assert (out / "checkpoint.safetensors").is_file()

@@ -29,7 +29,7 @@ def start(recipe: Path, out: Path, *options: str) -> subprocess.Popen[str]:
 
 def finish(process: subprocess.Popen[str]) -> str:
     """Return what a run prints to stdout, after it ended well."""
-    out, err = process.communicate(timeout=120)
+    out, err = process.communicate(timeout=300)
     assert process.returncode == 0, err
     return out
 
@@ -77,7 +77,7 @@ def test_a_stopped_run_saves_says_how_to_go_on_and_exits_130(unbroken, run_input
     process = start(run_inputs / "tiny.yaml", out)
     wait_for_step(process, out, 9)
     process.send_signal(number)
-    _, err = process.communicate(timeout=60)
+    _, err = process.communicate(timeout=300)
     assert process.returncode == 130, err
     assert f"stopped after step {steps(out)[-1]}; go on with --resume" in err
     assert "Traceback" not in err

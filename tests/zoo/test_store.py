@@ -319,7 +319,7 @@ def _elsewhere(model: ModelSpec, **variables: str) -> subprocess.Popen[str]:
 
 
 def _answer(process: subprocess.Popen[str]) -> str:
-    said, talk = process.communicate(timeout=60)
+    said, talk = process.communicate(timeout=300)
     assert process.returncode == 0, talk
     return said.strip()
 
