@@ -13,6 +13,7 @@ import re
 import statistics
 import subprocess
 import sys
+import threading
 import time
 from dataclasses import dataclass, field
 from typing import Any
@@ -23,6 +24,7 @@ import numpy as np
 from PIL import Image
 
 FILE = {"_type": "gradio.FileData"}
+PATIENCE = 120.0  # seconds; what takes longer is lost
 
 
 @dataclass
@@ -36,7 +38,7 @@ class Tally:
 async def visit(url: str, number: int, until: float, tally: Tally) -> None:
     """Be one visitor until the clock says so; requests under way are waited for."""
     headers = {"X-Forwarded-For": f"10.0.{number // 250}.{number % 250 + 1}"}  # heeded from this machine alone
-    async with httpx.AsyncClient(base_url=url, headers=headers, timeout=None) as client:
+    async with httpx.AsyncClient(base_url=url, headers=headers, timeout=PATIENCE) as client:
         config = (await client.get("config")).json()
         values = {c["props"].get("elem_id"): c["props"] for c in config["components"]}
         painter = values["sz-painter"]["value"]
@@ -96,12 +98,13 @@ def main(url: str | None, visitors: int, seconds: float) -> None:
             if not line:
                 sys.exit(process.wait() or 1)
         url = found[0]
+        threading.Thread(target=process.stderr.read, daemon=True).start()  # or the page stops where the pipe is full
     try:
         tally = asyncio.run(crowd(url, visitors, seconds))
     finally:
         if process:
             process.terminate()
-            process.communicate()
+            process.wait()
     for line in tally.lost[:10]:
         print(line)
     done = tally.seconds
