@@ -150,8 +150,8 @@ def read_request(model: str, styles: tuple[str, ...], regions: tuple[str, ...], 
     if own["save_card"] and len(wanted) != 1:
         raise OptionError(f"--save-card keeps one style, and --style names {len(wanted) or 'none'}")
     several = spread != list(styles) or len(spread) > 1
-    if not several:
-        wanted = {"": style for style in wanted.values()}
+    if wanted and not several:
+        wanted = {"": next(iter(wanted.values()))}
     return Request(
         model, spec, weights, styles=wanted, several=several, regions=parts, tile=tiles, tuning=tuning, **own
     )
