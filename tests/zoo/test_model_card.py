@@ -93,7 +93,7 @@ def test_the_card_of_a_bundled_model_tells_all_that_its_record_states(name: str)
     for style, m in (spec.metrics or {}).items():
         label = "pictures that it has not seen" if style == "unseen" else style
         figures = [f"{m.content:.3f} ± {m.content_spread:.3f}", f"{m.style:.3f} ± {m.style_spread:.3f}"]
-        assert [label, *figures] in rows_of(markdown, label)
+        assert [label, *figures] in [row[:3] for row in rows_of(markdown, label)]
         assert m.command in text and m.machine in text and m.date in text
         assert f"{m.photos} photos with a long side of {m.size} px" in text
 
