@@ -119,11 +119,12 @@ def quality_section(lines: Sequence[Line], other_pairs: bool) -> Iterator[str]:
     for line in sorted(lines, key=lambda line: line["style"]):
         far = "–" if line.get("stlpips") is None else f"{line['stlpips']:.3f} ± {line['stlpips_spread']:.3f}"
         errors = (f"{line[term]:.3f} ± {line[f'{term}_spread']:.3f}" for term in ("content", "style"))
-        seconds = "–" if line["net"] == PHOTO else f"{line['seconds']:.3f}"
+        timed = line["net"] != PHOTO and "seconds" in line
+        seconds = f"{line['seconds']:.3f}" if timed else "–"
         yield f"| {' | '.join([method_of(line), *errors, far, seconds])} |"
     yield ""
     yield f"Means and standard deviations over pairs of a photo, {lines[0]['size']} px long, and a style. Seconds are"
-    yield "the median of a pair, from two pictures to one."
+    yield "the median of a pair, from two pictures to one; – where the machine had other work too."
     if any("steps" in line for line in lines):
         yield "Gatys' optimisation is what nets are measured against: it descends C and S themselves."
     yield from source(lines)
