@@ -12,7 +12,13 @@ import yaml
 from stylezoo.errors import StyleZooError, did_you_mean
 from stylezoo.types import PathLike
 
+try:
+    from yaml import CSafeLoader as _Safe  # of libyaml: nine times as quick
+except ImportError:
+    from yaml import SafeLoader as _Safe  # type: ignore[assignment]
+
 T = TypeVar("T")
+DEEPEST = 100  # levels of lists and mappings in each other
 
 
 class Record(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True, kw_only=True):
@@ -29,7 +35,9 @@ def read_yaml(
     """
     where = where or str(path)
     try:
-        value = yaml.load(Path(path).read_text(encoding="utf-8"), _Loader if aliases else _PlainLoader)
+        text = Path(path).read_text(encoding="utf-8")
+        _check_shape(text, aliases)
+        value = yaml.load(text, _Loader)
     except (OSError, UnicodeDecodeError) as cause:
         raise error(f"cannot read {where}: {getattr(cause, 'strerror', None) or cause}") from cause
     except (yaml.YAMLError, ValueError) as cause:  # ValueError: of a date such as 2026-99-99
@@ -42,7 +50,7 @@ def read_yaml(
     return value
 
 
-class _Loader(yaml.SafeLoader):
+class _Loader(_Safe):
     """A safe loader that refuses a key given twice, of which YAML's own would silently keep the last."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
@@ -52,14 +60,16 @@ class _Loader(yaml.SafeLoader):
         return super().construct_mapping(node, deep)
 
 
-class _PlainLoader(_Loader):
-    """One that takes no aliases either."""
-
-    def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
-        if self.check_event(yaml.AliasEvent):
-            event = self.peek_event()
-            raise yaml.composer.ComposerError(None, None, "aliases (*name) are not taken here", event.start_mark)
-        return super().compose_node(parent, index)
+def _check_shape(text: str, aliases: bool) -> None:
+    """Refuse nesting that would overflow the stack of libyaml, which has no bound of its own, and unwanted aliases."""
+    depth = 0
+    for event in yaml.parse(text, Loader=_Loader):
+        if isinstance(event, yaml.AliasEvent) and not aliases:
+            mark: Any = event.start_mark  # libyaml's own, which the stubs do not expect here
+            raise yaml.composer.ComposerError(None, None, "aliases (*name) are not taken here", mark)
+        depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
+        if depth > DEEPEST:
+            raise RecursionError
 
 
 def convert(value: Any, kind: type[T], where: str, error: type[StyleZooError]) -> T:
