@@ -16,22 +16,23 @@ from statistics import fmean
 import click
 
 from stylezoo.files import replacing
+from stylezoo.pipeline.steady import STEADY
 from stylezoo.zoo.card_figures import index_columns
 from stylezoo.zoo.markdown import code, table
 from stylezoo.zoo.spec import ModelSpec, Zoo, read_zoo
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = ("README.md", "docs/nets.md")
-KINDS = {"single": "one", "multi": "{}", "arbitrary": "any picture"}
+KINDS = {"multi": "{}", "single": "one", "arbitrary": "any picture"}
+"""How many styles models of each kind have, in the order of the table."""
 MOTIONS = ("pan", "drift", "zoom", "rotation", "parallax")
-STEADY = 0.9  # the default of `stylezoo video` and `stylezoo eval --temporal`
 
 
 def errors(zoo: Zoo) -> str:
     """Return the table of all models whose C and S are known: those of several styles, of one, of any."""
-    kinds = list(KINDS)
+    order = list(KINDS)
     specs = [spec for spec in zoo.models.values() if spec.overall_metrics]
-    specs.sort(key=lambda spec: ((1, 0, 2)[kinds.index(spec.kind)], spec.name))
+    specs.sort(key=lambda spec: (order.index(spec.kind), spec.name))
     titles, cells, _ = index_columns(specs)
     rows = []
     for spec, figures in zip(specs, cells, strict=True):

@@ -114,17 +114,19 @@ def quality_section(lines: Sequence[Line], other_pairs: bool) -> Iterator[str]:
     if other_pairs:
         yield "These are other pairs than those above: no figure here compares with one there."
         yield ""
+    painted = [line for line in lines if line["net"] != PHOTO]
+    timed = [line for line in painted if "seconds" in line]
     yield "| method | C | S | ST-LPIPS | seconds |"
     yield "| --- | --- | --- | --- | --- |"
     for line in sorted(lines, key=lambda line: line["style"]):
         far = "–" if line.get("stlpips") is None else f"{line['stlpips']:.3f} ± {line['stlpips_spread']:.3f}"
         errors = (f"{line[term]:.3f} ± {line[f'{term}_spread']:.3f}" for term in ("content", "style"))
-        timed = line["net"] != PHOTO and "seconds" in line
-        seconds = f"{line['seconds']:.3f}" if timed else "–"
+        seconds = f"{line['seconds']:.3f}" if line in timed else "–"
         yield f"| {' | '.join([method_of(line), *errors, far, seconds])} |"
     yield ""
     yield f"Means and standard deviations over pairs of a photo, {lines[0]['size']} px long, and a style. Seconds are"
-    yield "the median of a pair, from two pictures to one; – where the machine had other work too."
+    busy = "" if len(timed) == len(painted) else "; – where the machine had other work too"
+    yield f"the median of a pair, from two pictures to one{busy}."
     if any("steps" in line for line in lines):
         yield "Gatys' optimisation is what nets are measured against: it descends C and S themselves."
     yield from source(lines)
