@@ -23,14 +23,25 @@ Each message says what was wrong, with what value, and what to do about it, in o
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Iterable
 
 
+STEERING = re.compile(
+    "[\x00-\x09\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]"
+)
+"""Characters that steer a terminal, turn the direction of writing, by which a text looks like another, or are none."""
+
+
 class StyleZooError(Exception):
-    """Base of all errors that stylezoo raises on purpose."""
+    """Base of all errors that stylezoo raises on purpose.
+
+    Messages name values that may come from anybody's file, so characters that could steer a terminal are written out.
+    """
 
     def __str__(self) -> str:  # KeyError would print the repr of its message
-        return str(self.args[0]) if self.args else ""
+        text = str(self.args[0]) if self.args else ""
+        return STEERING.sub(lambda found: ascii(found[0])[1:-1], text)
 
 
 class OptionError(StyleZooError, ValueError):

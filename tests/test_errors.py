@@ -49,3 +49,9 @@ def test_did_you_mean_names_the_nearest(name: str, known: list[str], hint: str) 
 def test_did_you_mean_names_three_at_most() -> None:
     assert did_you_mean("style", (f"style{i}" for i in range(9))).count("style") == 3
     assert did_you_mean("candy", (f"a-very-long-family-name-{i}/candy" for i in range(9))).count("candy") == 3
+
+
+def test_a_message_steers_no_terminal_and_turns_no_writing() -> None:
+    text = str(errors.OptionError("no '\x1b[2J' \u202e\u2028\x07, Großes Café 写真.jpg\u202f"))
+    assert text == r"no '\x1b[2J' \u202e\u2028\x07, Großes Café 写真.jpg" + "\u202f"
+    assert str(errors.ModelNotFoundError("\x9b")) == r"\x9b"

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from stylezoo.cli.talk import put_json, say
+from stylezoo.cli.talk import one_line, put_json, say
 from stylezoo.errors import did_you_mean
 
 if TYPE_CHECKING:
@@ -76,7 +76,7 @@ def cells(fact: dict[str, Any]) -> tuple[str, ...]:
     styles = "any" if fact["kind"] == "arbitrary" else str(len(fact["styles"]))
     size = "-" if fact["bytes"] is None else f"{fact['bytes'] / 1e6:.1f} MB"
     content, style = ("-" if fact[key] is None else f"{fact[key]:.2f}" for key in ("content", "style"))
-    return fact["name"], fact["kind"], styles, size, fact["license"], content, style
+    return fact["name"], fact["kind"], styles, size, one_line(fact["license"]), content, style
 
 
 def mean(values: Iterable[float]) -> float | None:

@@ -21,13 +21,19 @@ def command(repo: str, pattern: str, revision: str | None, to: Path | None, as_j
     Without --to they go into the cache of the Hub, from where hf:OWNER/ZOO/FAMILY/STYLE loads them, also without a
     network. Prints the path of each weights file.
     """
-    from stylezoo.zoo.catalog import OpenZoo, read_repository
+    from stylezoo.errors import OptionError
+    from stylezoo.zoo.catalog import REGISTRY, OpenZoo, open_folder, read_repository
     from stylezoo.zoo.hub import Repository, parse_repo
     from stylezoo.zoo.store import locate
-    from stylezoo.zoo.sync import take
+    from stylezoo.zoo.sync import compare, take
 
     repository = Repository(parse_repo(repo, revision))
     specs = [spec for spec in OpenZoo(read_repository(repository)).find(pattern) if spec.weights]
+    if to is not None and (to / REGISTRY).exists():
+        own = {d.name for d in compare(open_folder(to), repository) if d.state == "differs"}
+        if lost := [spec.name for spec in specs if spec.name in own]:
+            how = f"stylezoo sync {repository} --zoo {to} --pull --theirs replaces what differs"
+            raise OptionError(f"{to} has changes of its own in {', '.join(lost)}: {how}")
     for spec in specs:
         path = locate(spec) if to is None else take([spec], to)[0]
         if as_json:

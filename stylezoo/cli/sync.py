@@ -36,7 +36,7 @@ def command(
     once held what is here), differs (it never did). Exits with 1 if something differs and is not mended.
     """
     from stylezoo.errors import OptionError
-    from stylezoo.zoo.catalog import OpenZoo, default_zoo, open_zoo, read_repository
+    from stylezoo.zoo.catalog import REGISTRY, OpenZoo, default_zoo, open_folder, read_repository
     from stylezoo.zoo.hub import Repository, parse_repo
     from stylezoo.zoo.spec import Zoo
     from stylezoo.zoo.store import BUNDLED
@@ -48,8 +48,8 @@ def command(
         raise OptionError("--pull needs --zoo FOLDER: the package's own zoo is renewed by upgrading stylezoo")
     if folder is None:
         here = OpenZoo(default_zoo(), BUNDLED)
-    elif (folder / "zoo.yaml").exists() or not pull:
-        here = open_zoo(folder / "zoo.yaml")
+    elif (folder / REGISTRY).exists() or not pull:
+        here = open_folder(folder)
     else:
         here = OpenZoo(Zoo(schema=1, aliases={}, models={}), folder)
     repository = Repository(parse_repo(repo))

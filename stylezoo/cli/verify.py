@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from stylezoo.cli.options import model_names
-from stylezoo.cli.talk import Failure, put_json
+from stylezoo.cli.talk import Failure, one_line, put_json
 
 if TYPE_CHECKING:
     from stylezoo.zoo.spec import ModelSpec
@@ -28,7 +28,7 @@ def command(names: tuple[str, ...], folder: Path | None, repo: str | None, as_js
     """
     from stylezoo.errors import OptionError
     from stylezoo.evaluate.verify import verify_model
-    from stylezoo.zoo.catalog import OpenZoo, list_models, open_zoo, read_repository
+    from stylezoo.zoo.catalog import OpenZoo, list_models, open_folder, read_repository
     from stylezoo.zoo.hub import Repository, parse_repo
     from stylezoo.zoo.store import find
 
@@ -38,7 +38,7 @@ def command(names: tuple[str, ...], folder: Path | None, repo: str | None, as_js
     if repo is not None:
         opened = OpenZoo(read_repository(Repository(parse_repo(repo))))
     elif folder is not None:
-        opened = open_zoo(folder)
+        opened = open_folder(folder)
     if folder is None and repo is None:
         models = [find(name) for name in names or list_models()]  # a misspelt name stops before the first check
     else:
@@ -52,6 +52,6 @@ def command(names: tuple[str, ...], folder: Path | None, repo: str | None, as_js
             if as_json:
                 put_json({"model": finding.name, "ok": finding.ok, "what": finding.what})
             else:
-                click.echo(f"{'ok' if finding.ok else 'FAIL':4}  {finding.name}  {finding.what}")
+                click.echo(f"{'ok' if finding.ok else 'FAIL':4}  {finding.name}  {one_line(finding.what)}")
     if failed:
         raise Failure(f"{failed} {'check' if failed == 1 else 'checks'} failed")

@@ -54,6 +54,6 @@ def read_card(path: PathLike) -> CardSpec:
         raise WeightsError(f"{path} has {size} bytes, and a style card at most {LARGEST_CARD}")
     try:
         plain = msgspec.json.decode(record)
-    except msgspec.DecodeError as cause:
+    except (msgspec.DecodeError, RecursionError) as cause:
         raise WeightsError(f"{path}: the record in its header is not JSON: get the card again") from cause
     return convert(plain, CardSpec, str(path), WeightsError)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
@@ -12,7 +13,7 @@ import msgspec
 
 from stylezoo.errors import HubError, ModelNotFoundError, OptionError, RegistryError, did_you_mean
 from stylezoo.types import PathLike
-from stylezoo.zoo.hub import Repository, parse_name, parse_repo
+from stylezoo.zoo.hub import MissingError, Repository, parse_name, parse_repo
 from stylezoo.zoo.spec import FAMILIES, HubSpec, ModelSpec, Zoo, read_zoo
 
 REGISTRY = "zoo.yaml"
@@ -78,14 +79,21 @@ def open_zoo(
         HubError: the repository cannot be had.
     """
     folder = Path(source).expanduser()
-    folder = folder.parent if folder.name == REGISTRY else folder
-    if (folder / REGISTRY).is_file():
-        return OpenZoo(read_zoo(folder / REGISTRY), folder)
+    if folder.is_file() or (folder / REGISTRY).is_file():
+        return open_folder(folder)
     try:
         place = parse_repo(str(source), revision)
     except HubError as cause:
         raise RegistryError(f"'{source}' is no folder with a {REGISTRY}, and no repository owner/zoo") from cause
     return OpenZoo(read_repository(Repository(place, cache_dir=cache_dir, offline=offline)))
+
+
+def open_folder(folder: Path) -> OpenZoo:
+    """Read the registry in a folder, or the file itself; raise RegistryError if there is none, or a broken one."""
+    folder = folder.parent if folder.name == REGISTRY else folder
+    if not (folder / REGISTRY).is_file():
+        raise RegistryError(f"there is no {REGISTRY} in {folder}: stylezoo pull OWNER/ZOO --to {folder} makes one")
+    return OpenZoo(read_zoo(folder / REGISTRY), folder)
 
 
 def read_repository(repository: Repository) -> Zoo:
@@ -101,13 +109,25 @@ def read_repository(repository: Repository) -> Zoo:
         if spec.weights and spec.weights.bytes > LARGEST_WEIGHTS:
             size = f"weights of {spec.weights.bytes:,} bytes, and a net has {LARGEST_WEIGHTS:,} at most"
             raise RegistryError(f"{repository}/{REGISTRY}: models.{name}: {size}")
+        if file := names_file(spec):
+            raise RegistryError(f"{repository}/{REGISTRY}: models.{name}.arch: '{file}' leads out of the repository")
         models[name] = place_weights(spec, hub)
     return msgspec.structs.replace(zoo, models=models)
 
 
 def fetch_registry(repository: Repository) -> Path:
     """Return the path of a repository's registry in the cache, as it is there; raise HubError if it cannot be had."""
-    return repository.download(REGISTRY, f"the registry {REGISTRY}", check=check_text)
+    try:
+        return repository.download_text(REGISTRY, f"the registry {REGISTRY}", check=check_text)
+    except MissingError as cause:
+        how = "check its name or revision; stylezoo push makes a zoo of it"
+        raise MissingError(f"the Hub's {repository} is no zoo, it has no {REGISTRY}: {how}") from cause
+
+
+def names_file(spec: ModelSpec) -> str | None:
+    """Return what in the arguments of a net is a path or an address, such as of an encoder; None: nothing is."""
+    texts = (value for value in spec.arch.values() if isinstance(value, str))
+    return next((t for t in texts if re.search(r"[/\\]|\.safetensors$|:.*:", t)), None)
 
 
 def check_text(size: int) -> None:

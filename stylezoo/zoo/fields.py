@@ -4,11 +4,17 @@ from __future__ import annotations
 
 import re
 
+from stylezoo.errors import STEERING
 from stylezoo.schema import Record
 
-ID = re.compile(r"[a-z0-9_-]+")
-# Control characters, and those that turn the direction of writing, by which a text looks like another.
-_STEERING = re.compile("[\x00-\x09\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+_DEVICE = r"(?:con|prn|aux|nul|com[0-9]|lpt[0-9])"  # names that are no files on Windows, whatever follows their dot
+ID = re.compile(rf"(?!{_DEVICE}$)[a-z0-9_-]{{1,96}}")
+ID_FORM = "lowercase letters, digits, - and _ (96 at most, and no device such as con)"
+"""What an `ID` is, for messages. It becomes the name of files."""
+
+_PART = rf"(?!(?i:{_DEVICE})\.)[A-Za-z0-9_-][\w.-]{{0,126}}(?<!\.)"
+PATH = re.compile(rf"({_PART}/){{0,7}}{_PART}", re.ASCII)
+"""A path within a folder that is the same file on every system: no way out, nothing hidden, nothing that looks alike."""
 
 
 class FieldError(ValueError):
@@ -26,7 +32,7 @@ def check_hex(field: str, value: str, digits: int) -> None:
 
 def check_id(field: str, value: str) -> None:
     if not ID.fullmatch(value):
-        raise FieldError(field, f"must be lowercase letters, digits, - and _, not '{value}'")
+        raise FieldError(field, f"must be {ID_FORM}, not '{value}'")
 
 
 def check_filled(record: Record, *fields: str) -> None:
@@ -37,5 +43,11 @@ def check_filled(record: Record, *fields: str) -> None:
             raise FieldError(field, "must not be empty")
     for field in record.__struct_fields__:
         value = getattr(record, field)
-        if isinstance(value, str) and (odd := _STEERING.search(value)):
-            raise FieldError(field, f"must not have the character U+{ord(odd[0]):04X}")
+        if isinstance(value, str):
+            check_harmless(field, value)
+
+
+def check_harmless(field: str, text: str) -> None:
+    """Raise FieldError if a text could steer a terminal, or look like another."""
+    if odd := STEERING.search(text):
+        raise FieldError(field, f"must not have the character U+{ord(odd[0]):04X}")

@@ -10,9 +10,11 @@ from __future__ import annotations
 import errno
 import hashlib
 import re
+import secrets
 import time
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -20,6 +22,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from stylezoo import __version__
 from stylezoo.errors import HubError, StyleZooError
 from stylezoo.types import PathLike
+from stylezoo.zoo.fields import FieldError
 from stylezoo.zoo.spec import HubSpec
 
 if TYPE_CHECKING:
@@ -37,8 +40,17 @@ LONGEST_WAIT = 60.0
 _PASSING = {429, 500, 502, 503, 504}  # the statuses that another try may change
 
 
+class MissingError(HubError):
+    """The repository is there, and has no such file."""
+
+
 class StaleError(HubError):
-    """What the repository holds is not known for sure: somebody else changed it, or the answer to a change was lost."""
+    """What the repository holds is not known for sure: somebody else changed it, or the answer to a change was lost.
+
+    `asked` is how many seconds the server asks to wait.
+    """
+
+    asked = 0.0
 
 
 @dataclass(frozen=True)
@@ -103,17 +115,15 @@ class Repository:
 
         return self._ask(f"cannot get {what} from the Hub's {self}", get)
 
-    def forget_if_damaged(self, path: Path) -> bool:
-        """Remove a file from the cache if its content is not what it was filed under; return whether it was removed.
-
-        A file that is whole, of another version than was expected, stays.
-        """
-        blob = path.resolve()
-        if blob.name in names_of(blob):
-            return False
-        path.unlink(missing_ok=True)
-        blob.unlink(missing_ok=True)
-        return True
+    def download_text(self, file: str, what: str, *, check: Callable[[int], None]) -> Path:
+        """As `download`, and compare the content with what the Hub says that it is; of small files."""
+        for _ in range(2):
+            path = self.download(file, what, check=check)
+            if is_whole(path) is not False:
+                return path
+            forget(path)
+        other = "it comes with other bytes than the Hub says, and was removed"
+        raise HubError(f"cannot get {what} from the Hub's {self}: {other}: try again; if it stays so, report it.")
 
     def snapshot(self) -> Snapshot | None:
         """Return what the repository holds; None if there is none, or none that this token may see."""
@@ -141,9 +151,31 @@ class Repository:
 
     def create(self, *, private: bool) -> None:
         """Make the repository."""
+        # exist_ok: of two tries the first may have been done, and its answer lost.
         self._ask(
-            f"cannot make {self.place.repo} on the Hub", lambda: _api().create_repo(self.place.repo, private=private)
+            f"cannot make {self.place.repo} on the Hub",
+            lambda: _api().create_repo(self.place.repo, private=private, exist_ok=True),
+            writing=True,
         )
+
+    @contextmanager
+    def side_branch(self, start: str | None) -> Iterator[Repository]:
+        """Yield the repository at a branch of its own that begins at the commit `start`, and is removed at the end.
+
+        What was uploaded to it is in the repository's store, and is not sent again by a commit to another branch.
+        """
+        side = self.at(f"push-{secrets.token_hex(4)}")
+        repo, branch = side.place.repo, str(side.place.revision)
+        self._ask(
+            f"cannot make a branch of the Hub's {repo}",
+            lambda: _api().create_branch(repo, branch=branch, revision=start, exist_ok=True),
+            writing=True,
+        )
+        try:
+            yield side
+        finally:
+            with suppress(HubError):  # a branch that stays harms nobody
+                self._ask("", lambda: _api().delete_branch(repo, branch=branch), tries=0)
 
     def commit(self, files: Mapping[str, Content], message: str, parent: str | None) -> str:
         """Upload files as one commit on `parent`; return the commit.
@@ -160,19 +192,22 @@ class Repository:
         try:
             # No second try: whether the first one was done is not known.
             done = self._ask(
-                f"cannot upload to the Hub's {self}",
+                f"cannot upload to the Hub's {self.place.repo}",
                 lambda: _api().create_commit(
                     self.place.repo, adds, commit_message=message, revision=self.place.revision, parent_commit=parent
                 ),
                 tries=0,
+                writing=True,
             )
         except HubError as cause:
             if _status(cause) in {412, *_PASSING} or _is_transport(cause.__cause__):
-                raise StaleError(str(cause)) from cause
+                stale = StaleError(str(cause))
+                stale.asked = _retry_after(cause) or 0.0
+                raise stale from cause
             raise
         return done.oid
 
-    def _ask(self, what: str, call: Callable[[], T], tries: int = len(WAITS)) -> T:
+    def _ask(self, what: str, call: Callable[[], T], tries: int = len(WAITS), writing: bool = False) -> T:
         for wait in (*WAITS[:tries], None):
             try:
                 return call()
@@ -183,11 +218,28 @@ class Repository:
             except Exception as cause:  # besides its own errors the client lets through those of its HTTP library
                 pause = None if wait is None else _pause(cause, wait)
                 if pause is None:
-                    raise HubError(f"{what}: {_reason(cause, self.offline)}") from cause
+                    kind = MissingError if _is_missing(cause) else HubError
+                    raise kind(f"{what}: {_reason(cause, self.offline, writing)}") from cause
                 problem = f"status {_status(cause)}"
             warnings.warn(f"{what} yet ({problem}): trying again in {pause:g} s", stacklevel=2)
             time.sleep(pause)
         raise AssertionError
+
+
+def is_whole(path: Path) -> bool | None:
+    """Return whether a file of the cache holds what it was filed under; None: its name there does not tell.
+
+    That is so of mirrors, and of file systems without links.
+    """
+    blob = path.resolve()
+    return blob.name in names_of(blob) if re.fullmatch("[0-9a-f]{40}|[0-9a-f]{64}", blob.name) else None
+
+
+def forget(path: Path) -> None:
+    """Remove a file from the cache."""
+    blob = path.resolve()
+    path.unlink(missing_ok=True)
+    blob.unlink(missing_ok=True)
 
 
 def names_of(content: Content) -> set[str]:
@@ -206,9 +258,12 @@ def parse_repo(text: str, revision: str | None = None) -> HubSpec:
     """
     bare = text.removeprefix("hf:").strip("/")
     repo, at, named = bare.partition("@")
-    if not re.fullmatch(r"[\w.-]+/[\w.-]+", repo) or (at and not named.strip()):
-        raise HubError(f"'{text}' names no repository of the Hub: write owner/zoo, or owner/zoo@revision")
-    return HubSpec(repo=repo, revision=revision or named or None)
+    try:
+        return HubSpec(repo=repo, revision=revision or (named if at else None))
+    except FieldError as cause:
+        what = "revision" if str(cause).startswith("revision") else "repository"
+        wrong = revision if revision and what == "revision" else text
+        raise HubError(f"'{wrong}' names no {what} of the Hub: write owner/zoo, or owner/zoo@revision") from cause
 
 
 def parse_name(text: str, revision: str | None = None) -> tuple[HubSpec, str]:
@@ -262,9 +317,15 @@ def _pause(cause: BaseException, wait: float) -> float | None:
     return None if asked > LONGEST_WAIT else max(asked, wait)
 
 
-def _reason(cause: Exception, offline: bool) -> str:
+def _is_missing(cause: Exception) -> bool:
+    from huggingface_hub import errors
+
+    return isinstance(cause, errors.RemoteEntryNotFoundError)
+
+
+def _reason(cause: Exception, offline: bool, writing: bool = False) -> str:
     """Return in one line why the Hub's client failed, and what to do."""
-    from huggingface_hub import constants, errors
+    from huggingface_hub import constants, errors, get_token
 
     log_in = "log in with 'hf auth login' or set HF_TOKEN"
     no_network = "check the network, or set HF_ENDPOINT to a mirror."
@@ -282,6 +343,8 @@ def _reason(cause: Exception, offline: bool) -> str:
         return f"it was asked too often: try again {f'in {seconds:g} s' if seconds else 'later'}, or {log_in}."
     if isinstance(cause, errors.GatedRepoError):
         return f"access has to be asked for at {constants.ENDPOINT}; then {log_in}."
+    if writing and (status == 401 or isinstance(cause, errors.RepositoryNotFoundError)):
+        return f"it takes changes from those alone who may make them: {log_in} of one with write access."
     if isinstance(cause, errors.RepositoryNotFoundError):
         return f"the repository does not exist or is private: check its name; if it is private, {log_in}."
     if isinstance(cause, errors.RevisionNotFoundError):
@@ -289,7 +352,7 @@ def _reason(cause: Exception, offline: bool) -> str:
     if isinstance(cause, errors.RemoteEntryNotFoundError):
         return "the repository has no such file: upgrade stylezoo, or give the revision that has it."
     if status == 401:
-        return f"it wants to know who asks: {log_in}."
+        return f"it {'does not know the token' if get_token() else 'wants to know who asks'}: {log_in}."
     if status == 403:
         return f"the token may not do that: {log_in} of one with write access to it."
     if status == 405:
@@ -300,9 +363,10 @@ def _reason(cause: Exception, offline: bool) -> str:
         return unreachable
     if isinstance(cause, OSError) and cause.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
         return f"the disk is full: free some space, or set HF_HOME to a folder on another (now {constants.HF_HOME})."
-    if isinstance(cause, PermissionError):
-        return f"{cause.filename or constants.HF_HOME} must not be written: set HF_HOME to a folder of your own."
-    if _is_transport(cause):
+    if isinstance(cause, PermissionError) or (isinstance(cause, OSError) and cause.filename):
+        where = cause.filename or constants.HF_HOME
+        return f"cannot write {where} ({cause.strerror}): set HF_HOME to a folder of your own."
+    if _is_transport(cause) or isinstance(cause, ValueError):  # an answer that is no JSON, as of a login page
         return f"{constants.ENDPOINT} does not answer as it should: {no_network}"
     if status:
         return f"{constants.ENDPOINT} answers with status {status}: try again later."

@@ -7,15 +7,15 @@ from collections.abc import Iterable, Sequence
 from html import escape
 from urllib.parse import quote
 
-# Control characters and halves of characters; and what turns the direction of writing, by which names pose as others.
-_INVISIBLE = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+from stylezoo.errors import STEERING
+
 _MARKUP = re.compile(r"[\\`*\[\]|~${}]|(?<![^\W_])_|_(?![^\W_])")  # an underscore within a word is none
 _START = re.compile(r"^[#+=-]|^\d+[.)](?= |$)")  # of a heading, a list or a rule
 
 
 def one_line(text: str) -> str:
     """Return text with every run of white space as one space, and without characters that nobody sees."""
-    return " ".join(_INVISIBLE.sub("", " ".join(text.split())).split())
+    return " ".join(STEERING.sub("", " ".join(text.split())).split())
 
 
 def plain(text: str) -> str:

@@ -1,31 +1,31 @@
 """Models into a repository of the Hub, which holds a zoo: registry, weights, pictures, recipes and a model card.
 
-Files come first; then the weights are downloaded again and compared with what was sent; then the registry and the card
-name them. So whoever reads the registry finds every file that it names, whenever an upload breaks off.
+Weights go to a branch of their own first, from where they are downloaded again and compared with what was sent. Then one
+commit brings everything: weights, pictures, recipes, registry and card. So whoever reads the registry finds every file
+that it names, as it says, whenever an upload breaks off.
 """
 
 from __future__ import annotations
 
 import tempfile
 import time
+import warnings
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
 import msgspec
 
-from stylezoo.errors import HubError
+from stylezoo.errors import HubError, OptionError
 from stylezoo.files import sha256_of
-from stylezoo.zoo.catalog import REGISTRY, check_text, fetch_registry, place_weights
-from stylezoo.zoo.hub import Content, Repository, Snapshot, StaleError, names_of
+from stylezoo.zoo.catalog import REGISTRY, check_text, fetch_registry, names_file, place_weights
+from stylezoo.zoo.hub import LONGEST_WAIT, WAITS, Content, Repository, Snapshot, StaleError, names_of
 from stylezoo.zoo.model_card import zoo_readme
 from stylezoo.zoo.spec import HubSpec, ModelSpec, Zoo, dump_zoo, read_zoo
 
 README = "README.md"
 MARK = "<!-- written by stylezoo push: changes are lost with the next one -->"
-TRIES = 3
-"""How often the whole is begun anew when somebody else changes the repository meanwhile, or the server breaks down."""
-
 
 @dataclass(frozen=True)
 class Entry:
@@ -70,19 +70,27 @@ def publish(
     Raises:
         HubError: the Hub cannot be reached, or refuses, or its README.md is somebody's own.
         RegistryError: the repository's registry cannot be read.
+        OptionError: two models have one name, or one needs a file of this machine.
     """
     entries = [_placed(entry, repository) for entry in entries]
-    for tries_left in reversed(range(TRIES)):
+    names = [entry.spec.name for entry in entries]
+    if twice := next((name for name in names if names.count(name) > 1), None):
+        how = "give them names of their own, by stylezoo import FILE --name FAMILY/NAME"
+        raise OptionError(f"two of the models are called {twice}: {how}")
+    # Anew when somebody else changes the repository meanwhile, or the server breaks down over a commit.
+    for wait in (*WAITS, None):
         try:
             before = repository.snapshot()
             if before is None and not dry_run:
                 repository.create(private=private)
                 before = repository.snapshot()
             return _Push(repository, entries, before, replace_readme).run(dry_run)
-        except StaleError:
-            if not tries_left:
+        except StaleError as cause:
+            if wait is None or cause.asked > LONGEST_WAIT:
                 raise
-            time.sleep(1.0)
+            pause = max(wait, cause.asked)
+            warnings.warn(f"the Hub's {repository} did not take it: beginning anew in {pause:g} s", stacklevel=2)
+            time.sleep(pause)
     raise AssertionError
 
 
@@ -112,14 +120,18 @@ class _Push:
         files = self._files(dry_run)
         texts = self._changed(self._texts({*self.there, *files}))
         changes = [Change(path, "changed" if path in self.there else "new") for path in (*files, *texts)]
-        if not dry_run:
-            names = ", ".join(entry.spec.name for entry in self.entries)
-            if files:
-                self.commit = self.repository.commit(files, f"Files of {names}", self.commit)
-                self._compare([entry for entry in self.entries if paths_of(entry.spec.name)[0] in files])
-            if texts:
-                self.repository.commit(texts, f"Enter {names}", self.commit)
+        if changes and not dry_run:
+            self._send(files, texts)
         return changes
+
+    def _send(self, files: dict[str, Content], texts: dict[str, Content]) -> None:
+        message = f"Enter {', '.join(entry.spec.name for entry in self.entries)}"
+        sent = [entry for entry in self.entries if paths_of(entry.spec.name)[0] in files]
+        with self.repository.side_branch(self.commit) if sent else nullcontext() as side:
+            if side:
+                weights: dict[str, Content] = {paths_of(entry.spec.name)[0]: entry.weights for entry in sent}
+                self._compare(sent, side.commit(weights, message, self.commit))
+            self.repository.commit(files | texts, message, self.commit)
 
     def _changed(self, files: Mapping[str, Content]) -> dict[str, Content]:
         return {path: content for path, content in files.items() if self.there.get(path) not in names_of(content)}
@@ -146,11 +158,10 @@ class _Push:
         card = zoo_readme(self.zoo, repo=self.repository.place.repo, pictures=pictures, recipes=recipes)
         return {REGISTRY: dump_zoo(self.zoo).encode(), README: f"{card.rstrip()}\n\n{MARK}\n".encode()}
 
-    def _compare(self, entries: list[Entry]) -> None:
+    def _compare(self, entries: list[Entry], commit: str) -> None:
         """Download what was sent, past the cache, and raise HubError if it is not the same."""
-        assert self.commit is not None
         with tempfile.TemporaryDirectory() as empty:
-            fresh = Repository(HubSpec(repo=self.repository.place.repo, revision=self.commit), cache_dir=empty)
+            fresh = Repository(HubSpec(repo=self.repository.place.repo, revision=commit), cache_dir=empty)
             for entry in entries:
                 file = paths_of(entry.spec.name)[0]
                 path = fresh.download(file, f"{file} back", check=lambda size: None)
@@ -164,7 +175,8 @@ class _Push:
         """Return a text that was in the repository before."""
         assert self.before is not None
         there = self.repository.at(self.before.commit)
-        return there.download(path, f"its {path}", check=check_text).read_text(encoding="utf-8", errors="replace")
+        text = there.download_text(path, f"its {path}", check=check_text)
+        return text.read_text(encoding="utf-8", errors="replace")
 
     def _spare_readme(self) -> None:
         text = self._read(README)
@@ -179,6 +191,8 @@ class _Push:
 def _placed(entry: Entry, repository: Repository) -> Entry:
     """Return the entry with the record that the repository's registry will have."""
     assert entry.spec.weights is not None
+    if outside := names_file(entry.spec):
+        raise OptionError(f"{entry.spec.name} needs '{outside}', which others do not have: train it with a named encoder")
     file = paths_of(entry.spec.name)[0]
     weights = msgspec.structs.replace(entry.spec.weights, file=file)
     spec = place_weights(msgspec.structs.replace(entry.spec, weights=weights), HubSpec(repo=repository.place.repo))

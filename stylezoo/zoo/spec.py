@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterator
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any, Literal, NoReturn, TypeVar
 
 import msgspec
@@ -19,7 +19,7 @@ from stylezoo.errors import RegistryError, StyleZooError, WeightsError, did_you_
 from stylezoo.files import replacing
 from stylezoo.schema import Record, convert, read_yaml
 from stylezoo.types import PathLike
-from stylezoo.zoo.fields import ID, FieldError, check_filled, check_hex, check_id
+from stylezoo.zoo.fields import ID, ID_FORM, PATH, FieldError, check_filled, check_harmless, check_hex, check_id
 from stylezoo.zoo.metrics import UNSEEN, MetricsSpec, merge_metrics
 
 T = TypeVar("T")
@@ -102,15 +102,25 @@ class StyleSpec(Record, frozen=True, kw_only=True):
 
 
 class HubSpec(Record, frozen=True, kw_only=True):
-    """A repository 'owner/name' of the Hugging Face Hub; `revision` is a branch, tag or commit (None: main)."""
+    """A repository 'owner/name' of the Hugging Face Hub; `revision` is a branch, tag or commit (None: main).
+
+    Both become parts of paths in the Hub's cache.
+    """
 
     repo: str
     revision: str | None = None
 
     def __post_init__(self) -> None:
-        if not re.fullmatch(r"[\w.-]+/[\w.-]+", self.repo):
+        if not _REPO.fullmatch(self.repo):
             raise FieldError("repo", f"must be 'owner/name', not '{self.repo}'")
-        check_filled(self, "revision")
+        if self.revision is not None and not _REVISION.fullmatch(self.revision):
+            raise FieldError("revision", f"must be a branch, tag or commit, not '{self.revision}'")
+        check_filled(self)
+
+
+_WORD = r"\w(?:[\w.-]{0,94}\w)?"  # as the Hub has it
+_REPO = re.compile(rf"(?!.*(?:--|\.\.)){_WORD}/{_WORD}(?<!\.git)", re.ASCII)
+_REVISION = re.compile(r"(?!.*(?:\.\.|//|@\{))[^\s/~^:?*\[\\-][^\s~^:?*\[\\]{0,199}(?<![/.])")  # as git has it
 
 
 class WeightsSpec(Record, frozen=True, kw_only=True):
@@ -127,11 +137,10 @@ class WeightsSpec(Record, frozen=True, kw_only=True):
     hub: HubSpec | None = None
 
     def __post_init__(self) -> None:
-        path = PurePosixPath(self.file)
-        leaves = path.is_absolute() or ".." in path.parts or "\\" in self.file or ":" in self.file
-        if leaves or str(path) != self.file:
-            raise FieldError("file", f"must be a relative path a/b.safetensors within its folder, not '{self.file}'")
-        if path.suffix != ".safetensors":
+        if not PATH.fullmatch(self.file):
+            form = "a relative path a/b.safetensors within its folder, of letters, digits, ., - and _"
+            raise FieldError("file", f"must be {form}, not '{self.file}'")
+        if not self.file.endswith(".safetensors"):
             raise FieldError("file", f"must end in .safetensors, unlike '{self.file}'")
         check_hex("sha256", self.sha256, 64)
         if self.bytes <= 0:
@@ -200,13 +209,15 @@ class ModelSpec(Record, frozen=True, kw_only=True):
 
     def __post_init__(self) -> None:
         if self.family not in FAMILIES:
-            known = f"the families are {', '.join(FAMILIES)}."
-            raise FieldError("family", f"'{self.family}' is unknown; {known}{did_you_mean(self.family, FAMILIES)}")
+            near = did_you_mean(self.family, FAMILIES)
+            known = f"the families are {', '.join(FAMILIES)}"
+            raise FieldError("family", f"'{self.family}' is unknown; {known}{near and '.'}{near}")
         family, slash, rest = self.name.partition("/")
         if family != self.family or not slash or not ID.fullmatch(rest):
-            form = f"'{self.family}/' and lowercase letters, digits, - or _"
-            raise FieldError("name", f"must be {form}, not '{self.name}'")
+            raise FieldError("name", f"must be '{self.family}/' and {ID_FORM}, not '{self.name}'")
         check_filled(self, "license")
+        for key, value in self.arch.items():
+            check_harmless("arch", f"{key} {value}")
         if self.weightless and self.weights is not None:
             raise FieldError("weights", f"a {self.family} model has none: leave the key out")
         ids = self.style_ids
@@ -252,7 +263,7 @@ def parse_zoo(mapping: dict[str, Any], where: str) -> Zoo:
     for alias, name in outline.aliases.items():
         place = f"{where}: aliases.{alias}"
         if not ID.fullmatch(alias):
-            raise RegistryError(f"{place}: an alias is made of lowercase letters, digits, - and _.")
+            raise RegistryError(f"{place}: an alias is made of {ID_FORM}.")
         if name not in models:
             raise RegistryError(f"{place}: no model is named '{name}'.{did_you_mean(name, models)}")
     return Zoo(schema=1, aliases=outline.aliases, models=models)
@@ -305,14 +316,14 @@ def parse_header(text: str, where: str) -> ModelSpec:
     """Return the model that a weights file's metadata describes; raise WeightsError, led by `where`, if it does not."""
     try:
         value = msgspec.json.decode(text)
-    except msgspec.DecodeError as cause:
+    except (msgspec.DecodeError, RecursionError) as cause:
         raise WeightsError(f"{where}: {HEADER_KEY}: the record in the file's header is not JSON: {cause}.") from cause
     return _read(value, ModelSpec, (HEADER_KEY,), where, WeightsError)
 
 
 def _parse_model(name: str, value: Any, where: str) -> ModelSpec:
     if not all(map(ID.fullmatch, name.split("/"))) or name.count("/") != 1:
-        raise RegistryError(f"{where}: models: '{name}' must be family/name in lowercase letters, digits, - and _.")
+        raise RegistryError(f"{where}: models: '{name}' must be family/name in {ID_FORM}.")
     path = ("models", name)
     if isinstance(value, dict):
         if "name" in value:
@@ -350,7 +361,7 @@ def _explain(value: Any, kind: Any, path: tuple[str, ...], where: str, error: ty
 
 
 def _raise_plainly(problem: StyleZooError, error: type[StyleZooError]) -> NoReturn:
-    message = str(problem)
+    message = str(problem.args[0])
     objection = problem.__cause__ and problem.__cause__.__cause__
     if isinstance(objection, FieldError):  # '...weights: sha256: must be' -> '...weights.sha256: must be'
         message = message.replace(f": {objection}", f".{objection}")

@@ -11,7 +11,7 @@ from stylezoo.errors import HashMismatchError, ModelNotFoundError, WeightsError
 from stylezoo.files import sha256_of
 from stylezoo.types import PathLike
 from stylezoo.zoo.catalog import find_remote, lookup
-from stylezoo.zoo.hub import Repository
+from stylezoo.zoo.hub import Repository, forget, is_whole
 from stylezoo.zoo.spec import CARD_KEY, HEADER_KEY, HubSpec, ModelSpec, WeightsSpec, parse_header
 
 BUNDLED = Path(__file__).resolve().parents[1] / "bundled"
@@ -157,8 +157,9 @@ def _from_hub(spec: ModelSpec, weights: WeightsSpec, repository: Repository) -> 
             check_file(path, spec, _OTHER)
             return path
         except HashMismatchError as cause:
-            if not repository.forget_if_damaged(path):
+            if is_whole(path):  # of another version than was expected
                 raise
+            forget(path)
             if repository.offline or not tries_left:
                 again = f"{str(cause).removesuffix(_OTHER)}It was removed: try again; if it stays so, report it."
                 raise HashMismatchError(again) from cause
@@ -196,8 +197,9 @@ def read_metadata(path: PathLike) -> dict[str, str]:
     try:
         entries = msgspec.json.decode(header, type=dict[str, Any])
         metadata = msgspec.convert(entries.pop("__metadata__", {}), dict[str, str])
-        end = max((int(entry["data_offsets"][1]) for entry in entries.values()), default=0)
-    except (msgspec.MsgspecError, KeyError, IndexError, TypeError, ValueError) as cause:
+        places = msgspec.convert([entry["data_offsets"] for entry in entries.values()], list[tuple[int, int]])
+        end = max((place[1] for place in places), default=0)
+    except (msgspec.MsgspecError, KeyError, TypeError, ValueError, RecursionError) as cause:
         raise WeightsError(f"{path} is not a safetensors file: give one that ends in .safetensors.") from cause
     if size != 8 + length + end:
         expected = f"has {size} bytes where its header promises {8 + length + end}"

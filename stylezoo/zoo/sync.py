@@ -10,10 +10,10 @@ from typing import Literal
 
 import msgspec
 
-from stylezoo.errors import RegistryError, StyleZooError
+from stylezoo.errors import RegistryError
 from stylezoo.files import replacing, sha256_of
 from stylezoo.zoo.catalog import REGISTRY, OpenZoo, fetch_registry, place_weights
-from stylezoo.zoo.hub import Repository
+from stylezoo.zoo.hub import MissingError, Repository
 from stylezoo.zoo.spec import HubSpec, ModelSpec, Zoo, read_zoo, write_zoo
 from stylezoo.zoo.store import locate
 
@@ -46,8 +46,8 @@ def compare(here: OpenZoo, repository: Repository) -> list[Difference]:
     """
     there = _weighty(read_zoo(fetch_registry(repository), f"{repository}/{REGISTRY}"))
     own = _weighty(here.zoo)
-    unequal = [name for name in own.keys() & there.keys() if _facts(own[name]) != _facts(there[name])]
-    known = _known(repository, unequal) if unequal else {}
+    facts = {name: _facts(own[name]) for name in own.keys() & there.keys()}
+    older = _held(repository, {name: ours for name, ours in facts.items() if ours != _facts(there[name])})
 
     def state(name: str) -> State:
         ours, theirs = own.get(name), there.get(name)
@@ -55,8 +55,8 @@ def compare(here: OpenZoo, repository: Repository) -> list[Difference]:
             return "only there"
         if theirs is None:
             return "only here"
-        if _facts(ours) != _facts(theirs):
-            return "newer there" if _facts(ours) in known[name] else "differs"
+        if facts[name] != _facts(theirs):
+            return "newer there" if name in older else "differs"
         return _file_state(here, ours)
 
     return [Difference(name, state(name)) for name in sorted({*own, *there})]
@@ -68,18 +68,20 @@ def take(models: Iterable[ModelSpec], folder: Path) -> list[Path]:
     The folder's registry keeps its other models, and is written last.
 
     Raises:
-        RegistryError: the folder's registry cannot be read.
+        RegistryError: the folder's registry cannot be read, or a file of somebody's own lies where one should come.
         HubError, WeightsError: a file cannot be had, or is not the right one.
     """
     registry = folder / REGISTRY
     zoo = read_zoo(registry) if registry.exists() else Zoo(schema=1, aliases={}, models={})
     added: dict[str, ModelSpec] = {}
     paths = []
-    for spec in models:
+    for spec, source in [(spec, locate(spec)) for spec in models]:  # all of it is had before anything is replaced
         assert spec.weights is not None and spec.weights.hub is not None  # as in every repository
-        source, target = locate(spec), folder / spec.weights.file
+        target = folder / spec.weights.file
         if not target.resolve().is_relative_to(folder.resolve()):  # a link that somebody laid in the folder
             raise RegistryError(f"{target} leads out of {folder}: remove the link")
+        if spec.name not in zoo.models and target.exists() and sha256_of(target) != spec.weights.sha256:
+            raise RegistryError(f"{target} is there already, and of no model in {registry}: move it away")
         with replacing(target) as temporary:
             shutil.copyfile(source, temporary)
         added[spec.name] = place_weights(spec, HubSpec(repo=spec.weights.hub.repo))
@@ -100,18 +102,19 @@ def _facts(spec: ModelSpec) -> ModelSpec:
     return msgspec.structs.replace(spec, weights=weights)
 
 
-def _known(repository: Repository, names: list[str]) -> dict[str, list[ModelSpec]]:
-    """Return the records that the repository has had of each model."""
-    known: dict[str, list[ModelSpec]] = {name: [] for name in names}
-    for commit in repository.history():
+def _held(repository: Repository, wanted: dict[str, ModelSpec]) -> set[str]:
+    """Return the names under which the repository once had just the `wanted` record."""
+    found: set[str] = set()
+    for commit in repository.history() if wanted else ():
+        if found == wanted.keys():
+            break
         try:
             zoo = read_zoo(fetch_registry(repository.at(commit)))
-        except StyleZooError:  # a commit before the first registry, or with a broken one
+        except (MissingError, RegistryError):  # a commit before the first registry, or with a broken one
             continue
         models = _weighty(zoo)
-        for name in known.keys() & models.keys():
-            known[name].append(_facts(models[name]))
-    return known
+        found |= {name for name in wanted.keys() & models.keys() if _facts(models[name]) == wanted[name]}
+    return found
 
 
 def _file_state(here: OpenZoo, spec: ModelSpec) -> State:

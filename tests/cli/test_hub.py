@@ -144,6 +144,40 @@ def test_pull_to_a_folder_sync_and_verify(published: HubServer, run, tmp_path: P
     assert run("verify", "--zoo", mirror).exit_code == 0
 
 
+def test_pull_overwrites_no_work_of_ones_own(hub: HubServer, run, refused, net_file: Path, tmp_path: Path) -> None:
+    from stylezoo.models import create_model
+    from stylezoo.zoo.store import read_header
+
+    run("push", net_file, "--repo", "owner/zoo", "--no-picture")
+    other = tmp_path / "other.safetensors"
+    spec = read_header(net_file)
+    create_model("johnson", **spec.arch).save_weights(other, spec)
+    run("push", other, "--repo", "owner/mine", "--no-picture")
+    mirror = tmp_path / "mirror"
+    assert run("pull", "owner/mine", "--to", mirror).exit_code == 0
+    before = (mirror / "johnson/tiny.safetensors").read_bytes()
+    said = refused("pull", "owner/zoo", "--to", mirror)
+    assert f"{mirror} has changes of its own in johnson/tiny: stylezoo sync owner/zoo --zoo {mirror} --pull" in said
+    assert (mirror / "johnson/tiny.safetensors").read_bytes() == before
+    assert run("sync", "owner/zoo", "--zoo", mirror, "--pull", "--theirs").exit_code == 0
+    assert run("pull", "owner/zoo", "--to", mirror).exit_code == 0
+    assert (mirror / "johnson/tiny.safetensors").read_bytes() == hub.files("owner/zoo")["johnson/tiny.safetensors"]
+
+
+def test_a_folder_without_a_zoo_is_no_repository(hub: HubServer, refused, tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    for command in (["sync", "owner/zoo", "--zoo", "a"], ["verify", "--zoo", "a/b"]):
+        assert f"there is no zoo.yaml in {command[-1]}: stylezoo pull OWNER/ZOO --to" in refused(*command)
+    assert not hub.requests
+
+
+def test_what_a_record_says_adds_no_line(hub: HubServer, run, published: HubServer) -> None:
+    text = published.files("owner/zoo")["zoo.yaml"].replace(b"license: Apache-2.0", b'license: "MIT\\nFAKE  line"')
+    published.commit("owner/zoo", {"zoo.yaml": text})
+    assert len(run("list", "--repo", "owner/zoo").stdout.splitlines()) == 4
+    assert "\nFAKE" not in run("verify", "johnson/mosaic", "--repo", "owner/zoo").stdout
+
+
 def test_sync_sends_what_is_missing_there(hub: HubServer, run, published: HubServer, tmp_path: Path) -> None:
     hub.add_repo("owner/other")
     run("pull", "owner/zoo", "johnson/*", "--to", tmp_path)
@@ -169,6 +203,8 @@ def test_the_packages_own_zoo_against_a_repository(published: HubServer, run, re
     [
         (("push", "mosaic", "--repo", "zoo"), "'zoo' names no repository of the Hub: write owner/zoo"),
         (("push", "mosiac", "--repo", "owner/zoo"), "no model is named 'mosiac'. Did you mean"),
+        (("pull", "../.."), "'../..' names no repository of the Hub: write owner/zoo"),
+        (("pull", "owner/zoo", "--revision", "../x"), "'../x' names no revision of the Hub: write owner/zoo, or"),
         (("pull", "owner/none"), "the repository does not exist or is private"),
         (("pull", "owner/zoo", "x*"), "no model matches 'x*'"),
         (("list", "--repo", "owner/none"), "the repository does not exist or is private"),

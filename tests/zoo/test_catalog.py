@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hub_server import HubServer
+from hub_server import Fault, HubServer
 
 import stylezoo.zoo
 from stylezoo.errors import HashMismatchError, HubError, ModelNotFoundError, OptionError, RegistryError, StyleZooError
@@ -157,9 +157,23 @@ def test_names_of_the_hub(text: str, place: HubSpec, model: str) -> None:
     assert parse_name(text) == (place, model)
 
 
-@pytest.mark.parametrize("text", ["hf:", "hf:owner/zoo", "hf:owner/zoo/lines", "hf:owner/zoo@/a/b", "hf:o w/zoo/a/b"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "hf:",
+        "hf:owner/zoo",
+        "hf:owner/zoo/lines",
+        "hf:owner/zoo@/a/b",
+        "hf:owner/zoo@../../x/a/b",
+        "hf:o w/zoo/a/b",
+        "hf:../../a/b",
+        "hf:a--b/zoo/a/b",
+        "hf:\u043ewner/zoo/a/b",
+        f"hf:owner/{'z' * 97}/a/b",
+    ],
+)
 def test_what_is_no_name_of_the_hub(text: str) -> None:
-    with pytest.raises(HubError, match=r"names no .* of (a repository|the Hub): write"):
+    with pytest.raises(HubError, match=r"names no .* of (a repository|the Hub): write hf|owner"):
         parse_name(text)
 
 
@@ -194,8 +208,28 @@ def test_a_repository_that_was_read_once_works_offline(hub: HubServer, theirs: d
 
 def test_a_repository_without_a_registry(hub: HubServer) -> None:
     hub.add_repo("owner/zoo")
-    with pytest.raises(HubError, match=r"cannot get the registry zoo\.yaml from the Hub's owner/zoo: .* no such file"):
+    with pytest.raises(HubError, match=r"the Hub's owner/zoo is no zoo, it has no zoo\.yaml: check its name or revision"):
         find_remote("hf:owner/zoo/johnson/lines")
+
+
+def test_a_registry_that_lies_does_not_stay_in_the_cache(
+    hub: HubServer, theirs: dict[str, Any], tmp_path: Path
+) -> None:
+    hub.faults.append(Fault(r"^GET .*/zoo\.yaml", lie=True))
+    with pytest.raises(HubError, match=r"zoo\.yaml .* comes with other bytes than the Hub says, and was removed: try"):
+        find_remote("hf:owner/zoo/johnson/lines")
+    assert not list((tmp_path / "cache").rglob("zoo.yaml")) and not list((tmp_path / "cache").rglob("blobs/*"))
+    hub.faults[:] = [Fault(r"^GET .*/zoo\.yaml", lie=True, times=1)]
+    assert find_remote("hf:owner/zoo/johnson/lines").name == "johnson/lines"
+
+
+def test_a_registry_that_was_damaged_in_the_cache_is_fetched_again(
+    hub: HubServer, theirs: dict[str, Any], tmp_path: Path
+) -> None:
+    find_remote("hf:owner/zoo/johnson/lines")
+    (cached,) = (tmp_path / "cache").rglob("zoo.yaml")
+    cached.resolve().write_bytes(b"")
+    assert find_remote("hf:owner/zoo/johnson/lines").name == "johnson/lines"
 
 
 def test_a_zoo_laid_beside_ours(hub: HubServer, theirs: dict[str, Any]) -> None:
@@ -234,6 +268,16 @@ BOMB = b"a: &a [x, x]\n" + b"".join(b"%c: &%c [*%c, *%c]\n" % (c, c, c - 1, c - 
 
 HOSTILE: dict[str, tuple[Callable[[dict[str, Any]], Any], str]] = {
     "a path out of the folder": (lambda r: r["weights"].update(file="../../x.safetensors"), "relative path"),
+    "a name that looks like another": (lambda r: r["weights"].update(file="j\u043ehnson/x.safetensors"), "relative path"),
+    "a device": (lambda r: r["weights"].update(file="johnson/con.safetensors"), "relative path"),
+    "a hidden folder": (lambda r: r["weights"].update(file=".git/x.safetensors"), "relative path"),
+    "a very long name": (lambda r: r["weights"].update(file=f"{'x' * 300}.safetensors"), "relative path"),
+    "a folder of a server": (lambda r: r["weights"].update(file="\\\\evil\\x.safetensors"), "relative path"),
+    "an encoder in a file": (lambda r: r["arch"].update(encoder="vgg19:/etc/x.safetensors"), "leads out of the repo"),
+    "an encoder of a repository": (lambda r: r["arch"].update(encoder="timm:hf-hub:evil/x"), "leads out of the repo"),
+    "escapes in the net": (lambda r: r["arch"].update(variant="\x1b[2J"), r"arch: must not have the character U\+001B"),
+    "escapes in a key": (lambda r: r.update({"\x1b[2J": 1}), r"unknown key '\\x1b\[2J'"),
+    "a line that is none": (lambda r: r.update(license="MIT\u2028ok"), r"must not have the character U\+2028"),
     "an absolute path": (lambda r: r["weights"].update(file="/etc/x.safetensors"), "relative path"),
     "a drive": (lambda r: r["weights"].update(file="C:/x.safetensors"), "relative path"),
     "a pickle": (lambda r: r["weights"].update(file="x.pt"), "must end in .safetensors"),
@@ -267,9 +311,14 @@ def test_a_hostile_record_is_refused(hub: HubServer, theirs: dict[str, Any], cas
         (b"\xff\xfe\x00", "cannot read owner/zoo/zoo.yaml"),
         (b"<html>not found</html>", "must hold a mapping"),
         (b"schema: 2\naliases: {}\nmodels: {}", "upgrade stylezoo"),
+        (b'schema: 1\nmodels: {}\naliases: {"\\e[2J": x}', r"aliases\.\\x1b\[2J: an alias is made of"),
+        (b'schema: 1\naliases: {}\nmodels: {"../../x": {}}', "must be family/name"),
+        (b'schema: 1\naliases: {}\nmodels: {"johnson/con": {}}', "must be family/name .* no device such as con"),
+        (b"schema: %s\naliases: {}\nmodels: {}" % (b"9" * 5000), "is not valid YAML"),
+        (b"schema: 1\naliases: {}\nmodels: {}\n[a, b]: c", "is not valid YAML"),
         (b"# " + b"x" * (9 * 2**20), "and a text of a zoo has 8,388,608 at most"),
     ],
-    ids=["bomb", "code", "deep", "date", "bytes", "html", "later schema", "large"],
+    ids=["bomb", "code", "deep", "date", "bytes", "html", "later schema", "alias", "path", "device", "number", "key", "large"],
 )
 def test_a_hostile_registry_is_refused(hub: HubServer, theirs: dict[str, Any], text: bytes, reason: str) -> None:
     _enter(hub, text)

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ import yaml
 from hub_server import Fault, HubServer
 from msgspec import structs
 
-from stylezoo.errors import HubError, RegistryError
+from stylezoo.errors import HubError, OptionError, RegistryError
 from stylezoo.zoo.catalog import read_repository
 from stylezoo.zoo.hub import Repository
 from stylezoo.zoo.publish import Change, Entry, publish
@@ -114,11 +115,57 @@ def test_what_comes_back_other_than_it_was_sent_is_not_entered(hub: HubServer, e
     hub.faults.append(Fault(r"^GET .*/resolve/.*\.safetensors", lie=True))
     with pytest.raises(HubError, match=r"came back .* with other bytes .* johnson/dots was not entered"):
         publish(ZOO, [entry()])
-    assert "zoo.yaml" not in hub.files("owner/zoo")
+    assert set(hub.files("owner/zoo")) == {".gitattributes"} and set(hub.repos["owner/zoo"].branches) == {"main"}
     hub.faults.clear()
-    assert [c.path for c in publish(ZOO, [entry()])] == ["zoo.yaml", "README.md"]  # the rest is there already
+    publish(ZOO, [entry()])
+    assert set(read_repository(ZOO).models) == {"johnson/dots"}
 
 
+@pytest.mark.parametrize(
+    "fault",
+    [
+        Fault(r"^GET .*/resolve/.*\.safetensors", lie=True),
+        Fault("^POST .*/commit/main", status=403),
+        Fault("^POST .*/commit/push-", status=403),
+        Fault("^POST .*/branch/", status=403),
+        Fault("/validate-yaml", status=400),
+    ],
+    ids=["lie", "commit", "commit aside", "branch", "card"],
+)
+def test_a_push_that_breaks_off_leaves_the_zoo_as_it_was(
+    hub: HubServer, entry: Callable[..., Entry], fault: Fault
+) -> None:
+    publish(ZOO, [entry()])
+    before = hub.files("owner/zoo")
+    hub.faults.append(fault)
+    with pytest.raises(HubError):
+        publish(ZOO, [entry(fill=2.0)])
+    hub.faults.clear()
+    assert hub.files("owner/zoo") == before and set(hub.repos["owner/zoo"].branches) == {"main"}
+    assert locate(read_repository(ZOO).models["johnson/dots"]).read_bytes() == entry().weights.read_bytes()
+
+
+def test_a_push_is_one_commit_and_sends_each_file_once(hub: HubServer, entry: Callable[..., Entry]) -> None:
+    repo = hub.add_repo("owner/zoo")
+    dots = entry()
+    publish(ZOO, [dots])
+    assert [commit.title for commit in repo.history(repo.at("main"))] == ["Enter johnson/dots", "initial commit"]
+    large = (dots.weights.read_bytes(), hub.files("owner/zoo")["pictures/johnson/dots.jpg"])
+    assert hub.sent_bytes["lfs"] == sum(map(len, large))
+
+
+def test_two_models_of_one_name_are_not_pushed_at_once(hub: HubServer, entry: Callable[..., Entry]) -> None:
+    with pytest.raises(OptionError, match=r"two of the models are called johnson/dots: .*stylezoo import FILE --name"):
+        publish(ZOO, [entry(), entry(fill=2.0)])
+    assert not hub.requests
+
+
+def test_a_net_that_needs_a_file_of_this_machine_is_not_pushed(hub: HubServer, entry: Callable[..., Entry]) -> None:
+    with pytest.raises(OptionError, match=r"adain/mine needs 'vgg19:/home/me/own.safetensors', which others do not"):
+        publish(ZOO, [entry("adain/mine", arch={"encoder": "vgg19:/home/me/own.safetensors"}, styles=())])
+
+
+@pytest.mark.filterwarnings("ignore:the Hub's owner/zoo did not take it")
 def test_someone_elses_push_meanwhile_is_kept(hub: HubServer, entry: Callable[..., Entry]) -> None:
     publish(ZOO, [entry()])
 
@@ -138,12 +185,16 @@ def test_gives_up_on_a_repository_that_changes_all_the_time(hub: HubServer, entr
     hub.faults.append(
         Fault("^POST .*/commit/main", before=lambda: hub.commit("owner/zoo", {"x": b"%d" % len(hub.requests)}))
     )
-    with pytest.raises(HubError, match="somebody else changed it meanwhile: try again"):
+    with (
+        pytest.warns(UserWarning, match="did not take it: beginning anew in 1 s"),
+        pytest.raises(HubError, match="somebody else changed it meanwhile: try again"),
+    ):
         publish(ZOO, [entry()])
     assert "zoo.yaml" not in hub.files("owner/zoo")
 
 
 @pytest.mark.parametrize("spoilt", [{"status": 504}, {"vanish": True}])
+@pytest.mark.filterwarnings("ignore:the Hub's owner/zoo did not take it")
 def test_an_answer_that_was_lost_does_no_harm(
     hub: HubServer, entry: Callable[..., Entry], spoilt: dict[str, Any]
 ) -> None:
@@ -158,7 +209,7 @@ def test_an_answer_that_was_lost_does_no_harm(
     ("match", "status", "reason"),
     [
         ("^POST .*/commit/", 403, "the token may not do that: log in .* of one with write access"),
-        ("^POST .*/commit/", 401, "wants to know who asks"),
+        ("^POST .*/commit/", 401, "it takes changes from those alone who may make them: log in with"),
         ("^POST .*/commit/", 413, "status 413"),
         ("^PUT ", 500, "status 500|does not answer"),
         ("^POST /api/repos/create", 403, "cannot make owner/zoo on the Hub: the token may not do that"),
@@ -176,16 +227,48 @@ def test_a_hub_that_refuses_ends_in_one_line_and_no_entry(
     assert "owner/zoo" not in hub.repos or "zoo.yaml" not in hub.files("owner/zoo")
 
 
+@pytest.mark.filterwarnings("ignore:cannot|the Hub's owner/zoo did not take it")
 def test_what_fails_three_times_and_then_works(hub: HubServer, entry: Callable[..., Entry]) -> None:
-    hub.faults += [Fault(match, status=500, times=3) for match in ("^PUT ", "/preupload/", "/lfs/objects/batch")]
-    publish(ZOO, [entry()])
+    calls = ("^PUT ", "/preupload/", "/lfs/objects/batch", "/repos/create", "/branch/", "/commit/push-", "/commit/main")
+    for match in calls:
+        hub.faults.append(Fault(match, status=500, times=3))
+        publish(ZOO, [entry(f"johnson/dots{len(hub.faults)}")])
+    assert len(read_repository(ZOO).models) == len(calls)
+
+
+def test_waits_as_long_as_the_server_asks(
+    hub: HubServer, entry: Callable[..., Entry], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    waits: list[float] = []
+    monkeypatch.setattr(time, "sleep", waits.append)
+    hub.add_repo("owner/zoo")
+    hub.faults.append(Fault("^POST .*/commit/main", status=429, headers={"Retry-After": "40"}, times=2))
+    with pytest.warns(UserWarning, match="beginning anew in 40 s"):
+        publish(ZOO, [entry()])
+    assert waits == [40, 40]
+    hub.faults.append(Fault("^POST .*/commit/main", status=429, headers={"Retry-After": "900"}))
+    with pytest.raises(HubError, match="it was asked too often: try again in 900 s"):
+        publish(ZOO, [entry(fill=2.0)])
+    assert hub.faults[-1].hits == 1
+
+
+def test_a_repository_that_was_made_while_the_answer_was_lost(hub: HubServer, entry: Callable[..., Entry]) -> None:
+    hub.faults.append(Fault("/repos/create", status=504, late=True, times=1))
+    with pytest.warns(UserWarning, match="cannot make owner/zoo on the Hub yet"):
+        publish(ZOO, [entry()])
     assert set(read_repository(ZOO).models) == {"johnson/dots"}
 
 
-def test_without_a_token(hub: HubServer, entry: Callable[..., Entry], monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("there", [True, False])
+def test_without_a_token(
+    hub: HubServer, entry: Callable[..., Entry], monkeypatch: pytest.MonkeyPatch, there: bool
+) -> None:
+    if there:
+        hub.add_repo("owner/zoo")
     monkeypatch.delenv("HF_TOKEN")
-    with pytest.raises(HubError, match="log in with 'hf auth login' or set HF_TOKEN"):
+    with pytest.raises(HubError, match="log in with 'hf auth login' or set HF_TOKEN of one with write access") as caught:
         publish(ZOO, [entry()])
+    assert "does not exist" not in str(caught.value)
 
 
 def test_without_a_network_by_order(

@@ -12,6 +12,7 @@ import yaml
 
 from stylezoo.errors import RegistryError, WeightsError
 from stylezoo.zoo.spec import (
+    HubSpec,
     ModelSpec,
     WeightsSpec,
     dump_zoo,
@@ -175,6 +176,16 @@ def test_says_what_is_wrong_at_the_top(registry: dict[str, Any], change: dict[st
         "a\\b.safetensors",
         "C:/a.safetensors",
         "./a.safetensors",
+        ".git/a.safetensors",
+        "con.safetensors",
+        "a/NUL.safetensors",
+        "a./b.safetensors",
+        "a /b.safetensors",
+        "%2e%2e/a.safetensors",
+        "\u0430.safetensors",  # not the a of Latin
+        "a\n.safetensors",
+        f"{'a' * 128}.safetensors",
+        "a/" * 20 + "b.safetensors",
         "a//b.safetensors",
         "a.pth",
         "a",
@@ -184,6 +195,42 @@ def test_says_what_is_wrong_at_the_top(registry: dict[str, Any], change: dict[st
 def test_a_weights_path_stays_in_its_folder(file: str) -> None:
     with pytest.raises(ValueError, match="file: must"):
         WeightsSpec(file=file, sha256="0" * 64, bytes=1, dtype="float16", bundled=True)
+
+
+@pytest.mark.parametrize("file", ["johnson/mosaic.safetensors", "a.safetensors", "A/b-1_2.x/c.v1.safetensors"])
+def test_a_plain_weights_path_is_taken(file: str) -> None:
+    assert WeightsSpec(file=file, sha256="0" * 64, bytes=1, dtype="float16", bundled=True).file == file
+
+
+@pytest.mark.parametrize("name", ["johnson/../x", "johnson/con", "johnson/" + "x" * 97, "johnson/\u0430", "johnson/", "x"])
+def test_a_name_is_one_of_files_too(spec: ModelSpec, name: str) -> None:
+    with pytest.raises(ValueError, match=r"name: must be 'johnson/' and lowercase letters.*\(96 at most, and no device"):
+        msgspec.structs.replace(spec, name=name)
+
+
+@pytest.mark.parametrize(
+    ("place", "wrong"),
+    [
+        ({"repo": "../.."}, "repo"),
+        ({"repo": "a/b/c"}, "repo"),
+        ({"repo": "a/b--c"}, "repo"),
+        ({"repo": "a/b.git"}, "repo"),
+        ({"repo": "\u0430/b"}, "repo"),
+        ({"revision": "../../x"}, "revision"),
+        ({"revision": "/etc"}, "revision"),
+        ({"revision": "a b"}, "revision"),
+        ({"revision": ""}, "revision"),
+        ({"revision": "\x1b[2J"}, "revision"),
+    ],
+)
+def test_a_place_on_the_hub_is_no_path(place: dict[str, str], wrong: str) -> None:
+    with pytest.raises(ValueError, match=f"{wrong}: must"):
+        HubSpec(**{"repo": "owner/zoo", **place})
+
+
+@pytest.mark.parametrize("revision", ["main", "v1.0", "refs/pr/1", "feature/große-welle", "0" * 40])
+def test_revisions_as_git_has_them(revision: str) -> None:
+    assert HubSpec(repo="Some-One/my.zoo_2", revision=revision).revision == revision
 
 
 def test_two_styles_of_one_id_are_refused(spec: ModelSpec) -> None:

@@ -24,6 +24,7 @@ import stylezoo.zoo
 from stylezoo.errors import HashMismatchError, HubError, WeightsError
 from stylezoo.files import sha256_of
 from stylezoo.zoo import store
+from stylezoo.zoo.hub import Repository
 from stylezoo.zoo.spec import HubSpec, ModelSpec, WeightsSpec
 from stylezoo.zoo.store import locate, read_header
 
@@ -261,7 +262,7 @@ def test_a_full_disk(
         ({}, {"status": 401, "headers": {"X-Error-Code": "RepoNotFound"}}, "does not exist or is private"),
         ({}, {"status": 403, "headers": {"X-Error-Code": "GatedRepo"}}, "access has to be asked for at"),
         ({}, {"status": 403}, "the token may not do that"),
-        ({}, {"status": 401}, "log in with 'hf auth login' or set HF_TOKEN"),
+        ({}, {"status": 401}, "does not know the token: log in with 'hf auth login' or set HF_TOKEN"),
         ({}, {"status": 404}, "does not answer as it should|status 404|does not exist"),
         ({}, {"status": 429, "headers": {"Retry-After": "3600"}}, "asked too often: try again in 3600 s, or log in"),
         ({}, {"status": 503}, "does not answer as it should"),
@@ -295,6 +296,22 @@ def test_a_private_repository_needs_the_right_token(
     assert "hf_wrong" not in str(caught.value)
     monkeypatch.setenv("HF_TOKEN", online.read_token)
     assert read_header(locate(model)) == spec
+
+
+@pytest.mark.parametrize("below", ["", "deeper/still"])
+def test_a_cache_that_cannot_be_written(
+    spec: ModelSpec, make_weights: MakeWeights, online: HubServer, tmp_path: Path, below: str
+) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(HubError, match=r"cannot write .*file.* \(.*\): set HF_HOME to a folder of your own"):
+        locate(_with(spec, make_weights(hub=HUB)), cache_dir=tmp_path / "file" / below)
+
+
+def test_a_page_in_place_of_an_answer(monkeypatch: pytest.MonkeyPatch, online: HubServer) -> None:
+    """As of a network that wants a login in the browser first."""
+    online.faults.append(Fault("^GET /api/models/", status=200))
+    with pytest.raises(HubError, match="does not answer as it should: check the network"):
+        Repository(HUB).snapshot()
 
 
 def test_no_network(spec: ModelSpec, make_weights: MakeWeights, online: HubServer) -> None:
@@ -364,6 +381,10 @@ def _legacy_pth(path: Path) -> None:
     path.write_bytes(pickle.dumps({"weight": [1.0] * 100}, protocol=2))
 
 
+def _header(path: Path, text: str) -> None:
+    path.write_bytes(len(text).to_bytes(8, "little") + text.encode())
+
+
 UNUSABLE: list[tuple[Callable[[Path], Any], str]] = [
     (lambda path: None, "cannot read .*No such file"),
     (lambda path: path.mkdir(), "cannot read .*directory"),
@@ -372,6 +393,16 @@ UNUSABLE: list[tuple[Callable[[Path], Any], str]] = [
     (lambda path: path.write_bytes(b"\x89PNG\r\n\x1a\n" + bytes(100)), "not a safetensors file"),
     (lambda path: path.write_bytes((5).to_bytes(8, "little") + b"{oops"), "not a safetensors file"),
     (lambda path: path.write_bytes((8).to_bytes(8, "little") + b'{"a": 1}'), "not a safetensors file"),
+    (lambda path: _header(path, '{"a":' + "[" * 5000 + "]" * 5000 + "}"), "not a safetensors file"),
+    (lambda path: _header(path, '{"a": {"data_offsets": [0, 1e308]}}'), "not a safetensors file"),
+    (lambda path: _header(path, '{"a": {"data_offsets": [0, %s]}}' % ("9" * 5000)), "not a safetensors file"),
+    (lambda path: _header(path, '{"a": {"data_offsets": [0, -8]}}'), "is damaged: it has"),
+    (lambda path: _header(path, '{"a": {"data_offsets": [0, 9223372036854775807]}}'), "is damaged: it has"),
+    (lambda path: path.write_bytes(b"\xff" * 8 + b"{}"), "not a safetensors file"),
+    (
+        lambda path: save_file({"a": np.zeros(3)}, path, metadata={"stylezoo": "[" * 5000 + "]" * 5000}),
+        "is not JSON: maximum recursion",
+    ),
     (_pth, "is a pickle, as torch.save writes it"),
     (_legacy_pth, "is a pickle, as torch.save writes it"),
     (lambda path: path.write_text("version https://git-lfs.github.com/spec/v1\noid sha256:0\n"), "git lfs pull"),
@@ -380,7 +411,7 @@ UNUSABLE: list[tuple[Callable[[Path], Any], str]] = [
 ]
 
 
-@pytest.mark.parametrize(("make", "reason"), UNUSABLE, ids=[reason for _, reason in UNUSABLE])
+@pytest.mark.parametrize(("make", "reason"), UNUSABLE, ids=[f"{i} {reason}" for i, (_, reason) in enumerate(UNUSABLE)])
 def test_says_why_a_file_is_unusable(tmp_path: Path, make: Callable[[Path], Any], reason: str) -> None:
     path = tmp_path / "net.safetensors"
     make(path)

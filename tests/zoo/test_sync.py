@@ -5,10 +5,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from hub_server import HubServer
+from hub_server import Fault, HubServer
 from msgspec import structs
 
-from stylezoo.errors import RegistryError
+from stylezoo.errors import HubError, RegistryError
 from stylezoo.zoo.catalog import OpenZoo, open_zoo, read_repository
 from stylezoo.zoo.hub import Repository
 from stylezoo.zoo.publish import Entry, publish
@@ -86,6 +86,33 @@ def test_taking_keeps_what_is_in_the_folder(mirror: Path, make_net: MakeNet) -> 
     _put(mirror, *make_net("johnson/mine"))
     take([read_repository(ZOO).models["cin/two"]], mirror)
     assert set(open_zoo(mirror).zoo.models) == {"cin/two", "johnson/dots", "johnson/mine"}
+
+
+def test_nothing_is_replaced_unless_all_of_it_could_be_had(hub: HubServer, mirror: Path, make_net: MakeNet) -> None:
+    publish(ZOO, [Entry(*make_net(name, 2.0)) for name in ("cin/two", "johnson/dots")])
+    hub.faults.append(Fault("/resolve/.*/dots.safetensors", status=403))
+    with pytest.raises(HubError, match="the token may not do that"):
+        take(read_repository(ZOO).models.values(), mirror)
+    assert _states(mirror) == {"cin/two": "newer there", "johnson/dots": "newer there"}
+    spec = open_zoo(mirror).zoo.models["cin/two"]
+    assert locate_in(mirror, spec)  # as its record says
+
+
+def test_a_file_of_somebodys_own_is_not_overwritten(mirror: Path, make_net: MakeNet) -> None:
+    publish(ZOO, [Entry(*make_net("johnson/new"))])
+    (mirror / "johnson/new.safetensors").write_bytes(b"a night's work")
+    with pytest.raises(RegistryError, match=r"new\.safetensors is there already, and of no model .*: move it away"):
+        take([read_repository(ZOO).models["johnson/new"]], mirror)
+    assert (mirror / "johnson/new.safetensors").read_bytes() == b"a night's work"
+
+
+@pytest.mark.filterwarnings("ignore:cannot get")
+def test_a_history_that_cannot_be_read_is_no_difference(hub: HubServer, mirror: Path, make_net: MakeNet) -> None:
+    publish(ZOO, [Entry(*make_net("johnson/dots", 2.0))])
+    compare(EMPTY, ZOO)  # the latest registry is in the cache, as of another command
+    hub.faults.append(Fault("/resolve/(?!main).*/zoo.yaml", status=403))
+    with pytest.raises(HubError, match="cannot get the registry"):
+        compare(open_zoo(mirror), ZOO)
 
 
 def test_a_link_in_the_folder_is_not_followed_out_of_it(mirror: Path, tmp_path: Path) -> None:
