@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 import time
@@ -263,29 +262,6 @@ def test_it_runs_as_a_process_of_its_own(tmp_path: Path):
             assert download(api, tmp_path) == WEIGHTS
         finally:
             process.terminate()
-
-
-def test_large_files_through_xet(server: HubServer, tmp_path: Path):
-    pytest.importorskip("hf_xet")
-    weights, storage = tmp_path / "candy.safetensors", tmp_path / "storage"
-    weights.write_bytes(os.urandom(200_000))
-    storage.mkdir()
-    server.use_xet(storage, [weights])
-    code = """if True:
-        import sys
-        from huggingface_hub import HfApi
-        url, token, source, folder = sys.argv[1:]
-        api = HfApi(endpoint=url, token=token)
-        api.upload_file(repo_id="owner/zoo", path_or_fileobj=source, path_in_repo="candy.safetensors")
-        print(api.hf_hub_download("owner/zoo", "candy.safetensors", cache_dir=folder))
-    """
-    command = [sys.executable, "-c", code, server.url, server.token, str(weights), str(tmp_path / "cache")]
-    environment = {name: value for name, value in os.environ.items() if name != "HF_HUB_DISABLE_XET"}
-    environment["HF_HOME"] = str(tmp_path / "home")
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=300, check=True)
-    assert Path(done.stdout.strip()).read_bytes() == weights.read_bytes()
-    assert server.asked("/xet-write-token/") and server.asked("/xet-read-token/")
-    assert not server.asked("^PUT|^GET .*/resolve/")  # the bytes never came by
 
 
 @needs_olah

@@ -14,7 +14,7 @@ ID_FORM = "lowercase letters, digits, - and _ (96 at most, and no device such as
 
 _PART = rf"(?!(?i:{_DEVICE})\.)[A-Za-z0-9_-][\w.-]{{0,126}}(?<!\.)"
 PATH = re.compile(rf"({_PART}/){{0,7}}{_PART}", re.ASCII)
-"""A path within a folder that is the same file on every system: no way out, nothing hidden, nothing that looks alike."""
+"""A path within a folder, the same file on every system: no way out, nothing hidden, nothing that looks alike."""
 
 
 class FieldError(ValueError):

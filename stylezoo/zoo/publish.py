@@ -1,8 +1,8 @@
 """Models into a repository of the Hub, which holds a zoo: registry, weights, pictures, recipes and a model card.
 
-Weights go to a branch of their own first, from where they are downloaded again and compared with what was sent. Then one
-commit brings everything: weights, pictures, recipes, registry and card. So whoever reads the registry finds every file
-that it names, as it says, whenever an upload breaks off.
+Weights go to a branch of their own first, from where they are downloaded again and compared with what was sent. Then
+one commit brings everything: weights, pictures, recipes, registry and card. So whoever reads the registry finds every
+file that it names, as it says, whenever an upload breaks off.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ from stylezoo.zoo.spec import HubSpec, ModelSpec, Zoo, dump_zoo, read_zoo
 
 README = "README.md"
 MARK = "<!-- written by stylezoo push: changes are lost with the next one -->"
+
 
 @dataclass(frozen=True)
 class Entry:
@@ -192,7 +193,9 @@ def _placed(entry: Entry, repository: Repository) -> Entry:
     """Return the entry with the record that the repository's registry will have."""
     assert entry.spec.weights is not None
     if outside := names_file(entry.spec):
-        raise OptionError(f"{entry.spec.name} needs '{outside}', which others do not have: train it with a named encoder")
+        raise OptionError(
+            f"{entry.spec.name} needs '{outside}', which others do not have: train it with a named encoder"
+        )
     file = paths_of(entry.spec.name)[0]
     weights = msgspec.structs.replace(entry.spec.weights, file=file)
     spec = place_weights(msgspec.structs.replace(entry.spec, weights=weights), HubSpec(repo=repository.place.repo))

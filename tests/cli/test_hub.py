@@ -14,6 +14,7 @@ from hub_server import Fault, HubServer
 from PIL import Image
 
 import stylezoo
+from stylezoo.zoo.store import locate, read_header
 
 NAMES = ["johnson/mosaic", "cin/16", "ghiasi/lite"]
 
@@ -146,7 +147,6 @@ def test_pull_to_a_folder_sync_and_verify(published: HubServer, run, tmp_path: P
 
 def test_pull_overwrites_no_work_of_ones_own(hub: HubServer, run, refused, net_file: Path, tmp_path: Path) -> None:
     from stylezoo.models import create_model
-    from stylezoo.zoo.store import read_header
 
     run("push", net_file, "--repo", "owner/zoo", "--no-picture")
     other = tmp_path / "other.safetensors"
@@ -226,3 +226,29 @@ def test_a_token_is_never_printed(hub: HubServer, refused, monkeypatch: pytest.M
     assert "hf_very_secret" not in refused("push", "mosaic", "--repo", "owner/zoo", "--no-picture")
     hub.faults.append(Fault("/api/", status=400))
     assert "hf_very_secret" not in refused("pull", "owner/zoo")
+
+
+def test_a_model_goes_to_xet_and_comes_back(tmp_path: Path) -> None:
+    """By the real hf_xet, where the Hub keeps large files in Xet."""
+    pytest.importorskip("hf_xet")
+    weights, storage = locate(stylezoo.model_info("johnson/mosaic")), tmp_path / "storage"
+    storage.mkdir()
+    with HubServer() as server:
+        server.use_xet(storage, [weights])
+        environment = {k: v for k, v in os.environ.items() if not k.startswith("HF_")}
+        environment |= {"PYTHONPATH": str(Path(stylezoo.__file__).parents[1]), "OMP_NUM_THREADS": "1"}
+        environment |= {"HF_ENDPOINT": server.url, "HF_TOKEN": server.token}
+
+        def run(home: str, *arguments: str) -> str:
+            command = [sys.executable, "-m", "stylezoo", *arguments]
+            here = environment | {"HF_HOME": str(tmp_path / home)}
+            done = subprocess.run(command, env=here, capture_output=True, text=True, timeout=300)
+            assert done.returncode == 0, done.stderr
+            return done.stdout
+
+        sent = run("a", "push", "mosaic", "--repo", "owner/zoo", "--no-picture")
+        assert "new      johnson/mosaic.safetensors\n" in sent
+        pulled = Path(run("b", "pull", "owner/zoo").strip())
+        assert pulled.is_relative_to(tmp_path / "b") and pulled.read_bytes() == weights.read_bytes()
+        assert server.asked("/xet-write-token/") and server.asked("/xet-read-token/")
+        assert not server.asked("^PUT|^GET .*/resolve/.*safetensors")  # the bytes never came by

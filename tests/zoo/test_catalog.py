@@ -208,7 +208,9 @@ def test_a_repository_that_was_read_once_works_offline(hub: HubServer, theirs: d
 
 def test_a_repository_without_a_registry(hub: HubServer) -> None:
     hub.add_repo("owner/zoo")
-    with pytest.raises(HubError, match=r"the Hub's owner/zoo is no zoo, it has no zoo\.yaml: check its name or revision"):
+    with pytest.raises(
+        HubError, match=r"the Hub's owner/zoo is no zoo, it has no zoo\.yaml: check its name or revision"
+    ):
         find_remote("hf:owner/zoo/johnson/lines")
 
 
@@ -268,7 +270,10 @@ BOMB = b"a: &a [x, x]\n" + b"".join(b"%c: &%c [*%c, *%c]\n" % (c, c, c - 1, c - 
 
 HOSTILE: dict[str, tuple[Callable[[dict[str, Any]], Any], str]] = {
     "a path out of the folder": (lambda r: r["weights"].update(file="../../x.safetensors"), "relative path"),
-    "a name that looks like another": (lambda r: r["weights"].update(file="j\u043ehnson/x.safetensors"), "relative path"),
+    "a name that looks like another": (
+        lambda r: r["weights"].update(file="j\u043ehnson/x.safetensors"),
+        "relative path",
+    ),
     "a device": (lambda r: r["weights"].update(file="johnson/con.safetensors"), "relative path"),
     "a hidden folder": (lambda r: r["weights"].update(file=".git/x.safetensors"), "relative path"),
     "a very long name": (lambda r: r["weights"].update(file=f"{'x' * 300}.safetensors"), "relative path"),
@@ -318,7 +323,21 @@ def test_a_hostile_record_is_refused(hub: HubServer, theirs: dict[str, Any], cas
         (b"schema: 1\naliases: {}\nmodels: {}\n[a, b]: c", "is not valid YAML"),
         (b"# " + b"x" * (9 * 2**20), "and a text of a zoo has 8,388,608 at most"),
     ],
-    ids=["bomb", "code", "deep", "date", "bytes", "html", "later schema", "alias", "path", "device", "number", "key", "large"],
+    ids=[
+        "bomb",
+        "code",
+        "deep",
+        "date",
+        "bytes",
+        "html",
+        "later schema",
+        "alias",
+        "path",
+        "device",
+        "number",
+        "key",
+        "large",
+    ],
 )
 def test_a_hostile_registry_is_refused(hub: HubServer, theirs: dict[str, Any], text: bytes, reason: str) -> None:
     _enter(hub, text)

@@ -266,7 +266,9 @@ def test_without_a_token(
     if there:
         hub.add_repo("owner/zoo")
     monkeypatch.delenv("HF_TOKEN")
-    with pytest.raises(HubError, match="log in with 'hf auth login' or set HF_TOKEN of one with write access") as caught:
+    with pytest.raises(
+        HubError, match="log in with 'hf auth login' or set HF_TOKEN of one with write access"
+    ) as caught:
         publish(ZOO, [entry()])
     assert "does not exist" not in str(caught.value)
 

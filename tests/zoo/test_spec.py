@@ -202,9 +202,13 @@ def test_a_plain_weights_path_is_taken(file: str) -> None:
     assert WeightsSpec(file=file, sha256="0" * 64, bytes=1, dtype="float16", bundled=True).file == file
 
 
-@pytest.mark.parametrize("name", ["johnson/../x", "johnson/con", "johnson/" + "x" * 97, "johnson/\u0430", "johnson/", "x"])
+@pytest.mark.parametrize(
+    "name", ["johnson/../x", "johnson/con", "johnson/" + "x" * 97, "johnson/\u0430", "johnson/", "x"]
+)
 def test_a_name_is_one_of_files_too(spec: ModelSpec, name: str) -> None:
-    with pytest.raises(ValueError, match=r"name: must be 'johnson/' and lowercase letters.*\(96 at most, and no device"):
+    with pytest.raises(
+        ValueError, match=r"name: must be 'johnson/' and lowercase letters.*\(96 at most, and no device"
+    ):
         msgspec.structs.replace(spec, name=name)
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from hub_server import Fault, HubServer
+from huggingface_hub import constants
 from msgspec import structs
 
 from stylezoo.errors import HubError, RegistryError
@@ -106,10 +107,11 @@ def test_a_file_of_somebodys_own_is_not_overwritten(mirror: Path, make_net: Make
     assert (mirror / "johnson/new.safetensors").read_bytes() == b"a night's work"
 
 
-@pytest.mark.filterwarnings("ignore:cannot get")
-def test_a_history_that_cannot_be_read_is_no_difference(hub: HubServer, mirror: Path, make_net: MakeNet) -> None:
+def test_a_history_that_cannot_be_read_is_no_difference(
+    hub: HubServer, mirror: Path, make_net: MakeNet, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     publish(ZOO, [Entry(*make_net("johnson/dots", 2.0))])
-    compare(EMPTY, ZOO)  # the latest registry is in the cache, as of another command
+    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "empty"))
     hub.faults.append(Fault("/resolve/(?!main).*/zoo.yaml", status=403))
     with pytest.raises(HubError, match="cannot get the registry"):
         compare(open_zoo(mirror), ZOO)
