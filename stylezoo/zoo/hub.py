@@ -7,14 +7,13 @@ does that when it is called.
 
 from __future__ import annotations
 
-import errno
 import hashlib
 import re
 import secrets
 import time
 import warnings
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -23,6 +22,7 @@ from stylezoo import __version__
 from stylezoo.errors import HubError, StyleZooError
 from stylezoo.types import PathLike
 from stylezoo.zoo.fields import FieldError
+from stylezoo.zoo.hub_errors import PASSING, is_missing, is_transport, pause_before, reason, retry_after, status_of
 from stylezoo.zoo.spec import HubSpec
 
 if TYPE_CHECKING:
@@ -34,11 +34,6 @@ Content = bytes | Path
 WAITS = (1.0, 2.0, 4.0, 8.0)
 """Seconds between the tries of what a server could not do just then."""
 
-LONGEST_WAIT = 60.0
-"""Seconds; a server that asks for more (Retry-After) is left alone."""
-
-_PASSING = {429, 500, 502, 503, 504}  # the statuses that another try may change
-
 
 class MissingError(HubError):
     """The repository is there, and has no such file."""
@@ -47,9 +42,10 @@ class MissingError(HubError):
 class StaleError(HubError):
     """What the repository holds is not known for sure: somebody else changed it, or the answer to a change was lost.
 
-    `asked` is how many seconds the server asks to wait.
+    `problem` says which in a few words, `asked` is how many seconds the server asks to wait.
     """
 
+    problem = "no answer"
     asked = 0.0
 
 
@@ -177,8 +173,8 @@ class Repository:
             with suppress(HubError):  # a branch that stays harms nobody
                 self._ask("", lambda: _api().delete_branch(repo, branch=branch), tries=0)
 
-    def commit(self, files: Mapping[str, Content], message: str, parent: str | None) -> str:
-        """Upload files as one commit on `parent`; return the commit.
+    def commit(self, files: Mapping[str, Content], message: str, parent: str | None, *, bars: bool = True) -> str:
+        """Upload files as one commit on `parent`; return the commit. `bars`: whether progress is shown.
 
         Raises:
             StaleError: the repository has moved on from `parent`, or the server broke down over it.
@@ -191,18 +187,25 @@ class Repository:
         ]
         try:
             # No second try: whether the first one was done is not known.
-            done = self._ask(
-                f"cannot upload to the Hub's {self.place.repo}",
-                lambda: _api().create_commit(
-                    self.place.repo, adds, commit_message=message, revision=self.place.revision, parent_commit=parent
-                ),
-                tries=0,
-                writing=True,
-            )
+            with nullcontext() if bars else _without_bars():
+                done = self._ask(
+                    f"cannot upload to the Hub's {self.place.repo}",
+                    lambda: _api().create_commit(
+                        self.place.repo,
+                        adds,
+                        commit_message=message,
+                        revision=self.place.revision,
+                        parent_commit=parent,
+                    ),
+                    tries=0,
+                    writing=True,
+                )
         except HubError as cause:
-            if _status(cause) in {412, *_PASSING} or _is_transport(cause.__cause__):
-                stale = StaleError(str(cause))
-                stale.asked = _retry_after(cause) or 0.0
+            if status_of(cause) in {412, *PASSING} or is_transport(cause.__cause__):
+                stale, status = StaleError(str(cause)), status_of(cause)
+                if status:
+                    stale.problem = "somebody else changed it" if status == 412 else f"status {status}"
+                stale.asked = retry_after(cause) or 0.0
                 raise stale from cause
             raise
         return done.oid
@@ -216,11 +219,11 @@ class Repository:
             except StyleZooError:
                 raise
             except Exception as cause:  # besides its own errors the client lets through those of its HTTP library
-                pause = None if wait is None else _pause(cause, wait)
+                pause = None if wait is None else pause_before(cause, wait)
                 if pause is None:
-                    kind = MissingError if _is_missing(cause) else HubError
-                    raise kind(f"{what}: {_reason(cause, self.offline, writing)}") from cause
-                problem = f"status {_status(cause)}"
+                    kind = MissingError if is_missing(cause) else HubError
+                    raise kind(f"{what}: {reason(cause, self.offline, writing)}") from cause
+                problem = f"status {status_of(cause)}"
             warnings.warn(f"{what} yet ({problem}): trying again in {pause:g} s", stacklevel=2)
             time.sleep(pause)
         raise AssertionError
@@ -283,92 +286,17 @@ def _api() -> HfApi:
     return HfApi(library_name="stylezoo", library_version=__version__)
 
 
-def _response(cause: BaseException | None) -> Any:
-    """Return the answer that an error of the client stands for, if it is about one."""
-    while cause is not None:
-        if response := getattr(cause, "response", None):
-            return response
-        cause = cause.__cause__
-    return None
+@contextmanager
+def _without_bars() -> Iterator[None]:
+    """Have the client show no progress, unless the user has said whether it should."""
+    from huggingface_hub import constants
+    from huggingface_hub.utils.tqdm import are_progress_bars_disabled, disable_progress_bars, enable_progress_bars
 
-
-def _status(cause: BaseException) -> int | None:
-    response = _response(cause)
-    return None if response is None else int(response.status_code)
-
-
-def _is_transport(cause: BaseException | None) -> bool:
-    """Return whether an error is of a connection that broke, or never came to be."""
-    # The client lets through what its HTTP library raises, whose name has changed with its versions.
-    return isinstance(cause, ConnectionError) or type(cause).__module__.partition(".")[0].startswith("httpx")
-
-
-def _retry_after(cause: BaseException) -> float | None:
-    response = _response(cause)
-    text = "" if response is None else response.headers.get("Retry-After", "")
-    return float(text) if re.fullmatch(r"\d+(\.\d+)?", text) else None
-
-
-def _pause(cause: BaseException, wait: float) -> float | None:
-    """Return how long to wait before another try; None: it would change nothing, or the server asks for too long."""
-    if _status(cause) not in _PASSING:
-        return None
-    asked = _retry_after(cause) or 0.0
-    return None if asked > LONGEST_WAIT else max(asked, wait)
-
-
-def _is_missing(cause: Exception) -> bool:
-    from huggingface_hub import errors
-
-    return isinstance(cause, errors.RemoteEntryNotFoundError)
-
-
-def _reason(cause: Exception, offline: bool, writing: bool = False) -> str:
-    """Return in one line why the Hub's client failed, and what to do."""
-    from huggingface_hub import constants, errors, get_token
-
-    log_in = "log in with 'hf auth login' or set HF_TOKEN"
-    no_network = "check the network, or set HF_ENDPOINT to a mirror."
-    unreachable = f"it is not in the cache, and {constants.ENDPOINT} does not answer as it should: {no_network}"
-    status = _status(cause)
-    if isinstance(cause, errors.OfflineModeIsEnabled):
-        return "HF_HUB_OFFLINE forbids to ask the Hub: unset it."
-    if offline or isinstance(cause.__cause__, errors.OfflineModeIsEnabled):
-        return (
-            "it is not in the cache, and downloads are off: do it once without offline=True and with HF_HUB_OFFLINE "
-            "unset."
-        )
-    if status == 429:
-        seconds = _retry_after(cause)
-        return f"it was asked too often: try again {f'in {seconds:g} s' if seconds else 'later'}, or {log_in}."
-    if isinstance(cause, errors.GatedRepoError):
-        return f"access has to be asked for at {constants.ENDPOINT}; then {log_in}."
-    if writing and (status == 401 or isinstance(cause, errors.RepositoryNotFoundError)):
-        return f"it takes changes from those alone who may make them: {log_in} of one with write access."
-    if isinstance(cause, errors.RepositoryNotFoundError):
-        return f"the repository does not exist or is private: check its name; if it is private, {log_in}."
-    if isinstance(cause, errors.RevisionNotFoundError):
-        return "the repository has no such revision: check it, or leave it out."
-    if isinstance(cause, errors.RemoteEntryNotFoundError):
-        return "the repository has no such file: upgrade stylezoo, or give the revision that has it."
-    if status == 401:
-        return f"it {'does not know the token' if get_token() else 'wants to know who asks'}: {log_in}."
-    if status == 403:
-        return f"the token may not do that: {log_in} of one with write access to it."
-    if status == 405:
-        return f"{constants.ENDPOINT} takes no changes, as a mirror does: unset HF_ENDPOINT."
-    if status == 412:
-        return "somebody else changed it meanwhile: try again."
-    if isinstance(cause, errors.LocalEntryNotFoundError):
-        return unreachable
-    if isinstance(cause, OSError) and cause.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
-        return f"the disk is full: free some space, or set HF_HOME to a folder on another (now {constants.HF_HOME})."
-    if isinstance(cause, PermissionError) or (isinstance(cause, OSError) and cause.filename):
-        where = cause.filename or constants.HF_HOME
-        return f"cannot write {where} ({cause.strerror}): set HF_HOME to a folder of your own."
-    if _is_transport(cause) or isinstance(cause, ValueError):  # an answer that is no JSON, as of a login page
-        return f"{constants.ENDPOINT} does not answer as it should: {no_network}"
-    if status:
-        return f"{constants.ENDPOINT} answers with status {status}: try again later."
-    text = " ".join(str(cause).split()).rstrip(".") or type(cause).__name__
-    return f"{text}. Try again later."
+    if constants.HF_HUB_DISABLE_PROGRESS_BARS is not None or are_progress_bars_disabled():
+        yield
+        return
+    disable_progress_bars()
+    try:
+        yield
+    finally:
+        enable_progress_bars()

@@ -20,7 +20,8 @@ import msgspec
 from stylezoo.errors import HubError, OptionError
 from stylezoo.files import sha256_of
 from stylezoo.zoo.catalog import REGISTRY, check_text, fetch_registry, names_file, place_weights
-from stylezoo.zoo.hub import LONGEST_WAIT, WAITS, Content, Repository, Snapshot, StaleError, names_of
+from stylezoo.zoo.hub import WAITS, Content, Repository, Snapshot, StaleError, names_of
+from stylezoo.zoo.hub_errors import LONGEST_WAIT
 from stylezoo.zoo.model_card import zoo_readme
 from stylezoo.zoo.spec import HubSpec, ModelSpec, Zoo, dump_zoo, read_zoo
 
@@ -90,7 +91,8 @@ def publish(
             if wait is None or cause.asked > LONGEST_WAIT:
                 raise
             pause = max(wait, cause.asked)
-            warnings.warn(f"the Hub's {repository} did not take it: beginning anew in {pause:g} s", stacklevel=2)
+            what = f"cannot upload to the Hub's {repository} yet ({cause.problem})"
+            warnings.warn(f"{what}: beginning anew in {pause:g} s", stacklevel=2)
             time.sleep(pause)
     raise AssertionError
 
@@ -132,7 +134,7 @@ class _Push:
             if side:
                 weights: dict[str, Content] = {paths_of(entry.spec.name)[0]: entry.weights for entry in sent}
                 self._compare(sent, side.commit(weights, message, self.commit))
-            self.repository.commit(files | texts, message, self.commit)
+            self.repository.commit(files | texts, message, self.commit, bars=not side)  # the large files are there
 
     def _changed(self, files: Mapping[str, Content]) -> dict[str, Content]:
         return {path: content for path, content in files.items() if self.there.get(path) not in names_of(content)}

@@ -226,6 +226,10 @@ def test_a_token_is_never_printed(hub: HubServer, refused, monkeypatch: pytest.M
     assert "hf_very_secret" not in refused("push", "mosaic", "--repo", "owner/zoo", "--no-picture")
     hub.faults.append(Fault("/api/", status=400))
     assert "hf_very_secret" not in refused("pull", "owner/zoo")
+    for odd in ("hf_very_sécret", "hf_very_s\x01cret"):
+        monkeypatch.setenv("HF_TOKEN", odd)
+        said = refused("pull", "owner/zoo")
+        assert "log in with 'hf auth login'" in said and "hf_very" not in said
 
 
 def test_a_model_goes_to_xet_and_comes_back(tmp_path: Path) -> None:
