@@ -142,7 +142,7 @@ def open_quick(spec: ModelSpec, path: Path | None, device: str, styles: Iterable
 
 def _takes_file(spec: ModelSpec, name: Any) -> bool:
     """Return whether `name` is of a file, in whose style the model paints without torch."""
-    return isinstance(name, str) and encoder_file(spec.arch) is not None and os.path.isfile(name)  # noqa: PTH113 - long
+    return isinstance(name, str) and encoder_file(spec.arch) is not None and os.path.isfile(name)  # noqa: PTH113 - as in styles.py
 
 
 def _may_have_gpu() -> bool:
