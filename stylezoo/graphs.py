@@ -1,8 +1,9 @@
-"""Trunks as ONNX graphs, painted with by onnxruntime: faster on a processor than torch, and without its slow start.
+"""Nets as ONNX graphs, computed by onnxruntime: faster on a processor than torch, and without its slow start.
 
-A graph says what a trunk computes and holds none of its weights: they are put in when a session is made, from any net
-on a trunk of that architecture. The families on a trunk differ only in where the affine vector comes from, so one graph
-serves them all. `stylezoo.models.skeleton` makes graphs; those of the usual architectures travel with the package.
+A graph says what a trunk, or an encoder of style pictures, computes and holds none of its weights: they are put in when
+a session is made, from any net of that architecture. The families on a trunk differ only in where the affine vector
+comes from, so one graph serves them all. `stylezoo.models.skeleton` makes graphs; those of the usual architectures
+travel with the package.
 """
 
 from __future__ import annotations
@@ -20,11 +21,17 @@ from stylezoo.zoo.store import BUNDLED
 
 Floats = NDArray[np.float32]
 
+ENCODER_NAME = "style-encoder.onnx"
+
 MULTIPLE = 4  # px that the sides of pictures are multiples of: all trunks work at a quarter of the resolution
 MINIMUM = 16  # px a side: reflection by 4 px at full resolution, by 1 px at a quarter
 
-IMAGE, AFFINE, PAINTED = "image", "affine", "painted"
-PREFIX = "trunk."  # of the names of a trunk's weights, in state dicts as in graphs
+IMAGE, AFFINE, PAINTED, HIDDEN = "image", "affine", "painted", "hidden"
+TRUNK = "trunk."  # what the names of a trunk's weights begin with, in state dicts as in graphs
+ENCODER = ("encoder.", "predictor.2.")
+LAST = ("predictor.4.weight", "predictor.4.bias")
+"""Of a folded ghiasi net: the weights in the graph of its encoder, and those of the layer behind it. That gives as many
+numbers as the trunk has gammas and betas, so it is left out of the graph, which serves all trunks."""
 
 HEAD = ("trunk.head.weight", "trunk.head.bias")
 WEAVE = (
@@ -52,6 +59,11 @@ def has_onnxruntime() -> bool:
     return importlib.util.find_spec("onnxruntime") is not None
 
 
+def encoder_file(arch: Mapping[str, Any]) -> Path | None:
+    """Return the file of the graph of a ghiasi net's encoder; None: it is not folded, and there is none."""
+    return BUNDLED / "graphs" / ENCODER_NAME if arch.get("folded") else None
+
+
 class TrunkGraph:
     """A trunk's graph with weights in it, ready to paint on the CPU.
 
@@ -62,20 +74,9 @@ class TrunkGraph:
     """
 
     def __init__(self, graph: Path | bytes, weights: Mapping[str, NDArray[Any]], threads: int | None = None) -> None:
-        import onnxruntime
-
-        trunk = {name: np.asarray(v, dtype=np.float32) for name, v in weights.items() if name.startswith(PREFIX)}
+        trunk = _floats(weights, TRUNK)
         trunk = fold_head(trunk) if trunk[HEAD[0]].shape[2:] == (3, 3) else trunk
-        options = onnxruntime.SessionOptions()
-        options.log_severity_level = 3
-        options.intra_op_num_threads = threads or 0
-        # Threads that wait for the next picture by spinning take the processor from torch's, which are busy in between.
-        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-        # The session copies what it needs, in the order in which its kernels read it.
-        values = [onnxruntime.OrtValue.ortvalue_from_numpy(np.ascontiguousarray(value)) for value in trunk.values()]
-        options.add_external_initializers(list(trunk), values)
-        data = graph if isinstance(graph, bytes) else graph.read_bytes()
-        self._session = onnxruntime.InferenceSession(data, options, providers=["CPUExecutionProvider"])
+        self._session = _open_session(graph, trunk, threads)
 
     def paint(self, image: Floats, affine: Floats) -> Floats:
         """Return pictures, (N, 3, H, W) in [0, 1] with sides that are the net's multiples, painted.
@@ -84,6 +85,43 @@ class TrunkGraph:
         """
         painted: Floats = self._session.run(None, {IMAGE: image, AFFINE: affine})[0]
         return painted
+
+
+class EncoderGraph:
+    """The graph of a folded ghiasi net's encoder with weights in it, ready to encode style pictures on the CPU.
+
+    Args:
+        graph, weights, threads: see `TrunkGraph`.
+    """
+
+    def __init__(self, graph: Path | bytes, weights: Mapping[str, NDArray[Any]], threads: int | None = None) -> None:
+        self._session = _open_session(graph, _floats(weights, *ENCODER), threads)
+        self._last = [np.asarray(weights[name], dtype=np.float32) for name in LAST]
+
+    def encode(self, picture: Floats) -> Floats:
+        """Return the affine vectors, (N, A), of style pictures, (N, 3, H, W) in [0, 1] with sides of 64 px at least."""
+        hidden: Floats = self._session.run(None, {IMAGE: picture})[0]
+        weight, bias = self._last
+        return hidden @ weight.T + bias
+
+
+def _floats(weights: Mapping[str, NDArray[Any]], *prefixes: str) -> dict[str, Floats]:
+    return {name: np.asarray(v, dtype=np.float32) for name, v in weights.items() if name.startswith(prefixes)}
+
+
+def _open_session(graph: Path | bytes, weights: Mapping[str, Floats], threads: int | None) -> Any:
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = 3
+    options.intra_op_num_threads = threads or 0
+    # Threads that wait for the next picture by spinning take the processor from torch's, which are busy in between.
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    # The session copies what it needs, in the order in which its kernels read it.
+    values = [onnxruntime.OrtValue.ortvalue_from_numpy(np.ascontiguousarray(value)) for value in weights.values()]
+    options.add_external_initializers(list(weights), values)
+    data = graph if isinstance(graph, bytes) else graph.read_bytes()
+    return onnxruntime.InferenceSession(data, options, providers=["CPUExecutionProvider"])
 
 
 def fold_head(weights: Mapping[str, Floats]) -> dict[str, Floats]:

@@ -18,7 +18,7 @@ from stylezoo.errors import OptionError, StyleError
 from stylezoo.image.color import colour_statistics, move_colours, rgb_to_ycbcr
 from stylezoo.image.io import Picture, read
 from stylezoo.image.resize import resize
-from stylezoo.image.sizes import fit_long_side
+from stylezoo.image.sizes import STYLE_SIZE, STYLE_SIZES, fit_long_side
 from stylezoo.image.tiles import strips
 from stylezoo.models import StyleCode, StyleNet
 from stylezoo.models.table import StyleTable
@@ -26,10 +26,6 @@ from stylezoo.pipeline import Region
 from stylezoo.types import MaskLike, StyleLike
 from stylezoo.zoo.spec import ModelSpec
 from stylezoo.zoo.styles import find_style, read_mix
-
-STYLE_SIZE = 384
-"""The long side, in px, at which a style picture is read unless another is asked for."""
-STYLE_SIZES = (16, 4096)
 
 PICTURES = (str, os.PathLike, bytes, bytearray, memoryview, Image.Image, np.ndarray, Tensor)
 

@@ -17,6 +17,7 @@ from torch import Tensor
 from stylezoo.errors import OptionError, StyleError, WeightsError, did_you_mean
 from stylezoo.graphs import graph_file, has_onnxruntime
 from stylezoo.image.io import read
+from stylezoo.image.sizes import STYLE_SIZE
 from stylezoo.models import StyleCard, StyleCode, StyleNet, create_model
 from stylezoo.models.gatys import Gatys
 from stylezoo.models.skeleton import make_graph
@@ -24,7 +25,7 @@ from stylezoo.models.table import StyleTable
 from stylezoo.models.trunk_net import TrunkNet
 from stylezoo.pipeline import STEADY, PreserveColor, Steadiness, Tile, check_options, render
 from stylezoo.schema import convert
-from stylezoo.style import STYLE_SIZE, Plan, read_plan, resolve_style
+from stylezoo.style import Plan, read_plan, resolve_style
 from stylezoo.types import ImageLike, MaskLike, PathLike, StyleLike
 from stylezoo.zoo.card import CardSpec
 from stylezoo.zoo.spec import Kind, ModelSpec, StyleSpec

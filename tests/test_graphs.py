@@ -10,7 +10,7 @@ from torch import Tensor
 
 from stylezoo import graphs, stylizer
 from stylezoo.errors import OptionError
-from stylezoo.graphs import graph_file
+from stylezoo.graphs import EncoderGraph, graph_file
 from stylezoo.models import create_model
 from stylezoo.models.trunk_net import TrunkNet
 from stylezoo.nn.norm import recorded_statistics
@@ -61,6 +61,20 @@ def test_one_graph_serves_all_families(family: str) -> None:
         expected = net(x, code)
         net.run_by(graph_file(net.arch))
         torch.testing.assert_close(net(x, code), expected, atol=1e-5, rtol=0)
+
+
+@pytest.mark.parametrize("size", [(64, 64), (65, 130), (200, 77)])
+def test_the_encoders_graph_encodes_as_torch_does(size: tuple[int, int]) -> None:
+    model, x = load("any", device="cpu", backend="torch"), photos(*size)
+    weights = {name: value.numpy() for name, value in model.net.state_dict().items()}
+    encoder = EncoderGraph(graphs.encoder_file(model.net.arch), weights)
+    expected = model.net.encode(x)
+    assert (expected[0] - expected[1]).abs().max() > 0.1
+    np.testing.assert_allclose(encoder.encode(x.numpy()), expected, rtol=1e-4, atol=1e-4)
+
+
+def test_a_net_that_is_not_folded_has_no_graph_of_its_encoder() -> None:
+    assert graphs.encoder_file({"variant": "compact", "width": 32, "blocks": 4}) is None
 
 
 def test_torch_computes_what_the_graph_does_not() -> None:
@@ -133,5 +147,7 @@ def test_a_graph_holds_no_weights() -> None:
     for variant, width, blocks in TRUNKS:
         path = graph_file({"variant": variant, "width": width, "blocks": blocks})
         assert path is not None and path.stat().st_size < 20_000
+    encoder = graphs.encoder_file({"folded": True})
+    assert encoder is not None and encoder.stat().st_size < 20_000
     assert graphs.graph_file({"variant": "fast", "width": "4-8-8-4", "blocks": 1}) is None
     assert np.isclose(np.array(graphs.WEAVE).sum(axis=-1), 1).all()

@@ -72,6 +72,37 @@ def test_styles_mix_as_everywhere() -> None:
     assert opened("cin/16", mix, "the_scream")
 
 
+@pytest.mark.parametrize("kind", ["rgb", "alpha", "grey", "line", "dot"])
+@pytest.mark.parametrize("style_size", [384, 100])
+def test_pictures_as_styles_are_encoded_as_everywhere(kind: str, style_size: int, tmp_path: Path) -> None:
+    style = {
+        "rgb": upright("coffee"),
+        "alpha": with_alpha(),
+        "grey": upright("astronaut").convert("L"),
+        "line": upright("coffee").resize((90, 1)),
+        "dot": upright("coffee").resize((1, 1)),
+    }[kind]
+    style.save(tmp_path / "style.png")
+    wanted = str(tmp_path / "style.png")
+    model, known = opened("any", wanted), load("any", device="cpu", backend="torch")
+    assert model
+    code = model.encode_style(wanted, style_size=style_size)
+    expected = known.encode_style(wanted, style_size=style_size).values.numpy()
+    np.testing.assert_allclose(code.row, expected, rtol=1e-4, atol=1e-4)
+    painted = model.stylize(upright("chelsea"), code)
+    by_torch = known.stylize(upright("chelsea"), wanted, style_size=style_size)
+    assert np.abs(np.asarray(painted, dtype=int) - np.asarray(by_torch, dtype=int)).max() <= 1
+
+
+def test_pictures_and_names_mix_as_everywhere(tmp_path: Path) -> None:
+    upright("coffee").save(tmp_path / "style.png")
+    mix = {"the_kiss": 3.0, str(tmp_path / "style.png"): 1.0}
+    model, known = opened("any", mix), load("any", device="cpu", backend="torch")
+    assert model
+    row = model.encode_style(mix, style_size=100).row
+    np.testing.assert_allclose(row, known.encode_style(mix, style_size=100).values, rtol=1e-4, atol=1e-4)
+
+
 def test_large_pictures_are_left_to_tiles(monkeypatch: pytest.MonkeyPatch) -> None:
     model, photo = opened("cin/16", "the_kiss"), upright("coffee")
     assert model
@@ -89,13 +120,15 @@ def test_large_pictures_are_left_to_tiles(monkeypatch: pytest.MonkeyPatch) -> No
     assert not asked
     monkeypatch.setattr(quick, "LARGE", 50_000)
     large = model.stylize(photo, model.encode_style("the_kiss"), size=300)
-    assert asked == [{"size": 300, "progress": False}]
+    assert asked == [{"size": 300, "progress": False, "style_size": 384}]
     assert np.abs(np.asarray(large, dtype=int) - np.asarray(small, dtype=int)).max() <= 1
 
 
 def test_what_takes_torch_is_left_to_it(tmp_path: Path, net_file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert opened("ghiasi/lite", "painting.jpg") is None
-    assert opened("ghiasi/lite", {"the_kiss": 1.0, "painting.jpg": 1.0}) is None
+    assert opened("ghiasi/lite", "missing.jpg") is None, "which says what is wrong with it"
+    upright("coffee").save(painting := tmp_path / "painting.jpg")
+    assert opened("adain/vgg19", str(painting)) is None
+    assert opened("cin/16", str(painting)) is None
     assert opened("adain/vgg19", "starry_night") is None
     assert opened(str(net_file)) is None, "no graph has its widths"
     assert opened("johnson/mosaic", device="cuda") is None
@@ -117,15 +150,18 @@ def test_bad_input_is_said_as_everywhere(tmp_path: Path) -> None:
         model.stylize(tmp_path / "broken.png", model.encode_style(0))
 
 
-def test_the_command_paints_a_plain_picture_without_torch(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("name", "style"), [("cin/16", "the_kiss"), ("any", "painting.png")])
+def test_the_command_paints_a_plain_picture_without_torch(name: str, style: str, tmp_path: Path) -> None:
     upright("astronaut").save(tmp_path / "photo.png")
+    upright("coffee").save(tmp_path / "painting.png")
     script = (
         "import sys; sys.modules['torch'] = None\n"  # importing it is an error
         "from stylezoo.cli.main import main; main()"
     )
     environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
-    words = ["stylize", "photo.png", "-m", "cin/16", "-s", "the_kiss", "-o", "painted.png", "--device", "cpu"]
+    words = ["stylize", "photo.png", "-m", name, "-s", style, "-o", "painted.png", "--device", "cpu"]
     subprocess.run([sys.executable, "-c", script, *words], cwd=tmp_path, env=environment, check=True)
-    expected = load("cin/16", device="cpu", backend="torch").stylize(tmp_path / "photo.png", "the_kiss")
+    known = load(name, device="cpu", backend="torch")
+    expected = known.stylize(tmp_path / "photo.png", style if name == "cin/16" else tmp_path / style)
     with Image.open(tmp_path / "painted.png") as painted:
         assert np.abs(np.asarray(painted, dtype=int) - np.asarray(expected, dtype=int)).max() <= 1

@@ -12,9 +12,9 @@ from skimage import data
 from stylezoo.errors import ImageError, OptionError, StyleError
 from stylezoo.image.color import match_stats
 from stylezoo.image.resize import resize
+from stylezoo.image.sizes import STYLE_SIZE
 from stylezoo.models import StyleCode
 from stylezoo.pipeline import render
-from stylezoo.style import STYLE_SIZE
 from stylezoo.stylizer import Stylizer, load
 
 PAINTING, OTHER = data.astronaut()[:384], np.ascontiguousarray(data.coffee()[:200, :300])

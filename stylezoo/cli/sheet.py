@@ -11,7 +11,7 @@ import click
 from stylezoo.cli.jobs import find_sources, plan
 from stylezoo.cli.options import files_of, model_names, parse_names, spread_folders
 from stylezoo.cli.request import check_kept, check_stdout
-from stylezoo.cli.stylize import FILE, STYLE_SIZE
+from stylezoo.cli.stylize import FILE, STYLE_SIZE_OPTION
 from stylezoo.cli.talk import put_json
 from stylezoo.engines.streams import open_stdin, put
 from stylezoo.errors import OptionError, did_you_mean
@@ -52,7 +52,7 @@ class Sheet(click.Command):
 @click.option(
     "--styles", metavar="A,B,C", help="Show these styles, or pictures as styles, or a folder.  [default: all]"
 )
-@STYLE_SIZE
+@STYLE_SIZE_OPTION
 @click.option("--blend", metavar="A B [C D]", help="Show what lies between two styles, or four, in words or A,B.")
 @click.option("--steps", type=click.IntRange(2, 32), help="Pictures on each side of the blend.  [default: 7 or 5]")
 @click.option("--strengths", is_flag=True, help="Show each style at several strengths.")

@@ -17,15 +17,16 @@ from stylezoo.cli.request import Request, card_id, check_stdout, read_request
 from stylezoo.cli.talk import Failure, one_line, put_json, say
 from stylezoo.engines import Engine, Work, paint
 from stylezoo.errors import ImageError
+from stylezoo.image.sizes import STYLE_SIZE, STYLE_SIZES
 
 if TYPE_CHECKING:
     from stylezoo.stylizer import Backend
 
 FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
-STYLE_SIZE = click.option(
+STYLE_SIZE_OPTION = click.option(
     "--style-size",
-    default=384,
-    type=click.IntRange(16, 4096),
+    default=STYLE_SIZE,
+    type=click.IntRange(*STYLE_SIZES),
     metavar="PX",
     help="Long side at which a style picture is read: larger for coarser strokes.",
 )
@@ -46,7 +47,7 @@ STYLE_SIZE = click.option(
     help="A style's name; for a model of any picture a picture, or a folder of them; or a mix such as a:0.6,b.jpg:0.4. "
     "Given several times or as a folder, every IN is painted in each.",
 )
-@STYLE_SIZE
+@STYLE_SIZE_OPTION
 @click.option("--save-card", type=click.Path(path_type=Path), metavar="FILE", help="Keep the style, for --card FILE.")
 @click.option("--card", "cards", multiple=True, type=FILE, help="Add the style of this card; alone, it is painted.")
 @click.option("--strength", default=1.0, help="How much of the style: 0 the photo, 1 the style, up to 3.")

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from stylezoo.cli.options import files_of, model_names, parse_style, parse_tile
-from stylezoo.cli.stylize import FILE, STYLE_SIZE
+from stylezoo.cli.stylize import FILE, STYLE_SIZE_OPTION
 from stylezoo.cli.talk import put_json, say
 from stylezoo.errors import OptionError
 
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     metavar="TIME:STYLE,...",
     help="Styles at frames or seconds, and what lies between: 0:starry_night,5s:great_wave,120:the_kiss+udnie.",
 )
-@STYLE_SIZE
+@STYLE_SIZE_OPTION
 @click.option("--card", "cards", multiple=True, type=FILE, help="Add the style of this card.")
 @click.option("--strength", default=1.0, help="How much of the style: 0 the photo, 1 the style, up to 3.")
 @click.option("--size", type=click.IntRange(min=1), metavar="PX", help="Long side of the result.  [default: as IN]")

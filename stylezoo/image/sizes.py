@@ -4,6 +4,11 @@ from __future__ import annotations
 
 from stylezoo.errors import OptionError
 
+STYLE_SIZE = 384
+"""The long side at which a style picture is read unless another is asked for."""
+STYLE_SIZES = (16, 4096)
+SMALLEST_STYLE = 64  # a side of the pictures that nets encode; a smaller one is reflected
+
 
 def fit_long_side(height: int, width: int, size: int) -> tuple[int, int]:
     """Return (height, width) with the longer side at `size`, the aspect kept and no side below 1 px."""

@@ -18,7 +18,7 @@ from stylezoo.backbones import Backbone, create_backbone
 from stylezoo.backbones.normalised import NormalisedVGG
 from stylezoo.errors import OptionError, StyleError
 from stylezoo.image.resize import pad_to_multiple
-from stylezoo.models.base import SMALLEST_STYLE
+from stylezoo.image.sizes import SMALLEST_STYLE
 from stylezoo.models.table import StyleTable, hash_weights
 from stylezoo.nn.norm import InstanceNorm
 from stylezoo.nn.stats import mean_std, wide

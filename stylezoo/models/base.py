@@ -18,8 +18,6 @@ from stylezoo.errors import StyleError, WeightsError
 from stylezoo.files import replacing
 from stylezoo.zoo.spec import HEADER_KEY, ModelSpec, header_record
 
-SMALLEST_STYLE = 64  # px a side of the pictures that nets encode; a smaller one is reflected
-
 
 @dataclass(frozen=True)
 class StyleCode:

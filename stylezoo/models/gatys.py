@@ -21,8 +21,9 @@ from stylezoo.backbones import Backbone, create_backbone
 from stylezoo.errors import OptionError, StyleError, WeightsError
 from stylezoo.image.io import read
 from stylezoo.image.resize import pad_to_multiple, resize
+from stylezoo.image.sizes import SMALLEST_STYLE
 from stylezoo.losses import PerceptualLoss
-from stylezoo.models.base import SMALLEST_STYLE, StyleNet
+from stylezoo.models.base import StyleNet
 from stylezoo.models.descent import Objective, Step, descend
 from stylezoo.models.gatys_options import STAGES, Options, layer_weights
 from stylezoo.nn.stats import gram_matrix

@@ -14,7 +14,7 @@ from torch.nn import functional as F
 
 from stylezoo.errors import StyleError
 from stylezoo.image.resize import pad_to_multiple
-from stylezoo.models.base import SMALLEST_STYLE
+from stylezoo.image.sizes import SMALLEST_STYLE
 from stylezoo.models.cin import CIN
 from stylezoo.nn.stats import mean_std
 from stylezoo.nn.trunk import conv

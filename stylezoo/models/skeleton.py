@@ -1,4 +1,4 @@
-"""Graphs of trunks, for `stylezoo.graphs`: what a trunk computes, as ONNX, with names in place of its weights."""
+"""Graphs for `stylezoo.graphs`: what trunks and encoders compute, as ONNX, with names in place of their weights."""
 
 from __future__ import annotations
 
@@ -10,15 +10,19 @@ import os
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor, nn
 
 from stylezoo.errors import OptionError
-from stylezoo.graphs import AFFINE, IMAGE, PAINTED, PREFIX
+from stylezoo.graphs import AFFINE, ENCODER, HIDDEN, IMAGE, PAINTED, TRUNK
+from stylezoo.models.base import StyleNet
+from stylezoo.models.ghiasi import Ghiasi
 from stylezoo.models.trunk_net import TrunkNet
 from stylezoo.nn.compact import EnlargingConv, FoldedHead
+
+AnyNet = TypeVar("AnyNet", bound=StyleNet)
 
 SMALL = 64  # numbers: shapes, indices and the like may be constants of a graph
 
@@ -30,9 +34,7 @@ def make_graph(net: TrunkNet) -> bytes:
         OptionError: the packages that write ONNX are not installed.
     """
     check_packages("onnx", "onnxscript")
-    import onnx
-
-    net = copy.deepcopy(net).cpu().float().eval().requires_grad_(False)
+    net = _to_export(net)
     if isinstance(head := net.trunk.head, EnlargingConv):
         net.trunk.head = FoldedHead(head)
     any_size = {0: torch.export.Dim.DYNAMIC, 2: torch.export.Dim.DYNAMIC, 3: torch.export.Dim.DYNAMIC}
@@ -43,17 +45,43 @@ def make_graph(net: TrunkNet) -> bytes:
         output_names=[PAINTED],
         dynamic_shapes={"image": any_size, "affine": None},
     )
-    weights = {name for name in net.state_dict() if name.startswith(PREFIX)}
+    return _without_weights(model, {name for name in net.state_dict() if name.startswith(TRUNK)})
+
+
+def make_encoder_graph(net: Ghiasi) -> bytes:
+    """Return the graph of a folded net's encoder, as `EncoderGraph` takes it; raise OptionError as `make_graph`."""
+    check_packages("onnx", "onnxscript")
+    net = _to_export(net)
+    any_size = {0: torch.export.Dim.DYNAMIC, 2: torch.export.Dim.DYNAMIC, 3: torch.export.Dim.DYNAMIC}
+    model = to_onnx(
+        _Encoder(net).eval(),
+        (torch.rand(2, 3, 96, 128),),
+        input_names=[IMAGE],
+        output_names=[HIDDEN],
+        dynamic_shapes={"picture": any_size},
+    )
+    return _without_weights(model, {name for name in net.state_dict() if name.startswith(ENCODER)})
+
+
+def _to_export(net: AnyNet) -> AnyNet:
+    return copy.deepcopy(net).cpu().float().eval().requires_grad_(False)
+
+
+def _without_weights(model: Any, weights: set[str]) -> bytes:
+    """Return an ONNX model with no more than the names of those of its tensors that are a net's weights."""
+    import onnx
+
     for tensor in model.graph.initializer:
         if tensor.name in weights:
             tensor.ClearField("raw_data")
             tensor.data_location = onnx.TensorProto.EXTERNAL
             tensor.external_data.add(key="location", value="weights")  # never read: the session is given them
-            weights.remove(tensor.name)
+            weights = weights - {tensor.name}
         elif len(tensor.raw_data) > 8 * SMALL:
             raise AssertionError(f"the exporter made {tensor.name} of weights, which another net would not have")
     assert not weights, f"the graph does not name {', '.join(sorted(weights))}"
-    return model.SerializeToString()
+    data: bytes = model.SerializeToString()
+    return data
 
 
 class _Painter(nn.Module):
@@ -64,6 +92,15 @@ class _Painter(nn.Module):
 
     def forward(self, image: Tensor, affine: Tensor) -> Any:
         return self.paint(image, affine)
+
+
+class _Encoder(nn.Module):
+    def __init__(self, net: Ghiasi) -> None:
+        super().__init__()
+        self.encoder, self.predictor = net.encoder, net.predictor[:-1]  # the last layer is left out, see `LAST`
+
+    def forward(self, picture: Tensor) -> Any:
+        return self.predictor(self.encoder(picture))
 
 
 def to_onnx(program: nn.Module | torch.export.ExportedProgram, inputs: tuple[Tensor, ...] = (), **options: Any) -> Any:

@@ -14,9 +14,9 @@ import yaml
 
 from stylezoo.data.images import HOLD_OUT, SUFFIXES
 from stylezoo.errors import RecipeError, did_you_mean
+from stylezoo.image.sizes import SMALLEST_STYLE
 from stylezoo.models import FAMILIES as NETS
 from stylezoo.models import adain, ghiasi
-from stylezoo.models.base import SMALLEST_STYLE
 from stylezoo.schema import Record, convert, read_yaml
 from stylezoo.types import PathLike
 from stylezoo.zoo.spec import FAMILIES, UNSTATED, WEIGHTLESS, ModelSpec, StyleSpec

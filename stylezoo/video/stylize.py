@@ -19,10 +19,9 @@ from tqdm import tqdm
 from stylezoo import __version__
 from stylezoo.errors import OptionError, VideoError
 from stylezoo.files import sha256_of
-from stylezoo.image.sizes import fit_long_side
+from stylezoo.image.sizes import STYLE_SIZE, fit_long_side
 from stylezoo.models import StyleCode
 from stylezoo.pipeline.steady import STEADY, Steadiness
-from stylezoo.style import STYLE_SIZE
 from stylezoo.stylizer import Stylizer, load
 from stylezoo.types import PathLike, StyleLike
 from stylezoo.video.ahead import ahead

@@ -503,7 +503,7 @@ def test_a_picture_for_a_net_of_its_own_styles_is_refused(styles, unpainted):
 
 def test_style_size_is_that_of_the_library():
     from stylezoo.cli.stylize import command
-    from stylezoo.style import STYLE_SIZE, STYLE_SIZES
+    from stylezoo.image.sizes import STYLE_SIZE, STYLE_SIZES
 
     (option,) = (option for option in command.params if option.name == "style_size")
     assert (option.default, option.type.min, option.type.max) == (STYLE_SIZE, *STYLE_SIZES)
