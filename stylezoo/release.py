@@ -93,9 +93,10 @@ def registered(
         OptionError: the rights to a style are stated nowhere.
     """
     if unclear := unstated(spec):
+        which = f"the style {unclear[0]}" + (f" and {len(unclear) - 1} more" if unclear[1:] else "")
         raise OptionError(
-            f"{spec.name}: nobody states the rights to the style {', '.join(unclear)}: give --rights (why the picture "
-            "may be used) and --source (where it comes from)"
+            f"{spec.name}: nobody states the rights to {which}: give --rights (why the picture may be used) and "
+            "--source (where it comes from)"
         )
     return Entry(spec, weights, partial(_picture, spec, weights, photo) if picture else None, recipe)
 
@@ -104,7 +105,7 @@ def _stated(spec: ModelSpec, license: str | None, rights: str | None, source: st
     given: dict[str, Any] = {k: v for k, v in {"rights": rights, "source": source}.items() if v}
     unclear = unstated(spec)
     if given and not unclear:
-        raise OptionError(f"{spec.name}: the rights to each of its styles are stated already")
+        raise OptionError(f"{spec.name}: the rights to each of its styles are stated already: push it without --rights")
     styles = tuple(msgspec.structs.replace(s, **given) if s.id in unclear else s for s in spec.styles)
     return msgspec.structs.replace(spec, styles=styles, license=license or spec.license)
 
