@@ -336,7 +336,7 @@ def _put(plain: dict[str, Any], keys: list[str], value: Any, option: str) -> Non
 
 
 def _own_style(path: Path, name: str | None = None) -> dict[str, Any]:
-    identifier = re.sub(r"[^a-z0-9]+", "_", (name or path.stem).lower()).strip("_") or "style"
+    identifier = re.sub(r"[^a-z0-9]+", "_", (name or path.stem).lower())[:96].strip("_") or "style"
     return {
         "id": identifier,
         "title": path.stem,

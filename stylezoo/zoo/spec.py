@@ -63,7 +63,7 @@ class PictureSpec(Record, frozen=True, kw_only=True):
     phash: str
 
     def __post_init__(self) -> None:
-        if not re.fullmatch(r"[a-z0-9_-]+\.(jpg|jpeg|png|webp)", self.file):
+        if not re.fullmatch(r"[a-z0-9_-]{1,120}\.(jpg|jpeg|png|webp)", self.file):
             raise FieldError("file", f"must be a name such as great_wave.jpg, in lowercase, not '{self.file}'")
         if not self.urls:
             raise FieldError("urls", "must be at least one address")

@@ -144,6 +144,8 @@ def test_a_net_of_several_styles_takes_a_folder_of_them(write) -> None:
         (Path("many") / name).touch()
     assert [s.id for s in load_recipe(path, styles="many").styles] == ["a", "b"]
     assert [s.id for s in load_recipe(path, style="many/b.jpg").styles] == ["b"]
+    (long,) = load_recipe(path, style=f"many/{'a painting ' * 12}.jpg").styles
+    assert long.id.startswith("a_painting_a_") and len(long.id) <= 96
 
 
 @pytest.mark.parametrize("keys", [GHIASI, ADAIN])
