@@ -8,6 +8,7 @@ from statistics import fmean
 from types import SimpleNamespace
 from typing import Any
 
+import click
 import pytest
 from huggingface_hub import ModelCard
 from markdown_page import Page
@@ -252,6 +253,7 @@ def test_every_family_names_its_paper() -> None:
 def test_what_a_card_says_to_type_is_what_the_program_takes(
     family: str, style: tuple[str, ...], name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    from stylezoo.cli.main import cli
     from stylezoo.cli.stylize import command
 
     spec, asked = make_spec(family), []
@@ -265,7 +267,8 @@ def test_what_a_card_says_to_type_is_what_the_program_takes(
     assert asked == [name, ("photo.jpg", *style)]
     words = shlex.split(line)
     assert words[:2] == ["stylezoo", "stylize"]
-    taken = command.make_context("stylize", words[2:]).params
+    parent = click.Context(cli, **cli.context_settings)  # click keeps the names of the help option that it first meets
+    taken = command.make_context("stylize", words[2:], parent=parent).params
     assert (taken["inputs"], taken["model"], taken["styles"]) == (("photo.jpg",), name, style)
 
 
