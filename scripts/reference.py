@@ -55,7 +55,8 @@ def commands(group: click.Group, path: str) -> Iterator[str]:
     for name in group.list_commands(context):
         command = group.get_command(context, name)
         assert command is not None
-        inside = click.Context(command, info_name=f"{path} {name}")
+        # A command keeps its help option as it was first asked for: -h is to go on working in this process.
+        inside = click.Context(command, info_name=f"{path} {name}", help_option_names=["-h", "--help"])
         usage = " ".join([inside.command_path, *command.collect_usage_pieces(inside)])
         yield f"## {name}" if path == "stylezoo" else f"### {path.partition(' ')[2]} {name}"
         yield fenced(usage, "text")

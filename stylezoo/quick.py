@@ -108,6 +108,9 @@ class QuickStylizer:
     def _encode(self, file: Path, size: int) -> Floats:
         """Return the affine vector of a picture, read as `Stylizer.encode_style` does: on white, `size` px long."""
         pixels, _name = read_file(file, MAX_PIXELS)
+        if pixels.shape[0] * pixels.shape[1] > LARGE:  # which shrinks it strip by strip
+            row: Floats = self._load_whole().encode_style(pixels, style_size=size).values.numpy()
+            return row
         colour, alpha = _split(_planes(pixels))
         picture = _resize(colour if alpha is None else colour * alpha + (1 - alpha), size)
         return self._encoder.encode(_pad(picture, 1, SMALLEST_STYLE)[None])

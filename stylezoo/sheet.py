@@ -234,10 +234,9 @@ def _paint(
     """Return the photo and the paintings with a long side of `size` px."""
     if not 32 <= size <= LARGEST:
         raise OptionError(f"size must be the long side of each picture in px, from 32 to {LARGEST}, not {size}")
-    pixels = on_white(read(photo))[:1]
-    height, width = pixels.shape[-2:]
-    if max(height, width) > LARGEST:
-        pixels = resize(pixels, fit_long_side(height, width, LARGEST))
+    picture = read(photo)
+    height, width = picture.levels.shape[-2:]
+    pixels = on_white(picture, LARGEST if max(height, width) > LARGEST else None)[:1]
     shape = fit_long_side(height, width, size)
     painted = [
         resize(p.stylizer.stylize(pixels, p.style, size=max(size, PAINTED), **options | p.options), shape)
@@ -247,8 +246,7 @@ def _paint(
 
 
 def _shown(picture: Any, size: int) -> Image.Image:
-    pixels = on_white(read(picture))
-    return to_pil(resize(pixels, fit_long_side(pixels.shape[-2], pixels.shape[-1], size)))
+    return to_pil(on_white(read(picture), size))
 
 
 def _file_name(picture: ImageLike) -> str:

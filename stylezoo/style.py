@@ -17,9 +17,8 @@ from torch import Tensor
 from stylezoo.errors import OptionError, StyleError
 from stylezoo.image.color import colour_statistics, move_colours, rgb_to_ycbcr
 from stylezoo.image.io import Picture, read
-from stylezoo.image.resize import resize
 from stylezoo.image.sizes import STYLE_SIZE, STYLE_SIZES, fit_long_side
-from stylezoo.image.tiles import strips
+from stylezoo.image.tiles import Box, Kept, resized, strips, whole
 from stylezoo.models import StyleCode, StyleNet
 from stylezoo.models.table import StyleTable
 from stylezoo.pipeline import Region
@@ -147,9 +146,30 @@ def resolve_style(spec: ModelSpec, net: StyleNet, style: StyleLike, size: int | 
     return Style(tuple(_parts(spec, net, style, size, 1.0)))
 
 
-def on_white(picture: Picture) -> Tensor:
-    """Return a picture's colours, (N, 3, H, W), with white where it is transparent."""
-    return picture.pixels if picture.alpha is None else picture.pixels * picture.alpha + (1 - picture.alpha)
+class OnWhite:
+    """A picture's colours, (N, 3, H, W) in [0, 1], with white where it is transparent, as a view."""
+
+    def __init__(self, picture: Picture) -> None:
+        self._colours = Kept(picture.levels)
+        self._veil = None if picture.veil is None else Kept(picture.veil)
+        self.size = self._colours.size
+
+    def window(self, box: Box) -> Tensor:
+        colours = self._colours.window(box)
+        if self._veil is None:
+            return colours
+        alpha = self._veil.window(box)
+        return colours * alpha + (1 - alpha)
+
+
+def on_white(picture: Picture, long_side: int | None = None) -> Tensor:
+    """Return a picture's colours, (N, 3, H, W), with white where it is transparent, `long_side` px large if given.
+
+    A huge picture is shrunk strip by strip: it is never there in float as a whole.
+    """
+    view = OnWhite(picture)
+    size = view.size if long_side is None else fit_long_side(*view.size, long_side)
+    return resized(view, size).window(whole(size))
 
 
 def _parts(spec: ModelSpec, net: StyleNet, style: Any, size: int | None, weight: float) -> Iterator[Part]:
@@ -186,15 +206,11 @@ def _read_picture(spec: ModelSpec, style: Any, size: int | None) -> Tensor:
             "load a net that takes any picture, such as 'any'"
         )
     picture = read(style)
-    if len(picture.pixels) > 1:
-        raise StyleError(f"a style is one picture, and {picture.name} holds {len(picture.pixels)}: give one, or a list")
-    pixels = on_white(picture)
-    height, width = pixels.shape[-2:]
-    if size is not None:
-        return resize(pixels, fit_long_side(height, width, int(size)))
-    if max(height, width) > STYLE_SIZES[1]:
-        raise OptionError(f"{picture.name} has {_size(pixels)} px: give style_size, at most {STYLE_SIZES[1]}")
-    return pixels
+    if len(picture.levels) > 1:
+        raise StyleError(f"a style is one picture, and {picture.name} holds {len(picture.levels)}: give one, or a list")
+    if size is None and max(picture.levels.shape[-2:]) > STYLE_SIZES[1]:
+        raise OptionError(f"{picture.name} has {_size(picture.levels)} px: give style_size, at most {STYLE_SIZES[1]}")
+    return on_white(picture, None if size is None else int(size))
 
 
 def _read_mask(mask: Any) -> Tensor:

@@ -94,6 +94,18 @@ def test_pictures_as_styles_are_encoded_as_everywhere(kind: str, style_size: int
     assert np.abs(np.asarray(painted, dtype=int) - np.asarray(by_torch, dtype=int)).max() <= 1
 
 
+def test_large_pictures_as_styles_are_left_to_torch_which_shrinks_them_by_strips(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    upright("coffee").save(style := tmp_path / "style.png")
+    model = opened("any", str(style))
+    assert model
+    small = model.encode_style(str(style)).row
+    monkeypatch.setattr(quick, "LARGE", 20_000)  # px
+    monkeypatch.setattr(quick, "_planes", lambda _: pytest.fail("it is there in float"))
+    np.testing.assert_allclose(model.encode_style(str(style)).row, small, rtol=1e-4, atol=1e-4)
+
+
 def test_pictures_and_names_mix_as_everywhere(tmp_path: Path) -> None:
     upright("coffee").save(tmp_path / "style.png")
     mix = {"the_kiss": 3.0, str(tmp_path / "style.png"): 1.0}

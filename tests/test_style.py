@@ -8,6 +8,8 @@ import pytest
 import torch
 from PIL import Image
 from skimage import data
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_leaves
 
 from stylezoo.errors import ImageError, OptionError, StyleError
 from stylezoo.image.color import match_stats
@@ -98,6 +100,30 @@ def test_a_picture_too_large_for_its_own_size_needs_another(net: Stylizer) -> No
         net.encode_style(wide, style_size=None)
 
 
+def test_a_huge_picture_is_never_there_in_float(net: Stylizer) -> None:
+    """At 12000x9000 px that alone is 1.3 GB, and with alpha several times as much."""
+    alpha = np.full(PAINTING.shape[:2], 255, np.uint8)
+    alpha[:, :200] = 60
+    huge = np.asarray(Image.fromarray(np.dstack([PAINTING, alpha])).resize((4096, 3072), Image.Resampling.BICUBIC))
+    plain = huge.astype(np.float64) / 255
+    white = torch.from_numpy(plain[..., :3] * plain[..., 3:] + 1 - plain[..., 3:]).permute(2, 0, 1)[None].float()
+    with Largest() as largest:
+        code = net.encode_style(huge)
+    assert close(code, StyleCode(net.net.encode(resize(white, (288, 384)))))
+    assert largest.bytes < white.nbytes / 2
+
+
+class Largest(TorchDispatchMode):
+    """Notes how large the largest tensor is that is computed inside the block."""
+
+    bytes = 0
+
+    def __torch_dispatch__(self, func, types, args=(), kwargs=None):
+        result = func(*args, **(kwargs or {}))
+        self.bytes = max([self.bytes, *(t.nbytes for t in tree_leaves(result) if isinstance(t, torch.Tensor))])
+        return result
+
+
 def test_what_is_transparent_in_a_style_is_white(net: Stylizer) -> None:
     alpha = np.zeros(PAINTING.shape[:2], np.uint8)
     alpha[:, :200] = 255
@@ -140,6 +166,8 @@ def test_a_known_name_comes_before_a_path(net: Stylizer, here: Path) -> None:
         ("no.png", StyleError, r"'no\.png' is neither a picture's path nor a style that ghiasi/tiny knows by name"),
         (Path("no.png"), ImageError, r"no\.png does not exist"),
         (".", ImageError, "is a folder"),
+        ("", StyleError, "'' is neither a picture's path nor"),
+        (Path("mine.card.safetensors"), StyleError, "mine.card.safetensors is no picture: a style card joins"),
         ("https://example.org/wave.jpg", ImageError, "is a URL: download it first"),
         (b"no picture", ImageError, "picture of 10 bytes"),
         (torch.rand(2, 3, 20, 20), StyleError, "a style is one picture, and tensor .* holds 2"),

@@ -10,6 +10,7 @@ import click
 
 from stylezoo.cli.options import model_names
 from stylezoo.cli.talk import say
+from stylezoo.errors import OptionError
 
 
 @click.command("add-style")
@@ -53,17 +54,24 @@ def command(
     from msgspec import structs
 
     from stylezoo.train.recipe import load_recipe
+    from stylezoo.zoo.fields import ID
     from stylezoo.zoo.store import find
 
+    if not ID.fullmatch(name):
+        raise OptionError(f"--name '{name}' must be lowercase letters, digits, - and _")
     spec, path = find(base)  # a misspelt name stops here
+    if spec.family not in ("cin", "ghiasi"):
+        raise OptionError(
+            f"{base} is of family {spec.family}, and only cin and ghiasi nets learn further styles: name such a one"
+        )
     where = str(path.resolve()) if path else spec.name
-    family = "cin" if spec.family == "ghiasi" else spec.family  # learnt rows on its trunk make a cin net
     plan = load_recipe(
         recipe,
-        overrides=[f"model.base={json.dumps(where, ensure_ascii=False)}", f"model.family={family}", *overrides],
+        # Learnt rows on the trunk of a ghiasi net make a cin net.
+        overrides=[f"model.base={json.dumps(where, ensure_ascii=False)}", "model.family=cin", *overrides],
         style=image,
         content=content,
-        name=f"{family}/{name}",
+        name=f"cin/{name}",
     )
     given = {"title": title, "artist": artist, "rights": rights}
     stated = {key: value for key, value in given.items() if value and value.strip()}

@@ -46,6 +46,8 @@ def plan(
     is unknown, that two inputs share, that is an input itself, or that exists (unless `force`).
     """
     sources = list(find_sources(inputs))
+    if not output:
+        raise OptionError("--output is empty: name a file, or a folder for several pictures")
     if output == "-":
         if (count := len(sources) * len(labels or "-")) > 1:
             raise OptionError(f"stdout takes one picture, not {count}: name a folder with --output")
@@ -72,6 +74,8 @@ def find_sources(inputs: Sequence[str]) -> Iterator[Path | None]:
         path = Path(name)
         if name == "-":
             yield None
+        elif not name:  # an unset variable of a script: to Path it is the folder that one is in
+            raise ImageError("no such file or folder: ''")
         elif path.is_dir():
             yield from pictures_in(path)
         elif path.exists():
@@ -99,7 +103,10 @@ def _into_folder(sources: list[Path | None], output: str, format: str | None, la
     if folder.exists() and not folder.is_dir():
         raise OptionError(f"--output '{output}' is a file, but {len(sources) * len(labels)} pictures need a folder")
     if not folder.exists() and _ending(folder):
-        raise OptionError(f"--output '{output}' looks like a file, but several pictures need a folder: drop the suffix")
+        raise OptionError(
+            f"--output '{output}' looks like a file, but several pictures need a folder: drop the suffix, or "
+            "draw them on one page by stylezoo sheet"
+        )
     for source in sources:
         path = source or Path("stdin.png")
         own = _ending(path)

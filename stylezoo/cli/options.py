@@ -56,9 +56,9 @@ def parse_region(text: str) -> tuple[Path, Style]:
 def parse_style(text: str | None, option: str = "--style") -> Style:
     """Return the style that 'starry_night' or 'starry_night:0.6,wave.jpg:0.4' states; `option` is for messages.
 
-    A text that is the path of a file is that file, whatever is in its name.
+    A text that is the path of a file is that file, whatever is in its name, and an address of the web is no mix.
     """
-    if text is None or not re.search("[:,]", text) or Path(text).is_file():
+    if text is None or not re.search("[:,]", text) or re.match(r"\w+://", text) or Path(text).is_file():
         return text
     mix: dict[str, float] = {}
     for part in text.split(","):
@@ -89,7 +89,7 @@ def parse_tile(text: str) -> int | str | None:
 
 def spread_folders(styles: Sequence[str], known: Collection[str]) -> list[str]:
     """Return the styles with the pictures in a folder in place of its name; a name that the model knows comes first."""
-    spread = [pictures_in(s) if s not in known and Path(s).is_dir() else [s] for s in styles]
+    spread = [pictures_in(s) if s and s not in known and Path(s).is_dir() else [s] for s in styles]  # "" is no folder
     return [str(style) for member in spread for style in member]
 
 

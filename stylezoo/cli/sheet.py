@@ -31,7 +31,9 @@ class Sheet(click.Command):
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         start = args.index("--blend") + 1 if "--blend" in args else len(args)
         if start < len(args) and "," not in args[start]:
-            end = next((i for i in range(start, len(args)) if re.search(r"^-|[./\\]", args[i])), len(args))
+            # A name like a file's is a photo's, but not before two: a blend has no fewer styles.
+            ends = (i for i in range(start, len(args)) if re.match("-" if i < start + 2 else r"-|.*[./\\]", args[i]))
+            end = next(ends, len(args))
             args = [*args[:start], ",".join(args[start:end]), *args[end:]]
         return super().parse_args(ctx, args)
 
@@ -53,7 +55,11 @@ class Sheet(click.Command):
     "--styles", metavar="A,B,C", help="Show these styles, or pictures as styles, or a folder.  [default: all]"
 )
 @STYLE_SIZE_OPTION
-@click.option("--blend", metavar="A B [C D]", help="Show what lies between two styles, or four, in words or A,B.")
+@click.option(
+    "--blend",
+    metavar="A B [C D]",
+    help="Show what lies between two styles, or four: in words, or as A,B,C,D, which four pictures need.",
+)
 @click.option("--steps", type=click.IntRange(2, 32), help="Pictures on each side of the blend.  [default: 7 or 5]")
 @click.option("--strengths", is_flag=True, help="Show each style at several strengths.")
 @click.option("--size", default=256, type=click.IntRange(32, 2048), metavar="PX", help="Long side of each picture.")

@@ -146,7 +146,7 @@ def _srgb(image: Image.Image, name: str) -> Image.Image:
     """Return `image` (without alpha) as sRGB in mode RGB, by its ICC profile where it has one."""
     profile_bytes = image.info.get("icc_profile")
     if not profile_bytes or image.mode == "LAB":
-        return image.convert("RGB")
+        return image if image.mode == "RGB" else image.convert("RGB")  # which would copy it
     try:
         profile = ImageCms.ImageCmsProfile(io.BytesIO(profile_bytes))
         space = profile.profile.xcolor_space.strip()

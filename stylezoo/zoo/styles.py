@@ -33,6 +33,10 @@ def find_style(spec: ModelSpec, style: Any) -> int | None:
         if not -len(ids) <= (index := int(style)) < len(ids):
             raise StyleError(f"{spec.name} has no style number {style}: it has {len(ids)} ({known or 'none'})")
         return index % len(ids)
+    if isinstance(style, (str, os.PathLike)) and os.fsdecode(style).endswith(".safetensors"):
+        raise StyleError(
+            f"{os.fsdecode(style)} is no picture: a style card joins the styles of a net by --card, add_card"
+        )
     if not isinstance(style, str):
         return None
     if style in ids:

@@ -92,6 +92,10 @@ def test_a_text_that_is_a_file_is_that_file(here):
     assert parse_names("folder,1", "--styles") == ["folder,1"]
 
 
+def test_an_address_of_the_web_is_no_mix():
+    assert parse_style("https://example.org/wave,1.jpg") == "https://example.org/wave,1.jpg"
+
+
 def test_styles_are_labelled_by_name_or_file():
     labelled = label_styles(["wave", "art/Night sky.jpg", "wave:0.6,art/night.jpg:0.4"])
     assert list(labelled) == ["wave", "Night sky", "wave-0.6_night-0.4"]

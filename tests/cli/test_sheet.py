@@ -260,6 +260,8 @@ def test_pictures_stand_in_other_sheets_as_styles_do(grid, anyone):
     assert same("2.png", strength_sheet(anyone, "photo.png", [wave], size=64))
     grid("photo.png", "-o", "3.png", "--blend", f"{wave},dots", "--steps", 3)
     assert same("3.png", blend_sheet(anyone, "photo.png", names, steps=3, size=64))
+    grid("--blend", wave, "dots", "photo.png", "-o", "4.png", "--steps", 3)
+    assert same("4.png", Image.open("3.png"))
 
 
 @pytest.mark.parametrize(

@@ -9,13 +9,16 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from safetensors.torch import load_file
 from skimage import data
 
 import stylezoo
+from stylezoo.backbones import VGG
 from stylezoo.evaluate.quality import Protocol
 from stylezoo.image.io import read
 from stylezoo.models import CIN, Ghiasi
 from stylezoo.stylizer import Stylizer
+from stylezoo.zoo.store import BUNDLED
 
 MOSAIC = Path(__file__).parents[2] / "recipes" / "styles" / "mosaic.jpg"
 STYLES = {
@@ -104,6 +107,20 @@ def test_a_picture_is_encoded_once_and_kept(net: Stylizer, photo: np.ndarray, tm
     assert np.array_equal(other.stylize(photo, "mosaic"), net.stylize(photo, MOSAIC))
     mixed = other.stylize(photo, [("mosaic", 0.5), (STYLES["tissue"], 0.5)])
     assert np.array_equal(mixed, net.stylize(photo, [MOSAIC, STYLES["tissue"]]))
+
+
+@pytest.mark.parametrize("name", ["ghiasi/lite", "ghiasi/compact"])
+def test_a_net_that_predicts_needs_no_other_net(name: str, photo: np.ndarray, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(VGG, "__init__", lambda *_, **__: pytest.fail("VGG is wanted"))
+    assert stylezoo.load(name, device="cpu").stylize(photo, STYLES["coffee"]).std() > 15
+
+
+def test_the_decoder_of_adain_travels_alone() -> None:
+    spec = stylezoo.model_info("adain/vgg19")
+    assert spec.weights and spec.weights.bundled
+    weights = load_file(BUNDLED / spec.weights.file)
+    assert {name.partition(".")[0] for name in weights} <= {"styles", "decoder"}
+    assert sum(value.numel() for value in weights.values()) == 3_505_219
 
 
 def test_a_predicted_row_paints_in_a_cin_net_as_it_does_here(photo: np.ndarray) -> None:

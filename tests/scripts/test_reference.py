@@ -9,7 +9,7 @@ import click
 import pytest
 from click.testing import CliRunner
 
-from stylezoo.cli.main import COMMANDS
+from stylezoo.cli.main import COMMANDS, cli
 from stylezoo.schema import Record
 
 
@@ -39,6 +39,11 @@ def test_every_command_and_every_section_of_a_recipe_is_there(script: ModuleType
     for name in ("model", "styles", "data", "loss", "optim", "run"):
         assert f"\n## {name}\n" in pages["recipe.md"]
     assert "| `style_weight` | `10.0` |" in pages["recipe.md"]
+
+
+def test_commands_help_as_before(script: ModuleType) -> None:
+    script.make_pages()
+    assert CliRunner().invoke(cli, ["info", "-h"]).exit_code == 0
 
 
 def test_options_keep_their_values_defaults_and_words(script: ModuleType) -> None:
