@@ -61,14 +61,12 @@ class InstanceNorm(nn.Module):
         return ((x.float() - mean) * inverse).to(x.dtype) * gamma + beta
 
     def _by_regions(self, x: Tensor, gamma: Tensor, beta: Tensor, shares: Tensor) -> Tensor:
-        if self._frozen is None:
-            mean, inverse = self._statistics(x)
-            scale, shift = _mixed(shares, gamma, beta)
-            return ((x.float() - mean) * inverse).to(x.dtype) * scale.to(x.dtype) + shift.to(x.dtype)
-        mean, inverse = (value.flatten(1) for value in self._frozen)
-        gamma = inverse * gamma
-        scale, shift = _mixed(shares, gamma, beta - mean * gamma)
-        return torch.addcmul(shift, x.float(), scale).to(x.dtype)
+        mean, inverse = self._statistics(x)
+        if self._frozen is not None and len(mean) == len(gamma):
+            mean, inverse = _mixed(shares, mean.flatten(1), inverse.flatten(1))
+        gamma, beta = _mixed(shares, gamma, beta)
+        scale = inverse * gamma
+        return torch.addcmul(beta - mean * scale, x.float(), scale).to(x.dtype)
 
     def _statistics(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Return the statistics that count for `x`; they are recorded where somebody wants them."""
@@ -98,10 +96,10 @@ class InstanceNorm(nn.Module):
         return str(self.channels)
 
 
-def _mixed(shares: Tensor, gamma: Tensor, beta: Tensor) -> tuple[Tensor, ...]:
-    """Return gamma and beta, (K, C), for every pixel: (N, C, H, W) each."""
-    rows = torch.cat([gamma, beta], dim=1)
-    return torch.einsum("nkhw,kc->nchw", shares.to(rows.dtype), rows).chunk(2, dim=1)
+def _mixed(shares: Tensor, first: Tensor, second: Tensor) -> tuple[Tensor, ...]:
+    """Return what two rows, (K, C) each, are for every pixel: (N, C, H, W) each."""
+    rows = torch.cat([first, second], dim=1).float()
+    return torch.einsum("nkhw,kc->nchw", shares.float(), rows).chunk(2, dim=1)
 
 
 def _norms(net: nn.Module) -> dict[str, InstanceNorm]:
