@@ -147,8 +147,8 @@ class AdaIN(StyleTable):
         features = wide(features)
         with torch.autocast(features.device.type, enabled=False):
             shares = None if regions is None else regions.to(features.dtype)
-            mean, deviation = Affine(code.to(features.dtype), [CHANNELS], shares).take(features)
-            return self.norm(features, deviation, mean)
+            mean, deviation, shares = Affine(code.to(features.dtype), [CHANNELS], shares).take(features)
+            return self.norm(features, deviation, mean, shares)
 
     def decode(self, target: Tensor) -> Tensor:
         """Return the picture, (N, 3, 8h, 8w), of features, (N, 512, h, w); clamped to [0, 1] outside training."""

@@ -17,7 +17,9 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 Statistics = dict[str, tuple[Tensor, Tensor]]
-"""For each norm, by its name in the net: mean and inverse standard deviation, float32, both (N, C, 1, 1)."""
+"""For each norm, by its name in the net: mean and inverse standard deviation, float32, both (N, C, 1, 1).
+
+Where a picture has regions, both may be (K, C, 1, 1): for each region those of the whole picture in its style."""
 
 
 class InstanceNorm(nn.Module):
@@ -38,23 +40,42 @@ class InstanceNorm(nn.Module):
         self._recording: list[tuple[Tensor, Tensor]] | None = None
         self._mix: Callable[[Tensor, Tensor], tuple[Tensor, Tensor]] | None = None
 
-    def forward(self, x: Tensor, gamma: Tensor, beta: Tensor) -> Tensor:
-        """Normalise `x`, (N, C, H, W), with `gamma` and `beta`, each (N or 1, C) or, per pixel, (N or 1, C, H, W)."""
+    def forward(self, x: Tensor, gamma: Tensor, beta: Tensor, shares: Tensor | None = None) -> Tensor:
+        """Normalise `x`, (N, C, H, W), with `gamma` and `beta`, each (N or 1, C).
+
+        With `shares`, (N or 1, K, H, W), they are (K, C), and every pixel has its own mix of them; statistics that are
+        frozen are then one for all of `x`, or one a region.
+        """
+        if shares is not None:
+            return self._by_regions(x, gamma, beta, shares)
         free = self.free and not self.correction
         if free and gamma.shape[:-1] == (1,):  # one pass over x in place of three
             return F.instance_norm(x, weight=gamma[0].to(x.dtype), bias=beta[0].to(x.dtype), eps=self.eps)
-        gamma, beta = ((v if v.dim() == 4 else v[..., None, None]).to(x.dtype) for v in (gamma, beta))
+        gamma, beta = (v[..., None, None].to(x.dtype) for v in (gamma, beta))
         if free:
             return F.instance_norm(x, eps=self.eps) * gamma + beta
+        mean, inverse = self._statistics(x)
+        if self._frozen is not None or self._mix is not None:  # one step over the memory in place of four
+            scale = inverse * gamma
+            return torch.addcmul(beta - mean * scale, x.float(), scale).to(x.dtype)
+        return ((x.float() - mean) * inverse).to(x.dtype) * gamma + beta
+
+    def _by_regions(self, x: Tensor, gamma: Tensor, beta: Tensor, shares: Tensor) -> Tensor:
+        mean, inverse = self._statistics(x)
+        if self._frozen is not None and len(mean) == len(gamma):
+            mean, inverse = _mixed(shares, mean.flatten(1), inverse.flatten(1))
+        gamma, beta = _mixed(shares, gamma, beta)
+        scale = inverse * gamma
+        return torch.addcmul(beta - mean * scale, x.float(), scale).to(x.dtype)
+
+    def _statistics(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the statistics that count for `x`; they are recorded where somebody wants them."""
         mean, inverse = self._frozen or self.measure(x)
         if self._mix is not None:
             mean, inverse = self._mix(mean, inverse)
         if self._recording is not None:
             self._recording.append((mean, inverse))
-        if self._frozen is not None or self._mix is not None:  # one step over the memory in place of four
-            scale = inverse * gamma
-            return torch.addcmul(beta - mean * scale, x.float(), scale).to(x.dtype)
-        return ((x.float() - mean) * inverse).to(x.dtype) * gamma + beta
+        return mean, inverse
 
     @property
     def free(self) -> bool:
@@ -73,6 +94,12 @@ class InstanceNorm(nn.Module):
 
     def extra_repr(self) -> str:
         return str(self.channels)
+
+
+def _mixed(shares: Tensor, first: Tensor, second: Tensor) -> tuple[Tensor, ...]:
+    """Return what two rows, (K, C) each, are for every pixel: (N, C, H, W) each."""
+    rows = torch.cat([first, second], dim=1).float()
+    return torch.einsum("nkhw,kc->nchw", shares.float(), rows).chunk(2, dim=1)
 
 
 def _norms(net: nn.Module) -> dict[str, InstanceNorm]:
@@ -96,9 +123,10 @@ def recorded_statistics(net: nn.Module) -> Iterator[Statistics]:
 
 
 @contextmanager
-def frozen_statistics(net: nn.Module, statistics: Statistics) -> Iterator[None]:
-    """Make every norm of `net` use `statistics` inside the block, whatever it is fed. Blocks nest."""
-    norms = _norms(net)
+def frozen_statistics(net: nn.Module, statistics: Statistics | None) -> Iterator[None]:
+    """Make every norm of `net` use `statistics` inside the block, whatever it is fed; None: leave it. Blocks nest."""
+    norms = {} if statistics is None else _norms(net)
+    statistics = statistics or {}
     before = {name: norm._frozen for name, norm in norms.items()}
     try:
         for name, norm in norms.items():
@@ -107,6 +135,18 @@ def frozen_statistics(net: nn.Module, statistics: Statistics) -> Iterator[None]:
     finally:
         for name, norm in norms.items():
             norm._frozen = before[name]
+
+
+def statistics_of_regions(net: nn.Module, measure: Callable[[Tensor], Statistics], codes: Tensor) -> Statistics | None:
+    """Return for the norms of `net` what `measure` gives of the whole picture in each of `codes`, (K, D), one a region.
+
+    With them frozen, a region is painted as if all of the picture had its style: no style pales or tints another, as
+    statistics that they share would make it. None: no norm stands behind the styles, or they are all the same.
+    """
+    if len(_norms(net)) < 2 or bool((codes == codes[:1]).all()):  # what the first is fed has no style yet
+        return None
+    found = [measure(code) for code in codes.split(1)]
+    return {name: (torch.cat([f[name][0] for f in found]), torch.cat([f[name][1] for f in found])) for name in found[0]}
 
 
 @contextmanager

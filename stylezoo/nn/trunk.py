@@ -45,15 +45,12 @@ class Affine:
         for _ in range(2 * norms):
             next(self._parts)
 
-    def take(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """Return gamma and beta of the next norm, whose input is `x`: (N or 1, C) each, per pixel with regions."""
+    def take(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor | None]:
+        """Return gamma and beta of the next norm, (N, 1 or K, by C), and the regions at the size of its input `x`."""
         gamma, beta = next(self._parts), next(self._parts)
         if self._regions is None:
-            return gamma, beta
-        shares = F.adaptive_avg_pool2d(self._regions, (x.shape[-2], x.shape[-1]))
-        mix = torch.einsum("nkhw,kc->nchw", shares, torch.cat([gamma, beta], dim=1))
-        per_pixel_gamma, per_pixel_beta = mix.chunk(2, dim=1)
-        return per_pixel_gamma, per_pixel_beta
+            return gamma, beta, None
+        return gamma, beta, F.adaptive_avg_pool2d(self._regions, (x.shape[-2], x.shape[-1]))
 
 
 class Section(NamedTuple):

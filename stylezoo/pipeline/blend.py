@@ -76,7 +76,7 @@ def join(
     # What the net cannot give back of the photo is given back to it in proportion: where the photo is to stay, and, but
     # for nets whose paper has it otherwise, towards strength 0.
     painted = (painted + fade * (photo - again())).clamp(0, 1)
-    # The regions share their statistics, so the others tint this one: where most is the photo's, it covers the tint.
+    # Near its edge a region sees what the others are painted like: where most is the photo's, it covers that.
     return torch.lerp(painted, photo, (2 * kept - 1).clamp_min(0).to(photo))
 
 

@@ -17,6 +17,7 @@ from stylezoo.image.resize import crop, pad_to_multiple, resize
 from stylezoo.image.sizes import fit_long_side
 from stylezoo.image.tiles import as_float
 from stylezoo.models import StyleCode, StyleNet
+from stylezoo.nn.norm import Statistics, frozen_statistics, recorded_statistics, statistics_of_regions
 from stylezoo.pipeline.blend import PreserveColor, Region, join, rows_of, wants_photo_code, with_chroma
 from stylezoo.pipeline.memory import Tile, check_tile, pick_tiling
 from stylezoo.pipeline.tiled import render_tiled
@@ -63,7 +64,8 @@ def render(
     Args:
         photo: (N, 3, H, W), RGB, float32 in [0, 1] or uint8, on any device.
         style: one for all of the picture, or its regions. Regions are mixed inside the net, gamma and beta per pixel
-            (Dumoulin et al. 2017 mix them per picture), so even a hard mask leaves no cut edge between two styles.
+            (Dumoulin et al. 2017 mix them per picture), so even a hard mask leaves no cut edge between two styles. Each
+            is painted with the norms' statistics of the whole picture in its style: a pass for each besides.
         strength: 0 the photo, 1 the style, above 1 beyond it. Where the net has a code for the photo, this is the
             straight line from it to the style's: the result is net(x, lerp(photo_code, code, strength)), and up to 1,
             where `net.gives_back`, plus (1 - strength) * (photo - net(x, photo_code)), so that 0 is the photo itself
@@ -128,11 +130,17 @@ def _render_whole(
         painted = crop(net(x, code) if shares is None else net(x, code, shares), inner)
         return resize(painted.to(photo.device, photo.dtype), size)
 
+    def measure(code: Tensor) -> Statistics:
+        with recorded_statistics(net) as statistics:
+            net(x, code)
+        return statistics
+
     start = net.photo_code(x) if wants_photo_code(style, strength) else None
     rows = rows_of(net, regions or style, start, strength)
     if regions:
         shares = [pad_to_multiple(_fit(r.mask, seen), net.multiple, net.minimum)[0] for r in regions]
-        painted = paint(rows, torch.cat(shares, dim=1).to(x))
+        with frozen_statistics(net, statistics_of_regions(net, measure, rows)):
+            painted = paint(rows, torch.cat(shares, dim=1).to(x))
     else:
         painted = paint(rows)
     painted = join(photo, painted, kept, strength, net.gives_back, None if start is None else partial(paint, start))

@@ -7,7 +7,6 @@ keeps: at 100 megapixels 0.3 GB, as much again, and for a fast net of 64 channel
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import nullcontext
 from functools import partial
 from typing import Any
 
@@ -19,7 +18,7 @@ from stylezoo.image.color import colour_statistics, move_colours
 from stylezoo.image.io import NAN_REMEDY
 from stylezoo.image.tiles import Box, Kept, Padded, Stacked, View, as_levels, resized, rows_of_tiles
 from stylezoo.models import StyleCode, StyleNet
-from stylezoo.nn.norm import Statistics, frozen_statistics
+from stylezoo.nn.norm import Statistics, frozen_statistics, statistics_of_regions
 from stylezoo.pipeline.blend import PreserveColor, Region, join, rows_of, wants_photo_code, with_chroma
 from stylezoo.pipeline.memory import Tiling
 from stylezoo.pipeline.painting import Painting
@@ -71,13 +70,16 @@ def render_tiled(
             code = style if isinstance(style, StyleCode) else next(r.code for r in style if r.code)
             known = Painting(net, padded, code.values.to(net.device, net.dtype), **how).statistics
         part = padded.window(rows_of_tiles(padded.size, tiling.side)[0][0]).to(net.device, net.dtype)
-        with frozen_statistics(net, known) if known else nullcontext():
+        with frozen_statistics(net, known):
             start = net.photo_code(part)
     # First, as much of what makes it is freed before the painting needs the same.
     again = None
     if start is not None and (stays or (net.gives_back and strength < 1)):
         again = paint(start, None, keep=True)
-    painted = paint(rows_of(net, style, start, strength), shares)
+    rows = rows_of(net, style, start, strength)
+    if shares:
+        known = statistics_of_regions(net, lambda row: Painting(net, padded, row, **how).statistics, rows) or known
+    painted = paint(rows, shares)
 
     def stay_in(box: Box) -> Tensor:
         return sum((mask.window(box) for mask in stays), torch.zeros(()))

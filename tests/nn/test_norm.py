@@ -12,6 +12,7 @@ from stylezoo.nn.norm import (
     frozen_statistics,
     partial_statistics,
     recorded_statistics,
+    statistics_of_regions,
 )
 
 
@@ -46,18 +47,57 @@ def test_is_the_formula_with_one_row_for_all_or_one_a_picture(rows: int) -> None
     np.testing.assert_allclose(InstanceNorm(4)(x, gamma, beta).numpy(), reference(x, gamma, beta), atol=1e-5)
 
 
-@pytest.mark.parametrize("rows", [1, 2])
-def test_gamma_and_beta_may_differ_from_pixel_to_pixel(rows: int) -> None:
-    x, gamma, beta = features(), features(rows, seed=1), features(rows, seed=2)
-    normal = reference(x, torch.ones(1, 4), torch.zeros(1, 4))
-    expected = normal * gamma.numpy() + beta.numpy()
-    np.testing.assert_allclose(InstanceNorm(4)(x, gamma, beta).numpy(), expected, atol=1e-4)
+def shares_of_two() -> Tensor:
+    first = torch.rand(1, 1, 12, 10, generator=torch.Generator().manual_seed(3))
+    return torch.cat([first, 1 - first], dim=1)
+
+
+def test_gamma_and_beta_of_regions_mix_from_pixel_to_pixel() -> None:
+    x, shares, gamma, beta = features(), shares_of_two(), torch.randn(2, 4), torch.randn(2, 4)
+    expected = sum(
+        reference(x, gamma[k : k + 1], beta[k : k + 1]) * shares[:, k : k + 1].double().numpy() for k in (0, 1)
+    )
     norm = InstanceNorm(4)
+    np.testing.assert_allclose(norm(x, gamma, beta, shares).numpy(), expected, atol=1e-4)
     with recorded_statistics(norm) as statistics:
-        norm(x, gamma, beta)
+        norm(x[:1], gamma, beta, shares)
     with frozen_statistics(norm, statistics):
-        cut = norm(x[..., :5], gamma[..., :5], beta[..., :5])
-    np.testing.assert_allclose(cut.numpy(), expected[..., :5], atol=1e-4)
+        cut = norm(x[:1, ..., :5], gamma, beta, shares[..., :5])
+    np.testing.assert_allclose(cut.numpy(), expected[:1, ..., :5], atol=1e-4)
+
+
+def test_every_region_may_have_statistics_of_its_own() -> None:
+    x, shares, gamma, beta = features(1), shares_of_two(), torch.randn(2, 4), torch.randn(2, 4)
+    mean, inverse = torch.randn(2, 4, 1, 1), torch.rand(2, 4, 1, 1) + 0.5
+    m, i, g, b = (
+        np.einsum("nkhw,kc->nchw", shares.double().numpy(), v.double().numpy().reshape(2, 4))
+        for v in (mean, inverse, gamma, beta)
+    )
+    expected = (x.double().numpy() - m) * i * g + b
+    norm = InstanceNorm(4)
+    with frozen_statistics(norm, {"": (mean, inverse)}):
+        np.testing.assert_allclose(norm(x, gamma, beta, shares).numpy(), expected, atol=1e-4)
+
+
+def test_statistics_of_regions_are_those_of_each_style_alone() -> None:
+    net, asked = Net(), []
+
+    def measure(code: Tensor) -> dict[str, tuple[Tensor, Tensor]]:
+        asked.append(code)
+        with recorded_statistics(net) as statistics:
+            net(features(1) * code[0, 0])
+        return statistics
+
+    codes = torch.tensor([[1.0], [2.0], [3.0]])
+    together = statistics_of_regions(net, measure, codes)
+    assert together is not None and torch.equal(torch.cat(asked), codes)
+    for k, code in enumerate(codes.split(1)):
+        for name, alone in measure(code).items():
+            assert all(torch.equal(ours[k : k + 1], one) for ours, one in zip(together[name], alone, strict=True))
+    asked.clear()
+    assert statistics_of_regions(net, measure, torch.ones(3, 1)) is None, "they are all the same"
+    assert statistics_of_regions(net.first, measure, codes) is None, "what the only norm is fed has no style"
+    assert not asked
 
 
 def test_bessels_correction_also_where_statistics_are_frozen() -> None:

@@ -43,14 +43,14 @@ def test_affine_vector_is_gamma_then_beta_of_each_norm_in_order(shape: str) -> N
     vector, seen = random_affine(net), []
     for module in net.modules():
         if type(module).__name__ == "InstanceNorm":
-            module.register_forward_pre_hook(lambda _, args: seen.extend(args[1:]))
+            module.register_forward_pre_hook(lambda _, args: seen.extend(args[1:3]))
     net(torch.rand(1, 3, 16, 16), vector)
     torch.testing.assert_close(torch.cat(seen, dim=1), vector)
     neutral = net.neutral_affine().split(net.norm_widths[0], dim=1)
     assert (neutral[0] == 1).all() and (neutral[1] == 0).all()
 
 
-def test_regions_mix_the_rows_at_the_resolution_of_each_norm() -> None:
+def test_regions_come_at_the_resolution_of_each_norm() -> None:
     generator = torch.Generator().manual_seed(2)
     first = torch.rand(1, 1, 8, 12, generator=generator)
     rows = torch.randn(2, 2 * (3 + 5), generator=generator)
@@ -58,10 +58,11 @@ def test_regions_mix_the_rows_at_the_resolution_of_each_norm() -> None:
     start = 0
     for width, fold in ((3, 1), (5, 4)):
         share = first[0, 0].view(8 // fold, fold, 12 // fold, fold).mean(dim=(1, 3))  # how much of a coarse pixel it is
-        for ours in affine.take(torch.zeros(1, width, 8 // fold, 12 // fold)):
-            a, b = rows[:, start : start + width, None, None]
-            torch.testing.assert_close(ours, (share * a + (1 - share) * b)[None], atol=1e-5, rtol=1e-5)
-            start += width
+        gamma, beta, shares = affine.take(torch.zeros(1, width, 8 // fold, 12 // fold))
+        assert torch.equal(torch.cat([gamma, beta], dim=1), rows[:, start : start + 2 * width])
+        assert shares is not None
+        torch.testing.assert_close(shares, torch.stack([share, 1 - share])[None], atol=1e-6, rtol=1e-5)
+        start += 2 * width
 
 
 @pytest.mark.parametrize("shape", SHAPES)

@@ -231,14 +231,23 @@ def test_options_may_be_numpys(net, code, photo) -> None:
 # Regions
 
 
-def test_regions_reach_the_net_with_a_code_each(multi, photo) -> None:
-    left, x = left_part(), photo[:1]
-    regions = [Region(style(multi, 0), left), Region(style(multi, 2), 1 - left)]
-    codes = torch.cat([r.code.values for r in regions])
-    assert torch.equal(render(multi, x, regions), multi(x, codes, torch.cat([left, 1 - left], dim=1)))
-    start = multi.photo_code(x)
-    beyond = multi(x, start + 1.4 * (codes - start), torch.cat([left, 1 - left], dim=1))
-    assert torch.allclose(render(multi, x, regions, strength=1.4), beyond, atol=1e-5)
+@pytest.mark.parametrize("strength", [0.5, 1, 1.4])
+@pytest.mark.parametrize("other", [2, None])
+def test_a_region_is_painted_as_if_all_had_its_style(multi, strength, other) -> None:
+    x = torch.rand(1, 3, 40, 240, generator=torch.Generator().manual_seed(1))
+    left = (torch.arange(240) < 120).float().expand(1, 1, 40, 240)
+    first, second = style(multi, 0), None if other is None else style(multi, other)
+    painted = render(multi, x, [Region(first, left), Region(second, 1 - left)], strength=strength)
+    near = 120 - multi.overlap, 120 + multi.overlap
+    alone = render(multi, x, first, strength=strength)
+    torch.testing.assert_close(painted[..., : near[0]], alone[..., : near[0]], atol=1e-4, rtol=1e-4)
+    alone = x if second is None else render(multi, x, second, strength=strength)
+    torch.testing.assert_close(painted[..., near[1] :], alone[..., near[1] :], atol=1e-4, rtol=1e-4)
+    edge = (
+        painted[..., near[0] : near[1]]
+        - torch.where(left == 1, render(multi, x, first, strength=strength), alone)[..., near[0] : near[1]]
+    )
+    assert edge.abs().max() > 0.01, "they meet inside the net"
 
 
 @pytest.mark.parametrize("kind", ["net", "multi"])
@@ -261,8 +270,8 @@ def test_a_region_that_is_everywhere_is_no_region(kind, photo, request) -> None:
         assert torch.allclose(render(net, photo, whole, strength=strength), expected, atol=1e-5)
 
 
-@pytest.mark.parametrize("kind", ["net", "multi"])
-def test_a_mask_of_one_grey_is_that_strength(kind, photo, request) -> None:
+@pytest.mark.parametrize(("kind", "off"), [("net", 1e-5), ("multi", 0.1)])
+def test_a_mask_of_one_grey_is_about_that_strength(kind, off, photo, request) -> None:
     """Down to half: below, the photo comes through faster, so that black is the photo itself."""
     net = request.getfixturevalue(kind)
 
@@ -272,7 +281,8 @@ def test_a_mask_of_one_grey_is_that_strength(kind, photo, request) -> None:
 
     for share in (0.5, 0.8):
         expected = render(net, photo, style(net, 0), strength=share)
-        assert torch.allclose(grey(share), expected, atol=1e-5)
+        apart = (render(net, photo, style(net, 0)) - photo).abs().mean()
+        assert (grey(share) - expected).abs().mean() < off * apart
     distances = [float((grey(i / 10) - photo).abs().mean()) for i in range(11)]
     assert distances[0] == 0 and distances == sorted(distances)
     assert max(b - a for a, b in pairwise(distances)) < 0.3 * distances[-1]
