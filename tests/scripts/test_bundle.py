@@ -19,16 +19,17 @@ from stylezoo.zoo.spec import read_zoo
 
 @pytest.fixture
 def bundle(load_script):
-    """Call the script: bundle(run, zoo, folder)."""
+    """Call the script: bundle(run, zoo, folder, *further_runs)."""
     module = load_script("bundle")
 
-    def call(run: Path, zoo: Path, folder: Path) -> str:
+    def call(run: Path, zoo: Path, folder: Path, *others: Path) -> str:
         module.ROOT = run.parent / "repository"
         (module.ROOT / "recipes").mkdir(parents=True, exist_ok=True)
         words = (run / "recipe.yaml").read_text().replace("summary: ''", "summary: as the recipe says by now")
         (module.ROOT / "recipes" / "tiny.yaml").write_text(words)
-        arguments = [str(run), "--recipe", "recipes/tiny.yaml", "--zoo", str(zoo), "--bundled", str(folder)]
-        result = CliRunner().invoke(module.main, arguments, catch_exceptions=False)
+        runs = [str(place) for place in (run, *others)]
+        options = ["--recipe", "recipes/tiny.yaml", "--zoo", str(zoo), "--bundled", str(folder)]
+        result = CliRunner().invoke(module.main, [*runs, *options], catch_exceptions=False)
         assert result.exit_code == 0, result.output
         return result.output
 
@@ -77,3 +78,19 @@ def test_a_second_run_replaces_the_first_and_leaves_aliases_and_other_models(
     assert zoo.aliases["tiny"] == "johnson/first"
     assert zoo.models["johnson/tiny"].weights.sha256 == sha256_of(folder / "johnson" / "tiny.safetensors")
     assert load(tmp_path / "run2", device="cpu").spec.name == "johnson/tiny"
+
+
+def test_of_several_runs_the_mean_is_taken(bundle, recipe_file: Path, tmp_path: Path) -> None:
+    early, late = (
+        train(load_recipe(recipe_file, overrides=[f"run.steps={n}"]), tmp_path / f"run{n}", progress=False)
+        for n in (1, 4)
+    )
+    zoo_file, folder = tmp_path / "zoo.yaml", tmp_path / "bundled"
+    zoo_file.write_text("schema: 1\naliases: {}\nmodels: {}\n")
+    bundle(early, zoo_file, folder, late)
+    first, last, made = (
+        load(place, device="cpu").net.state_dict() for place in (early, late, folder / "johnson" / "tiny.safetensors")
+    )
+    assert any(not torch.equal(first[name], last[name]) for name in first)
+    for name, value in made.items():
+        torch.testing.assert_close(value, (first[name] + last[name]) / 2, atol=1e-3, rtol=1e-3)
