@@ -109,7 +109,7 @@ def test_a_picture_is_encoded_once_and_kept(net: Stylizer, photo: np.ndarray, tm
     assert np.array_equal(mixed, net.stylize(photo, [MOSAIC, STYLES["tissue"]]))
 
 
-@pytest.mark.parametrize("name", ["ghiasi/lite", "ghiasi/compact"])
+@pytest.mark.parametrize("name", ["ghiasi/lite", "ghiasi/lite-large"])
 def test_a_net_that_predicts_needs_no_other_net(name: str, photo: np.ndarray, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(VGG, "__init__", lambda *_, **__: pytest.fail("VGG is wanted"))
     assert stylezoo.load(name, device="cpu").stylize(photo, STYLES["coffee"]).std() > 15
