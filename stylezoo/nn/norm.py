@@ -71,7 +71,7 @@ class InstanceNorm(nn.Module):
     def _statistics(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Return the statistics that count for `x`; they are recorded where somebody wants them."""
         mean, inverse = self._frozen or self.measure(x)
-        if self._mix is not None:
+        if self._mix is not None and self._frozen is None:  # those that are frozen were mixed when they were measured
             mean, inverse = self._mix(mean, inverse)
         if self._recording is not None:
             self._recording.append((mean, inverse))

@@ -8,10 +8,12 @@ from torch import Tensor, nn
 from stylezoo.nn.norm import (
     InstanceNorm,
     Moments,
+    Statistics,
     Unmeasured,
     frozen_statistics,
     partial_statistics,
     recorded_statistics,
+    smoothed_statistics,
     statistics_of_regions,
 )
 
@@ -77,6 +79,18 @@ def test_every_region_may_have_statistics_of_its_own() -> None:
     norm = InstanceNorm(4)
     with frozen_statistics(norm, {"": (mean, inverse)}):
         np.testing.assert_allclose(norm(x, gamma, beta, shares).numpy(), expected, atol=1e-4)
+
+
+def test_frozen_statistics_are_not_smoothed_again() -> None:
+    net, memory = Net(), Statistics()
+    with recorded_statistics(net) as statistics:
+        net(features(1))
+    with frozen_statistics(net, statistics):
+        expected = net(features(1, seed=1))
+        for _ in range(2):
+            with smoothed_statistics(net, memory, 0.9):
+                assert torch.equal(net(features(1, seed=1)), expected)
+    assert not memory
 
 
 def test_statistics_of_regions_are_those_of_each_style_alone() -> None:
