@@ -666,7 +666,7 @@ def test_what_has_no_name_is_given_an_id_or_has_no_card(multi: Stylizer, style) 
 @pytest.mark.parametrize(
     ("given", "message"),
     [
-        ({"id": "My Style"}, "id: must be lowercase letters, digits, - and _, not 'My Style'"),
+        ({"id": "My Style"}, "id: must be lowercase letters, digits, - and _ .*, not 'My Style'"),
         ({"id": ""}, "id: must be lowercase"),
         ({"id": "mine", "rights": " "}, "rights: must not be empty"),
         ({"id": "mine", "title": 3}, "title: Expected `str`"),
