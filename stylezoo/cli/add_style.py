@@ -54,11 +54,11 @@ def command(
     from msgspec import structs
 
     from stylezoo.train.recipe import load_recipe
-    from stylezoo.zoo.fields import ID
+    from stylezoo.zoo.fields import ID, ID_FORM
     from stylezoo.zoo.store import find
 
     if not ID.fullmatch(name):
-        raise OptionError(f"--name '{name}' must be lowercase letters, digits, - and _")
+        raise OptionError(f"--name '{name}' must be {ID_FORM}")
     spec, path = find(base)  # a misspelt name stops here
     if spec.family not in ("cin", "ghiasi"):
         raise OptionError(

@@ -24,6 +24,7 @@ from stylezoo.nn.compact import EnlargingConv, FoldedHead
 
 AnyNet = TypeVar("AnyNet", bound=StyleNet)
 
+ANY_SIZE = dict.fromkeys((0, 2, 3), torch.export.Dim.DYNAMIC)  # any number of pictures, any height and width
 SMALL = 64  # numbers: shapes, indices and the like may be constants of a graph
 
 
@@ -37,13 +38,12 @@ def make_graph(net: TrunkNet) -> bytes:
     net = _to_export(net)
     if isinstance(head := net.trunk.head, EnlargingConv):
         net.trunk.head = FoldedHead(head)
-    any_size = {0: torch.export.Dim.DYNAMIC, 2: torch.export.Dim.DYNAMIC, 3: torch.export.Dim.DYNAMIC}
     model = to_onnx(
         _Painter(net).eval(),
         (torch.rand(2, 3, 96, 128), net.trunk.neutral_affine()),
         input_names=[IMAGE, AFFINE],
         output_names=[PAINTED],
-        dynamic_shapes={"image": any_size, "affine": None},
+        dynamic_shapes={"image": ANY_SIZE, "affine": None},
     )
     return _without_weights(model, {name for name in net.state_dict() if name.startswith(TRUNK)})
 
@@ -52,13 +52,12 @@ def make_encoder_graph(net: Ghiasi) -> bytes:
     """Return the graph of a folded net's encoder, as `EncoderGraph` takes it; raise OptionError as `make_graph`."""
     check_packages("onnx", "onnxscript")
     net = _to_export(net)
-    any_size = {0: torch.export.Dim.DYNAMIC, 2: torch.export.Dim.DYNAMIC, 3: torch.export.Dim.DYNAMIC}
     model = to_onnx(
         _Encoder(net).eval(),
         (torch.rand(2, 3, 96, 128),),
         input_names=[IMAGE],
         output_names=[HIDDEN],
-        dynamic_shapes={"picture": any_size},
+        dynamic_shapes={"picture": ANY_SIZE},
     )
     return _without_weights(model, {name for name in net.state_dict() if name.startswith(ENCODER)})
 

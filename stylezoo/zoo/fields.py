@@ -12,7 +12,7 @@ ID = re.compile(rf"(?!{_DEVICE}$)[a-z0-9_-]{{1,96}}")
 ID_FORM = "lowercase letters, digits, - and _ (96 at most, and no device such as con)"
 """What an `ID` is, for messages. It becomes the name of files."""
 
-_PART = rf"(?!(?i:{_DEVICE})\.)[A-Za-z0-9_-][\w.-]{{0,126}}(?<!\.)"
+_PART = rf"(?!(?i:{_DEVICE})(?:[./]|$))[A-Za-z0-9_-][\w.-]{{0,126}}(?<!\.)"
 PATH = re.compile(rf"({_PART}/){{0,7}}{_PART}", re.ASCII)
 """A path within a folder, the same file on every system: no way out, nothing hidden, nothing that looks alike."""
 

@@ -179,6 +179,7 @@ def test_says_what_is_wrong_at_the_top(registry: dict[str, Any], change: dict[st
         ".git/a.safetensors",
         "con.safetensors",
         "a/NUL.safetensors",
+        "con/a.safetensors",
         "a./b.safetensors",
         "a /b.safetensors",
         "%2e%2e/a.safetensors",
