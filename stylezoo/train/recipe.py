@@ -29,12 +29,15 @@ class StyleSource(StyleSpec, frozen=True, kw_only=True):
 
     Attributes:
         image: path, or file name in STYLEZOO_DATA/presets or /styles.
-        size: long side in px at which it is learnt; its strokes must be visible there.
+        size: long side in px at which it is learnt: the size of its strokes. Larger gives coarser strokes.
+        extra_sizes: further long sides in px; the targets are means over all of them, so that strokes of each size are
+            learnt.
         crop: (left, top, right, bottom) as fractions of the picture.
     """
 
     image: str
     size: int = 512
+    extra_sizes: tuple[int, ...] = ()
     crop: tuple[float, float, float, float] | None = None
 
 
@@ -93,7 +96,11 @@ class Loss(Record, frozen=True):
         content_weight: of the content term.
         style_weight: of the style term: more for more of the style.
         tv_weight: of total variation, which smooths.
-        palette_weight: of the distance of the colours' mean and covariance.
+        balanced: divide Gram errors by the size of the photo's Gram matrix as well as the style's.
+        sliced: layers of the sliced Wasserstein term, each with its weight within the term.
+        sliced_weight: of the sliced Wasserstein distance of the features at these layers.
+        palette_weight: of the sliced Wasserstein distance of the colours.
+        palette_space: in which colours are compared: "lab" weighs hue as the eye has it.
         normalize: divide each error by the size of its target; false gives the papers' form.
         balance: how hard styles that lag are pushed, see `stylezoo.train.balance`; 0 is off.
         consistency: weight of a term that makes a net steady in video, see `stylezoo.train.consistency`; 0 is off.
@@ -108,7 +115,11 @@ class Loss(Record, frozen=True):
     content_weight: float = 1.0
     style_weight: float = 10.0
     tv_weight: float = 0.0
+    balanced: bool = False
+    sliced: dict[str, float] = msgspec.field(default_factory=dict)
+    sliced_weight: float = 0.0
     palette_weight: float = 0.0
+    palette_space: Literal["lab", "rgb"] = "lab"
     normalize: bool = True
     balance: float = 1.0
     consistency: float = 0.0
@@ -367,6 +378,17 @@ def _check(recipe: Recipe, where: str) -> None:
         ("loss.content_weight", 0 <= loss.content_weight < inf, "must be a number of at least 0"),
         ("loss.style_weight", 0 <= loss.style_weight < inf, "must be a number of at least 0"),
         ("loss.tv_weight", 0 <= loss.tv_weight < inf, "must be a number of at least 0"),
+        ("loss.sliced_weight", 0 <= loss.sliced_weight < inf, "must be a number of at least 0"),
+        (
+            "loss.sliced_weight",
+            not loss.sliced_weight or _usable(loss.sliced),
+            "needs layers: name them in loss.sliced, each with its weight",
+        ),
+        (
+            "loss.balanced",
+            not loss.balanced or (loss.style_term == "gram" and loss.normalize),
+            "goes with loss.style_term gram and loss.normalize true",
+        ),
         ("loss.palette_weight", 0 <= loss.palette_weight < inf, "must be a number of at least 0"),
         ("loss.consistency", 0 <= loss.consistency < inf, "must be a number of at least 0"),
         ("loss.balance", 0 <= loss.balance <= 4, "must be from 0 (off) to 4"),
@@ -434,8 +456,8 @@ def _check(recipe: Recipe, where: str) -> None:
     if kind == "arbitrary":
         _check_features(recipe, where)
     for style in recipe.styles:
-        if style.size < 32:
-            raise RecipeError(f"{where}: styles: the size of '{style.id}' must be at least 32 px, not {style.size}")
+        if (least := min((style.size, *style.extra_sizes))) < 32:
+            raise RecipeError(f"{where}: styles: the size of '{style.id}' must be at least 32 px, not {least}")
     ids = [s.id for s in recipe.styles]
     if len(set(ids)) < len(ids):
         raise RecipeError(

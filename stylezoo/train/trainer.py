@@ -170,6 +170,7 @@ class _Run:
         for group in state.optimizer.param_groups:
             group["lr"] = rate
         first = (state.step * self.world + self.crops.rank) * len(batch)
+        self.loss.redraw(first)
         with self.autocast():
             if self.teacher and state.step < self.recipe.run.distill:
                 style, code = self.styles.choose(state.net, batch, first)
