@@ -27,8 +27,8 @@ class PerceptualLoss(nn.Module):
     """The weighted sum of the terms "content", "style", "sliced", "palette" and "tv".
 
     The first three are weighted means over their layers, so adding a layer does not change the balance of the terms.
-    Departure from the papers: each error is divided by the size of its target (see `losses.terms`), which makes content 1
-    and style 10 a good start for any backbone and style; `normalize=False` gives the papers' form.
+    Departure from the papers: each error is divided by the size of its target (see `losses.terms`), which makes content
+    1 and style 10 a good start for any backbone and style; `normalize=False` gives the papers' form.
 
     Args:
         backbone: must tap every layer named here.
@@ -94,7 +94,7 @@ class PerceptualLoss(nn.Module):
 
     def terms_of(self, kind: str) -> dict[str, StyleTerm]:
         """Return the terms of one kind of `kept`, by layer."""
-        return dict(cast(nn.ModuleDict, self.kept[kind]).items())
+        return cast(dict[str, StyleTerm], dict(cast(nn.ModuleDict, self.kept[kind]).items()))
 
     def _check(self) -> None:
         """Refuse layers that the backbone does not return, and weights that cannot work."""
@@ -261,6 +261,6 @@ class PerceptualLoss(nn.Module):
 
 
 def _join(measured: Sequence[Mapping[str, Tensor]], prefix: str) -> dict[str, Tensor]:
-    """Return the targets whose names begin with `prefix`, without it, of all styles: (S, ...); none that a style lacks."""
+    """Return the targets whose names begin with `prefix`, without it, (S, ...); none that one of the styles lacks."""
     names = [name for name in measured[0] if name.startswith(prefix) and all(name in each for each in measured)]
     return {name.removeprefix(prefix): torch.cat([each[name] for each in measured]) for name in names}

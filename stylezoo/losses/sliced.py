@@ -1,10 +1,10 @@
 """Sliced Wasserstein distances: of colours, and of features.
 
-Samples are projected on directions; along each direction the distance between two distributions is that of their sorted
-projections. Unlike a Gram matrix it compares whole distributions: a missing hue or a missing accent costs as much as
-the share of the picture that should have it. Heitz et al. 2021, "A Sliced Wasserstein Loss for Neural Texture Synthesis"
-(arXiv:2006.07229). Departure: directions are fixed, so that of a style no more than the quantiles of its projections is
-kept, some hundred KB.
+Samples are projected on directions; along each direction the distance between two distributions is that of their
+sorted projections. Unlike a Gram matrix it compares whole distributions: a missing hue or accent costs as much as the
+share of the picture that should have it. Heitz et al. 2021, "A Sliced Wasserstein Loss for Neural Texture Synthesis"
+(arXiv:2006.07229). Departure: directions are fixed, so that the quantiles of its projections are all that is kept of a
+style, some hundred KB.
 """
 
 from __future__ import annotations
@@ -108,7 +108,7 @@ class SlicedLoss(SlicedTerm):
     """Squared sliced Wasserstein distance of feature maps, over the mean square of the style's projections.
 
     Args:
-        styles: feature maps of each style at this layer, (1, C, H, W), or a list of them, for a style at several scales.
+        styles: feature maps of each style at this layer, (1, C, H, W), or a list of them, one for each scale.
     """
 
     def __init__(self, styles: Sequence[Tensor | Sequence[Tensor]] = ()) -> None:

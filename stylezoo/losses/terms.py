@@ -93,8 +93,8 @@ class StyleTerm(nn.Module, abc.ABC):
     """A term that keeps what it needs of each style, its targets, as buffers of (S, ...).
 
     Args:
-        styles: what `measure` takes of each style: a feature map, (1, C, H, W), or several, of the style image at several
-            scales, which count the same. Sizes may differ.
+        styles: what `measure` takes of each style: a feature map, (1, C, H, W), or several, of the style image at
+            several scales, which count the same. Sizes may differ.
     """
 
     def __init__(self, styles: Sequence[Tensor | Sequence[Tensor]]) -> None:
