@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import os
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Generator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -157,7 +157,7 @@ class RandomCrops:
         """
         return self._windows(step).cut(self.crop, self.device)
 
-    def steps(self, start: int, stop: int | None = None) -> Iterator[Tensor]:
+    def steps(self, start: int, stop: int | None = None) -> Generator[Tensor, None, None]:
         """Yield the crops of steps `start` to `stop` - 1, or without end; threads prepare them ahead of time."""
         threads = min(LOADERS, _cores())
         numbers = iter(range(start, stop) if stop is not None else count(start))

@@ -7,9 +7,12 @@ import pytest
 import torch
 from PIL import Image
 
-from stylezoo.data.crops import RandomCrops
+from stylezoo.data import crops as crops_module
+from stylezoo.data.crops import PhotoCache, RandomCrops
 from stylezoo.data.images import list_photos
 from stylezoo.errors import DataError
+from stylezoo.image.resize import resize
+from stylezoo.image.sizes import fit_short_side
 
 
 @pytest.fixture
@@ -92,6 +95,57 @@ def test_a_photo_smaller_than_the_crop_is_enlarged(tmp_path: Path) -> None:
     batch = crops_of([tmp_path / "small.png"], crop=64).at(0)
     assert batch.shape[-2:] == (64, 64)
     assert torch.allclose(batch[0, :2], torch.tensor(128 / 255), atol=1e-3)
+
+
+def test_a_crop_is_cut_from_the_resized_photo(photos) -> None:
+    """Its pixels are those that `resize` gives for the whole photo, whatever the scale; some crops are mirrored."""
+    path = list_photos(photos)[0]
+    whole = PhotoCache(48, 0).read(path)
+    crops = crops_of([path], short_side=(36, 48), batch=1)
+    for step in range(12):
+        crop = crops.at(step)[0]
+        found = []
+        for short in range(36, 49):
+            x = resize(torch.from_numpy(whole)[None] / 255, fit_short_side(*whole.shape[1:], short))[0]
+            places = x.unfold(1, 32, 1).unfold(2, 32, 1)  # (3, down, across, 32, 32)
+            for mirrored in (crop, crop.flip(-1)):
+                found.append((places - mirrored[:, None, None]).abs().amax(dim=(0, 3, 4)).min())
+        assert min(found) < 1e-3
+
+
+def test_photos_are_decoded_once_as_long_as_there_is_room(photos, monkeypatch) -> None:
+    paths = list_photos(photos)
+    reads, read_file = [], crops_module.read_file
+    monkeypatch.setattr(crops_module, "read_file", lambda path, most: reads.append(path) or read_file(path, most))
+    size = PhotoCache(40, 0).read(paths[0]).nbytes
+    reads.clear()
+    batches = {}
+    for kept in (0, 2, 5):
+        crops = crops_of(paths, short_side=(40, 40), batch=5, memory=int((kept + 0.5) * size))
+        batches[kept] = [crops.at(step) for step in range(3)]
+        assert len(reads) == 5 + 2 * (5 - kept)
+        reads.clear()
+    for kept in (2, 5):
+        assert all(torch.equal(a, b) for a, b in zip(batches[kept], batches[0], strict=True))
+
+
+def test_photos_of_16_bits_and_with_alpha_are_read_as_8_bits_of_colour(tmp_path: Path) -> None:
+    grey = np.linspace(0, 65535, 50 * 40).reshape(50, 40).astype(np.uint16)
+    Image.fromarray(grey).save(tmp_path / "deep.png")
+    clear = np.random.default_rng(0).integers(0, 255, (50, 40, 4), np.uint8)
+    Image.fromarray(clear, "RGBA").save(tmp_path / "clear.png")
+    cache = PhotoCache(64, 0)
+    assert np.array_equal(cache.read(tmp_path / "clear.png"), clear[..., :3].transpose(2, 0, 1))
+    deep = cache.read(tmp_path / "deep.png")
+    assert deep.shape == (3, 50, 40)
+    assert np.abs(deep - grey / 257).max() <= 0.51
+
+
+def test_steps_without_end(photos) -> None:
+    crops = crops_of(list_photos(photos))
+    steps = crops.steps(4)
+    assert all(torch.equal(next(steps), crops.at(step)) for step in range(4, 30))
+    steps.close()
 
 
 def test_broken_photos_are_skipped_and_remembered(greys) -> None:
