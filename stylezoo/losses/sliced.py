@@ -31,7 +31,7 @@ QUANTILES = 128
 SAMPLES = 2048
 """Positions of a feature map, or pixels, that are compared: sorting all would cost more than they tell."""
 
-_FLOOR = 1e-3  # of a variance of colours: keeps a style of one colour from dividing by zero
+_FLOOR = 1e-2  # of a variance of colours, (10 Lab units)^2: a style of nearly one colour should not outweigh all others
 
 
 @lru_cache(maxsize=16)
