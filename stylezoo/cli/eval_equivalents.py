@@ -119,6 +119,7 @@ def measure(
             mean=found.iterations,
             spread=found.spread,
             count=found.photos,
+            at_least=found.reached < found.photos,
             facts={"reached": found.reached},
         )
         yield figure, run

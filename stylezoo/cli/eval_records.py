@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from stylezoo.cli.talk import Failure, say
@@ -17,14 +16,6 @@ if TYPE_CHECKING:
     from stylezoo.evaluate.metrics import Metric
     from stylezoo.zoo.results import Figure, MetricInfo, RunInfo
     from stylezoo.zoo.spec import ModelSpec
-
-
-def results_folder() -> Path:
-    """Return the folder of results beside the registry of this checkout or package."""
-    from stylezoo.zoo import catalog
-    from stylezoo.zoo.results import FOLDER
-
-    return catalog.zoo_file().with_name(FOLDER)
 
 
 def check_weights(name: str, spec: ModelSpec) -> None:
@@ -88,9 +79,9 @@ def run_of(context: Mapping[str, Any]) -> RunInfo:
 
 def keep(info: MetricInfo, spec: ModelSpec, figures: Sequence[Figure], run: RunInfo) -> None:
     """Write figures of a model into the results of this checkout."""
-    from stylezoo.zoo.results import Results, read_file, write_file
+    from stylezoo.zoo.results import Results, own_folder, read_file, write_file
 
-    path = results_folder() / f"{info.key}.json"
+    path = own_folder() / f"{info.key}.json"
     before = read_file(path) if path.is_file() else Results(metric=info)
     current = Results(metric=info, runs=before.runs, models=before.models)
     write_file(current.add(spec, run, {figure.style: figure for figure in figures}), path)
@@ -123,9 +114,9 @@ def slot_fits(there: RunInfo, run: RunInfo) -> bool:
 
 def recorded(info: MetricInfo, spec: ModelSpec) -> list[tuple[Figure, RunInfo]]:
     """Return the recorded figures of a model by a metric."""
-    from stylezoo.zoo.results import read_file
+    from stylezoo.zoo.results import own_folder, read_file
 
-    path = results_folder() / f"{info.key}.json"
+    path = own_folder() / f"{info.key}.json"
     return read_file(path).of(spec) if path.is_file() else []
 
 

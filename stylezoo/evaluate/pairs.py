@@ -16,7 +16,7 @@ from stylezoo.data.splits import load_split, split
 from stylezoo.data.styles import read_style
 from stylezoo.errors import DataError
 from stylezoo.image.io import to_pil
-from stylezoo.zoo.metrics import UNSEEN
+from stylezoo.zoo.results import UNSEEN
 
 T = TypeVar("T")
 

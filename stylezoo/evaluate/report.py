@@ -10,7 +10,7 @@ from stylezoo.evaluate.compare import Scores, contrasts, figures
 from stylezoo.evaluate.metrics import Metric
 from stylezoo.evaluate.pairs import PairSet
 from stylezoo.evaluate.table import align
-from stylezoo.zoo.metrics import UNSEEN
+from stylezoo.zoo.results import UNSEEN
 
 ARROWS = {"lower": "↓", "higher": "↑", "one": "→1"}
 ACROSS = 5

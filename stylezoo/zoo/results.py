@@ -20,6 +20,7 @@ import msgspec
 from stylezoo.errors import RegistryError
 from stylezoo.files import replacing
 from stylezoo.schema import Record
+from stylezoo.zoo import catalog
 from stylezoo.zoo.spec import ModelSpec
 
 FOLDER = "results"
@@ -71,6 +72,7 @@ class Figure(Record, frozen=True, kw_only=True):
     count: int
     low: float | None = None
     high: float | None = None
+    at_least: bool = False
     facts: dict[str, float] = {}
 
 
@@ -123,6 +125,16 @@ def slot(run: RunInfo) -> tuple[object, ...]:
 def weights_id(spec: ModelSpec) -> str:
     """Return what names a model's weights in the files."""
     return spec.weights.sha256[:DIGITS] if spec.weights else ""
+
+
+def own_folder() -> Path:
+    """Return the folder of results beside the registry of this checkout or package."""
+    return catalog.zoo_file().with_name(FOLDER)
+
+
+def own_results() -> dict[str, Results]:
+    """Return the results of this checkout or package; they count for models of the very weights, wherever these lie."""
+    return read_results(own_folder())
 
 
 def read_results(folder: Path) -> dict[str, Results]:
