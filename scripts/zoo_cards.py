@@ -4,8 +4,8 @@
     python scripts/zoo_cards.py ghiasi/lite  # of the pictures, which take seconds each, this one alone
     python scripts/zoo_cards.py --check      # fail if a page is not what they give; draws nothing
 
-Cards are made of zoo.yaml and results/ alone, and what is changed in them by hand is lost. A model's picture is drawn anew when its
-weights change: name it then, or draw all.
+Cards are made of zoo.yaml and results/ alone, and what is changed in them by hand is lost. A model's
+picture is drawn anew when its weights change: name it then, or draw all.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ INTRODUCTION = """# The models
 
 What `stylezoo list` shows, with a card for each: its styles and their rights, how good it was measured to be, what it
 was trained on, and what its record does not tell. The photo is the astronaut of scikit-image.
-`python scripts/zoo_cards.py` makes the cards from `zoo.yaml` and `results/`; `stylezoo info NAME` prints the same record.
+`python scripts/zoo_cards.py` makes the cards from `zoo.yaml` and `results/`; `stylezoo info NAME` prints the record.
 """
 
 
@@ -55,7 +55,11 @@ def painters(zoo: Zoo) -> list[str]:
 def find_stale(zoo: Zoo, folder: Path) -> list[str]:
     """Return what a folder of cards has wrong, in a line each."""
     texts = {path.name: path.read_text(encoding="utf-8") for path in folder.glob("*.md")}
-    stale = [f"{name} is not what zoo.yaml and results/ give" for name, text in make_pages(zoo).items() if texts.get(name) != text]
+    stale = [
+        f"{name} is not what zoo.yaml and results/ give"
+        for name, text in make_pages(zoo).items()
+        if texts.get(name) != text
+    ]
     missing = [name for name in map(picture_of, painters(zoo)) if not (folder / name).is_file()]
     return [*stale, *(f"{name} is missing" for name in missing), *find_strays(zoo, folder)]
 

@@ -147,11 +147,17 @@ def command(names: tuple[str, ...], equivalents: bool, temporal: bool, **given: 
 
 
 def check_options(mode: str, given: dict[str, Any]) -> None:
-    """Raise OptionError for an option that this kind of measurement would ignore, or for two that exclude each other."""
-    names = {"as_json": "--json", "sizes": "--size", "chosen": "--style", "metrics": "--metric", "paintings": "--styles",
-             "peers": "--peer"}
+    """Raise OptionError for an option that this measurement would ignore, or for two that exclude each other."""
+    names = {
+        "as_json": "--json",
+        "sizes": "--size",
+        "chosen": "--style",
+        "metrics": "--metric",
+        "paintings": "--styles",
+        "peers": "--peer",
+    }
     for name, value in given.items():
-        if value and name not in MODES[mode] or (name == "steady" and value is not None and mode != "temporal"):
+        if (value and name not in MODES[mode]) or (name == "steady" and value is not None and mode != "temporal"):
             option = names.get(name, f"--{name.replace('_', '-')}")
             homes = [f"--{other}" for other, takes in MODES.items() if other and name in takes]
             where = f"--{mode} does not take it" if mode else f"it goes with {' or '.join(homes)}"

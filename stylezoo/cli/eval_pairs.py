@@ -92,9 +92,7 @@ def free_pairs(asked: Asked) -> PairSet:
 
     if asked.chosen:
         raise StyleError("models of any style know none by name: leave --style out, or add --styles-of MODEL")
-    found = painting_pairs(
-        asked.split, data_folder(), asked.style_size, photos=asked.photos, paintings=asked.paintings
-    )
+    found = painting_pairs(asked.split, data_folder(), asked.style_size, photos=asked.photos, paintings=asked.paintings)
     pairs = found.pairs[: asked.count]
     return replace(found, pairs=pairs, gallery={pair.style.id: pair.style for pair in pairs})
 
@@ -166,7 +164,9 @@ def measure_table(
     from stylezoo.evaluate.methods import anchors
 
     methods = [*anchors(), *table.methods]
-    return measure(methods, table.pairs, metrics, size=asked.size, progress=partial(show_progress, unit="pair"), show=show)
+    return measure(
+        methods, table.pairs, metrics, size=asked.size, progress=partial(show_progress, unit="pair"), show=show
+    )
 
 
 def context_of(table: Table, asked: Asked, command: Sequence[str]) -> dict[str, Any]:

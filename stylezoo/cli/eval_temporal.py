@@ -123,9 +123,7 @@ def peer_job(peer: str, chosen: Sequence[str], asked: Mapping[str, Any]) -> Job:
     return Job(peer, None, {style: painters[style] for style in styles}, replace(Clips(**asked), steady=0.0), words)
 
 
-def measure(
-    job: Job, split: str, photos: Sequence[Path], folder: Path | None
-) -> Iterator[tuple[Figure, RunInfo]]:
+def measure(job: Job, split: str, photos: Sequence[Path], folder: Path | None) -> Iterator[tuple[Figure, RunInfo]]:
     """Yield the warp error of each style."""
     from stylezoo.evaluate.clips import clips_digest, make_clips
     from stylezoo.evaluate.temporal import measure_steadiness, warp_figure

@@ -123,7 +123,7 @@ def same_picture(path: Path, phash: str) -> bool:
 
 @cache
 def _lines() -> tuple[tuple[str, str, Listed, tuple[str, ...]], ...]:
-    """Return the lines of the list: split, kind ("photo" or "painting"), picture, names of the photos paired with it."""
+    """Return the lines of the list: split, kind ("photo" or "painting"), picture, photos that are paired with it."""
     text = files("stylezoo.data").joinpath(LIST).read_text(encoding="utf-8")
     rows = [line.split("\t") for line in text.splitlines() if line and not line.startswith("#")]
     return tuple((row[0], row[1], Listed(row[2], row[3]), tuple(filter(None, row[4].split(",")))) for row in rows)

@@ -41,7 +41,7 @@ def find_departure(
     name: str,
     found: tuple[Figure, RunInfo],
     recorded: tuple[Figure, RunInfo],
-    tolerance: Tolerance = Tolerance(),  # noqa: B008 - immutable
+    tolerance: Tolerance = Tolerance(),
     decimals: int = 4,
 ) -> Departure | None:
     """Return whether a figure is outside the recorded range.

@@ -80,9 +80,7 @@ def notes(metrics: Sequence[MetricInfo]) -> str:
     return " ".join(metric.note for metric in metrics)
 
 
-def index_columns(
-    specs: Sequence[ModelSpec], results: Mapping[str, Results]
-) -> tuple[list[str], list[list[str]], str]:
+def index_columns(specs: Sequence[ModelSpec], results: Mapping[str, Results]) -> tuple[list[str], list[list[str]], str]:
     """Return the columns of a table of models that tell how good they are: titles, cells by model, and what they mean.
 
     A metric is there where a model has a figure of it. Of several runs the one on the validation split counts.
@@ -144,9 +142,7 @@ def _cells(figures: Mapping[str, Figure], keys: Sequence[str], results: Mapping[
     return [text(figures[key], results[key].metric) if key in figures else "–" for key in keys]
 
 
-def _means(
-    styles: Sequence[Mapping[str, Figure]], keys: Sequence[str], results: Mapping[str, Results]
-) -> list[str]:
+def _means(styles: Sequence[Mapping[str, Figure]], keys: Sequence[str], results: Mapping[str, Results]) -> list[str]:
     cells = []
     for key in keys:
         found = [figures[key] for figures in styles if key in figures]
@@ -162,10 +158,11 @@ def _origin(group: Measured) -> str:
     counts = {figure.count for figures in group.styles.values() for figure in figures.values()}
     many = "up to " * (len(counts) > 1) + str(max(counts))
     facts = "".join(f", {key} {value:g}" for key, value in run.facts.items())
-    form = "mean [95 % interval]" if _has_interval(group) else "mean ± standard deviation"
+    form = "Mean [95 % interval]" if _has_interval(group) else "Mean ± standard deviation"
     where = SPLITS.get(run.split, plain(run.split))
     seen = f"{many} pictures or clips {where} at {run.size} px{facts}"
-    return f"{form} over {seen}; measured on {plain(run.date)} on {plain(run.machine)}, by\n\n{fenced(one_line(run.command))}"
+    when = f"measured on {plain(run.date)} on {plain(run.machine)}, by"
+    return f"{form} over {seen}; {when}\n\n{fenced(one_line(run.command))}"
 
 
 def _has_interval(group: Measured) -> bool:

@@ -106,7 +106,9 @@ def zoo_readme(
         parts += [
             _use(first, names[first.name]),
             f"To have all of them on the disk, or some:\n\n{fenced(chr(10).join(lines))}",
-            model_index(Zoo(schema=1, aliases={}, models=zoo.models), lambda name: f"#{name.replace('/', '')}", results),
+            model_index(
+                Zoo(schema=1, aliases={}, models=zoo.models), lambda name: f"#{name.replace('/', '')}", results
+            ),
         ]
     if unstated := [code(spec.name) for spec in specs if any(is_unstated(style.rights) for style in spec.styles)]:
         parts.append(f"**Rights unstated:** {', '.join(unstated)}. See the styles there before you share a picture.")
@@ -124,9 +126,7 @@ def zoo_readme(
     return f"---\n{_front_matter(specs, repo)}---\n\n" + "\n\n".join(parts + cards) + "\n"
 
 
-def model_index(
-    zoo: Zoo, place: Callable[[str], str], results: Mapping[str, Results] | None = None
-) -> str:
+def model_index(zoo: Zoo, place: Callable[[str], str], results: Mapping[str, Results] | None = None) -> str:
     """Return a table of the models: what they are, how large and how good; `place(name)` is where a name leads."""
     short: dict[str, list[str]] = {}
     for alias, name in sorted(zoo.aliases.items()):

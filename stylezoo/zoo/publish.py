@@ -159,7 +159,9 @@ class _Push:
         pictures = {name: picture for name, (_, picture, _) in places.items() if picture in paths}
         given = {entry.spec.name: entry.recipe for entry in self.entries if entry.recipe}
         recipes = {n: given.get(n) or self._read(recipe) for n, (_, _, recipe) in places.items() if recipe in paths}
-        card = zoo_readme(self.zoo, repo=self.repository.place.repo, pictures=pictures, recipes=recipes, results=own_results())
+        card = zoo_readme(
+            self.zoo, repo=self.repository.place.repo, pictures=pictures, recipes=recipes, results=own_results()
+        )
         return {REGISTRY: dump_zoo(self.zoo).encode(), README: f"{card.rstrip()}\n\n{MARK}\n".encode()}
 
     def _compare(self, entries: list[Entry], commit: str) -> None:

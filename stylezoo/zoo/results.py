@@ -1,8 +1,8 @@
 """Measured figures: results/METRIC.json beside zoo.yaml, which `stylezoo eval --write` writes and cards show.
 
     {"metric": {"key": "P", "title": "palette distance", "better": "lower", "decimals": 2, "note": "P is ..."},
-     "runs": {"1": {"date": "2026-01-31", "machine": "...", "command": "stylezoo eval ...", "split": "validation", ...}},
-     "models": {"cin/16": {"weights": "0123abcd", "figures": [{"style": "starry_night", "run": "1", "mean": 6.8, ...}]}}}
+     "runs": {"1": {"date": "2026-01-31", "machine": "...", "command": "stylezoo eval ...", "split": "validation"}},
+     "models": {"cin/16": {"weights": "0123abcd", "figures": [{"style": "starry_night", "run": "1", "mean": 6.8}]}}}
 
 A run is stated once, however many figures it gave. Figures count for the weights that they are of, named by the first
 digits of their sha256, and for no others. Neither `stylezoo.load` nor `stylezoo list` reads these files.
@@ -55,7 +55,7 @@ class RunInfo(Record, frozen=True, kw_only=True):
     split: str
     size: int
     pairs_id: str = ""
-    facts: dict[str, float] = {}
+    facts: dict[str, float] = msgspec.field(default_factory=dict)
 
 
 class Figure(Record, frozen=True, kw_only=True):
@@ -73,7 +73,7 @@ class Figure(Record, frozen=True, kw_only=True):
     low: float | None = None
     high: float | None = None
     at_least: bool = False
-    facts: dict[str, float] = {}
+    facts: dict[str, float] = msgspec.field(default_factory=dict)
 
 
 class ModelFigures(Record, frozen=True, kw_only=True):
@@ -87,8 +87,8 @@ class Results(Record, frozen=True, kw_only=True):
     """One file."""
 
     metric: MetricInfo
-    runs: dict[str, RunInfo] = {}
-    models: dict[str, ModelFigures] = {}
+    runs: dict[str, RunInfo] = msgspec.field(default_factory=dict)
+    models: dict[str, ModelFigures] = msgspec.field(default_factory=dict)
 
     def of(self, spec: ModelSpec) -> list[tuple[Figure, RunInfo]]:
         """Return the figures of a model's weights, with their runs; none for other weights of that name."""
@@ -163,7 +163,9 @@ def read_file(path: Path) -> Results:
 def write_file(results: Results, path: Path) -> None:
     """Write one file at once and whole, a figure a line."""
     head = {"metric": results.metric, "runs": results.runs}
-    lines = [f"  {msgspec.json.encode(key).decode()}: {msgspec.json.encode(value).decode()}" for key, value in head.items()]
+    lines = [
+        f"  {msgspec.json.encode(key).decode()}: {msgspec.json.encode(value).decode()}" for key, value in head.items()
+    ]
     models = []
     for name, model in results.models.items():
         rows = ",\n".join(f"      {msgspec.json.encode(figure).decode()}" for figure in model.figures)

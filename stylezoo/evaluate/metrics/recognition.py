@@ -49,7 +49,7 @@ class Recognition(Metric):
 def equalized(pixels: Tensor) -> Tensor:
     """Return a picture, (1, 3, H, W) in [0, 1], grey and with a uniform histogram: equal greys get their mean rank."""
     grey = (pixels * pixels.new_tensor([0.299, 0.587, 0.114]).view(3, 1, 1)).sum(1, keepdim=True)
-    levels, place, counts = grey.mul(255).round().unique(return_inverse=True, return_counts=True)
+    _, place, counts = grey.mul(255).round().unique(return_inverse=True, return_counts=True)
     ends = counts.cumsum(0)
     ranks = (ends - counts / 2) / ends[-1]
     return ranks.to(pixels)[place].expand(-1, 3, -1, -1)
