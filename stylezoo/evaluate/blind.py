@@ -65,7 +65,7 @@ class Outcome:
 def make_trials(
     images: Sequence[tuple[str, Image.Image, Image.Image, Sequence[Image.Image]]], seed: int
 ) -> list[Trial]:
-    """Return trials of (id, content image, style image, results of both methods), in an order and on sides by `seed`."""
+    """Return the trials in an order, and with sides, by `seed`."""
     rng = np.random.default_rng(seed)
     trials = [
         Trial(id, data_url(content), data_url(style), (data_url(first), data_url(second)), int(rng.integers(2)))
@@ -119,8 +119,8 @@ def pool(files: Sequence[Mapping[str, Any]]) -> Outcome:
     for other in files[1:]:
         if (other["names"], other.get("pairs_id")) != (first["names"], first.get("pairs_id")):
             raise DataError(
-                f"votes of different pages do not pool: {', '.join(first['names'])} and {', '.join(other['names'])}, or "
-                "other pairs"
+                f"votes of different pages do not pool: {', '.join(first['names'])} and {', '.join(other['names'])}, "
+                "or other pairs"
             )
     votes = [vote for file in files for vote in file["votes"].values()]
     wins = votes.count(0), votes.count(1)

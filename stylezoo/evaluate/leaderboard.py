@@ -98,7 +98,8 @@ def newest(lines: Iterable[Line], recorded: Iterable[Line], key: str) -> list[Li
 
 
 def quality_section(lines: Sequence[Line], other_pairs: bool) -> Iterator[str]:
-    what = "paintings that no model has seen" if lines[0]["styles"] == UNSEEN else f"the styles of {lines[0]['styles']}"
+    seen = "paintings that no model has seen"
+    what = seen if lines[0]["styles"] == UNSEEN else f"the styles of {lines[0]['styles']}"
     yield f"## Quality: {what}, {count_pairs(lines[0])}"
     yield ""
     if other_pairs:
