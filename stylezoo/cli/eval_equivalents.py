@@ -63,16 +63,19 @@ def measure_equivalents_of(
         stylizer = load(name, device=device)
         recipe = narrowed(name, stylizer, chosen)
         styles = [style.id for style in recipe.styles]
-        jobs = [(size, limit or LIMIT, count or PHOTOS) for size in sizes or SIZES]
+        jobs = {(size, limit or LIMIT, count or PHOTOS): styles for size in sizes or SIZES}
         if check:
-            former = reporter.recorded(stylizer.spec, styles, sizes)
-            jobs = sorted({(run.size, int(run.facts["limit"]), count or figure.count) for figure, run in former})
+            jobs = {}
+            for figure, run in reporter.recorded(stylizer.spec, styles, sizes):
+                job = run.size, int(run.facts["limit"]), count or figure.count
+                jobs.setdefault(job, []).append(figure.style)
         reporter.check_weights(name, stylizer.spec)
-        plans.append((name, stylizer, recipe, jobs))
-    for name, stylizer, recipe, jobs in plans:
-        for size, most, many in jobs:
+        plans.append((name, stylizer, jobs))
+    for name, stylizer, jobs in plans:
+        for (size, most, many), ids in jobs.items():
             sample = Photos(split, spread_over(paths, many), photos)
-            reporter.take(name, stylizer.spec, measure(name, stylizer, recipe, size, most, sample))
+            found = measure(name, stylizer, narrowed(name, stylizer, ids), size, most, sample)
+            reporter.take(name, stylizer.spec, found)
     reporter.finish()
 
 

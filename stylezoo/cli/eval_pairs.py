@@ -204,13 +204,14 @@ def command_words(names: Sequence[str], asked: Asked) -> list[str]:
 def report_json(table: Table, scores: dict[str, Scores], metrics: Sequence[Metric], context: dict[str, Any]) -> None:
     """Print a line for each method: its figures, those of each style, and its contrasts with the first method."""
     from stylezoo.evaluate.compare import contrasts
+    from stylezoo.zoo.results import UNSEEN
 
     reference = table.methods[0].name
     facts = {method.name: method.facts for method in table.methods}
     for name, own in scores.items():
         line: dict[str, Any] = {"what": "quality", "method": name} | context | facts.get(name, {})
         line["figures"] = figure_records(own, metrics)
-        if table.pairs.styles in facts:
+        if table.pairs.styles != UNSEEN:
             line["by_style"] = {id: figure_records(part, metrics) for id, part in by_style(table.pairs, own).items()}
         if name != reference:
             line["against"] = reference
@@ -273,14 +274,14 @@ def measure_pairs_of(
         run_of,
         style_figures,
     )
-    from stylezoo.evaluate.methods import expand
+    from stylezoo.evaluate.methods import OTHERS, expand
     from stylezoo.evaluate.metrics import create_metrics
     from stylezoo.stylizer import pick_device
     from stylezoo.zoo.store import find
 
     metrics = create_metrics(asked.metrics, pick_device(asked.device), skipped=lambda line: say(f"left out: {line}"))
     if check:
-        asked = recorded_pairs([find(name)[0] for name in expand(names)], metrics, asked)
+        asked = recorded_pairs([find(name)[0] for name in expand(names) if name not in OTHERS], metrics, asked)
     tables = plan(names, asked)
     for table in tables if write else ():
         check_public(table.pairs.split)
@@ -299,9 +300,9 @@ def measure_pairs_of(
         for name, spec in kept_models(table).items() if write or check else ():
             found = style_figures(table, scores[name], metrics)
             for metric in metrics:
-                if write:
+                if write and found[metric.key]:
                     keep(metric.info(), spec, found[metric.key], run_of(context))
-                else:
+                elif check:
                     departed += departures(metric.info(), spec, found[metric.key], run_of(context))
         if grid:
             write_grid(cells, len(scores), grid if len(tables) == 1 else grid.with_stem(f"{grid.stem}-{number + 1}"))

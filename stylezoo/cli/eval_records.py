@@ -44,14 +44,13 @@ def check_public(split: str) -> None:
 
 
 def kept_models(table: Table) -> dict[str, ModelSpec]:
-    """Return the models whose figures are kept, by the name they were given: on paintings, or on all their styles."""
+    """Return the models whose figures are kept, by the name they were given: on paintings, or on styles they know."""
     from stylezoo.zoo.results import UNSEEN
 
     models = {method.name: method.stylizer.spec for method in table.methods if method.stylizer}
     if table.pairs.styles == UNSEEN:
         return models
-    measured = {pair.style.id for pair in table.pairs.pairs}
-    return {name: spec for name, spec in models.items() if measured & set(spec.style_ids)}
+    return {name: spec for name, spec in models.items() if spec.kind != "arbitrary"}
 
 
 def style_figures(table: Table, scores: Scores, metrics: Sequence[Metric]) -> dict[str, list[Figure]]:
@@ -93,7 +92,9 @@ def departures(
     """Return how many figures are not as recorded, and say which; those that are not recorded are passed over."""
     from stylezoo.evaluate.check import Tolerance, find_departure
 
-    former = {figure.style: (figure, there) for figure, there in recorded(info, spec) if slot_fits(there, run)}
+    kept = [(figure, there) for figure, there in recorded(info, spec) if slot_fits(there, run)]
+    kept.sort(key=lambda pair: pair[1].split == run.split)  # of two of a style that of the same split counts
+    former = {figure.style: (figure, there) for figure, there in kept}
     count = 0
     for figure in figures:
         if figure.style not in former:

@@ -54,8 +54,8 @@ def make_page(lines: Sequence[Line], results: Mapping[str, Results], picture: st
     yield ""
     yield "Written by `python scripts/leaderboard.py` from measurements. Names `like/this` are models of this zoo, all"
     yield "others somebody else's. Arrows say which way is better. [Measuring](measuring.md) says what each metric is,"
-    yield "and the command that measured stands below each table. The photo itself and the style image itself are anchors:"
-    yield "what keeps all of the content, and what is all style."
+    yield "and the command that measured stands below each table. The photo itself and the style image itself are"
+    yield "anchors: what keeps all of the content, and what is all style."
     yield ""
     if picture:
         yield f"![Photos in the styles of pictures, by each method]({picture})"
@@ -132,7 +132,7 @@ def interval_text(figure: Line | None, decimals: int) -> str:
 def own_section(results: Mapping[str, Results]) -> Iterator[str]:
     """Yield the table of what is recorded of models on their own styles."""
     kept = {key: file for key, file in results.items() if key not in ("G", "W")}
-    specs = [spec for spec in map(model_info, list_models()) if spec.style_ids]
+    specs = [spec for spec in map(model_info, list_models()) if spec.kind != "arbitrary"]
     specs = [spec for spec in specs if any(overall_figures(spec, file) for file in kept.values())]
     if not specs:
         return

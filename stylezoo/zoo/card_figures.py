@@ -116,9 +116,13 @@ def overall_figures(spec: ModelSpec, results: Results) -> list[Figure]:
         if group is None:
             groups.append((run, group := []))
         group.append(figure)
-    wanted = {UNSEEN} if spec.kind == "arbitrary" and not spec.styles else set(spec.style_ids)
-    whole = [(run, figures) for run, figures in groups if {figure.style for figure in figures} >= wanted]
-    if not whole:
+    wanted = [{UNSEEN}] if spec.kind == "arbitrary" else []
+    wanted += [set(spec.style_ids)] if spec.styles else []
+    for styles in wanted:
+        whole = [group for group in groups if {figure.style for figure in group[1]} == styles]
+        if whole:
+            break
+    else:
         return []
     return max(whole, key=lambda group: (_rank(group[0]), group[0].facts.get("steady", 0), -group[0].size))[1]
 
