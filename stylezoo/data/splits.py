@@ -112,6 +112,11 @@ def split(paths: Sequence[Path], hold_out: int = HOLD_OUT) -> tuple[list[Path], 
     return [p for i, p in enumerate(paths) if i % hold_out], list(paths[::hold_out])
 
 
+def listed_pictures(kind: str) -> dict[str, str]:
+    """Return the split of each listed picture of a kind, "photo" or "painting", by the name of its file."""
+    return {picture.name: of for of, there, picture, _ in _lines() if there == kind}
+
+
 @cache
 def same_picture(path: Path, phash: str) -> bool:
     """Return whether a file shows the picture of this hash; False for one that cannot be read."""
