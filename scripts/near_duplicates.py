@@ -2,9 +2,9 @@
 
     STYLEZOO_DATA=data python scripts/near_duplicates.py
 
-Whole pictures, mirrored ones, and crops with 90 to 50 % of the sides, nine of each, are compared by perceptual hash: crops
-of a listed picture with the whole of any other, and the reverse. Each hit is a candidate to look at: faces and landscapes
-of the same composition look alike to a hash. Copies belong into stylezoo/data/splits.tsv as excluded.
+Whole pictures, mirrored ones, and crops with 90 to 50 % of the sides, nine of each, are compared by perceptual hash:
+crops of a listed picture with the whole of any other, and the reverse. Each hit is a candidate to look at: faces and
+landscapes of the same composition look alike to a hash. Copies belong into stylezoo/data/splits.tsv as excluded.
 """
 
 from __future__ import annotations
