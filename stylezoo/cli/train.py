@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from pathlib import Path
 
 import click
@@ -17,6 +18,7 @@ from stylezoo.cli.talk import say
 @click.option("--content", type=click.Path(path_type=Path), help="A folder of photos to train on.")
 @click.option("--name", help="What the model is called.  [default: as in the recipe]")
 @click.option("--out", type=click.Path(path_type=Path, file_okay=False), help="The run's folder.  [default: runs/NAME]")
+@click.option("--minutes", type=click.FloatRange(min=0, min_open=True), help="End after so many minutes.")
 @click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Change a value, as in run.steps=500.")
 @click.option("--resume", is_flag=True, help="Go on where the run in --out stopped.")
 @click.option("--dry-run", is_flag=True, help="Print the effective recipe and stop.")
@@ -28,6 +30,7 @@ def command(
     content: Path | None,
     name: str | None,
     out: Path | None,
+    minutes: float | None,
     overrides: tuple[str, ...],
     resume: bool,
     dry_run: bool,
@@ -37,6 +40,9 @@ def command(
 
     Prints the folder of the run, which `stylezoo stylize --model` takes as a model.
     """
+    started = time.monotonic()
+    if minutes is not None:
+        overrides = (*overrides, f"run.minutes={minutes}")
     from stylezoo.train.recipe import load_recipe
 
     plan = load_recipe(recipe, overrides=list(overrides), style=style, styles=styles, content=content, name=name)
@@ -46,7 +52,7 @@ def command(
 
     from stylezoo.train.trainer import train
 
-    folder = train(plan, out or Path("runs") / plan.name, device=device, resume=resume, progress=True)
+    folder = train(plan, out or Path("runs") / plan.name, device=device, resume=resume, progress=True, started=started)
     if os.environ.get("RANK", "0") != "0":  # torchrun starts this command several times: one of them speaks
         return
     click.echo(folder)

@@ -23,14 +23,6 @@ _TO_RGB = (
     (1.0, -0.114 * 1.772 / 0.587, -0.299 * 1.402 / 0.587),
     (1.0, 1.772, 0.0),
 )
-# Linear sRGB to XYZ, each row over the white point of D65, so that white is (1, 1, 1).
-_TO_XYZ = (
-    (0.4124564 / 0.95047, 0.3575761 / 0.95047, 0.1804375 / 0.95047),
-    (0.2126729, 0.7151522, 0.0721750),
-    (0.0193339 / 1.08883, 0.1191920 / 1.08883, 0.9503041 / 1.08883),
-)
-_LAB_KNEE = (6 / 29) ** 3
-
 _NO_CHROMA = 128 / 255  # what 8-bit JPEG calls grey
 
 # Variance of one 8-bit step. Whatever varies less is rounding noise, which must not be blown up into colour.
@@ -50,16 +42,21 @@ def ycbcr_to_rgb(x: Tensor) -> Tensor:
     return _mixed(x - offset, _TO_RGB)
 
 
-def rgb_to_lab(x: Tensor) -> Tensor:
-    """Return CIELAB (D65, 2 degree observer) of sRGB `x`, (N, 3, H, W) in [0, 1]: L in 0..100, a and b about -128..127.
+_TO_XYZ = (  # linear sRGB to CIE XYZ over the white point D65, so that white is (1, 1, 1): IEC 61966-2-1
+    (0.4124564 / 0.95047, 0.3575761 / 0.95047, 0.1804375 / 0.95047),
+    (0.2126729, 0.7151522, 0.0721750),
+    (0.0193339 / 1.08883, 0.1191920 / 1.08883, 0.9503041 / 1.08883),
+)
+_KNEE = 6 / 29  # below it CIELAB's cube root gives way to a line, as sRGB's power does below 0.04045
 
-    Differentiable, in the dtype of `x`. IEC 61966-2-1 and CIE 15.
-    """
-    linear = torch.where(x <= 0.04045, x / 12.92, ((x.clamp_min(0.04045) + 0.055) / 1.055) ** 2.4)
+
+def rgb_to_lab(x: Tensor) -> Tensor:
+    """Return CIELAB (D65) of sRGB `x`, N3HW in [0, 1]: L from 0 to 100, a and b about -110 to 110. Differentiable."""
+    linear = torch.where(x > 0.04045, ((x.clamp_min(0.04045) + 0.055) / 1.055) ** 2.4, x / 12.92)
     xyz = _mixed(linear, _TO_XYZ)
-    cube = torch.where(xyz > _LAB_KNEE, xyz.clamp_min(_LAB_KNEE) ** (1 / 3), xyz * (841 / 108) + 4 / 29)
-    first, luminance, last = cube.unbind(1)
-    return torch.stack([116 * luminance - 16, 500 * (first - luminance), 200 * (luminance - last)], dim=1)
+    f = torch.where(xyz > _KNEE**3, xyz.clamp_min(_KNEE**3) ** (1 / 3), xyz / (3 * _KNEE**2) + 4 / 29)
+    fx, fy, fz = f.unbind(dim=1)
+    return torch.stack([116 * fy - 16, 500 * (fx - fy), 200 * (fy - fz)], dim=1)
 
 
 def keep_luma(result: Tensor, photo: Tensor) -> Tensor:

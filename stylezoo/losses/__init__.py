@@ -1,17 +1,15 @@
 """Perceptual losses: each term as a function and as a module, and their weighted sum over a backbone."""
 
 from stylezoo.losses.perceptual import PerceptualLoss
+from stylezoo.losses.sliced import PaletteLoss, SlicedLoss, sliced_quantiles, sliced_wasserstein
 from stylezoo.losses.terms import (
     ContentLoss,
     GramLoss,
     MeanStdLoss,
-    PaletteLoss,
     TotalVariation,
     content_loss,
     gram_loss,
     mean_std_loss,
-    palette_loss,
-    palette_target,
     total_variation,
 )
 
@@ -21,11 +19,12 @@ __all__ = [
     "MeanStdLoss",
     "PaletteLoss",
     "PerceptualLoss",
+    "SlicedLoss",
     "TotalVariation",
     "content_loss",
     "gram_loss",
     "mean_std_loss",
-    "palette_loss",
-    "palette_target",
+    "sliced_quantiles",
+    "sliced_wasserstein",
     "total_variation",
 ]

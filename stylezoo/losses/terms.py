@@ -7,14 +7,16 @@ style or resolution: the same weights then serve everywhere. Without it the term
 
 from __future__ import annotations
 
-from typing import Self, TypeVar
+import abc
+from collections.abc import Mapping, Sequence
+from typing import Self
 
 import torch
 from torch import Tensor, nn
 
 from stylezoo.nn.stats import gram_matrix, mean_std, wide
 
-_TINY = 1e-12  # keeps a target of zeros (a black picture's features) from dividing by zero
+TINY = 1e-12  # keeps a target of zeros (a black picture's features) from dividing by zero
 
 
 def content_loss(features: Tensor, target: Tensor, *, normalize: bool = True) -> Tensor:
@@ -24,20 +26,34 @@ def content_loss(features: Tensor, target: Tensor, *, normalize: bool = True) ->
     """
     features, target = wide(features), wide(target)
     error = (features - target).square().mean(dim=(1, 2, 3))
-    return error / target.square().mean(dim=(1, 2, 3)).clamp_min(_TINY) if normalize else error
+    return error / target.square().mean(dim=(1, 2, 3)).clamp_min(TINY) if normalize else error
 
 
-def gram_loss(features: Tensor, target: Tensor, *, normalize: bool = True, region: Tensor | None = None) -> Tensor:
+def gram_loss(
+    features: Tensor,
+    target: Tensor,
+    *,
+    normalize: bool = True,
+    region: Tensor | None = None,
+    photo: Tensor | None = None,
+) -> Tensor:
     """Squared Frobenius distance of the Gram matrix of `features`, (N, C, H, W), to `target`, (N or 1, C, C).
 
     Over the squared Frobenius norm of the target when normalised, over C^2 otherwise. Gatys et al. 2016
     (arXiv:1508.06576, eq. 4, less its constant). `region`, (N or 1, 1, H, W), says how far each position counts: its
     square root is the guidance channel of Gatys et al. 2017 (arXiv:1611.07865, eq. 3), so that shares of a pixel which
-    sum to 1 share it out.
+    sum to 1 share it out. With `photo`, the features of the photo, (N, C, H', W'), the norm of their Gram matrix is
+    added to that of the target: the balanced loss of Cheng et al. 2021 (arXiv:2104.10064), by which a style that is far
+    quieter than the photo does not outweigh all others. It needs `normalize`.
     """
     target = wide(target)
     error = (gram_matrix(features, region) - target).square().sum(dim=(1, 2))
-    return error / target.square().sum(dim=(1, 2)).clamp_min(_TINY) if normalize else error / target.shape[-1] ** 2
+    if not normalize:
+        return error / target.shape[-1] ** 2
+    size = target.square().sum(dim=(1, 2))
+    if photo is not None:
+        size = size + gram_matrix(photo).square().sum(dim=(1, 2))
+    return error / size.clamp_min(TINY)
 
 
 def mean_std_loss(features: Tensor, target: tuple[Tensor, Tensor], *, normalize: bool = True) -> Tensor:
@@ -49,42 +65,8 @@ def mean_std_loss(features: Tensor, target: tuple[Tensor, Tensor], *, normalize:
     total = features.new_zeros(features.shape[0], dtype=wide(features).dtype)
     for value, goal in zip(mean_std(features), target, strict=True):
         error = (value - goal).square().sum(dim=1)
-        total = total + error / (goal.square().sum(dim=1).clamp_min(_TINY) if normalize else goal.shape[-1])
+        total = total + error / (goal.square().sum(dim=1).clamp_min(TINY) if normalize else goal.shape[-1])
     return total
-
-
-def palette_target(styles: list[Tensor]) -> tuple[Tensor, Tensor]:
-    """Return what `palette_loss` compares with, for style pictures of (1, 3, H, W) each in [0, 1].
-
-    That is the mean colour, (S, 3), and the matrix that makes the colours' covariance the identity, (S, 3, 3).
-    """
-    means, whiteners = [], []
-    for style in styles:
-        colours = style[0].flatten(1).cpu().double()  # not every device has float64 or eigh
-        values, vectors = torch.linalg.eigh(torch.cov(colours, correction=0))
-        # The floor keeps noise in a picture of few hues from counting as a hue of its own.
-        whiteners.append(vectors @ torch.diag(values.clamp_min(0.02**2).rsqrt()) @ vectors.T)
-        means.append(colours.mean(dim=1))
-    device = styles[0].device
-    return torch.stack(means).float().to(device), torch.stack(whiteners).float().to(device)
-
-
-def palette_loss(x: Tensor, target: tuple[Tensor, Tensor]) -> Tensor:
-    """Distance of the colours of `x`, (N, 3, H, W) in [0, 1], to a style's: `palette_target`, (N, 3), (N, 3, 3).
-
-    The sum of the squared mean and of the squared error of the covariance, both in the frame in which the style's
-    colours have mean 0 and covariance 1, over 3. Not in the papers: in a Gram matrix light and dark outweigh hue
-    so far that a short training learns strokes and stones, but not the accents of a palette.
-    """
-    mean, whitener = target
-    with torch.autocast(x.device.type, enabled=False):
-        x = wide(x)
-        colours = whitener.to(x.dtype) @ (x.flatten(2) - mean[..., None].to(x.dtype))
-        centre = colours.mean(dim=2)
-        spread = colours - centre[..., None]
-        covariance = spread @ spread.transpose(1, 2) / colours.shape[2]
-    error = covariance - torch.eye(3, device=x.device, dtype=covariance.dtype)
-    return (centre.square().sum(dim=1) + error.square().sum(dim=(1, 2))) / 3
 
 
 def total_variation(x: Tensor) -> Tensor:
@@ -107,84 +89,73 @@ class ContentLoss(nn.Module):
         return content_loss(features, self.target, normalize=self.normalize)
 
 
-class GramLoss(nn.Module):
-    """`gram_loss` to the Gram matrices of kept styles.
+class StyleTerm(nn.Module, abc.ABC):
+    """A term that keeps what it needs of each style, its targets, as buffers of (S, ...).
 
     Args:
-        styles: feature maps of each style at this layer, (1, C, H, W) each; sizes may differ.
+        styles: what `measure` takes of each style: a feature map, (1, C, H, W), or several, of the style image at
+            several scales, which count the same. Sizes may differ.
     """
+
+    def __init__(self, styles: Sequence[Tensor | Sequence[Tensor]]) -> None:
+        super().__init__()
+        with torch.no_grad():
+            measured = [self.measure([style] if isinstance(style, Tensor) else style) for style in styles]
+        if measured:
+            self.keep({name: torch.cat([each[name] for each in measured]) for name in measured[0]})
+
+    @abc.abstractmethod
+    def measure(self, features: Sequence[Tensor]) -> dict[str, Tensor]:
+        """Return the targets of one style, (1, ...) each, from its feature maps, (1, C, H, W), one a scale."""
+
+    def keep(self, targets: Mapping[str, Tensor]) -> Self:
+        """Keep `targets`, (S, ...) each, as `measure` names them, and return the term."""
+        for name, value in targets.items():
+            self.register_buffer(name, value.detach())
+        return self
+
+    def rows(self, name: str, style: Tensor | None) -> Tensor:
+        """Return a target for each picture; `style`, (N,) integers, says of which style; None: the first, (1, ...)."""
+        kept = self.get_buffer(name)
+        return kept[:1] if style is None else kept[style]
+
+
+class GramLoss(StyleTerm):
+    """`gram_loss` to the Gram matrices of kept styles, see `StyleTerm`."""
 
     target: Tensor
 
-    def __init__(self, styles: list[Tensor], *, normalize: bool = True) -> None:
-        super().__init__()
-        self.register_buffer("target", torch.cat([gram_matrix(s) for s in styles]).detach())
+    def __init__(self, styles: Sequence[Tensor | Sequence[Tensor]] = (), *, normalize: bool = True) -> None:
+        super().__init__(styles)
         self.normalize = normalize
 
-    @classmethod
-    def of(cls, target: Tensor, *, normalize: bool = True) -> Self:
-        """Return the term that keeps the Gram matrices `target`, (S, C, C)."""
-        term = cls.__new__(cls)
-        nn.Module.__init__(term)
-        term.register_buffer("target", target.detach())
-        term.normalize = normalize
-        return term
+    def measure(self, features: Sequence[Tensor]) -> dict[str, Tensor]:
+        return {"target": torch.stack([gram_matrix(f) for f in features]).mean(dim=0)}
 
-    def forward(self, features: Tensor, style: Tensor | None = None) -> Tensor:
-        """`style`, (N,) integers, says which kept style each picture goes with; None: the first."""
-        target = self.target[:1] if style is None else self.target[style]
-        return gram_loss(features, target, normalize=self.normalize)
+    def forward(self, features: Tensor, style: Tensor | None = None, photo: Tensor | None = None) -> Tensor:
+        """Return the error of `features`, (N, C, H, W); for `style` see `StyleTerm.rows`, for `photo` `gram_loss`."""
+        return gram_loss(features, self.rows("target", style), normalize=self.normalize, photo=photo)
 
 
-class MeanStdLoss(nn.Module):
-    """`mean_std_loss` to the means and standard deviations of kept styles; arguments as `GramLoss`."""
+class MeanStdLoss(StyleTerm):
+    """`mean_std_loss` to the means and standard deviations of kept styles, see `StyleTerm`."""
 
     mean: Tensor
     std: Tensor
 
-    def __init__(self, styles: list[Tensor], *, normalize: bool = True) -> None:
-        super().__init__()
-        pairs = [mean_std(s) for s in styles]
-        self.register_buffer("mean", torch.cat([mean for mean, _ in pairs]).detach())
-        self.register_buffer("std", torch.cat([std for _, std in pairs]).detach())
+    def __init__(self, styles: Sequence[Tensor | Sequence[Tensor]] = (), *, normalize: bool = True) -> None:
+        super().__init__(styles)
         self.normalize = normalize
 
+    def measure(self, features: Sequence[Tensor]) -> dict[str, Tensor]:
+        means, stds = (torch.stack(values) for values in zip(*map(mean_std, features), strict=True))
+        mean = means.mean(dim=0)
+        return {"mean": mean, "std": (stds.square() + (means - mean).square()).mean(dim=0).sqrt()}
+
     def forward(self, features: Tensor, style: Tensor | None = None) -> Tensor:
-        rows = slice(0, 1) if style is None else style
-        return mean_std_loss(features, (self.mean[rows], self.std[rows]), normalize=self.normalize)
-
-
-class PaletteLoss(nn.Module):
-    """`palette_loss` to the colours of kept styles.
-
-    Args:
-        styles: the style pictures, (1, 3, H, W) each in [0, 1].
-    """
-
-    mean: Tensor
-    whitener: Tensor
-
-    def __init__(self, styles: list[Tensor]) -> None:
-        super().__init__()
-        mean, whitener = palette_target(styles)
-        self.register_buffer("mean", mean)
-        self.register_buffer("whitener", whitener)
-
-    def forward(self, x: Tensor, style: Tensor | None = None) -> Tensor:
-        """`style`, (N,) integers, says which kept style each picture goes with; None: the first."""
-        rows = slice(0, 1) if style is None else style
-        return palette_loss(x, (self.mean[rows], self.whitener[rows]))
-
-
-Term = TypeVar("Term", GramLoss, MeanStdLoss, PaletteLoss)
-
-
-def join(terms: list[Term]) -> Term:
-    """Return one term that keeps the styles of all `terms`, which are used up, in their order."""
-    whole = terms[0]
-    for name in dict(whole.named_buffers()):
-        setattr(whole, name, torch.cat([getattr(term, name) for term in terms]))
-    return whole
+        """Return the error of `features`, (N, C, H, W); for `style` see `StyleTerm.rows`."""
+        target = (self.rows("mean", style), self.rows("std", style))
+        return mean_std_loss(features, target, normalize=self.normalize)
 
 
 class TotalVariation(nn.Module):

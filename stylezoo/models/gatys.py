@@ -174,7 +174,8 @@ class Gatys(StyleNet):
         widths = self.channels.values()
         parts = code.chunk(STAGES, dim=1)[level].split([width**2 for width in widths], dim=1)
         grams = [part.unflatten(1, (width, width)) for part, width in zip(parts, widths, strict=True)]
-        styles = [dict(zip(self.channels, [g[k, None] for g in grams], strict=True)) for k in range(len(code))]
+        names = [f"gram.{layer}.target" for layer in self.channels]
+        styles = [dict(zip(names, [g[k, None] for g in grams], strict=True)) for k in range(len(code))]
         how = self.how
         return PerceptualLoss(
             self.backbone,

@@ -16,13 +16,10 @@ from stylezoo.data.images import list_photos, sample_photos
 from stylezoo.data.splits import split
 from stylezoo.data.style_set import StyleSet
 from stylezoo.data.styles import find_picture, read_style
-from stylezoo.errors import DataError, ImageError
-from stylezoo.image.io import read
-from stylezoo.image.resize import resize
-from stylezoo.image.sizes import fit_short_side
+from stylezoo.errors import DataError
 from stylezoo.losses import PerceptualLoss
 from stylezoo.models import Ghiasi, StyleNet, create_model
-from stylezoo.train.recipe import Recipe
+from stylezoo.train.recipe import Recipe, StyleSource
 from stylezoo.train.rows import load_base, start_encoder, start_trunk
 from stylezoo.zoo.spec import FAMILIES
 
@@ -85,12 +82,12 @@ def build_loss(
 ) -> PerceptualLoss:
     """Return the loss of a recipe, on `device`, with the targets of its style pictures, or of a set of `pictures`."""
     loss = recipe.loss
-    styles: Iterable[Tensor]
+    styles: Iterable[Tensor | list[Tensor]]
     if pictures is None:
-        styles = [read_style(find_picture(s.image), s.size, s.crop) for s in recipe.styles]
+        styles = [read_scales(style) for style in recipe.styles]
     else:  # minutes
         styles = tqdm(pictures, unit="style", desc="styles", disable=not progress, dynamic_ncols=True)
-    backbone = create_backbone(loss.backbone, layers=[*loss.content, *loss.style]).to(device)
+    backbone = create_backbone(loss.backbone, layers=[*loss.content, *loss.style, *loss.sliced]).to(device)
     if recipe.run.channels_last:
         backbone.to(memory_format=torch.channels_last)
     return PerceptualLoss(
@@ -98,14 +95,23 @@ def build_loss(
         styles,
         content=loss.content,
         style=loss.style,
+        sliced=loss.sliced,
         content_weight=loss.content_weight,
         style_weight=loss.style_weight,
+        sliced_weight=loss.sliced_weight,
         palette_weight=loss.palette_weight,
+        palette_space=loss.palette_space,
+        balanced=loss.balanced,
         tv_weight=loss.tv_weight,
         style_term=loss.style_term,
         normalize=loss.normalize,
         compact=pictures is not None,
     ).to(device)
+
+
+def read_scales(style: StyleSource) -> list[Tensor]:
+    """Return the picture of a style, (1, 3, H, W) in [0, 1], at each of the sizes at which it is learnt."""
+    return [read_style(find_picture(style.image), size, style.crop) for size in (style.size, *style.extra_sizes)]
 
 
 def build_net(recipe: Recipe) -> StyleNet:
@@ -120,19 +126,3 @@ def build_net(recipe: Recipe) -> StyleNet:
     if model.start is not None:
         start_trunk(recipe, net)
     return net
-
-
-def sample_batch(photos: list[Path], device: torch.device, count: int = 4, side: int = 256) -> Tensor | None:
-    """Return the middles of the first `count` photos that can be read; None where none can."""
-    batch: list[Tensor] = []
-    for path in photos:
-        if len(batch) == count:
-            break
-        try:
-            x = read(path).pixels
-        except ImageError:
-            continue
-        height, width = fit_short_side(x.shape[-2], x.shape[-1], side)
-        top, left = (height - side) // 2, (width - side) // 2
-        batch.append(resize(x, (height, width))[0, :, top : top + side, left : left + side])
-    return torch.stack(batch).to(device) if batch else None

@@ -30,12 +30,15 @@ class StyleSource(StyleSpec, frozen=True, kw_only=True):
 
     Attributes:
         image: path, or file name in STYLEZOO_DATA/presets or /styles.
-        size: long side in px at which it is learnt; its strokes must be visible there.
+        size: long side in px at which it is learnt: the size of its strokes. Larger gives coarser strokes.
+        extra_sizes: further long sides in px; the targets are means over all of them, so that strokes of each size are
+            learnt.
         crop: (left, top, right, bottom) as fractions of the picture.
     """
 
     image: str
     size: int = 512
+    extra_sizes: tuple[int, ...] = ()
     crop: tuple[float, float, float, float] | None = None
 
 
@@ -94,7 +97,11 @@ class Loss(Record, frozen=True):
         content_weight: of the content term.
         style_weight: of the style term: more for more of the style.
         tv_weight: of total variation, which smooths.
-        palette_weight: of the distance of the colours' mean and covariance.
+        balanced: divide Gram errors by the size of the photo's Gram matrix as well as the style's.
+        sliced: layers of the sliced Wasserstein term, each with its weight within the term.
+        sliced_weight: of the sliced Wasserstein distance of the features at these layers.
+        palette_weight: of the sliced Wasserstein distance of the colours.
+        palette_space: in which colours are compared: "lab" weighs hue as the eye has it.
         normalize: divide each error by the size of its target; false gives the papers' form.
         balance: how hard styles that lag are pushed, see `stylezoo.train.balance`; 0 is off.
         consistency: weight of a term that makes a net steady in video, see `stylezoo.train.consistency`; 0 is off.
@@ -109,35 +116,49 @@ class Loss(Record, frozen=True):
     content_weight: float = 1.0
     style_weight: float = 10.0
     tv_weight: float = 0.0
+    balanced: bool = False
+    sliced: dict[str, float] = msgspec.field(default_factory=dict)
+    sliced_weight: float = 0.0
     palette_weight: float = 0.0
+    palette_space: Literal["lab", "rgb"] = "lab"
     normalize: bool = True
     balance: float = 1.0
     consistency: float = 0.0
 
 
 class Optim(Record, frozen=True):
-    """Adam, with a learning rate that rises in a line and falls along half a cosine.
+    """Adam, with a learning rate that rises in a line and falls to the end.
 
     Attributes:
         lr: the learning rate at its highest.
+        rows: what the rows of a table of styles take of it: more than 1, since each learns from its own style alone.
         betas: Adam's two decays.
-        warmup: steps over which the rate rises.
+        schedule: "cosine" falls along half a cosine; "constant" stays, and falls over the last part of the run: such a
+            run can be prolonged (Hägele et al. 2024, arXiv:2405.18392).
+        anneal: share of a run, at its end, over which a constant rate falls.
+        warmup: steps over which the rate rises, a tenth of the run at most.
         final: share of the rate that is left in the end.
         clip: norm to which the gradient is clipped.
     """
 
     lr: float = 1.0e-3
+    rows: float = 1.0
     betas: tuple[float, float] = (0.9, 0.99)
+    schedule: Literal["cosine", "constant"] = "cosine"
+    anneal: float = 0.2
     warmup: int = 20
     final: float = 0.02
     clip: float = 1.0
 
 
 class Run(Record, frozen=True):
-    """How long, how, and what is written when (all in steps).
+    """How long, how, and what is written when (in steps).
 
     Attributes:
         steps: how many.
+        minutes: how long the run takes in place of that many steps, from the start of the command to its end, loading
+            and writing included; 0: as long as the steps need. `distill` over `steps` is then a share of the time, and
+            checkpoints and samples are written every minute.
         batch: photos a step, in each process.
         seed: of all draws.
         ema: decay of the averaged weights that are kept; 0: the last weights are.
@@ -149,9 +170,12 @@ class Run(Record, frozen=True):
         log_every: a line of the log.
         sample_every: a page of samples; 0: none.
         checkpoint_every: a checkpoint and the averaged weights.
+        memory_mb: of memory, in MB, in which decoded photos are kept, so that each is decoded once; by default a
+            quarter of what is free. The weights do not depend on it.
     """
 
     steps: int = 2000
+    minutes: float = 0.0
     batch: int = 2
     seed: int = 0
     ema: float = 0.995
@@ -162,6 +186,7 @@ class Run(Record, frozen=True):
     log_every: int = 10
     sample_every: int = 250
     checkpoint_every: int = 100
+    memory_mb: int | None = None
 
 
 class Recipe(Record, frozen=True):
@@ -368,17 +393,31 @@ def _check(recipe: Recipe, where: str) -> None:
         ("loss.content_weight", 0 <= loss.content_weight < inf, "must be a number of at least 0"),
         ("loss.style_weight", 0 <= loss.style_weight < inf, "must be a number of at least 0"),
         ("loss.tv_weight", 0 <= loss.tv_weight < inf, "must be a number of at least 0"),
+        ("loss.sliced_weight", 0 <= loss.sliced_weight < inf, "must be a number of at least 0"),
+        (
+            "loss.sliced_weight",
+            not loss.sliced_weight or _usable(loss.sliced),
+            "needs layers: name them in loss.sliced, each with its weight",
+        ),
+        (
+            "loss.balanced",
+            not loss.balanced or (loss.style_term == "gram" and loss.normalize),
+            "goes with loss.style_term gram and loss.normalize true",
+        ),
         ("loss.palette_weight", 0 <= loss.palette_weight < inf, "must be a number of at least 0"),
         ("loss.consistency", 0 <= loss.consistency < inf, "must be a number of at least 0"),
         ("loss.balance", 0 <= loss.balance <= 4, "must be from 0 (off) to 4"),
         ("loss.style", _usable(loss.style), "needs a layer with a positive weight, and none with a negative one"),
         ("loss.content", _usable(loss.content), "needs a layer with a positive weight, and none with a negative one"),
         ("optim.lr", 0 < optim.lr < 1, "must be between 0 and 1"),
+        ("optim.rows", 0 < optim.rows <= 100, "must be above 0 and at most 100"),
         ("optim.betas", all(0 <= b < 1 for b in optim.betas), "must be two numbers from 0 up to, but not, 1"),
+        ("optim.anneal", 0 < optim.anneal <= 1, "must be above 0, and 1 at most"),
         ("optim.warmup", optim.warmup >= 0, "must not be negative"),
         ("optim.final", 0 <= optim.final <= 1, "must be from 0 to 1"),
         ("optim.clip", optim.clip > 0, "must be positive"),
         ("run.steps", recipe.run.steps >= 1, "must be at least 1"),
+        ("run.minutes", 0 <= recipe.run.minutes < inf, "must be a number of at least 0"),
         ("run.batch", recipe.run.batch >= 1, "must be at least 1"),
         ("run.seed", recipe.run.seed >= 0, "must not be negative"),
         ("run.ema", 0 <= recipe.run.ema < 1, "must be from 0 up to, but not, 1"),
@@ -398,6 +437,7 @@ def _check(recipe: Recipe, where: str) -> None:
         ),
         ("run.log_every", recipe.run.log_every >= 1, "must be at least 1"),
         ("run.sample_every", recipe.run.sample_every >= 0, "must not be negative"),
+        ("run.memory_mb", (recipe.run.memory_mb or 0) >= 0, "must not be negative"),
         ("run.checkpoint_every", recipe.run.checkpoint_every >= 1, "must be at least 1"),
     ]
     for key, fine, rule in bounds:
@@ -435,8 +475,8 @@ def _check(recipe: Recipe, where: str) -> None:
     if kind == "arbitrary":
         _check_features(recipe, where)
     for style in recipe.styles:
-        if style.size < 32:
-            raise RecipeError(f"{where}: styles: the size of '{style.id}' must be at least 32 px, not {style.size}")
+        if (least := min((style.size, *style.extra_sizes))) < 32:
+            raise RecipeError(f"{where}: styles: the size of '{style.id}' must be at least 32 px, not {least}")
     ids = [s.id for s in recipe.styles]
     if len(set(ids)) < len(ids):
         raise RecipeError(
@@ -484,9 +524,17 @@ def from_yaml(path: PathLike) -> Recipe:
 
 def same_run(a: Recipe, b: Recipe) -> list[str]:
     """Return the dotted keys in which two recipes differ, those that do not change the weights left out."""
-    free = {"run.log_every", "run.sample_every", "run.checkpoint_every"}
+    free = {"run.log_every", "run.sample_every", "run.checkpoint_every", "run.memory_mb"}
     left, right = _flat(_plain(a)), _flat(_plain(b))
     return sorted(k for k in left.keys() | right.keys() if k not in free and left.get(k) != right.get(k))
+
+
+def prolongs(before: Recipe, after: Recipe) -> bool:
+    """Return whether the run `after` is the run `before` with a later end, which a constant learning rate allows."""
+    run, longer = before.run, after.run
+    later = longer.minutes > run.minutes > 0 if run.minutes else not longer.minutes and longer.steps > run.steps
+    constant = before.optim.schedule == after.optim.schedule == "constant"
+    return constant and later and set(same_run(before, after)) <= {"run.steps", "run.minutes", "optim.anneal"}
 
 
 def _flat(value: Any, path: str = "") -> dict[str, Any]:
