@@ -69,7 +69,7 @@ def quality_section(spec: ModelSpec, results: Mapping[str, Results]) -> str:
         parts += [_origin(group), table(("style", *titles), rows)]
     named = {style for group in runs for style in group.styles}
     missing = [style for style in spec.style_ids if style not in named]
-    if missing:
+    if missing and UNSEEN not in named:
         parts.append(f"Not measured: {', '.join(map(code, missing))}.")
     shown = ordered({key for group in runs for key in group.keys})
     return "\n\n".join([*parts, notes([results[key].metric for key in shown])])
