@@ -66,10 +66,10 @@ def train(
     started = time.monotonic() if started is None else started
     with processes() as (rank, world):
         picked = pick_training_device(device, rank)
-        return _prepare(recipe, Path(out), picked, resume, progress and rank == 0, rank, world, started).run()
+        return prepare(recipe, Path(out), picked, resume, progress and rank == 0, rank, world, started).run()
 
 
-def _prepare(
+def prepare(
     recipe: Recipe, out: Path, device: torch.device, resume: bool, progress: bool, rank: int, world: int, started: float
 ) -> Loop:
     """Load and build all that a run needs."""
