@@ -146,8 +146,8 @@ def bench_training(
     """Measure how fast a recipe trains; one without a style of its own learns a sample photo."""
     import torch
 
+    from stylezoo.data.images import sample_photos
     from stylezoo.evaluate.speed import describe_machine
-    from stylezoo.samples import sample_photos
     from stylezoo.stylizer import pick_device
     from stylezoo.train.bench import measure_training
     from stylezoo.train.recipe import load_recipe
