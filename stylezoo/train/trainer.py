@@ -80,6 +80,7 @@ def prepare(
     half = run.precision == "bf16" or (run.precision == "auto" and _has_bf16(device))
     if device.type == "cuda":
         torch.set_float32_matmul_precision("high")
+        torch.backends.cudnn.benchmark = True  # crops are all of one size
     if run.minutes and FAMILIES[recipe.model.family] == "arbitrary":
         recipe = fit_styles(recipe, device, 60 * run.minutes / SHARE)
     pictures = find_styles(recipe)
