@@ -58,11 +58,12 @@ def is_worse(mine: float | None, theirs: float | None, better: str) -> bool:
     """Return whether a figure is worse than another by more than half a percent; unknown ones are not."""
     if mine is None or theirs is None:
         return False
+    least = (LEAST - 1) * max(abs(theirs), 0.01)
     if better == "one":
         mine, theirs = abs(mine - 1), abs(theirs - 1)
     elif better == "higher":
         mine, theirs = -mine, -theirs
-    return mine - theirs > (LEAST - 1) * max(abs(theirs), 0.01)
+    return mine - theirs > least
 
 
 def count_pairs(line: Line) -> str:
