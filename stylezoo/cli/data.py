@@ -14,7 +14,7 @@ from stylezoo.errors import DataError
 @click.group("data", invoke_without_command=True)
 @click.pass_context
 def command(ctx: click.Context) -> None:
-    """Fetch what nets are trained on: the zoo's style pictures, and photos.
+    """Fetch and pack what nets are trained on: the zoo's style pictures, and photos.
 
     It all lies in one folder: the one that STYLEZOO_DATA names, or else one among your user data.
     """
@@ -46,6 +46,32 @@ def get(what: str, to: Path | None, dry_run: bool, as_json: bool) -> None:
     (get_presets if what == "presets" else get_photos)(folder, dry_run, as_json)
     if to and not dry_run and folder.resolve() != folder_for(None).resolve():
         say(f"for stylezoo train to find it: export STYLEZOO_DATA={folder.resolve()}")
+
+
+@command.command("targets")
+@click.option("--recipe", "recipes", multiple=True, required=True, metavar="FILE", help="Whose styles; may be repeated.")
+@click.option("--out", required=True, type=click.Path(path_type=Path, dir_okay=False), help="FILE.safetensors.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object a line.")
+def targets(recipes: tuple[str, ...], out: Path, as_json: bool) -> None:
+    """Measure the style pictures of recipes, and write what training needs in place of them.
+
+    A file in the folder targets/ of the data folder is found by `stylezoo train` where a picture is not on the disk.
+    It serves the recipe's own sizes, crop, backbone and loss terms: measure again when these change.
+    """
+    from stylezoo.data.targets import write_targets
+    from stylezoo.errors import OptionError
+    from stylezoo.train.inputs import measure_targets
+    from stylezoo.train.recipe import load_recipe
+
+    if out.suffix != ".safetensors":
+        raise OptionError(f"--out must end in .safetensors, not '{out}'")
+    measured = measure_targets([load_recipe(recipe) for recipe in recipes])
+    write_targets(out, measured)
+    for spec, _ in measured:
+        sizes = " and ".join(map(str, spec.sizes))
+        fact = {"style": spec.style, "image": spec.image, "sizes": list(spec.sizes), "terms": list(spec.terms)}
+        show(fact, f"{spec.style:<24} {spec.image:<28} {sizes} px", as_json)
+    say(f"{out}: {len(measured)} styles, {out.stat().st_size / 1e6:.1f} MB")
 
 
 def get_presets(data: Path, dry_run: bool, as_json: bool) -> None:

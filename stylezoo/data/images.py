@@ -17,7 +17,7 @@ from stylezoo.image.io import read
 from stylezoo.image.resize import resize
 from stylezoo.image.sizes import fit_short_side
 
-SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff"})
+SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".avif", ".bmp", ".tif", ".tiff"})
 HOLD_OUT = 50  # every 50th photo is kept for validation, the same ones for every net, so that figures compare
 FLAT = 1e-3  # deviation, in [0, 1], below which a crop counts as of one colour
 SAMPLE_PHOTOS = ("astronaut", "chelsea", "coffee", "motorcycle_left", "rocket")  # what the scikit-image wheel carries

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import torch
+from msgspec import structs
 from torch import Tensor
 from tqdm import tqdm
 
@@ -14,15 +15,19 @@ from stylezoo.backbones import create_backbone
 from stylezoo.data.folder import data_folder
 from stylezoo.data.images import list_photos, sample_photos, split
 from stylezoo.data.style_set import StyleSet
-from stylezoo.data.styles import find_picture, read_style
-from stylezoo.errors import DataError, ImageError
+from stylezoo.data.styles import find_picture
+from stylezoo.data.targets import TargetSpec
+from stylezoo.errors import DataError, ImageError, RecipeError
+from stylezoo.files import sha256_of
 from stylezoo.image.io import read
+from stylezoo.image.phash import perceptual_hash
 from stylezoo.image.resize import resize
 from stylezoo.image.sizes import fit_short_side
 from stylezoo.losses import PerceptualLoss
 from stylezoo.models import Ghiasi, StyleNet, create_model
-from stylezoo.train.recipe import Recipe, StyleSource
+from stylezoo.train.recipe import Recipe
 from stylezoo.train.rows import load_base, start_encoder, start_trunk
+from stylezoo.train.targets import Style, backbone_name, sizes, style_inputs
 from stylezoo.zoo.spec import FAMILIES
 
 
@@ -58,8 +63,11 @@ def find_styles(recipe: Recipe) -> StyleSet | None:
     folder = _find_folder(data.styles)
     if folder is None:
         raise DataError(
-            f"no folder of style pictures '{data.styles}'{_where()}: give some hundreds of paintings with --styles DIR"
+            f"no folder of style pictures '{data.styles}'{_where()}: a {recipe.model.family} net learns from cuts of "
+            "paintings, which style targets cannot replace: give some hundreds of paintings with --styles DIR"
         )
+    for style in recipe.styles:  # which are encoded at each checkpoint: better missed now than then
+        find_picture(style.image)
     paintings = split(list_photos(folder), data.hold_out)[0]
     pictures = StyleSet(paintings, data.style_count, data.style_side, data.style_short_side, recipe.run.seed)
     if broken := list(pictures.broken.values()):
@@ -82,11 +90,15 @@ def _where() -> str:
 def build_loss(
     recipe: Recipe, pictures: StyleSet | None = None, device: torch.device | None = None, progress: bool = False
 ) -> PerceptualLoss:
-    """Return the loss of a recipe, on `device`, with the targets of its style pictures, or of a set of `pictures`."""
+    """Return the loss of a recipe, on `device`, with the targets of its styles, or of a set of `pictures`.
+
+    Raises:
+        DataError: a style picture is not on this machine, and there are no targets that can stand in for it.
+    """
     loss = recipe.loss
-    styles: Iterable[Tensor | list[Tensor]]
+    styles: Iterable[Tensor] | list[Style]
     if pictures is None:
-        styles = [read_scales(style) for style in recipe.styles]
+        styles = style_inputs(recipe)
     else:  # minutes
         styles = tqdm(pictures, unit="style", desc="styles", disable=not progress, dynamic_ncols=True)
     backbone = create_backbone(loss.backbone, layers=[*loss.content, *loss.style, *loss.sliced]).to(device)
@@ -111,9 +123,42 @@ def build_loss(
     ).to(device)
 
 
-def read_scales(style: StyleSource) -> list[Tensor]:
-    """Return the picture of a style, (1, 3, H, W) in [0, 1], at each of the sizes at which it is learnt."""
-    return [read_style(find_picture(style.image), size, style.crop) for size in (style.size, *style.extra_sizes)]
+def measure_targets(recipes: Sequence[Recipe]) -> list[tuple[TargetSpec, dict[str, Tensor]]]:
+    """Return the targets of all styles of recipes, from their pictures: what `write_targets` takes.
+
+    A style that several recipes learn at the same sizes and crop comes once, with the terms of all of them.
+
+    Raises:
+        RecipeError: a recipe learns from a folder of pictures, not from styles that it names.
+        DataError: a picture is not on this machine.
+    """
+    found: dict[str, tuple[TargetSpec, dict[str, Tensor]]] = {}
+    for recipe in recipes:
+        if FAMILIES[recipe.model.family] == "arbitrary":
+            raise RecipeError(
+                f"{recipe.name} learns from cuts of a folder of paintings, and has no targets of its own: name a "
+                "recipe of named styles"
+            )
+        paths = [find_picture(style.image) for style in recipe.styles]
+        loss = build_loss(recipe)
+        for index, (style, path) in enumerate(zip(recipe.styles, paths, strict=True)):
+            targets = loss.style_targets(index)
+            spec = TargetSpec(
+                style=style.id,
+                image=path.name,
+                sha256=sha256_of(path),
+                phash=perceptual_hash(read(path).pixels),
+                sizes=sizes(style),
+                crop=style.crop,
+                backbone=backbone_name(recipe.loss),
+                terms=tuple(sorted({name.rpartition(".")[0] for name in targets})),
+            )
+            if spec.key in found:
+                other, known = found[spec.key]
+                targets = known | targets
+                spec = structs.replace(spec, terms=tuple(sorted({*other.terms, *spec.terms})))
+            found[spec.key] = spec, targets
+    return list(found.values())
 
 
 def build_net(recipe: Recipe) -> StyleNet:
