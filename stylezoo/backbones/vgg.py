@@ -175,7 +175,7 @@ def write_tables(path: str | Path, deepest: str) -> None:
         BackboneError: they are not at hand.
     """
     names = layer_names("vgg19")
-    parts = {}
+    parts: dict[str, Tensor] = {}
     for layer, (indices, table, bias) in _read_tables(names[: names.index(deepest) + 1]).items():
         values = {"indices": indices.to(torch.uint8), "table": table.float().flatten(), "bias": bias.float().flatten()}
         parts |= {f"{layer}.{part}": value.contiguous() for part, value in values.items()}

@@ -87,7 +87,8 @@ class StyleTargets:
 
 def write_targets(path: Path, styles: Iterable[tuple[TargetSpec, Mapping[str, Tensor]]]) -> None:
     """Write the targets of styles, (1, ...) each, as one file."""
-    specs, tensors = [], {}
+    specs: list[TargetSpec] = []
+    tensors: dict[str, Tensor] = {}
     for spec, targets in styles:
         specs.append(spec)
         tensors |= {f"{spec.key}/{part}": _pack(part, value) for part, value in targets.items()}
@@ -113,7 +114,8 @@ def known_targets() -> list[StyleTargets]:
     """Return the styles of all files in the data folder's targets/, then of those that travel with the package."""
     data = data_folder()
     folders = ([data / FOLDER] if data else []) + [BUNDLED]
-    return [style for folder in folders for path in sorted(folder.glob("*.safetensors")) for style in list_targets(path)]
+    files = [path for folder in folders for path in sorted(folder.glob("*.safetensors"))]
+    return [style for path in files for style in list_targets(path)]
 
 
 def find_targets(

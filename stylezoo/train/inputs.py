@@ -36,7 +36,7 @@ def find_content(recipe: Recipe) -> tuple[list[Path], list[Path]]:
 
     A recipe that names no folder of its own falls back to scikit-image's sample photos, and says so.
     """
-    if folder := _find_folder(recipe.data.content):
+    if folder := find_folder(recipe.data.content):
         return split(list_photos(folder), recipe.data.hold_out)
     if recipe.data.content != "content":
         raise DataError(f"no folder of photos '{recipe.data.content}'{_where()}: give one with --content DIR")
@@ -60,7 +60,7 @@ def find_styles(recipe: Recipe) -> StyleSet | None:
     if FAMILIES[recipe.model.family] != "arbitrary":
         return None
     data = recipe.data
-    folder = _find_folder(data.styles)
+    folder = find_folder(data.styles)
     if folder is None:
         raise DataError(
             f"no folder of style pictures '{data.styles}'{_where()}: a {recipe.model.family} net learns from cuts of "
@@ -76,7 +76,7 @@ def find_styles(recipe: Recipe) -> StyleSet | None:
     return pictures
 
 
-def _find_folder(name: str) -> Path | None:
+def find_folder(name: str) -> Path | None:
     """Return the folder that a recipe names, as it stands or in the data folder; None where there is none."""
     named = Path(name).expanduser()
     data = data_folder()
