@@ -107,7 +107,8 @@ def pack(
         say(f"{len(pictures.broken)} pictures could not be read: {'; '.join(pictures.broken[:3])}")
     network = f"VGG19 to {made.network}, " if made.network else ""
     styles_there = f"{made.style_pictures} style pictures, " if made.style_pictures else ""
-    say(f"{network}{styles_there}{side} px, AVIF quality {pictures.quality}: {made.bytes / 1e6:.1f} MB")
+    quality = " to ".join(map(str, sorted(set(pictures.quality))))
+    say(f"{network}{styles_there}{side} px, AVIF quality {quality}: {made.bytes / 1e6:.1f} MB")
     click.echo(out)
 
 

@@ -8,7 +8,7 @@ import shutil
 import sys
 import tempfile
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -21,13 +21,10 @@ from tqdm import tqdm
 from stylezoo.errors import DataError, ImageError
 from stylezoo.image.io import read, to_pil
 
-QUALITIES = (70, 60, 50, 45, 40, 35)
-"""Of AVIF, from the best: below the last, fewer pictures teach more than worse ones."""
+QUALITIES = (35, 70)
+"""Least and most, of AVIF. Below it, fewer pictures teach more than worse ones; above, files grow and nothing else."""
 
-TRIED = 32
-"""Pictures of each folder on which the size at a quality is estimated."""
-
-_MARGIN = 0.97  # of the room, for what the estimate misses
+_TRIED = 32  # pictures by which the quality of the first ones is chosen
 
 
 @dataclass(frozen=True)
@@ -35,13 +32,13 @@ class Packed:
     """What became of the pictures.
 
     Attributes:
-        quality: of AVIF, 1 to 100.
+        quality: the least and the most that was used, of AVIF, 1 to 100.
         packed: folder -> how many pictures were packed.
         left_out: folder -> how many did not fit.
         broken: what was wrong with pictures that could not be read.
     """
 
-    quality: int
+    quality: tuple[int, int]
     packed: dict[str, int]
     left_out: dict[str, int]
     broken: list[str] = field(default_factory=list)
@@ -73,7 +70,7 @@ def pack_pictures(
 ) -> Packed:
     """Write pictures as AVIF, at most `side` px long, into folders of `target`, `room` bytes together.
 
-    The quality is the highest of `QUALITIES` at which all of them fit; if they do not fit at the lowest, each source
+    The quality, within `QUALITIES`, is steered so that all of them fit; if they do not fit at the lowest, each source
     (what is before the last underscore of a name) is thinned alike.
 
     Args:
@@ -86,27 +83,39 @@ def pack_pictures(
         raise DataError("this Pillow was built without AVIF: pip install --upgrade --force-reinstall pillow")
     workers = min(4, os.cpu_count() or 1)
     order = evenly(pictures)
-    with ThreadPoolExecutor(workers) as pool:
-        quality = _choose_quality(pool, order, side, room)
-        packed, left_out = dict.fromkeys(pictures, 0), dict.fromkeys(pictures, 0)
-        broken, names, used, full = [], set[Path](), 0, False
-        hidden = None if progress else True
-        with tqdm(total=len(order), unit="picture", desc="packing", file=sys.stderr, disable=hidden) as bar:
-            for start in range(0, len(order), 8 * workers):
-                batch = order[start : start + 8 * workers]
-                done = [None] * len(batch) if full else pool.map(lambda pair: _shrunk(pair[1], side, quality), batch)
-                for (kind, path), data in zip(batch, done, strict=True):
-                    bar.update()
-                    if isinstance(data, ImageError):
-                        broken.append(str(data))
-                    elif data is None or full or used + len(data) > room:
-                        full = True  # what comes later would favour small pictures
-                        left_out[kind] += 1
-                    else:
-                        used += len(data)
-                        packed[kind] += 1
-                        _write(target / kind, path, data, names)
-    return Packed(quality, packed, left_out, broken)
+    packed, left_out = dict.fromkeys(pictures, 0), dict.fromkeys(pictures, 0)
+    broken: list[str] = []
+    names: set[Path] = set()
+    sizes: list[int] = []
+    hidden = None if progress else True
+    with (
+        ThreadPoolExecutor(workers) as pool,
+        tqdm(total=len(order), unit="picture", desc="packing", file=sys.stderr, disable=hidden) as bar,
+    ):
+        quality = _first_quality(pool, order, side, room)
+        used, done, qualities = 0, 0, {quality}
+        while done < len(order) and not any(left_out.values()):
+            batch = order[done : done + 8 * workers]
+            done += len(batch)
+            for (kind, path), data in zip(batch, pool.map(_shrink(side, quality), batch), strict=True):
+                bar.update()
+                if isinstance(data, ImageError):
+                    broken.append(str(data))
+                elif sum(left_out.values()) or used + len(data) > room:  # what came later would favour small ones
+                    left_out[kind] += 1
+                else:
+                    packed[kind] += 1
+                    used += len(data)
+                    sizes.append(len(data))
+                    qualities.add(quality)
+                    _write(target / kind, path, data, names)
+            mean = sum(sizes[-256:]) / max(1, len(sizes[-256:]))
+            needed = (len(order) - done + 2) * mean  # two more, for the last ones to be larger than most
+            quality += (needed < 0.98 * (room - used)) - (needed > room - used)
+            quality = min(max(quality, QUALITIES[0]), QUALITIES[1])
+        for kind, _ in order[done:]:
+            left_out[kind] += 1
+    return Packed((min(qualities), max(qualities)), packed, left_out, broken)
 
 
 def evenly(pictures: Mapping[str, Sequence[Path]]) -> list[tuple[str, Path]]:
@@ -122,25 +131,30 @@ def evenly(pictures: Mapping[str, Sequence[Path]]) -> list[tuple[str, Path]]:
     return [(kind, path) for _, kind, _, path in sorted(ranked)]
 
 
-def _choose_quality(pool: ThreadPoolExecutor, order: Sequence[tuple[str, Path]], side: int, room: int) -> int:
-    tried = order[:: max(1, len(order) // (2 * TRIED))]
-    for quality in QUALITIES:
-        sizes = [d for d in pool.map(lambda pair: _shrunk(pair[1], side, quality), tried) if isinstance(d, bytes)]  # noqa: B023
-        if not sizes or sum(map(len, sizes)) / len(sizes) * len(order) <= _MARGIN * room:
+def _first_quality(pool: ThreadPoolExecutor, order: Sequence[tuple[str, Path]], side: int, room: int) -> int:
+    """Return the highest quality, of every fifth, at which all pictures fit by the size of some of them."""
+    tried = order[:: max(1, len(order) // _TRIED)]
+    for quality in range(QUALITIES[1], QUALITIES[0], -5):
+        sizes = [len(data) for data in pool.map(_shrink(side, quality), tried) if isinstance(data, bytes)]
+        if sum(sizes) * len(order) <= room * len(sizes):
             return quality
-    return QUALITIES[-1]
+    return QUALITIES[0]
 
 
-def _shrunk(path: Path, side: int, quality: int) -> bytes | ImageError:
-    """Return a picture as the bytes of an AVIF file, at most `side` px long, or why it cannot be read."""
-    try:
-        image = to_pil(read(path).levels)
-    except ImageError as cause:
-        return cause
-    image.thumbnail((side, side), Image.Resampling.LANCZOS)
-    buffer = io.BytesIO()
-    image.save(buffer, "AVIF", quality=quality, speed=8, max_threads=1)  # slower ones save 2 %
-    return buffer.getvalue()
+def _shrink(side: int, quality: int) -> Callable[[tuple[str, Path]], bytes | ImageError]:
+    """Return a function from (folder, picture) to an AVIF file, at most `side` px long, or why it cannot be read."""
+
+    def shrunk(entry: tuple[str, Path]) -> bytes | ImageError:
+        try:
+            image = to_pil(read(entry[1]).levels)
+        except ImageError as cause:
+            return cause
+        image.thumbnail((side, side), Image.Resampling.LANCZOS)
+        buffer = io.BytesIO()
+        image.save(buffer, "AVIF", quality=quality, speed=8, max_threads=1)  # slower ones save 2 %
+        return buffer.getvalue()
+
+    return shrunk
 
 
 def _write(folder: Path, path: Path, data: bytes, names: set[Path]) -> None:

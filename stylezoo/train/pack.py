@@ -110,7 +110,7 @@ def make_pack(
 
 
 def _training_pictures(names: Collection[str], own: Path | None, default: str, hold_out: int) -> dict[str, list[Path]]:
-    """Return the pictures of the training split by folder of the pack: of a folder of one's own, or of those of recipes."""
+    """Return the pictures of the training split by folder of the pack: of one's own folder, or of those of recipes."""
     found = {}
     for name in sorted(names) if own is None else [str(own)]:
         if (folder := find_folder(name)) is None:
