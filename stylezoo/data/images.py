@@ -1,21 +1,13 @@
-"""Random crops of a folder of photos, the same for the same seed and step whatever happened before."""
+"""Folders of photos: what is in them, what is kept for validation, and squares cut from them."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, field
-from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
-import torch
 from torch import Tensor
 
-from stylezoo.errors import DataError, ImageError
-from stylezoo.image.io import read
-from stylezoo.image.resize import resize
-from stylezoo.image.sizes import fit_short_side
+from stylezoo.errors import DataError
 
 SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".avif", ".bmp", ".tif", ".tiff"})
 HOLD_OUT = 50  # every 50th photo is kept for validation, the same ones for every net, so that figures compare
@@ -74,85 +66,3 @@ def random_square(x: Tensor, side: int, rng: np.random.Generator, tries: int = 8
         if square.std(dim=(1, 2)).max() > FLAT:
             return square.flip(-1) if rng.random() < 0.5 else square
     return None
-
-
-@dataclass
-class RandomCrops:
-    """Square crops of photos at random places and scales, mirrored at random.
-
-    Every draw depends on (seed, step, place in the batch) alone, so a resumed run sees what an unbroken one would have.
-    Each photo comes once before any comes again. One that cannot be read is replaced by the next and remembered. A crop
-    of one colour is drawn again, from the next photo in the end.
-
-    Args:
-        photos: paths.
-        crop: side of the crops, px.
-        short_side: (least, most) px to which the short side of a photo is scaled before the crop is cut: the scale
-            at which people use the net, not the crop's own size.
-        batch: crops a step in this process.
-        seed: of all draws.
-        rank, world: this process among those that train together; they draw different photos.
-    """
-
-    photos: list[Path]
-    crop: int
-    short_side: tuple[int, int]
-    batch: int
-    seed: int
-    rank: int = 0
-    world: int = 1
-    broken: dict[str, str] = field(default_factory=dict)
-
-    def __post_init__(self) -> None:
-        self._order = lru_cache(maxsize=4)(self._shuffled)
-
-    def _shuffled(self, epoch: int) -> np.ndarray:
-        return np.random.default_rng([self.seed, 1, epoch]).permutation(len(self.photos))
-
-    def at(self, step: int) -> Tensor:
-        """Return the crops of one step, (batch, 3, crop, crop) in [0, 1].
-
-        Raises:
-            DataError: none of the photos can be read.
-        """
-        first = (step * self.world + self.rank) * self.batch
-        return torch.stack([self._crop(first + i) for i in range(self.batch)])
-
-    def steps(self, start: int, stop: int, ahead: int = 4) -> Iterator[Tensor]:
-        """Yield the crops of steps `start` to `stop` - 1, prepared `ahead` steps early by a thread."""
-        with ThreadPoolExecutor(1) as pool:
-            queue: list[Future[Tensor]] = []
-            try:
-                for step in range(start, stop):
-                    queue += [pool.submit(self.at, s) for s in range(step + len(queue), min(step + ahead, stop))]
-                    yield queue.pop(0).result()
-            finally:
-                for future in queue:
-                    future.cancel()
-
-    def _crop(self, draw: int) -> Tensor:
-        rng = np.random.default_rng([self.seed, 2, draw])
-        epoch, place = divmod(draw, len(self.photos))
-        order = self._order(epoch)
-        for offset in range(len(self.photos)):
-            path = self.photos[order[(place + offset) % len(self.photos)]]
-            if str(path) in self.broken:
-                continue
-            try:
-                photo = self._scaled(path, int(rng.integers(self.short_side[0], self.short_side[1] + 1)))
-            except ImageError as cause:
-                self.broken[str(path)] = str(cause)
-                rng = np.random.default_rng([self.seed, 2, draw])  # the replacement is drawn as if it had been first
-                continue
-            if (crop := random_square(photo, self.crop, rng)) is not None:
-                return crop
-        count = len(self.photos)
-        if len(self.broken) == count:
-            raise DataError(f"none of the {count} photos can be read; the last: {list(self.broken.values())[-1]}")
-        raise DataError(f"the {count} photos are of one colour everywhere: give photos with something in them")
-
-    def _scaled(self, path: Path, short: int) -> Tensor:
-        picture = read(path)
-        height, width = picture.pixels.shape[-2:]
-        size = fit_short_side(height, width, max(short, self.crop))
-        return resize(picture.pixels, size)[0]

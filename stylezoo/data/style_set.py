@@ -66,8 +66,13 @@ class StyleSet(Sequence[Tensor]):
         return [self[i] for i in places] if isinstance(places, range) else self.at(torch.tensor([places]))
 
     def at(self, indices: Tensor) -> Tensor:
-        """Return the cuts of those indices, (N,) integers: (N, 3, side, side) in [0, 1]."""
-        return self._pixels[indices.cpu()].float() / 255
+        """Return the cuts of those indices, (N,) integers: (N, 3, side, side) in [0, 1], where they are kept."""
+        return self._pixels[indices.to(self._pixels.device, non_blocking=True)].float() / 255
+
+    def move_to(self, device: torch.device, room: int) -> None:
+        """Keep the cuts on `device` from now on, if they take no more than `room` bytes."""
+        if self._pixels.nbytes <= room:
+            self._pixels = self._pixels.to(device)
 
     def _cut(self, paths: list[Path], index: int) -> Tensor:
         rng = np.random.default_rng([self.seed, 5, index])

@@ -36,14 +36,16 @@ class StyleBalance:
 
     def observe(self, style: Tensor, error: Tensor) -> None:
         """Take note of the style errors of pictures, (N,), in their styles, (N,) integers."""
-        count = len(self.error)
-        kept = (style >= 0) & (style < count)
-        sums = torch.zeros(2, count, device=error.device)
-        sums[0].index_add_(0, style[kept], error.detach().float()[kept])
-        sums[1].index_add_(0, style[kept], torch.ones_like(error[kept], dtype=torch.float32))
+        count, error = len(self.error), error.detach().float()
+        # On the training device, with a place for the other pictures: nothing waits for a GPU.
+        self.error = self.error.to(error.device)
+        place = torch.where((style >= 0) & (style < count), style, count)
+        sums = torch.zeros(2, count + 1, device=error.device)
+        sums[0].index_add_(0, place, error)
+        sums[1].index_add_(0, place, torch.ones_like(error))
         if distributed.is_available() and distributed.is_initialized():
             distributed.all_reduce(sums)
-        total, seen = sums.cpu()
+        total, seen = sums[:, :count]
         mean = total / seen.clamp_min(1)
         keep = self.DECAY**seen
         after = torch.where(self.error.isnan(), mean, self.error * keep + mean * (1 - keep))

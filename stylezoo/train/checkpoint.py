@@ -16,12 +16,18 @@ from stylezoo.files import replacing
 from stylezoo.models import StyleNet
 from stylezoo.train.balance import StyleBalance
 
+PLAIN = ("step", "share", "seconds", "broken")  # attributes of a state that are no tensors
+
 
 @dataclass
 class TrainingState:
     """What training changes: the net, its averaged copy, Adam's moments, the styles' balance and the steps done.
 
     Nothing else is needed: crops, styles and learning rate are functions of the step.
+
+    Attributes:
+        share: of the run that was done as its last step began, see `stylezoo.train.schedule`.
+        seconds: that the run has taken, if it goes by the clock.
     """
 
     net: StyleNet
@@ -29,6 +35,8 @@ class TrainingState:
     optimizer: torch.optim.Optimizer
     balance: StyleBalance
     step: int = 0
+    share: float = 0.0
+    seconds: float = 0.0
     broken: dict[str, str] | None = None
 
     def save(self, path: Path) -> None:
@@ -39,7 +47,7 @@ class TrainingState:
             tensors |= {f"optimizer.{index}.{k}": v for k, v in moments.items()}
         tensors["balance.error"] = self.balance.error
         # One key: safetensors writes several in no fixed order, and equal states should be equal files.
-        metadata = {"state": json.dumps({"step": self.step, "broken": self.broken or {}})}
+        metadata = {"state": json.dumps({name: getattr(self, name) for name in PLAIN})}
         with replacing(path) as temporary:
             save_file(_writable(tensors), temporary, metadata)
 
@@ -66,7 +74,8 @@ class TrainingState:
             groups = self.optimizer.state_dict()["param_groups"]
             self.optimizer.load_state_dict({"state": moments, "param_groups": groups})
             self.balance.error = parts["balance"]["error"]
-            self.step, self.broken = state["step"], state["broken"]
+            for name in PLAIN:
+                setattr(self, name, state[name])
         except (OSError, SafetensorError, KeyError, ValueError, RuntimeError) as cause:
             raise TrainingError(f"cannot resume from {path}: {cause}; start anew in another folder") from cause
 

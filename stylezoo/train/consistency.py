@@ -65,7 +65,7 @@ def draw_view(batch: Tensor, rng: np.random.Generator) -> View:
     inside = (grid.abs() <= 1).all(dim=-1)[:, None].float()
     noise = torch.from_numpy(rng.standard_normal(batch.shape, dtype=np.float32))
     deviation, light = (torch.from_numpy(rng.uniform(low, high, (count, 1, 1, 1))).float() for low, high in _LEVELS)
-    return View(*(value.to(batch.device) for value in (grid, inside, noise * deviation + light)))
+    return View(*(value.to(batch.device, non_blocking=True) for value in (grid, inside, noise * deviation + light)))
 
 
 _LEVELS = ((0.0, NOISE), (-LIGHT, LIGHT))

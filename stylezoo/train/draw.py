@@ -48,8 +48,11 @@ class FixedStyle:
         """Return `Draw.style` and `Draw.code`, as the net has it, for the photos of `draw`."""
         return torch.zeros(len(batch), dtype=torch.long, device=batch.device), None
 
-    def draw(self, net: StyleNet, loss: PerceptualLoss, batch: Tensor, first: int, step: int) -> Draw:
-        """Choose for the photos `batch`, (N, 3, H, W), the first of which is number `first` since the run began."""
+    def draw(self, net: StyleNet, loss: PerceptualLoss, batch: Tensor, first: int, share: float) -> Draw:
+        """Choose for the photos `batch`, (N, 3, H, W), the first of which is number `first` since the run began.
+
+        `share` of the run, in [0, 1], is done.
+        """
         return Draw(*self.choose(net, batch, first), loss.content_targets(batch))
 
 
@@ -64,7 +67,7 @@ class NamedStyles(FixedStyle):
         photo = net.photo_code(batch) is not None and self.recipe.model.base is None
         style = deal(count + photo, range(first, first + len(batch)), self.recipe.run.seed)
         style[style == count] = PHOTO
-        return style.to(batch.device), torch.cat([net.named_code(int(i)) for i in style])
+        return style.to(batch.device, non_blocking=True), torch.cat([net.named_code(int(i)) for i in style])
 
 
 @dataclass
@@ -85,7 +88,7 @@ class PredictedStyles(FixedStyle):
 
     def choose(self, net: StyleNet, batch: Tensor, first: int) -> tuple[Tensor, Tensor | None]:
         style, photo = self._deal(batch, first)
-        rows = net.encode(self.pictures.at(style).to(batch.device))
+        rows = net.encode(self.pictures.at(style).to(batch.device, non_blocking=True))
         return self._with_photo(net, rows, style, photo)
 
     def _deal(self, batch: Tensor, first: int) -> tuple[Tensor, Tensor]:
@@ -95,19 +98,19 @@ class PredictedStyles(FixedStyle):
 
     def _with_photo(self, net: StyleNet, rows: Tensor, style: Tensor, photo: Tensor) -> tuple[Tensor, Tensor]:
         assert isinstance(net, Ghiasi)
-        rows = torch.where(photo.to(rows.device)[:, None], net.styles[-1:], rows)
-        return torch.where(photo, PHOTO, style).to(rows.device), rows
+        style, photo = (value.to(rows.device, non_blocking=True) for value in (style, photo))
+        return torch.where(photo, PHOTO, style), torch.where(photo[:, None], net.styles[-1:], rows)
 
-    def draw(self, net: StyleNet, loss: PerceptualLoss, batch: Tensor, first: int, step: int) -> Draw:
+    def draw(self, net: StyleNet, loss: PerceptualLoss, batch: Tensor, first: int, share: float) -> Draw:
         assert isinstance(net, Ghiasi)
         run = self.recipe.run
         targets = loss.content_targets(batch)
         style, photo = self._deal(batch, first)
         folded = bool(net.arch.get("folded"))  # then there are no statistics to teach
-        if step < run.teacher * run.steps and not folded:
+        if share < run.teacher and not folded:
             rows = net.predictor(self.standardized(loss, style))
         else:
-            rows = net.encode(self.pictures.at(style).to(batch.device))
+            rows = net.encode(self.pictures.at(style).to(batch.device, non_blocking=True))
         style, rows = self._with_photo(net, rows, style, photo)
         if folded:
             return Draw(style, rows, targets)
@@ -115,7 +118,7 @@ class PredictedStyles(FixedStyle):
         # 60): it serves as one more.
         rng = np.random.default_rng([run.seed, 6, first])
         others = torch.from_numpy(rng.integers(0, len(self.pictures), DISTILLED))
-        seen = self.pictures.at(others).to(batch.device)
+        seen = self.pictures.at(others).to(batch.device, non_blocking=True)
         error = (net.encoder(seen.flip(-1) if rng.random() < 0.5 else seen) - self.standardized(loss, others)).square()
         photos = (net.encoder(batch) - self.standardize(loss, statistics(targets))).square()
         distilled = (error.mean() * DISTILLED + photos.mean() * len(batch)) / (DISTILLED + len(batch))
@@ -124,7 +127,8 @@ class PredictedStyles(FixedStyle):
 
     def standardized(self, loss: PerceptualLoss, style: Tensor) -> Tensor:
         """Return the statistics, (N, STATISTICS), of pictures of the set, with mean 0 and deviation 1 over the set."""
-        return self.standardize(loss, loss.statistics(LAYERS, style))
+        home = loss.moments[LAYERS[0]].get_buffer("mean").device
+        return self.standardize(loss, loss.statistics(LAYERS, style.to(home, non_blocking=True)))
 
     def standardize(self, loss: PerceptualLoss, values: Tensor) -> Tensor:
         if self._scale is None:
@@ -148,17 +152,17 @@ class MeasuredStyles(FixedStyle):
     recipe: Recipe
     pictures: StyleSet
 
-    def draw(self, net: StyleNet, loss: PerceptualLoss, batch: Tensor, first: int, step: int) -> Draw:
+    def draw(self, net: StyleNet, loss: PerceptualLoss, batch: Tensor, first: int, share: float) -> Draw:
         assert isinstance(net, AdaIN)
         last = first + len(batch)
         style = deal(len(self.pictures), range(first, last), self.recipe.run.seed)
         targets = loss.content_targets(batch)
         own = torch.cat(mean_std(targets[LAYER], net.norm.eps), dim=1)
         photo = torch.tensor([i % RECONSTRUCTED_EVERY == 0 for i in range(first, last)])
-        code = torch.where(photo.to(batch.device)[:, None], own, loss.statistics([LAYER], style).to(batch.device))
-        style[photo] = PHOTO
+        style, photo = (value.to(batch.device, non_blocking=True) for value in (style, photo))
+        code = torch.where(photo[:, None], own, loss.statistics([LAYER], style))
         aim = {LAYER: net.transfer(targets[LAYER], code)}
-        return Draw(style.to(batch.device), code, targets | aim)
+        return Draw(torch.where(photo, PHOTO, style), code, targets | aim)
 
 
 def choose_styles(recipe: Recipe, pictures: StyleSet | None) -> FixedStyle:

@@ -17,12 +17,10 @@ from stylezoo.data.images import list_photos, sample_photos, split
 from stylezoo.data.style_set import StyleSet
 from stylezoo.data.styles import find_picture
 from stylezoo.data.targets import TargetSpec
-from stylezoo.errors import DataError, ImageError, RecipeError
+from stylezoo.errors import DataError, RecipeError
 from stylezoo.files import sha256_of
 from stylezoo.image.io import read
 from stylezoo.image.phash import perceptual_hash
-from stylezoo.image.resize import resize
-from stylezoo.image.sizes import fit_short_side
 from stylezoo.losses import PerceptualLoss
 from stylezoo.models import Ghiasi, StyleNet, create_model
 from stylezoo.train.recipe import Recipe
@@ -173,19 +171,3 @@ def build_net(recipe: Recipe) -> StyleNet:
     if model.start is not None:
         start_trunk(recipe, net)
     return net
-
-
-def sample_batch(photos: list[Path], device: torch.device, count: int = 4, side: int = 256) -> Tensor | None:
-    """Return the middles of the first `count` photos that can be read; None where none can."""
-    batch: list[Tensor] = []
-    for path in photos:
-        if len(batch) == count:
-            break
-        try:
-            x = read(path).pixels
-        except ImageError:
-            continue
-        height, width = fit_short_side(x.shape[-2], x.shape[-1], side)
-        top, left = (height - side) // 2, (width - side) // 2
-        batch.append(resize(x, (height, width))[0, :, top : top + side, left : left + side])
-    return torch.stack(batch).to(device) if batch else None

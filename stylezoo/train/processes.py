@@ -39,13 +39,21 @@ def pick_training_device(device: str, rank: int) -> torch.device:
     return torch.device("cuda", rank % torch.cuda.device_count()) if several else picked
 
 
-def any_process(mine: bool, device: torch.device) -> bool:
-    """Return whether it is so for any process: all must stop after the same step."""
-    if not distributed.is_initialized():
+def agree(mine: list[float]) -> list[float]:
+    """Return the largest of all processes' numbers, each: all must stop after the same step.
+
+    Numbers of the CPU: nobody waits for a GPU.
+    """
+    if not (distributed.is_available() and distributed.is_initialized()):
         return mine
-    flag = torch.tensor(int(mine), device=device)
-    distributed.all_reduce(flag, distributed.ReduceOp.MAX)
-    return bool(flag)
+    numbers = torch.tensor(mine, dtype=torch.float64)
+    distributed.all_reduce(numbers, distributed.ReduceOp.MAX)
+    return numbers.tolist()
+
+
+def local_world() -> int:
+    """Return how many processes train together on this machine."""
+    return int(os.environ.get("LOCAL_WORLD_SIZE", "1"))
 
 
 @contextmanager

@@ -126,28 +126,36 @@ class Loss(Record, frozen=True):
 
 
 class Optim(Record, frozen=True):
-    """Adam, with a learning rate that rises in a line and falls along half a cosine.
+    """Adam, with a learning rate that rises in a line and falls to the end.
 
     Attributes:
         lr: the learning rate at its highest.
         betas: Adam's two decays.
-        warmup: steps over which the rate rises.
+        schedule: "cosine" falls along half a cosine; "constant" stays, and falls over the last part of the run: such a
+            run can be prolonged (Hägele et al. 2024, arXiv:2405.18392).
+        anneal: share of a run, at its end, over which a constant rate falls.
+        warmup: steps over which the rate rises, a tenth of the run at most.
         final: share of the rate that is left in the end.
         clip: norm to which the gradient is clipped.
     """
 
     lr: float = 1.0e-3
     betas: tuple[float, float] = (0.9, 0.99)
+    schedule: Literal["cosine", "constant"] = "cosine"
+    anneal: float = 0.2
     warmup: int = 20
     final: float = 0.02
     clip: float = 1.0
 
 
 class Run(Record, frozen=True):
-    """How long, how, and what is written when (all in steps).
+    """How long, how, and what is written when (in steps).
 
     Attributes:
         steps: how many.
+        minutes: how long the run takes in place of that many steps, from the start of the command to its end, loading
+            and writing included; 0: as long as the steps need. `distill` over `steps` is then a share of the time, and
+            checkpoints and samples are written every minute.
         batch: photos a step, in each process.
         seed: of all draws.
         ema: decay of the averaged weights that are kept; 0: the last weights are.
@@ -159,9 +167,12 @@ class Run(Record, frozen=True):
         log_every: a line of the log.
         sample_every: a page of samples; 0: none.
         checkpoint_every: a checkpoint and the averaged weights.
+        memory_mb: of memory, in MB, in which decoded photos are kept, so that each is decoded once; by default a
+            quarter of what is free. The weights do not depend on it.
     """
 
     steps: int = 2000
+    minutes: float = 0.0
     batch: int = 2
     seed: int = 0
     ema: float = 0.995
@@ -172,6 +183,7 @@ class Run(Record, frozen=True):
     log_every: int = 10
     sample_every: int = 250
     checkpoint_every: int = 100
+    memory_mb: int | None = None
 
 
 class Recipe(Record, frozen=True):
@@ -396,10 +408,12 @@ def _check(recipe: Recipe, where: str) -> None:
         ("loss.content", _usable(loss.content), "needs a layer with a positive weight, and none with a negative one"),
         ("optim.lr", 0 < optim.lr < 1, "must be between 0 and 1"),
         ("optim.betas", all(0 <= b < 1 for b in optim.betas), "must be two numbers from 0 up to, but not, 1"),
+        ("optim.anneal", 0 < optim.anneal <= 1, "must be above 0, and 1 at most"),
         ("optim.warmup", optim.warmup >= 0, "must not be negative"),
         ("optim.final", 0 <= optim.final <= 1, "must be from 0 to 1"),
         ("optim.clip", optim.clip > 0, "must be positive"),
         ("run.steps", recipe.run.steps >= 1, "must be at least 1"),
+        ("run.minutes", 0 <= recipe.run.minutes < inf, "must be a number of at least 0"),
         ("run.batch", recipe.run.batch >= 1, "must be at least 1"),
         ("run.seed", recipe.run.seed >= 0, "must not be negative"),
         ("run.ema", 0 <= recipe.run.ema < 1, "must be from 0 up to, but not, 1"),
@@ -419,6 +433,7 @@ def _check(recipe: Recipe, where: str) -> None:
         ),
         ("run.log_every", recipe.run.log_every >= 1, "must be at least 1"),
         ("run.sample_every", recipe.run.sample_every >= 0, "must not be negative"),
+        ("run.memory_mb", (recipe.run.memory_mb or 0) >= 0, "must not be negative"),
         ("run.checkpoint_every", recipe.run.checkpoint_every >= 1, "must be at least 1"),
     ]
     for key, fine, rule in bounds:
@@ -505,9 +520,17 @@ def from_yaml(path: PathLike) -> Recipe:
 
 def same_run(a: Recipe, b: Recipe) -> list[str]:
     """Return the dotted keys in which two recipes differ, those that do not change the weights left out."""
-    free = {"run.log_every", "run.sample_every", "run.checkpoint_every"}
+    free = {"run.log_every", "run.sample_every", "run.checkpoint_every", "run.memory_mb"}
     left, right = _flat(_plain(a)), _flat(_plain(b))
     return sorted(k for k in left.keys() | right.keys() if k not in free and left.get(k) != right.get(k))
+
+
+def prolongs(before: Recipe, after: Recipe) -> bool:
+    """Return whether the run `after` is the run `before` with a later end, which a constant learning rate allows."""
+    run, longer = before.run, after.run
+    later = longer.minutes > run.minutes > 0 if run.minutes else not longer.minutes and longer.steps > run.steps
+    constant = before.optim.schedule == after.optim.schedule == "constant"
+    return constant and later and set(same_run(before, after)) <= {"run.steps", "run.minutes", "optim.anneal"}
 
 
 def _flat(value: Any, path: str = "") -> dict[str, Any]:

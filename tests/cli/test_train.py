@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import json
+import time
 from pathlib import Path
 
 import pytest
@@ -79,13 +81,80 @@ def test_run_goes_to_its_folder_which_is_printed(here, run, monkeypatch, options
     assert result.exit_code == 0
     assert result.stdout == f"{out}\n"
     assert f"-m {out}" in result.stderr
-    assert calls == [("johnson/mine", Path(out), {"device": "cpu", "resume": True, "progress": True})]
+    (name, folder, options) = calls[0]
+    assert (name, folder) == ("johnson/mine", Path(out))
+    assert 0 <= time.monotonic() - options.pop("started") < 60
+    assert options == {"device": "cpu", "resume": True, "progress": True}
+
+
+def test_minutes_are_those_of_the_option_or_of_each_recipe(here, run):
+    Path("other.yaml").write_text(Path("recipe.yaml").read_text().replace("johnson/mine", "johnson/other"))
+
+    def minutes(*arguments):
+        result = run("train", *arguments, "--dry-run")
+        assert result.exit_code == 0, result.stderr
+        return [recipe["run"]["minutes"] for recipe in yaml.safe_load_all(result.stdout)]
+
+    assert minutes("--recipe", "recipe.yaml", "--minutes", "2.5") == [2.5]
+    assert minutes("recipe.yaml:4", "other.yaml:0.1") == [4, 0.1]
+    assert minutes("recipe.yaml", "other.yaml:3", "--minutes", "7") == [7, 3]
+    assert minutes("recipe.yaml") == [0]
+
+
+def test_recipes_are_trained_in_sequence_and_a_failing_one_does_not_stop_the_next(here, run, monkeypatch):
+    calls = []
+
+    def train(recipe, out, **options):
+        calls.append((str(out), recipe.run.minutes, options["resume"]))
+        if recipe.name == "johnson/b":
+            raise RuntimeError("a bad moment")
+        return out
+
+    monkeypatch.setattr(trainer, "train", train)
+    for name in "abc":
+        text = Path("recipe.yaml").read_text().replace("johnson/mine", f"johnson/{name}")
+        Path(f"{name}.yaml").write_text(text)
+    result = run("train", "a.yaml:1", "b.yaml:2", "c.yaml:3", "--out", "base")
+    assert calls == [("base/johnson/a", 1, False), ("base/johnson/b", 2, False), ("base/johnson/c", 3, False)]
+    assert result.stdout.split() == ["base/johnson/a", "base/johnson/c"]
+    assert result.exit_code == 1
+    assert "johnson/b failed: " in result.stderr and "a bad moment" in result.stderr
+    assert "1 of 3 runs failed: johnson/b" in result.stderr
+    calls.clear()
+    Path("base/johnson/c").mkdir(parents=True)
+    Path("base/johnson/c/recipe.yaml").touch()
+    assert run("train", "a.yaml:1", "c.yaml:3", "--out", "base", "--resume").exit_code == 0
+    assert calls == [("base/johnson/a", 1, False), ("base/johnson/c", 3, True)]
+
+
+def test_recipes_are_trained_within_their_seconds(recipe_file, run):
+    """For real: the second has a style picture that does not exist, and the third ends as the first does."""
+    folder = recipe_file.parent
+    text = recipe_file.read_text()
+    for name, picture in (("a", "stripes.png"), ("b", "nowhere.png"), ("c", "stripes.png")):
+        (folder / f"{name}.yaml").write_text(
+            text.replace("johnson/tiny", f"johnson/{name}").replace("image: stripes.png", f"image: {picture}")
+        )
+    recipes = [f"{folder / name}.yaml:{minutes}" for name, minutes in (("a", 0.1), ("b", 0.1), ("c", 0.15))]
+    result = run("train", *recipes, "--out", str(folder / "runs"), "--device", "cpu")
+    assert result.exit_code == 1
+    assert "johnson/b failed: " in result.stderr and "nowhere.png" in result.stderr
+    for name, minutes in (("a", 0.1), ("c", 0.15)):
+        assert (folder / "runs" / "johnson" / name / "weights.safetensors").is_file()
+        log = (folder / "runs" / "johnson" / name / "log.jsonl").read_text().splitlines()
+        first, *_, last = [json.loads(line) for line in log] * 2
+        assert last["minutes"] <= max(minutes, first["minutes"])  # where loading took all the time, a step was made
 
 
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ([], "'--recipe'"),
+        ([], "--recipe"),
+        (["recipe.yaml:1", "--recipe", "recipe.yaml"], "--recipe"),
+        (["recipe.yaml:0"], "not 0"),
+        (["--recipe", "recipe.yaml", "--minutes", "-1"], "not -1"),
+        (["recipe.yaml:1", "missing.yaml:1"], "missing.yaml"),
+        (["recipe.yaml:1", "johnson:1", "--name", "johnson/x"], "johnson/x"),
         (["--recipe", "missing.yaml"], "missing.yaml"),
         (["--recipe", "recipe.yaml", "--set", "run.stepz=1"], "Did you mean steps?"),
         (["--recipe", "recipe.yaml", "--set", "run.steps"], "--set"),
@@ -99,3 +168,7 @@ def test_run_goes_to_its_folder_which_is_printed(here, run, monkeypatch, options
 )
 def test_bad_recipe_or_option_is_refused(here, refused, arguments, message):
     assert message in refused("train", *arguments, "--dry-run")
+
+
+def test_two_recipes_of_one_name_are_refused(here, refused):
+    assert "johnson/mine" in refused("train", "recipe.yaml:1", "recipe.yaml:2")

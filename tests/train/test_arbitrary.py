@@ -15,7 +15,7 @@ from PIL import Image
 from safetensors.torch import load_file
 from torch import Tensor
 
-from stylezoo.data.images import RandomCrops
+from stylezoo.data.crops import RandomCrops
 from stylezoo.data.style_set import StyleSet
 from stylezoo.data.styles import read_style
 from stylezoo.errors import DataError, RecipeError, WeightsError
@@ -118,7 +118,7 @@ def test_the_loss_falls(
 
     @torch.no_grad()
     def totals(net: StyleNet) -> dict[str, float]:
-        draw = choose_styles(plan, pictures).draw(net.eval(), loss, batch, first=1, step=STEPS)
+        draw = choose_styles(plan, pictures).draw(net.eval(), loss, batch, first=1, share=1.0)
         terms = loss.terms(net(batch, draw.code), draw.targets, draw.style)
         return {"total": float(loss.total(terms).mean())} | {k: float(v.mean()) for k, v in draw.terms.items()}
 

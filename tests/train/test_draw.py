@@ -55,7 +55,7 @@ def loss(ghiasi_recipe: Path, pictures: StyleSet) -> PerceptualLoss:
 
 def test_a_net_of_one_style_has_nothing_to_choose(recipe_file: Path, loss: PerceptualLoss) -> None:
     plan, batch = load_recipe(recipe_file), torch.rand(3, 3, 16, 16)
-    draw = choose_styles(plan, None).draw(build_net(plan), loss, batch, first=0, step=0)
+    draw = choose_styles(plan, None).draw(build_net(plan), loss, batch, first=0, share=0.0)
     assert draw.code is None and draw.style.tolist() == [0, 0, 0] and draw.terms == {}
     assert torch.equal(draw.targets["pixels"], batch)
 
@@ -66,7 +66,7 @@ def test_named_styles_are_dealt_and_the_photo_among_them_unless_the_base_has_it(
 ) -> None:
     plan, batch = load_recipe(mine_file if base else trio_file), torch.rand(12, 3, 16, 16)
     net, count = build_net(plan), len(plan.styles)
-    draw = choose_styles(plan, None).draw(net, loss, batch, first=0, step=0)
+    draw = choose_styles(plan, None).draw(net, loss, batch, first=0, share=0.0)
     known = set(range(count)) if base else {PHOTO, *range(count)}
     assert set(draw.style.tolist()) == known
     for style, code in zip(draw.style.tolist(), draw.code, strict=True):
@@ -89,9 +89,9 @@ class Parts:
         torch.manual_seed(0)
         return build_net(self.plan)
 
-    def draw(self, net: StyleNet, first: int = 1, step: int = 0, styles: FixedStyle | None = None) -> Draw:
+    def draw(self, net: StyleNet, first: int = 1, share: float = 0.0, styles: FixedStyle | None = None) -> Draw:
         styles = styles or choose_styles(self.plan, self.pictures)
-        return styles.draw(net, self.loss, self.batch, first, step)
+        return styles.draw(net, self.loss, self.batch, first, share)
 
 
 @pytest.fixture(scope="module")
@@ -142,13 +142,13 @@ def test_before_the_switch_rows_come_from_the_true_statistics_and_after_it_from_
     net = predicted.net()
     assert isinstance(net, Ghiasi)
     styles = choose_styles(predicted.plan, predicted.pictures)
-    for step, told in ((0, True), (5, True), (6, False), (11, False)):
-        before = predicted.draw(net, 1, step, styles)
+    for share, told in ((0.0, True), (5 / 12, True), (6 / 12, False), (11 / 12, False)):
+        before = predicted.draw(net, 1, share, styles)
         own = [predicted.pictures.at(before.style), styles.standardized(predicted.loss, before.style)]
         torch.testing.assert_close(before.code, net.predictor(own[1]) if told else net.encode(own[0]))
         with torch.no_grad():
             net.encoder.head[-1].bias += 1
-        after = predicted.draw(net, 1, step, styles)
+        after = predicted.draw(net, 1, share, styles)
         assert torch.equal(after.style, before.style)
         assert torch.equal(after.code, before.code) is told
         net.zero_grad()
@@ -188,13 +188,13 @@ def test_the_encoder_is_asked_for_the_statistics_of_the_pictures_that_it_is_show
     assert max(errors[1.0]) > 1e-3  # of mirrored ones, whose statistics are a little off
 
 
-@pytest.mark.parametrize("step", [0, 11])
-def test_every_sixteenth_picture_is_to_stay_the_photo(predicted: Parts, step: int) -> None:
+@pytest.mark.parametrize("share", [0.0, 11 / 12])
+def test_every_sixteenth_picture_is_to_stay_the_photo(predicted: Parts, share: float) -> None:
     net = predicted.net()
     with torch.no_grad():
         net.styles[-1] += torch.randn(net.styles.shape[1])
     for first, photos in ((0, [0]), (14, [2]), (16, [0]), (17, []), (47, [1])):
-        draw = predicted.draw(net, first, step)
+        draw = predicted.draw(net, first, share)
         assert [i for i, style in enumerate(draw.style.tolist()) if style == PHOTO] == photos
         for index in range(3):
             assert torch.equal(draw.code[index], net.styles[-1]) is (index in photos)

@@ -19,7 +19,8 @@ from stylezoo.train.balance import StyleBalance
 from stylezoo.train.draw import deal
 from stylezoo.train.inputs import build_net, find_content
 from stylezoo.train.recipe import Recipe, load_recipe
-from stylezoo.train.trainer import learning_rate, train
+from stylezoo.train.schedule import learning_rate
+from stylezoo.train.trainer import train
 
 FILES = ("weights.safetensors", "checkpoint.safetensors")
 
@@ -364,13 +365,37 @@ def test_photos_are_looked_for_here_and_in_the_data_folder(recipe_file, photos, 
     assert [p.name for p in training] == ["1.png", "2.png", "4.png"]
 
 
+def test_a_constant_rate_falls_over_the_last_part(recipe_file: Path) -> None:
+    changes = ("optim.schedule=constant", "optim.anneal=0.25", "optim.lr=0.5", "optim.warmup=9", "optim.final=0.1")
+    plan = recipe(recipe_file, "run.steps=100", *changes)
+    rates = [learning_rate(plan, step, step / 100) for step in range(101)]
+    assert rates[9:76] == [0.5] * 67
+    assert rates[:10] == sorted(rates[:10]) and rates[75:] == sorted(rates[75:], reverse=True)
+    assert rates[81] == pytest.approx(0.5 * (0.1 + 0.9 * (1 - (6 / 25) ** 0.5)))
+    assert rates[100] == pytest.approx(0.05)
+
+
+def test_a_run_of_constant_rate_is_prolonged_from_before_its_rate_fell(recipe_file: Path, tmp_path: Path) -> None:
+    changes = ("optim.schedule=constant", "optim.anneal=0.25", "optim.warmup=1")
+    longer = recipe(recipe_file, "run.steps=20", *changes)
+    whole = train(longer, tmp_path / "whole", progress=False)
+    run = train(recipe(recipe_file, *changes), tmp_path / "run", progress=False)
+    assert [line["lr"] for line in lines(run)] != [line["lr"] for line in lines(whole)][:12]
+    assert not same_files(run, whole)
+    train(longer, run, resume=True, progress=False)
+    assert same_files(run, whole)
+    assert [line["step"] for line in lines(run)] == list(range(1, 21))
+    with pytest.raises(TrainingError, match=r"run.steps differ"):  # no run is shortened
+        train(recipe(recipe_file, *changes), run, resume=True, progress=False)
+
+
 def test_the_rate_rises_then_falls_to_its_final_share(recipe_file: Path) -> None:
     plan = recipe(recipe_file, "run.steps=100", "optim.lr=0.5", "optim.warmup=9", "optim.final=0.1")
-    rates = [learning_rate(plan, step) for step in range(100)]
+    rates = [learning_rate(plan, step, step / 100) for step in range(100)]
     assert rates[0] == pytest.approx(0.05)
     assert max(rates) == rates[9] == pytest.approx(0.5)
     assert rates[:10] == sorted(rates[:10]) and rates[9:] == sorted(rates[9:], reverse=True)
     assert rates[54] == pytest.approx(0.5 * 0.55, rel=0.02)  # half-way between 1 and 0.1
     assert rates[99] == pytest.approx(0.05, rel=0.02)
     short = recipe(recipe_file, "run.steps=3", "optim.warmup=9")
-    assert all(0 < learning_rate(short, step) < short.optim.lr for step in range(3))
+    assert all(0 < learning_rate(short, step, step / 3) < short.optim.lr for step in range(3))

@@ -1,0 +1,50 @@
+"""The folder of a training run: what its files are called, and whether a run may begin or go on there."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from stylezoo.errors import TrainingError
+from stylezoo.files import replacing
+from stylezoo.train.processes import agree
+from stylezoo.train.recipe import Recipe, from_yaml, prolongs, same_run
+
+RECIPE, LOG, SAMPLES = "recipe.yaml", "log.jsonl", "samples"
+CHECKPOINT, WEIGHTS = "checkpoint.safetensors", "weights.safetensors"
+BEFORE_END = "annealing.safetensors"
+"""The checkpoint from before a constant learning rate falls, from which a run can be prolonged."""
+
+
+def open_folder(folder: Path, recipe: Recipe, *, resume: bool, first: bool) -> Path | None:
+    """Write a run's recipe into its folder, and return the checkpoint to go on from; None where there is none.
+
+    Args:
+        first: this is the process that writes.
+
+    Raises:
+        TrainingError: the folder holds another run, or, to resume, none.
+    """
+    record, checkpoint, before_end = folder / RECIPE, folder / CHECKPOINT, folder / BEFORE_END
+    longer = False
+    if record.exists():
+        if not resume and checkpoint.exists():
+            raise TrainingError(f"{folder} holds a run: go on with --resume, or name another folder with --out")
+        before = from_yaml(record)
+        longer = prolongs(before, recipe)
+        if resume and not longer and (changed := same_run(before, recipe)):
+            raise TrainingError(
+                f"{folder} holds a run of another recipe "
+                f"({', '.join(changed[:4])} differ): name another folder with --out"
+            )
+    elif resume:
+        raise TrainingError(f"{folder} holds no run to resume")
+    if first:
+        if not checkpoint.exists():
+            for path in (folder / LOG, before_end):
+                path.unlink(missing_ok=True)
+        elif longer and before_end.exists():
+            before_end.replace(checkpoint)  # before the recipe: killed between the two, either recipe can go on
+        with replacing(record) as temporary:
+            temporary.write_text(recipe.to_yaml(), encoding="utf-8")
+    agree([0.0])  # nobody looks before the first process has put the folder in order
+    return checkpoint if checkpoint.exists() else None

@@ -1,0 +1,100 @@
+"""How far a run is, by its steps or by the clock, and the learning rate there."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections import deque
+from itertools import pairwise
+from typing import Protocol
+
+from stylezoo.train.recipe import Recipe
+
+WARMUP = 0.1  # share of a run that its warm-up takes at most
+SLACK = 0.5  # s kept at the end of a run by the clock, for what nobody measures
+
+
+def learning_rate(recipe: Recipe, step: int, share: float) -> float:
+    """Return the rate of a step, counted from 0, when `share` of the run, in [0, 1], is done.
+
+    A linear rise over `optim.warmup` steps, or a tenth of the run if that is less; then half a cosine, or a constant
+    that falls at the end as one less a square root (Hägele et al. 2024, arXiv:2405.18392).
+    """
+    optim = recipe.optim
+    rise = min(1.0, max((step + 1) / (optim.warmup + 1), share / WARMUP))
+    if optim.schedule == "constant":
+        left = min(1.0, max(0.0, 1 - share) / optim.anneal)
+        fall = 1 - math.sqrt(1 - left)
+    else:
+        begun = min(WARMUP, optim.warmup / recipe.run.steps)
+        fall = 0.5 * (1 + math.cos(math.pi * max(0.0, share - begun) / (1 - begun)))
+    return optim.lr * rise * (optim.final + (1 - optim.final) * fall)
+
+
+class Schedule(Protocol):
+    """Where a run stands."""
+
+    def share(self, step: int) -> float:
+        """Return the share of the run, in [0, 1], that is done as step number `step`, counted from 0, begins."""
+
+    def over(self, step: int) -> bool:
+        """Return whether the run ends before that step."""
+
+
+class BySteps:
+    """A run of `run.steps` steps."""
+
+    def __init__(self, recipe: Recipe) -> None:
+        self.steps = recipe.run.steps
+
+    def share(self, step: int) -> float:
+        return min(1.0, step / self.steps)
+
+    def over(self, step: int) -> bool:
+        return step >= self.steps
+
+
+class ByClock:
+    """A run of `run.minutes`, loading and writing included.
+
+    Args:
+        started: the moment, of `time.monotonic`, from which this part of the run counts.
+        spent: seconds that the run took before, if it was stopped and goes on.
+    """
+
+    def __init__(self, recipe: Recipe, started: float, spent: float = 0.0) -> None:
+        total = 60 * recipe.run.minutes
+        self.started, self.spent = started, spent
+        self._end = started + max(0.0, total - spent)
+        self._done = min(1.0, spent / total)
+        self._begun: float | None = None
+        self._reserve = SLACK
+        self._beats: deque[float] = deque(maxlen=6)  # when the last steps began
+
+    def begin(self, reserve: float) -> None:
+        """Start the first step; writing what a run leaves takes `reserve` seconds."""
+        self._begun, self._reserve = time.monotonic(), SLACK + 1.25 * reserve
+
+    @property
+    def seconds(self) -> float:
+        """How long the run has taken so far, in all its parts."""
+        return self.spent + time.monotonic() - self.started
+
+    def share(self, step: int) -> float:
+        """Return the share of the time that is over when the step that begins now will be."""
+        assert self._begun is not None
+        now = time.monotonic()
+        self._beats.append(now)
+        length = self._end - self._reserve - self._begun
+        if length <= 0:
+            return 1.0
+        return min(1.0, self._done + (1 - self._done) * (now + self._longest() - self._begun) / length)
+
+    def over(self, step: int) -> bool:
+        """Return whether another step would end too late; a run has one at least."""
+        return step > 0 and time.monotonic() + self._longest() > self._end - self._reserve
+
+    def _longest(self) -> float:
+        """Return the time of the slowest of the last few steps, with what was written between them."""
+        beats = list(self._beats)
+        return max((b - a for a, b in pairwise(beats)), default=0.0)

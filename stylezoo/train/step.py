@@ -1,0 +1,106 @@
+"""One step of training: draw styles, stylize, compare, descend. Nothing in it waits for a GPU."""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from stylezoo.data.style_set import StyleSet
+from stylezoo.losses import PerceptualLoss
+from stylezoo.train.checkpoint import TrainingState
+from stylezoo.train.consistency import draw_view
+from stylezoo.train.distill import Teacher
+from stylezoo.train.draw import FixedStyle
+from stylezoo.train.log import COPY
+from stylezoo.train.recipe import Recipe
+
+
+@dataclass
+class Stepper:
+    """All that a step needs.
+
+    Attributes:
+        model: the net, or what shares its gradients with other processes.
+        pictures: of a net that takes any picture, what it learns from.
+        teacher: whose pictures are copied first.
+        rank, world: this process among those that train together.
+        half: compute in bfloat16 where that is safe.
+    """
+
+    recipe: Recipe
+    state: TrainingState
+    model: nn.Module
+    loss: PerceptualLoss
+    styles: FixedStyle
+    pictures: StyleSet | None
+    teacher: Teacher | None
+    rank: int
+    world: int
+    half: bool
+
+    def autocast(self, device: torch.device) -> AbstractContextManager[object]:
+        return torch.autocast(device.type, torch.bfloat16) if self.half else nullcontext()
+
+    def copies(self, share: float) -> bool:
+        """Return whether a teacher's pictures are copied when `share` of the run is done."""
+        return self.teacher is not None and share < self.recipe.run.distill / self.recipe.run.steps
+
+    def descend(self, batch: Tensor, share: float, rate: float) -> tuple[Tensor, dict[str, Tensor], Tensor, Tensor]:
+        """Descend once on `batch`, (N, 3, H, W), with learning rate `rate`.
+
+        Returns:
+            As it was before: the pictures' styles, (N,), their loss terms, (N,) each, the norm of the gradient, (),
+            and the pictures, (N, 3, H, W).
+        """
+        state, optim = self.state, self.recipe.optim
+        for group in state.optimizer.param_groups:
+            group["lr"] = rate
+        first = (state.step * self.world + self.rank) * len(batch)
+        self.loss.redraw(first)
+        with self.autocast(batch.device):
+            style, output, terms, each = self._forward(batch, first, share)
+        each.mean().backward()
+        norm = nn.utils.clip_grad_norm_(state.net.parameters(), optim.clip)
+        state.optimizer.step()
+        state.optimizer.zero_grad()
+        state.step += 1
+        if COPY not in terms:
+            state.balance.observe(style, terms["style"])
+        # A short memory at first, so that the random start does not stay in the average.
+        decay = min(self.recipe.run.ema, state.step / (state.step + 9))
+        with torch.no_grad():
+            torch._foreach_lerp_(list(state.average.parameters()), list(state.net.parameters()), 1 - decay)
+        terms = {name: value.detach() for name, value in ({"total": each} | terms).items()}
+        return style, terms, norm.detach(), output.detach()
+
+    def _forward(self, batch: Tensor, first: int, share: float) -> tuple[Tensor, Tensor, dict[str, Tensor], Tensor]:
+        """Return the styles, pictures and terms of a step, and what of each picture is descended, (N,)."""
+        state = self.state
+        if self.teacher is not None and self.copies(share):
+            style, code = self.styles.choose(state.net, batch, first)
+            output = self.model(batch, code)
+            terms = {COPY: self.teacher.errors(output, batch, style)}
+            return style, output, terms, terms[COPY]
+        draw = self.styles.draw(state.net, self.loss, batch, first, share)
+        output, unsteady = self._stylize(batch, draw.code, first)
+        terms = self.loss.terms(output, draw.targets, draw.style)
+        each = self.loss.total(terms, state.balance.coefficients(draw.style))
+        each = sum(draw.terms.values(), each)
+        terms |= draw.terms
+        if unsteady is not None:
+            each = each + self.recipe.loss.consistency * unsteady
+            terms["consistency"] = unsteady
+        return draw.style, output, terms, each
+
+    def _stylize(self, batch: Tensor, code: Tensor | None, first: int) -> tuple[Tensor, Tensor | None]:
+        """Return the stylized `batch`, and how unsteady each picture is, (N,), where the recipe has that term."""
+        if not self.recipe.loss.consistency:
+            return self.model(batch, code), None
+        view = draw_view(batch, np.random.default_rng([self.recipe.run.seed, 7, first]))
+        both = torch.cat([batch, view.photograph(batch)])
+        output, again = self.model(both, code if code is None else torch.cat([code, code])).chunk(2)
+        return output, view.error(output, again)
