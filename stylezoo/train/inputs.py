@@ -23,7 +23,7 @@ from stylezoo.image.io import read
 from stylezoo.image.phash import perceptual_hash
 from stylezoo.losses import PerceptualLoss
 from stylezoo.models import Ghiasi, StyleNet, create_model
-from stylezoo.train.recipe import Recipe
+from stylezoo.train.recipe import NEAREST, Recipe
 from stylezoo.train.rows import load_base, start_encoder, start_trunk
 from stylezoo.train.targets import Style, backbone_name, sizes, style_inputs
 from stylezoo.zoo.spec import FAMILIES
@@ -168,6 +168,6 @@ def build_net(recipe: Recipe) -> StyleNet:
     net = create_model(model.family, **rows, **model.args)
     if model.teacher is not None and isinstance(net, Ghiasi):
         start_encoder(recipe, net)
-    if model.start is not None:
+    if model.start is not None and model.start != NEAREST:
         start_trunk(recipe, net)
     return net

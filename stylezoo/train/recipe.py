@@ -23,6 +23,9 @@ from stylezoo.zoo.spec import FAMILIES, UNSTATED, WEIGHTLESS, ModelSpec, StyleSp
 
 Scalar = str | int | float | bool | None
 
+NEAREST = "nearest"
+"""In place of the name of a net to start from: the one of the zoo that comes nearest."""
+
 
 class StyleSource(StyleSpec, frozen=True, kw_only=True):
     """A style's record, and which picture of it to learn at what scale.
@@ -49,7 +52,9 @@ class Model(Record, frozen=True):
         args: what `create_model` takes beside it.
         base: a trained net of that family, by name, run or file, whose trunk is kept as it is: only the rows of the
             recipe's styles are learnt. It brings its own args.
-        start: a trained net with a trunk of the same size, from which the trunk, and all else that is alike, starts.
+        start: a trained net with a trunk of the same size, from which the trunk, and all else that is alike, starts; or
+            "nearest": of the zoo's nets the one whose pictures have the lowest loss, see `stylezoo.train.rows`. A style
+            of one's own (`--style`, `--styles`) starts so by default; null starts from random weights.
         teacher: a trained net, by name, run or file, that paints the same styles: in the first `run.distill` steps its
             pictures are copied, see `stylezoo.train.distill`; a ghiasi net reads styles by its encoder from the start.
     """
@@ -307,6 +312,11 @@ def load_recipe(
         plain["name"] = name
     for override in overrides:
         _override(plain, override)
+    if style is not None or styles is not None:
+        model = plain.setdefault("model", {})
+        if isinstance(model, dict) and not {"start", "base", "teacher"} & model.keys():
+            if FAMILIES.get(str(model.get("family", "johnson"))) in ("single", "multi"):
+                model["start"] = NEAREST
     recipe = convert(plain, Recipe, str(path), RecipeError)
     _check(recipe, str(path))
     return recipe
@@ -358,10 +368,14 @@ def _put(plain: dict[str, Any], keys: list[str], value: Any, option: str) -> Non
     plain[keys[-1]] = value
 
 
+def style_id(name: str) -> str:
+    """Return a style's id made of a name, such as that of a picture's file without its suffix."""
+    return re.sub(r"[^a-z0-9]+", "_", name.lower())[:96].strip("_") or "style"
+
+
 def _own_style(path: Path, name: str | None = None) -> dict[str, Any]:
-    identifier = re.sub(r"[^a-z0-9]+", "_", (name or path.stem).lower())[:96].strip("_") or "style"
     return {
-        "id": identifier,
+        "id": style_id(name or path.stem),
         "title": path.stem,
         "image": str(path.resolve()),
         "rights": UNSTATED,
@@ -453,6 +467,8 @@ def _check(recipe: Recipe, where: str) -> None:
         raise RecipeError(f"{where}: model.base keeps a trunk and model.start goes on from one: give one or the other")
     if recipe.model.start is not None and recipe.model.family not in ("cin", "ghiasi", "johnson"):
         raise RecipeError(f"{where}: model.start is for nets with a trunk, not for {recipe.model.family}")
+    if recipe.model.start == NEAREST and kind == "arbitrary":
+        raise RecipeError(f"{where}: model.start nearest is for styles that a recipe names: name a net as model.start")
     if recipe.model.base is not None and recipe.model.args:
         raise RecipeError(f"{where}: model.base brings its own model.args: leave them out")
     if recipe.model.args.get("folded") and recipe.model.start is None:
