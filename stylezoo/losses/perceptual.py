@@ -166,6 +166,8 @@ class PerceptualLoss(nn.Module):
         """
         moments = [self.terms_of("moments")[layer] for layer in layers]
         known = [term.get_buffer(part) for term in moments for part in ("mean", "std")]
+        if style is not None:
+            style = style.to(known[0].device, non_blocking=True)
         return torch.cat([values if style is None else values[style] for values in known], dim=1)
 
     def terms(

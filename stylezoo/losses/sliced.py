@@ -21,17 +21,17 @@ from torch.nn import functional
 from stylezoo.errors import OptionError
 from stylezoo.image.color import rgb_to_lab
 from stylezoo.losses.terms import TINY, StyleTerm
-from stylezoo.nn.stats import wide
+from stylezoo.nn.stats import full_precision, wide
 
 ColorSpace = Literal["lab", "rgb"]
 SPACES: tuple[ColorSpace, ...] = ("lab", "rgb")
 
 DIRECTIONS = {"features": 64, "colors": 32}
 QUANTILES = 128
-SAMPLES = 4096
+SAMPLES = 2048
 """Positions of a feature map, or pixels, that are compared: sorting all would cost more than they tell."""
 
-_FLOOR = 1e-3  # of a variance of colours: keeps a style of one colour from dividing by zero
+_FLOOR = 1e-2  # of a variance of colours, (10 Lab units)^2: a style of nearly one colour should not outweigh all others
 
 
 @lru_cache(maxsize=16)
@@ -46,7 +46,8 @@ def sliced_quantiles(samples: Tensor, axes: Tensor, count: int = QUANTILES) -> T
 
     The quantiles are those of (i + 1/2) / count.
     """
-    return _resample((axes.to(samples) @ samples).sort(dim=2).values, count)
+    with full_precision(samples):
+        return _resample((axes.to(samples) @ samples).sort(dim=2).values, count)
 
 
 def sliced_wasserstein(samples: Tensor, target: Tensor, axes: Tensor) -> Tensor:
@@ -75,7 +76,7 @@ def draw_positions(samples: Tensor, count: int | None, draw: int) -> Tensor:
 
 def as_colors(x: Tensor, space: ColorSpace) -> Tensor:
     """Return the colours of `x`, (N, 3, H, W) in [0, 1], in a space where black and white are one apart: (N, 3, HW)."""
-    with torch.autocast(x.device.type, enabled=False):
+    with full_precision(x):
         return (rgb_to_lab(wide(x)) / 100 if space == "lab" else wide(x)).flatten(2)
 
 
@@ -99,7 +100,7 @@ class SlicedTerm(StyleTerm):
     def compare(self, samples: Tensor, style: Tensor | None) -> tuple[Tensor, Tensor]:
         """Return the squared distance of `samples`, (N, C, P), to their styles, and the styles' quantiles."""
         target = wide(self.rows("quantiles", style))
-        with torch.autocast(samples.device.type, enabled=False):
+        with full_precision(samples):
             drawn = draw_positions(wide(samples), self.samples, self.draw)
             return sliced_wasserstein(drawn, target, directions(target.shape[1], samples.shape[1])), target
 

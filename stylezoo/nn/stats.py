@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager, nullcontext
+from typing import Any
+
 import torch
 from torch import Tensor
 
@@ -9,6 +12,12 @@ from torch import Tensor
 def wide(x: Tensor) -> Tensor:
     """Return `x` in float32 or better: sums over VGG activations overflow half precision."""
     return x if x.dtype == torch.float64 else x.float()
+
+
+def full_precision(x: Tensor) -> AbstractContextManager[Any]:
+    """Return a context in which autocast leaves products of tensors like `x` alone."""
+    kind = x.device.type
+    return torch.autocast(kind, enabled=False) if torch.amp.is_autocast_available(kind) else nullcontext()
 
 
 def gram_matrix(features: Tensor, region: Tensor | None = None) -> Tensor:
@@ -21,7 +30,7 @@ def gram_matrix(features: Tensor, region: Tensor | None = None) -> Tensor:
     Gatys et al. 2016 (CVPR) leave the division to the loss; with it, pictures of any size compare.
     """
     n, c, h, w = features.shape
-    with torch.autocast(features.device.type, enabled=False):
+    with full_precision(features):
         flat = wide(features.reshape(n, c, h * w))
         if region is None:
             return flat @ flat.transpose(1, 2) / (h * w)

@@ -127,8 +127,7 @@ class PredictedStyles(FixedStyle):
 
     def standardized(self, loss: PerceptualLoss, style: Tensor) -> Tensor:
         """Return the statistics, (N, STATISTICS), of pictures of the set, with mean 0 and deviation 1 over the set."""
-        home = loss.moments[LAYERS[0]].get_buffer("mean").device
-        return self.standardize(loss, loss.statistics(LAYERS, style.to(home, non_blocking=True)))
+        return self.standardize(loss, loss.statistics(LAYERS, style))
 
     def standardize(self, loss: PerceptualLoss, values: Tensor) -> Tensor:
         if self._scale is None:

@@ -135,6 +135,7 @@ class Optim(Record, frozen=True):
 
     Attributes:
         lr: the learning rate at its highest.
+        rows: what the rows of a table of styles take of it: more than 1, since each learns from its own style alone.
         betas: Adam's two decays.
         schedule: "cosine" falls along half a cosine; "constant" stays, and falls over the last part of the run: such a
             run can be prolonged (Hägele et al. 2024, arXiv:2405.18392).
@@ -145,6 +146,7 @@ class Optim(Record, frozen=True):
     """
 
     lr: float = 1.0e-3
+    rows: float = 1.0
     betas: tuple[float, float] = (0.9, 0.99)
     schedule: Literal["cosine", "constant"] = "cosine"
     anneal: float = 0.2
@@ -421,6 +423,7 @@ def _check(recipe: Recipe, where: str) -> None:
         ("loss.style", _usable(loss.style), "needs a layer with a positive weight, and none with a negative one"),
         ("loss.content", _usable(loss.content), "needs a layer with a positive weight, and none with a negative one"),
         ("optim.lr", 0 < optim.lr < 1, "must be between 0 and 1"),
+        ("optim.rows", 0 < optim.rows <= 100, "must be above 0 and at most 100"),
         ("optim.betas", all(0 <= b < 1 for b in optim.betas), "must be two numbers from 0 up to, but not, 1"),
         ("optim.anneal", 0 < optim.anneal <= 1, "must be above 0, and 1 at most"),
         ("optim.warmup", optim.warmup >= 0, "must not be negative"),

@@ -58,7 +58,7 @@ class Stepper:
         """
         state, optim = self.state, self.recipe.optim
         for group in state.optimizer.param_groups:
-            group["lr"] = rate
+            group["lr"] = rate * group["share"]
         first = (state.step * self.world + self.rank) * len(batch)
         self.loss.redraw(first)
         with self.autocast(batch.device):

@@ -91,8 +91,7 @@ def _prepare(
     )
     net = _build_net(recipe, loss, crops, device, resumed=checkpoint is not None, progress=progress)
     average = copy.deepcopy(net).eval().requires_grad_(False)
-    learnt = [p for p in net.parameters() if p.requires_grad]
-    optimizer = torch.optim.Adam(learnt, recipe.optim.lr, recipe.optim.betas, fused=device.type == "cuda" or None)
+    optimizer = _build_optimizer(recipe, net, device)
     # Of thousands of styles each is seen too seldom for its running error to mean anything.
     balance = StyleBalance(len(pictures or recipe.styles), 0.0 if pictures else recipe.loss.balance)
     state = TrainingState(net, average, optimizer, balance, broken=crops.broken)
@@ -125,6 +124,17 @@ def _build_net(
     if recipe.run.channels_last:
         net.to(memory_format=torch.channels_last)
     return net.train()
+
+
+def _build_optimizer(recipe: Recipe, net: StyleNet, device: torch.device) -> torch.optim.Optimizer:
+    """Return Adam, whose groups have the share of the learning rate that their parameters take."""
+    optim = recipe.optim
+    learnt = {name: value for name, value in net.named_parameters() if value.requires_grad}
+    groups = [{"params": list(learnt.values()), "share": 1.0}]
+    if optim.rows != 1 and "styles" in learnt and len(learnt) > 1:
+        groups = [{"params": [learnt.pop("styles")], "share": optim.rows}]
+        groups.append({"params": list(learnt.values()), "share": 1.0})
+    return torch.optim.Adam(groups, optim.lr, optim.betas, fused=device.type == "cuda" or None)
 
 
 def _has_bf16(device: torch.device) -> bool:

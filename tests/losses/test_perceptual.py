@@ -10,7 +10,7 @@ from torch import Tensor
 
 from stylezoo.backbones import Backbone, create_backbone
 from stylezoo.errors import OptionError
-from stylezoo.losses import PaletteLoss, PerceptualLoss
+from stylezoo.losses import PerceptualLoss
 from stylezoo.losses.perceptual import PHOTO
 
 
@@ -71,12 +71,14 @@ def test_terms_are_weighted_means_over_their_layers_picture_by_picture() -> None
 
 def test_total_weighs_the_terms_of_each_picture() -> None:
     output, photo = pictures(0, 2), pictures(1, 2)
-    loss = loss_of([pictures(2)], content_weight=2.0, style_weight=0.5, palette_weight=0.7, tv_weight=3.0)
+    options = {"content_weight": 2.0, "style_weight": 0.5, "sliced_weight": 1.5, "palette_weight": 0.7}
+    loss = loss_of([pictures(2)], sliced={"b": 1, "c": 2}, tv_weight=3.0, **options)
     each, whole = loss.terms(output, loss.content_targets(photo)), loss(output, photo)
-    assert set(whole) == {"total", "content", "style", "palette", "tv"}
+    assert set(whole) == {"total", "content", "style", "sliced", "palette", "tv"}
     for name, value in each.items():
         assert torch.equal(whole[name], value)
     expected = 2 * whole["content"] + 0.5 * whole["style"] + 0.7 * whole["palette"] + 3 * whole["tv"]
+    expected += 1.5 * whole["sliced"]
     np.testing.assert_allclose(whole["total"], expected, rtol=1e-6)
     assert whole["total"].shape == (2,)
 
@@ -87,19 +89,20 @@ def test_emphasis_multiplies_the_style_term_in_the_total_alone() -> None:
     emphasis = torch.tensor([0.5, 1.0, 2.0])
     plain, pushed = loss(output, photo), loss(output, photo, emphasis=emphasis)
     np.testing.assert_allclose(pushed["total"] - plain["total"], 5 * plain["style"] * (emphasis - 1), atol=1e-6)
-    for name in ("content", "style", "palette", "tv"):
+    for name in ("content", "style", "sliced", "palette", "tv"):
         assert torch.equal(pushed[name], plain[name])
 
 
 def test_photo_in_place_of_a_style_asks_for_the_photo_itself() -> None:
     output, photo, styles = pictures(0, 3), pictures(1, 3), [pictures(2), pictures(3)]
-    loss = loss_of(styles, palette_weight=1.0)
+    loss = loss_of(styles, palette_weight=1.0, sliced={"c": 1}, sliced_weight=1.0)
     mixed, painted = loss(output, photo, torch.tensor([1, PHOTO, 0])), loss(output, photo, torch.tensor([1, 1, 0]))
-    for name in ("total", "content", "style", "palette", "tv"):
+    for name in ("total", "content", "style", "sliced", "palette", "tv"):
         assert torch.equal(mixed[name][[0, 2]], painted[name][[0, 2]]), name  # its neighbours do not notice
     error = (output[1] - photo[1]).square().sum() / photo[1].square().sum()
     np.testing.assert_allclose(mixed["style"][1], error, rtol=1e-6)
     assert mixed["palette"][1] == 0 < painted["palette"][1]
+    assert mixed["sliced"][1] == 0 < painted["sliced"][1]
     np.testing.assert_allclose(mixed["content"][1], painted["content"][1])
     kept = loss(photo, photo, torch.full((3,), PHOTO))
     assert kept["style"].abs().max() == 0 and kept["content"].abs().max() == 0
@@ -206,8 +209,7 @@ def test_targets_are_computed_where_the_backbone_is() -> None:
     layers = {"relu1_1": 1.0, "relu2_1": 1.0}
     loss = PerceptualLoss(backbone, styles, content=layers, style=layers, style_term="mean_std")
     assert loss.statistics(["relu1_1", "relu2_1"]).device.type == "meta"
-    known = PaletteLoss(styles)
-    assert torch.equal(loss.palette.mean, known.mean) and torch.equal(loss.palette.whitener, known.whitener)
+    assert all(value.device.type == "meta" for value in loss.kept.buffers())
 
 
 @pytest.mark.parametrize("normalize", [True, False])
@@ -227,9 +229,9 @@ def test_compact_targets_give_the_same_loss(normalize: bool) -> None:
         for name in known:
             torch.testing.assert_close(rounded[name], known[name], rtol=1e-3, atol=0)
         assert (known["style"] > 0).all()
-    assert all(term.target.dtype == torch.bfloat16 for term in compact.style_losses.values())
+    assert all(term.target.dtype == torch.bfloat16 for term in compact.terms_of("gram").values())
     assert torch.equal(compact.statistics(layers), exact.statistics(layers))
-    assert exact.style_losses["relu4_1"].target.max() > 65504
+    assert exact.terms_of("gram")["relu4_1"].target.max() > 65504
 
 
 @pytest.mark.parametrize(
@@ -238,7 +240,12 @@ def test_compact_targets_give_the_same_loss(normalize: bool) -> None:
         ({"content": {"d": 1}}, "names layer 'd', which the backbone squares:test"),
         ({"style": {"a": 1, "relu1_1": 1}}, "names layer 'relu1_1'"),
         ({"style_term": "grams"}, "style_term must be one of gram, mean_std, not 'grams'"),
-        ({"styles": []}, "at least one style picture"),
+        ({"styles": []}, "at least one style image"),
+        ({"sliced": {"d": 1}}, "names layer 'd'"),
+        ({"sliced_weight": 1.0}, "no layers"),
+        ({"palette_space": "hsv"}, "'hsv'"),
+        ({"balanced": True, "style_term": "mean_std"}, "balanced"),
+        ({"balanced": True, "normalize": False}, "balanced"),
         ({"content": {"a": 0}}, r"content term needs weights of 0 and above, one above 0, not {'a': 0}"),
         ({"style": {"a": 2, "b": -1}}, r"style term needs weights"),
     ],
@@ -251,13 +258,18 @@ def test_bad_arguments_are_named(options: dict[str, Any], message: str) -> None:
 def test_gram_matrices_stand_in_for_style_pictures() -> None:
     output, photo, styles = pictures(0), pictures(1), [pictures(2), pictures(3, h=10)]
     by_picture = loss_of(styles)
-    grams = [{layer: torch.from_numpy(gram(taps(s[0].numpy())[layer]))[None] for layer in ("a", "c")} for s in styles]
+    grams = [
+        {f"gram.{layer}.target": torch.from_numpy(gram(taps(s[0].numpy())[layer]))[None] for layer in ("a", "c")}
+        for s in styles
+    ]
     by_gram = loss_of(grams)
     targets = by_picture.content_targets(photo)
     for index in range(2):
         expected = by_picture.terms(output, targets, torch.tensor([index]))
         found = by_gram.terms(output, targets, torch.tensor([index]))
         assert found.pop("palette") == 0
+        with pytest.raises(KeyError):
+            by_gram.statistics(["a"])
         for name, value in found.items():
             torch.testing.assert_close(value, expected[name])
 
@@ -273,14 +285,52 @@ def test_regions_are_compared_with_a_style_each_by_their_area() -> None:
     assert found["style"].item() == pytest.approx(0.25 * errors[0] + 0.75 * errors[1], rel=1e-6)
 
 
-@pytest.mark.parametrize("options", [{"style_term": "mean_std"}, {"palette_weight": 1.0}])
-def test_only_gram_matrices_have_regions_or_stand_in(options: dict[str, Any]) -> None:
+@pytest.mark.parametrize(
+    ("options", "lacking"),
+    [
+        ({"style_term": "mean_std"}, "'moments'"),
+        ({"palette_weight": 1.0}, "'palette'"),
+        ({"sliced": {"a": 1}, "sliced_weight": 1.0}, "'sliced'"),
+    ],
+)
+def test_only_gram_matrices_have_regions_or_stand_in_alone(options: dict[str, Any], lacking: str) -> None:
     loss = loss_of([pictures(2)], **options)
     with pytest.raises(OptionError, match="regions go with Gram matrices alone"):
         loss.terms(pictures(0), loss.content_targets(pictures(1)), regions=torch.ones(1, 1, 8, 6))
-    grams = {layer: torch.eye(3)[None] for layer in ("a", "c")}
-    with pytest.raises(OptionError, match="tell neither their palette nor their means"):
+    grams = {f"gram.{layer}.target": torch.eye(3)[None] for layer in ("a", "c")}
+    with pytest.raises(OptionError, match=lacking):
         loss_of([grams], **options)
+
+
+def test_kept_targets_stand_in_for_the_pictures_they_are_of() -> None:
+    output, photo, styles = pictures(0, 2), pictures(1, 2), [pictures(2), pictures(3, h=10)]
+    options = {"sliced": {"b": 1, "c": 2}, "sliced_weight": 1.0, "palette_weight": 1.0, "balanced": True}
+    by_picture = loss_of(styles, **options)
+    by_targets = loss_of([by_picture.style_targets(index) for index in (1, 0)], **options)
+    known, found = by_picture(output, photo, torch.tensor([0, 1])), by_targets(output, photo, torch.tensor([1, 0]))
+    for name, value in known.items():
+        assert torch.equal(found[name], value), name
+    assert torch.equal(by_targets.statistics(["a"]), by_picture.statistics(["a"]).flip(0))
+
+
+def test_a_balanced_loss_looks_at_the_photo_where_styles_are_compared() -> None:
+    output, photo, style = pictures(0), 0.1 * pictures(1), pictures(2)
+    plain, balanced = (
+        loss_of([style], style={"c": 1}, content={"b": 1}, balanced=b)(output, photo) for b in (False, True)
+    )
+    norm, own = ((gram(taps(x[0].numpy())["c"]) ** 2).sum() for x in (photo, style))
+    np.testing.assert_allclose(balanced["style"], plain["style"] * own / (own + norm), rtol=1e-6)
+
+
+def test_positions_are_redrawn_by_number() -> None:
+    """Of large pictures some positions are compared; the same number gives the same ones."""
+    loss = loss_of([pictures(2)], sliced={"a": 1}, sliced_weight=1.0)
+    output, photo = pictures(0, h=96, w=96), pictures(1, h=96, w=96)
+    errors = []
+    for number in (1, 2, 1):
+        loss.redraw(number)
+        errors.append(loss(output, photo)["sliced"].item())
+    assert errors[0] == errors[2] != errors[1] == pytest.approx(errors[0], rel=0.2)
 
 
 def test_descends_on_the_real_backbone_under_bfloat16() -> None:

@@ -13,16 +13,12 @@ from stylezoo.losses import (
     ContentLoss,
     GramLoss,
     MeanStdLoss,
-    PaletteLoss,
     TotalVariation,
     content_loss,
     gram_loss,
     mean_std_loss,
-    palette_loss,
-    palette_target,
     total_variation,
 )
-from stylezoo.losses.terms import join
 
 Array = NDArray[Any]
 STYLE_MODULES = [GramLoss, MeanStdLoss]
@@ -114,66 +110,26 @@ def test_style_modules_keep_styles_of_any_size_and_pick_one_a_picture(module: An
     np.testing.assert_allclose(loss(styles[1], torch.tensor([1])), 0, atol=1e-12)
 
 
-@pytest.mark.parametrize("normalize", [True, False])
-@pytest.mark.parametrize("module", [*STYLE_MODULES, PaletteLoss])
-def test_joined_terms_keep_the_styles_in_their_order(module: Any, normalize: bool) -> None:
-    options = {} if module is PaletteLoss else {"normalize": normalize}
-    styles = [features(seed, n=1, c=3, h=5 + seed) for seed in range(1, 5)]
-    whole = join([module(styles[:1], **options), module(styles[1:3], **options), module(styles[3:], **options)])
-    x, picks = features(0, n=4, c=3), torch.tensor([3, 0, 2, 1])
-    at_once = module(styles, **options)
-    assert torch.equal(whole(x, picks), at_once(x, picks))
-    assert whole.state_dict().keys() == at_once.state_dict().keys()
-    assert all(len(value) == 4 for value in whole.state_dict().values())
-    assert len({float(v) for v in whole(x[:1].expand(4, -1, -1, -1), picks)}) == 4
+def test_balanced_gram_loss_divides_by_the_photo_too() -> None:
+    x, goals, photos = features(0), features(1, h=7), 3 * features(2, w=4)
+    targets = torch.from_numpy(np.stack([gram(g) for g in goals.numpy()]))
+    expected = [
+        np.linalg.norm(gram(v) - gram(g)) ** 2 / (np.linalg.norm(gram(g)) ** 2 + np.linalg.norm(gram(p)) ** 2)
+        for v, g, p in zip(x.numpy(), goals.numpy(), photos.numpy(), strict=True)
+    ]
+    np.testing.assert_allclose(gram_loss(x, targets, photo=photos), expected, rtol=1e-10)
+    np.testing.assert_allclose(GramLoss([goals[:1]])(x[:1], photo=photos[:1]), expected[:1], rtol=1e-10)
 
 
-# Palettes
-
-
-def colours(seed: int, n: int = 1, h: int = 12, w: int = 9) -> Tensor:
-    """Pictures whose channels differ in mean and are correlated, as a photo's are."""
-    plain = torch.rand(n, 3, h, w, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
-    mix = torch.tensor([[0.7, 0.2, 0.0], [0.3, 0.4, 0.1], [0.1, 0.1, 0.5]], dtype=torch.float64)
-    return torch.einsum("ij,njhw->nihw", mix, plain)
-
-
-def palette_by_hand(x: Array, style: Array) -> float:
-    """By Mahalanobis' distance and traces, which need no square root of a matrix."""
-    mine, theirs = x.reshape(3, -1), style.reshape(3, -1)
-    inverse = np.linalg.inv(np.cov(theirs, ddof=0))
-    shift = mine.mean(axis=1) - theirs.mean(axis=1)
-    ratio = inverse @ np.cov(mine, ddof=0)
-    return (shift @ inverse @ shift + np.trace(ratio @ ratio) - 2 * np.trace(ratio) + 3) / 3
-
-
-def test_palette_loss_is_the_formula_and_picks_one_style_a_picture() -> None:
-    x, styles = colours(0, n=3), [colours(1, h=20), 1 - 0.8 * colours(2)]
-    loss = PaletteLoss(styles)
-    expected = [palette_by_hand(v, styles[k][0].numpy()) for v, k in zip(x.numpy(), [1, 0, 1], strict=True)]
-    np.testing.assert_allclose(loss(x, torch.tensor([1, 0, 1])), expected, rtol=1e-4)
-    first = [palette_by_hand(v, styles[0][0].numpy()) for v in x.numpy()]
-    np.testing.assert_allclose(loss(x), first, rtol=1e-4)
-    np.testing.assert_allclose(palette_loss(x, palette_target(styles[:1])), first, rtol=1e-4)
-    np.testing.assert_allclose(loss(styles[1], torch.tensor([1])), 0, atol=1e-6)
-    assert len(loss.state_dict()) == 2
-
-
-def test_palette_loss_of_a_style_without_hues_is_finite() -> None:
-    grey = torch.linspace(0, 1, 64).view(1, 1, 8, 8).expand(1, 3, 8, 8)
-    for style in (grey, torch.zeros(1, 3, 8, 8)):
-        x = colours(0).float().requires_grad_()
-        PaletteLoss([style])(x).sum().backward()
-        assert x.grad is not None and x.grad.isfinite().all() and x.grad.abs().max() > 0
-
-
-def test_palette_loss_is_float32_under_autocast() -> None:
-    x, style = colours(0, n=2).float(), colours(1).float()
-    loss = PaletteLoss([style])
-    with torch.autocast("cpu", dtype=torch.bfloat16):
-        inside = loss(x)
-    assert inside.dtype == torch.float32
-    torch.testing.assert_close(inside, loss(x))
+def test_a_style_at_several_scales_has_the_statistics_of_all_of_them() -> None:
+    """Scales count the same, however large they are."""
+    x, small, large = features(0), features(1, n=1, h=4), features(2, n=1, h=40)
+    both_grams = (gram(small[0].numpy()) + gram(large[0].numpy())) / 2
+    expected = [((gram(v) - both_grams) ** 2).sum() / (both_grams**2).sum() for v in x.numpy()]
+    np.testing.assert_allclose(GramLoss([[small, large]])(x), expected, rtol=1e-10)
+    repeated = small.flatten(2).repeat_interleave(10, dim=2).view(1, 4, 40, 6)  # as often as the large one's
+    joined = torch.cat([repeated, large], dim=2)
+    np.testing.assert_allclose(MeanStdLoss([[small, large]])(x), MeanStdLoss([joined])(x), rtol=1e-9)
 
 
 # Scale and gradients
@@ -203,7 +159,6 @@ def test_gradients_are_those_of_finite_differences(normalize: bool) -> None:
     for module in STYLE_MODULES:
         assert torch.autograd.gradcheck(module([goal], normalize=normalize), x), module
     assert torch.autograd.gradcheck(total_variation, x)
-    assert torch.autograd.gradcheck(PaletteLoss([colours(1)]), colours(0, h=3, w=3).requires_grad_())
 
 
 def test_targets_of_zeros_give_no_nan() -> None:
