@@ -49,9 +49,7 @@ def get(what: str, to: Path | None, dry_run: bool, as_json: bool) -> None:
 
 
 @command.command("targets")
-@click.option(
-    "--recipe", "recipes", multiple=True, required=True, metavar="FILE", help="Whose styles. Repeat for more."
-)
+@click.option("--recipe", "recipes", multiple=True, metavar="FILE", help="Whose styles. Repeat for more.  [all]")
 @click.option("--out", required=True, type=click.Path(path_type=Path, dir_okay=False), help="FILE.safetensors.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object a line.")
 def targets(recipes: tuple[str, ...], out: Path, as_json: bool) -> None:
@@ -63,11 +61,13 @@ def targets(recipes: tuple[str, ...], out: Path, as_json: bool) -> None:
     from stylezoo.data.targets import write_targets
     from stylezoo.errors import OptionError
     from stylezoo.train.inputs import measure_targets
-    from stylezoo.train.recipe import load_recipe
+    from stylezoo.train.recipe import load_recipes
+    from stylezoo.zoo.spec import FAMILIES
 
     if out.suffix != ".safetensors":
         raise OptionError(f"--out must end in .safetensors, not '{out}'")
-    measured = measure_targets([load_recipe(recipe) for recipe in recipes])
+    plans = [plan for plan in load_recipes(recipes) if recipes or FAMILIES[plan.model.family] != "arbitrary"]
+    measured = measure_targets(plans)
     write_targets(out, measured)
     for spec, _ in measured:
         sizes = " and ".join(map(str, spec.sizes))
@@ -94,7 +94,8 @@ def pack(
     STYLEZOO_DATA=FOLDER stylezoo train --recipe FILE. The pictures are those of the training split, at the quality at
     which they all fit; if they do not fit at the lowest, some of each source are left out.
     """
-    from stylezoo.train.pack import load_recipes, make_pack
+    from stylezoo.train.pack import make_pack
+    from stylezoo.train.recipe import load_recipes
 
     made = make_pack(
         out, load_recipes(recipes), limit_mb=limit_mb, photos=photos, styles=styles, side=side, progress=True

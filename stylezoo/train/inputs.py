@@ -23,9 +23,9 @@ from stylezoo.image.io import read
 from stylezoo.image.phash import perceptual_hash
 from stylezoo.losses import PerceptualLoss
 from stylezoo.models import Ghiasi, StyleNet, create_model
-from stylezoo.train.recipe import NEAREST, Recipe
+from stylezoo.train.recipe import NEAREST, Recipe, StyleSource
 from stylezoo.train.rows import load_base, start_encoder, start_trunk
-from stylezoo.train.targets import Style, backbone_name, sizes, style_inputs
+from stylezoo.train.targets import Style, backbone_name, measured_terms, sizes, style_inputs
 from stylezoo.zoo.spec import FAMILIES
 
 
@@ -137,26 +137,32 @@ def measure_targets(recipes: Sequence[Recipe]) -> list[tuple[TargetSpec, dict[st
                 f"{recipe.name} learns from cuts of a folder of paintings, and has no targets of its own: name a "
                 "recipe of named styles"
             )
-        paths = [find_picture(style.image) for style in recipe.styles]
-        loss = build_loss(recipe)
-        for index, (style, path) in enumerate(zip(recipe.styles, paths, strict=True)):
-            targets = loss.style_targets(index)
-            spec = TargetSpec(
-                style=style.id,
-                image=path.name,
-                sha256=sha256_of(path),
-                phash=perceptual_hash(read(path).pixels),
-                sizes=sizes(style),
-                crop=style.crop,
-                backbone=backbone_name(recipe.loss),
-                terms=tuple(sorted({name.rpartition(".")[0] for name in targets})),
-            )
-            if spec.key in found:
-                other, known = found[spec.key]
-                targets = known | targets
-                spec = structs.replace(spec, terms=tuple(sorted({*other.terms, *spec.terms})))
-            found[spec.key] = spec, targets
+        terms = measured_terms(recipe.loss)
+        specs = {style.id: _describe(recipe, style) for style in recipe.styles}
+        left = [s for s in recipe.styles if (k := specs[s.id].key) not in found or not terms <= {*found[k][0].terms}]
+        loss = build_loss(structs.replace(recipe, styles=tuple(left))) if left else None
+        for index, style in enumerate(left):
+            assert loss is not None
+            spec = specs[style.id]
+            targets = (found[spec.key][1] if spec.key in found else {}) | loss.style_targets(index)
+            kinds = {name.rpartition(".")[0] for name in targets}
+            found[spec.key] = structs.replace(spec, terms=tuple(sorted(kinds))), targets
     return list(found.values())
+
+
+def _describe(recipe: Recipe, style: StyleSource) -> TargetSpec:
+    """Return the record of a style's targets, without the terms."""
+    path = find_picture(style.image)
+    return TargetSpec(
+        style=style.id,
+        image=path.name,
+        sha256=sha256_of(path),
+        phash=perceptual_hash(read(path).pixels),
+        sizes=sizes(style),
+        crop=style.crop,
+        backbone=backbone_name(recipe.loss),
+        terms=(),
+    )
 
 
 def build_net(recipe: Recipe) -> StyleNet:

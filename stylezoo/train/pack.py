@@ -17,13 +17,13 @@ from stylezoo.data.images import list_photos, split
 from stylezoo.data.pack import Packed, new_folder, pack_pictures
 from stylezoo.data.styles import find_picture
 from stylezoo.data.targets import BUNDLED, FOLDER, StyleTargets
-from stylezoo.errors import DataError, OptionError, RecipeError
+from stylezoo.errors import DataError, OptionError
 from stylezoo.files import sha256_of
 from stylezoo.image.io import read
 from stylezoo.image.phash import SAME, distance
 from stylezoo.models import adain
 from stylezoo.train.inputs import find_folder
-from stylezoo.train.recipe import Recipe, StyleSource, load_recipe, packaged_recipes
+from stylezoo.train.recipe import Recipe, StyleSource, packaged_recipes
 from stylezoo.train.targets import backbone_name, find_style_targets
 from stylezoo.zoo.spec import FAMILIES
 
@@ -176,16 +176,3 @@ def _usable_targets(recipe: Recipe, style: StyleSource) -> StyleTargets | None:
 
 def _size(folder: Path) -> int:
     return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
-
-
-def load_recipes(names: Sequence[str]) -> list[Recipe]:
-    """Return the named recipes; without any, all that travel with the package and can be trained as they stand."""
-    if names:
-        return [load_recipe(name) for name in names]
-    found = []
-    for path in sorted(packaged_recipes().glob("*.yaml")):
-        try:
-            found.append(load_recipe(path))
-        except RecipeError:  # it is for a style of one's own, and names none
-            continue
-    return found

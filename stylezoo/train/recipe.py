@@ -316,12 +316,30 @@ def load_recipe(
         _override(plain, override)
     if style is not None or styles is not None:
         model = plain.setdefault("model", {})
-        if isinstance(model, dict) and not {"start", "base", "teacher"} & model.keys():
-            if FAMILIES.get(str(model.get("family", "johnson"))) in ("single", "multi"):
-                model["start"] = NEAREST
+        if isinstance(model, dict) and _has_no_start(model):
+            model["start"] = NEAREST
     recipe = convert(plain, Recipe, str(path), RecipeError)
     _check(recipe, str(path))
     return recipe
+
+
+def _has_no_start(model: dict[str, Any]) -> bool:
+    """Return whether a net of named styles begins from nothing that its recipe or the caller says."""
+    named = FAMILIES.get(str(model.get("family", "johnson"))) in ("single", "multi")
+    return named and not {"start", "base", "teacher"} & model.keys()
+
+
+def load_recipes(names: Sequence[str]) -> list[Recipe]:
+    """Return the named recipes; without any, all that travel with the package and can be trained as they stand."""
+    if names:
+        return [load_recipe(name) for name in names]
+    found = []
+    for path in sorted(packaged_recipes().glob("*.yaml")):
+        try:
+            found.append(load_recipe(path))
+        except RecipeError:  # it is for a style of one's own, and names none
+            continue
+    return found
 
 
 def _with_base(path: Path, seen: list[Path]) -> dict[str, Any]:

@@ -49,8 +49,8 @@ def start_trunk(recipe: Recipe, net: StyleNet) -> None:
     """Set the trunk of `net`, and its row for the photo, to those of the net that a recipe names as its start.
 
     Styles that the start knows by the same id start from its rows; a net of one style from all of another such, or from
-    the row of another net that `start_rows` finds. A net that predicts rows starts by predicting what the start predicts; or, where the start predicts none or only one of
-    the two is folded, about the mean of its rows.
+    the row of another net that `start_rows` finds. A net that predicts rows starts by predicting what the start
+    predicts; or, where the start predicts none or only one of the two is folded, about the mean of its rows.
 
     Raises:
         RecipeError: one of the two has no such trunk.
@@ -63,8 +63,8 @@ def start_trunk(recipe: Recipe, net: StyleNet) -> None:
         net.check_fit(start.state_dict(), shapes, f"model.start: {recipe.model.start}")
         net.load_state_dict(start.state_dict())
         return
-    has_trunks = isinstance(net, TrunkNet) and isinstance(start, TrunkNet)
-    if not has_trunks or (isinstance(net, Ghiasi) and not isinstance(start, CIN)):
+    unfit = isinstance(net, Ghiasi) and not isinstance(start, CIN)  # it needs a row for the photo
+    if unfit or not isinstance(net, TrunkNet) or not isinstance(start, TrunkNet):
         raise RecipeError(
             f"model.start: a {net.family} net does not start from a {start.family} net: "
             "johnson and cin start from johnson, cin and ghiasi, ghiasi from cin and ghiasi"

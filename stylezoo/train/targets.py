@@ -66,6 +66,13 @@ def backbone_name(loss: Loss) -> str:
     return "vgg19:caffe" if loss.backbone == "vgg19" else loss.backbone
 
 
+def measured_terms(loss: Loss) -> set[str]:
+    """Return the targets that a loss measures on a picture, whether it counts them or not."""
+    kinds = {"gram", "moments"} if loss.style_term == "gram" else {"moments"}
+    terms = {f"{kind}.{layer}" for kind in kinds for layer in loss.style}
+    return terms | {f"sliced.{layer}" for layer in loss.sliced} | {f"palette.{loss.palette_space}"}
+
+
 def needed_terms(loss: Loss) -> set[str]:
     """Return the targets without which a loss cannot be computed, as `TargetSpec.terms` has them."""
     kind = "gram" if loss.style_term == "gram" else "moments"
