@@ -101,7 +101,7 @@ def test_nets_of_any_style_need_pictures(ghiasi_recipe: Path, tmp_path: Path) ->
 
 
 def test_the_packages_targets_serve_its_recipes() -> None:
-    """If this fails, run stylezoo data targets --out stylezoo/bundled/targets/zoo.safetensors with the pictures at hand."""
+    """If not: stylezoo data targets --out stylezoo/bundled/targets/zoo.safetensors, where the pictures are."""
     recipes = [recipe for recipe in load_recipes([]) if FAMILIES[recipe.model.family] != "arbitrary"]
     assert len(recipes) >= 6
     for recipe in recipes:
