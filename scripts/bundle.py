@@ -4,8 +4,8 @@
     python scripts/bundle.py runs/early runs/late --recipe recipes/ghiasi_lite.yaml
 
 Of several runs, which must have gone through the same weights, the mean is taken (Izmailov et al. 2018,
-arXiv:1803.05407). Metrics are of the former weights and are dropped; measure the new ones with `stylezoo eval NAME
---write`.
+arXiv:1803.05407). Figures in results/ are of the former weights and do not count for the new ones: measure
+them with `stylezoo eval NAME --write`.
 """
 
 from __future__ import annotations

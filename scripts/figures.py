@@ -1,7 +1,7 @@
-"""Write the tables of the README and of docs/nets.md that show figures of zoo.yaml.
+"""Write the tables of the README and of docs/nets.md that show figures of results/.
 
     python scripts/figures.py           # write them
-    python scripts/figures.py --check   # fail if one is not what zoo.yaml gives
+    python scripts/figures.py --check   # fail if one is not what results/ give
 
 They stand between <!-- figures: NAME --> and <!-- end -->; what is changed there by hand is lost.
 """
@@ -9,7 +9,7 @@ They stand between <!-- figures: NAME --> and <!-- end -->; what is changed ther
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from statistics import fmean
 
@@ -17,8 +17,9 @@ import click
 
 from stylezoo.files import replacing
 from stylezoo.pipeline.steady import STEADY
-from stylezoo.zoo.card_figures import index_columns
+from stylezoo.zoo.card_figures import index_columns, overall_figures
 from stylezoo.zoo.markdown import code, table
+from stylezoo.zoo.results import Figure, Results, read_results
 from stylezoo.zoo.spec import ModelSpec, Zoo, read_zoo
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -28,46 +29,45 @@ KINDS = {"multi": "{}", "single": "one", "arbitrary": "any picture"}
 MOTIONS = ("pan", "drift", "zoom", "rotation", "parallax")
 
 
-def errors(zoo: Zoo) -> str:
-    """Return the table of all models whose C and S are known: those of several styles, of one, of any."""
+def quality(zoo: Zoo, results: Mapping[str, Results]) -> str:
+    """Return the table of all models that were measured: those of several styles, of one, of any."""
     order = list(KINDS)
-    specs = [spec for spec in zoo.models.values() if spec.overall_metrics]
+    kept = {key: file for key, file in results.items() if key not in ("G", "W")}
+    specs = [spec for spec in zoo.models.values() if any(overall_figures(spec, file) for file in kept.values())]
     specs.sort(key=lambda spec: (order.index(spec.kind), spec.name))
-    titles, cells, _ = index_columns(specs)
+    titles, cells, _ = index_columns(specs, kept)
     rows = []
     for spec, figures in zip(specs, cells, strict=True):
-        assert spec.weights is not None
-        size = f"{spec.weights.bytes / 1e6:.1f} MB"
-        rows.append([code(spec.name), KINDS[spec.kind].format(len(spec.styles)), size, *figures[:2]])
-    return table(("model", "styles", "file", *titles[:2]), rows)
+        size = f"{spec.weights.bytes / 1e6:.1f} MB" if spec.weights else "–"
+        rows.append([code(spec.name), KINDS[spec.kind].format(len(spec.styles)), size, *figures])
+    return table(("model", "styles", "file", *titles), rows)
 
 
-def steadiness(zoo: Zoo) -> str:
+def steadiness(zoo: Zoo, results: Mapping[str, Results]) -> str:
     """Return the table of warp errors of the models of which all styles have one; means over the styles."""
     rows = []
     for spec in sorted(zoo.models.values(), key=lambda spec: spec.name):
-        figures = warp_errors(spec)
-        if figures:
-            mean = fmean(error["all"] for error in figures)
-            by_motion = (f"{fmean(error[motion] for error in figures):.4f}" for motion in MOTIONS)
+        if figures := warp_errors(spec, results):
+            mean = fmean(figure.mean for figure in figures)
+            by_motion = (f"{fmean(figure.facts[motion] for figure in figures):.4f}" for motion in MOTIONS)
             rows.append([code(spec.name), f"{mean:.5f}", f"{mean**0.5:.3f}", *by_motion])
     return table(("model", "warp error", "root", *MOTIONS), rows)
 
 
-def warp_errors(spec: ModelSpec) -> list[dict[str, float]]:
-    """Return a style's warp error at the default steadiness, "all" and by motion, for each style; or for none."""
-    metrics = spec.overall_metrics
-    found = [w.kinds | {"all": w.mean} for m in metrics for w in m.warp if w.steady == STEADY]
-    return found if len(found) == len(metrics) else []
+def warp_errors(spec: ModelSpec, results: Mapping[str, Results]) -> list[Figure]:
+    """Return the warp error of each style at the default steadiness, or none where a style has none."""
+    found = results["W"].of(spec) if "W" in results else []
+    figures = {figure.style: figure for figure, run in found if run.facts["steady"] == STEADY}
+    return list(figures.values()) if set(figures) == set(spec.style_ids) else []
 
 
-TABLES: dict[str, Callable[[Zoo], str]] = {"errors": errors, "steadiness": steadiness}
+TABLES: dict[str, Callable[[Zoo, Mapping[str, Results]], str]] = {"quality": quality, "steadiness": steadiness}
 
 
-def with_tables(text: str, zoo: Zoo) -> str:
-    """Return a page with its tables as `zoo` gives them."""
+def with_tables(text: str, zoo: Zoo, results: Mapping[str, Results]) -> str:
+    """Return a page with its tables as the registry and the results give them."""
     place = re.compile(r"(?<=<!-- figures: )(\w+) -->\n.*?\n(?=<!-- end -->)", re.DOTALL)
-    return place.sub(lambda found: f"{found[1]} -->\n\n{TABLES[found[1]](zoo)}\n\n", text)
+    return place.sub(lambda found: f"{found[1]} -->\n\n{TABLES[found[1]](zoo, results)}\n\n", text)
 
 
 @click.command()
@@ -75,13 +75,13 @@ def with_tables(text: str, zoo: Zoo) -> str:
 @click.option("--root", default=ROOT, type=click.Path(path_type=Path), help="The folder of README.md and docs.")
 def main(check: bool, root: Path) -> None:
     """Write the tables."""
-    zoo = read_zoo(ROOT / "zoo.yaml")
+    zoo, results = read_zoo(ROOT / "zoo.yaml"), read_results(ROOT / "results")
     for page in PAGES:
         path = root / page
         before = path.read_text(encoding="utf-8")
-        after = with_tables(before, zoo)
+        after = with_tables(before, zoo, results)
         if check and after != before:
-            raise click.ClickException(f"{page} is not what zoo.yaml gives: run python scripts/figures.py")
+            raise click.ClickException(f"{page} is not what results/ give: run python scripts/figures.py")
         if not check:
             with replacing(path) as temporary:
                 temporary.write_text(after, encoding="utf-8")

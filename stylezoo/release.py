@@ -27,11 +27,10 @@ from stylezoo.zoo.store import find, locate
 def finish(net: StyleNet, spec: ModelSpec, folder: Path) -> ModelSpec:
     """Write a net's weights as float16 under `folder`, and return its record with them and with its fingerprint.
 
-    What a net needs for training alone is folded away. The metrics of the record, which are of other weights, are left
-    out.
+    What a net needs for training alone is folded away.
     """
     net = net.fold() if isinstance(net, Ghiasi) else net
-    spec = msgspec.structs.replace(spec, arch=dict(net.arch), weights=None, metrics=None, check=None)
+    spec = msgspec.structs.replace(spec, arch=dict(net.arch), weights=None, check=None)
     file = f"{spec.name}.safetensors"
     path = folder / file
     net.save_weights(path, spec, torch.float16)

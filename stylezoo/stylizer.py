@@ -315,7 +315,7 @@ class Stylizer:
                 f"{self.spec.name}: get the card again"
             )
         net.add_row(card.row)
-        facts = {"weights": None, "metrics": None, "check": None}  # of the net before
+        facts = {"weights": None, "check": None}  # of the net before
         self.spec = structs.replace(self.spec, arch=dict(net.arch), styles=(*self.spec.styles, style), **facts)
         return self
 

@@ -71,7 +71,7 @@ def _leave_runs(runs: Path) -> None:
     """Write what `train` and `add-style` of the pages would."""
     net = stylezoo.load("johnson/mosaic")
     style = StyleSpec(id="painting", title="Painting", rights=UNSTATED, source="painting.jpg")
-    net.spec = structs.replace(net.spec, name="johnson/painting", styles=(style,), weights=None, metrics=None)
+    net.spec = structs.replace(net.spec, name="johnson/painting", styles=(style,), weights=None)
     for name in ("johnson/painting", "johnson/mine"):
         (runs / name).mkdir(parents=True)
         net.save(runs / name / "weights.safetensors")

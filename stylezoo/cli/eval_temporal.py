@@ -1,47 +1,44 @@
-"""What `stylezoo eval --temporal` measures: how steady paintings of clips of known motion are."""
+"""What `stylezoo eval --temporal` measures: how steady stylized clips of known motion are."""
 
 from __future__ import annotations
 
-import datetime
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import click
-
-from stylezoo.cli.eval_jobs import (
-    Measured,
-    again,
-    check_registered,
-    choose_styles,
-    fail_if_departed,
-    find_photos,
-    keep,
-    show_progress,
-    tell,
-    tell_mean,
-)
+from stylezoo.cli.eval_figures import Reporter, choose_styles, provenance
+from stylezoo.cli.talk import show_progress
 from stylezoo.errors import OptionError, StyleError
 
 if TYPE_CHECKING:
-    from stylezoo.evaluate.figures import WarpFigure
     from stylezoo.evaluate.temporal import FramePainter
     from stylezoo.stylizer import Stylizer
+    from stylezoo.zoo.results import Figure, RunInfo
 
 STEADY = 0.9  # as `Stylizer.stylize_frames` has it
-BESIDE = "warp errors stand"
 
 
 @dataclass(frozen=True)
 class Clips:
-    """So many clips, of so many frames, so many px wide, painted so steady."""
+    """So many clips, of so many frames, so many px wide, of this share of steadiness."""
 
     count: int = 8
     frames: int = 12
     size: int = 384
     steady: float = STEADY
+
+
+@dataclass(frozen=True)
+class Job:
+    """A method in some styles on clips; `styles` are what stylizes a clip, by id."""
+
+    name: str
+    stylizer: Stylizer | None
+    styles: Mapping[str, FramePainter]
+    clips: Clips
+    words: tuple[str, ...]
 
 
 def measure_temporal(
@@ -65,119 +62,86 @@ def measure_temporal(
         OptionError, StyleError: something cannot be measured; said before anything is.
         Failure: with `check`, figures are not as recorded.
     """
-    from stylezoo.evaluate.peers import lite_painters
-    from stylezoo.evaluate.quality import machine_name
-    from stylezoo.evaluate.temporal import zoo_painter
-    from stylezoo.stylizer import load
-    from stylezoo.zoo.catalog import zoo_file
-    from stylezoo.zoo.spec import read_zoo
+    from stylezoo.cli.eval_pairs import photos_of
+    from stylezoo.evaluate.check import Tolerance
+    from stylezoo.evaluate.temporal import METRIC
 
     if peers and (write or check):
         raise OptionError("--write and --check are of models of the zoo: leave --peer out")
     if check and "frames" in asked:
         raise OptionError("--check measures clips as long as the recorded ones: leave --frames out")
-    paths = find_photos(photos)
-    for name in names:
-        check_fast(name)
-    subjects = [subject_of(name, load(name, device=device), chosen) for name in names]
-    for subject in subjects if write else ():
-        check_registered(subject, read_zoo(zoo_file()), beside=BESIDE)
-    plans = [plan_recorded(s, asked, bool(chosen)) if check else {Clips(**asked): s.styles} for s in subjects]
-    others = {peer: lite_painters() for peer in peers}
-    numbers = {peer: choose_styles(peer, list(painters), chosen) for peer, painters in others.items()}
-    today = datetime.date.today().isoformat()
-
-    departed = 0
-    for subject, plan in zip(subjects, plans, strict=True):
-        name, stylizer = subject.spec.name, subject.stylizer
-        for clips, styles in plan.items():
-            painters = {style: zoo_painter(stylizer, style, clips.steady) for style in styles}
-            context = {"date": today, "machine": machine_name(stylizer.device.type)}
-            context["command"] = command_line([name], clips, chosen, photos)
-            figures = measure(painters, clips, paths, context)
-            for figure in figures:
-                departures = figure.departures(subject.recorded[figure.style]) if check else None
-                departed += len(departures or ())
-                tell(name, figure, departures, as_json=as_json)
-                if write:
-                    keep(subject, figure, zoo_file(), beside=BESIDE)
-            if not as_json:
-                tell_kinds(name, figures)
-    for peer, painters in others.items():
-        clips = replace(Clips(**asked), steady=0.0)
-        context = {"date": today, "machine": machine_name("cpu")}
-        context["command"] = command_line(["--peer", peer], clips, chosen, photos)
-        figures = measure({style: painters[style] for style in numbers[peer]}, clips, paths, context)
-        for figure in figures:
-            tell(peer, figure, None, as_json=as_json)
-        if not as_json:
-            tell_kinds(peer, figures)
-    fail_if_departed(departed)
+    split, paths = photos_of("validation", photos)
+    reporter = Reporter(METRIC, as_json, write, check, Tolerance(constant=2e-6))
+    reporter.check_split(split)
+    jobs = [job for name in names for job in model_jobs(name, chosen, asked, device, reporter)]
+    jobs += [peer_job(peer, chosen, asked) for peer in peers]
+    for job in jobs:
+        spec = job.stylizer.spec if job.stylizer else None
+        reporter.take(job.name, spec, measure(job, split, paths, photos))
+    reporter.finish()
 
 
-def check_fast(name: str) -> None:
-    """Raise OptionError for a model that optimises each frame."""
+def model_jobs(
+    name: str, chosen: Sequence[str], asked: Mapping[str, Any], device: str, reporter: Reporter
+) -> list[Job]:
+    """Return what to measure of a model: the clips asked for, or with --check those that are recorded."""
+    from stylezoo.evaluate.temporal import zoo_painter
+    from stylezoo.stylizer import load
     from stylezoo.zoo.store import find
 
     if find(name)[0].weightless:
-        raise OptionError(f"{name} optimises each frame for minutes: --temporal measures nets that paint in one pass")
-
-
-def subject_of(name: str, stylizer: Stylizer, chosen: Sequence[str]) -> Measured:
-    """Return a model in the chosen of its styles, or all; raise StyleError if it knows none by name, or not that."""
+        raise OptionError(f"{name} optimises each frame for minutes: --temporal measures nets that take one pass")
+    stylizer = load(name, device=device)
     if not stylizer.styles:
-        raise StyleError(f"{name} knows no style by name, in which --temporal could have it paint: measure another net")
-    return Measured(name, stylizer, choose_styles(name, stylizer.styles, chosen))
+        raise StyleError(f"{name} knows no style by name, in which --temporal could measure it: take another net")
+    styles = choose_styles(name, stylizer.styles, chosen)
+    reporter.check_weights(name, stylizer.spec)
+    plan: dict[Clips, tuple[str, ...]] = {Clips(**asked): styles}
+    if reporter.check:
+        plan = {}
+        for figure, run in reporter.recorded(stylizer.spec, styles, [asked["size"]] if "size" in asked else []):
+            clips = Clips(figure.count, int(run.facts["frames"]), run.size, run.facts["steady"])
+            if "steady" not in asked or clips.steady == asked["steady"]:
+                clips = replace(clips, count=asked.get("count", clips.count))
+                plan[clips] = (*plan.get(clips, ()), figure.style)
+        if not plan:
+            raise OptionError(f"--check: no warp error of {name} at --steady {asked['steady']:g} is recorded")
+    words = (name, *(word for style in chosen for word in ("--style", style)))
+    return [
+        Job(name, stylizer, {style: zoo_painter(stylizer, style, clips.steady) for style in ids}, clips, words)
+        for clips, ids in plan.items()
+    ]
 
 
-def plan_recorded(subject: Measured, asked: Mapping[str, Any], chosen: bool) -> dict[Clips, tuple[str, ...]]:
-    """Return which clips the recorded figures are of, and the styles of each: as many clips unless asked otherwise.
+def peer_job(peer: str, chosen: Sequence[str], asked: Mapping[str, Any]) -> Job:
+    """Return what to measure of another program, which stylizes each frame by itself."""
+    from stylezoo.evaluate.peers import lite_painters
 
-    Raises:
-        OptionError: nothing is recorded of what was asked for.
-    """
-    plan: dict[Clips, tuple[str, ...]] = {}
-    for style in subject.styles:
-        record = subject.recorded.get(style)
-        found = [Clips(w.clips, w.frames, w.size, w.steady) for w in record.warp] if record else []
-        wanted = [c for c in found if all(getattr(c, key) == asked[key] for key in ("size", "steady") if key in asked)]
-        if chosen and not wanted:
-            raise OptionError(f"--check: no such warp errors of {subject.name}, style '{style}', are recorded")
-        for clips in wanted:
-            clips = replace(clips, count=asked.get("count", clips.count))
-            plan[clips] = (*plan.get(clips, ()), style)
-    if not plan:
-        raise OptionError(f"--check: no such warp errors of {subject.name} are recorded: --write keeps them")
-    return plan
+    painters = lite_painters()
+    styles = choose_styles(peer, list(painters), chosen)
+    words = ("--peer", peer, *(word for style in chosen for word in ("--style", style)))
+    return Job(peer, None, {style: painters[style] for style in styles}, replace(Clips(**asked), steady=0.0), words)
 
 
-def command_line(subject: Sequence[str], clips: Clips, chosen: Sequence[str], photos: Path | None) -> str:
-    """Return the command that measures the same again; a peer takes no `steady`."""
-    words = ["stylezoo", "eval", *subject, "--temporal"]
-    words += [word for style in chosen for word in ("--style", style)]
-    words += ["--count", str(clips.count), "--frames", str(clips.frames), "--size", str(clips.size)]
-    words += [] if "--peer" in subject else ["--steady", f"{clips.steady:g}"]
-    words += ["--photos", str(photos)] if photos else []
-    return again(words, photos)
+def measure(job: Job, split: str, photos: Sequence[Path], folder: Path | None) -> Iterator[tuple[Figure, RunInfo]]:
+    """Yield the warp error of each style."""
+    from stylezoo.evaluate.clips import clips_digest, make_clips
+    from stylezoo.evaluate.temporal import measure_steadiness, warp_figure
+    from stylezoo.zoo.results import RunInfo
 
-
-def measure(
-    painters: Mapping[str, FramePainter], clips: Clips, photos: Sequence[Path], context: Mapping[str, str]
-) -> list[WarpFigure]:
-    """Return the warp error of each style."""
-    from stylezoo.evaluate.clips import make_clips
-    from stylezoo.evaluate.figures import warp_figure
-    from stylezoo.evaluate.temporal import measure_steadiness
-
+    clips = job.clips
     made = make_clips(photos, clips.count, size=clips.size, length=clips.frames)
-    found = measure_steadiness(painters, made, progress=partial(show_progress, unit="clip"))
-    return [warp_figure(name, errors, made, steady=clips.steady, context=context) for name, errors in found.items()]
-
-
-def tell_kinds(name: str, figures: Sequence[WarpFigure]) -> None:
-    """Print the means over styles, in all and by kind of motion."""
-    from stylezoo.evaluate.figures import kind_texts
-
-    tell_mean(name, figures)
-    for text in kind_texts(figures):
-        click.echo(f"{name}  {text}")
+    words: list[object] = ["stylezoo", "eval", *job.words, "--temporal"]
+    words += ["--count", clips.count, "--frames", clips.frames, "--size", clips.size]
+    words += ["--steady", f"{clips.steady:g}"] if job.stylizer else []
+    words += ["--photos", folder] if folder else []
+    run = RunInfo(
+        **provenance(words, folder, job.stylizer.device.type if job.stylizer else "cpu"),
+        split=split,
+        size=clips.size,
+        pairs_id=clips_digest(made),
+        facts={"frames": clips.frames, "steady": clips.steady},
+    )
+    found = measure_steadiness(job.styles, made, progress=partial(show_progress, unit="clip"))
+    for style, errors in found.items():
+        yield warp_figure(style, errors), run

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -13,8 +12,8 @@ from stylezoo.errors import did_you_mean
 if TYPE_CHECKING:
     from stylezoo.zoo.spec import ModelSpec
 
-TITLES = ("NAME", "KIND", "STYLES", "SIZE", "LICENSE", "C", "S")
-RIGHT = {"STYLES", "SIZE", "C", "S"}
+TITLES = ("NAME", "KIND", "STYLES", "SIZE", "LICENSE")
+RIGHT = {"STYLES", "SIZE"}
 
 
 @click.command("list")
@@ -31,8 +30,7 @@ def command(
 
     With --repo those of a repository are listed, of which nothing but its registry is downloaded.
 
-    C is how far pictures move from the photo's content, S how far they stay from the style, averaged over the
-    model's styles: lower is better.
+    How good they are stands on their cards, docs/zoo.
     """
     from stylezoo.zoo.catalog import list_models, model_info, read_repository
     from stylezoo.zoo.hub import Repository, parse_repo
@@ -57,8 +55,7 @@ def command(
 
 
 def summary(spec: ModelSpec) -> dict[str, Any]:
-    """Return what the list tells of a model; None stands for what was not measured or has no size."""
-    measured = spec.overall_metrics
+    """Return what the list tells of a model; None stands for what has no size."""
     return {
         "name": spec.name,
         "family": spec.family,
@@ -66,8 +63,6 @@ def summary(spec: ModelSpec) -> dict[str, Any]:
         "styles": list(spec.style_ids),
         "bytes": spec.weights.bytes if spec.weights else None,
         "license": spec.license,
-        "content": mean(m.content for m in measured),
-        "style": mean(m.style for m in measured),
     }
 
 
@@ -75,11 +70,4 @@ def cells(fact: dict[str, Any]) -> tuple[str, ...]:
     """Return a summary as a line of the table, in the order of TITLES."""
     styles = "any" if fact["kind"] == "arbitrary" else str(len(fact["styles"]))
     size = "-" if fact["bytes"] is None else f"{fact['bytes'] / 1e6:.1f} MB"
-    content, style = ("-" if fact[key] is None else f"{fact[key]:.2f}" for key in ("content", "style"))
-    return fact["name"], fact["kind"], styles, size, one_line(fact["license"]), content, style
-
-
-def mean(values: Iterable[float]) -> float | None:
-    """Return the mean, or None of nothing."""
-    numbers = list(values)
-    return sum(numbers) / len(numbers) if numbers else None
+    return fact["name"], fact["kind"], styles, size, one_line(fact["license"])

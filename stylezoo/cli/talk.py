@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import json
 import sys
-from typing import TYPE_CHECKING, Any, TextIO
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any, TextIO, TypeVar
 
 import click
 
 if TYPE_CHECKING:
     from stylezoo.zoo.spec import ModelSpec
+
+
+T = TypeVar("T")
 
 
 class Failure(click.ClickException):
@@ -55,6 +59,13 @@ def example(model: str, spec: ModelSpec) -> str:
         "arbitrary": "-s painting.jpg ",
     }
     return f"stylezoo stylize photo.jpg -m {model} {style[spec.kind]}-o styled.jpg"
+
+
+def show_progress(items: Iterable[T], unit: str = "photo") -> Iterable[T]:
+    """Return the items, with a bar on a terminal's stderr."""
+    from tqdm import tqdm
+
+    return tqdm(items, unit=unit, disable=not sys.stderr.isatty(), leave=False)
 
 
 def put_json(value: Any, *, indent: int | None = None) -> None:

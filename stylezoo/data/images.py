@@ -10,7 +10,6 @@ from torch import Tensor
 from stylezoo.errors import DataError
 
 SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".avif", ".bmp", ".tif", ".tiff"})
-HOLD_OUT = 50  # every 50th photo is kept for validation, the same ones for every net, so that figures compare
 FLAT = 1e-3  # deviation, in [0, 1], below which a crop counts as of one colour
 SAMPLE_PHOTOS = ("astronaut", "chelsea", "coffee", "motorcycle_left", "rocket")  # what the scikit-image wheel carries
 
@@ -30,16 +29,6 @@ def list_photos(folder: Path) -> list[Path]:
     if not photos:
         raise DataError(f"{folder} holds no picture ({', '.join(sorted(SUFFIXES))})")
     return photos
-
-
-def split(photos: list[Path], hold_out: int) -> tuple[list[Path], list[Path]]:
-    """Return (training, validation): every `hold_out`-th photo, from the first, is kept for validation.
-
-    0 keeps none, and a lone photo is for training.
-    """
-    if hold_out <= 0 or len(photos) == 1:
-        return photos, []
-    return [p for i, p in enumerate(photos) if i % hold_out], photos[::hold_out]
 
 
 def sample_photos() -> list[Path]:

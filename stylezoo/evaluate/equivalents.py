@@ -18,8 +18,18 @@ from stylezoo.image.sizes import fit_long_side
 from stylezoo.losses import PerceptualLoss
 from stylezoo.models.descent import descend
 from stylezoo.stylizer import Stylizer
+from stylezoo.zoo.results import MetricInfo
 
 LIMIT = 500
+
+METRIC = MetricInfo(
+    key="G",
+    title="iteration-equivalents",
+    better="higher",
+    note="G is how many L-BFGS iterations of Gatys' optimisation, from the photo, come as far as the net in the net's "
+    "own training objective; photos that are not reached within the limit count as the limit.",
+    decimals=1,
+)
 
 
 @dataclass(frozen=True)

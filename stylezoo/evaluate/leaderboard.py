@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import math
 import statistics
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import msgspec
 
-from stylezoo.evaluate.figures import IterationsFigure, WarpFigure
-from stylezoo.evaluate.pairs import PHOTO
+from stylezoo.evaluate.methods import PHOTO, STYLE
 from stylezoo.evaluate.standings import (
-    TERMS,
+    INFOS,
     Line,
     cold_losses,
     count_pairs,
@@ -23,47 +22,40 @@ from stylezoo.evaluate.standings import (
     steadiness_losses,
     steadiness_rows,
 )
+from stylezoo.zoo.card_figures import ARROWS, index_columns, overall_figures
 from stylezoo.zoo.catalog import list_models, model_info
-from stylezoo.zoo.metrics import UNSEEN, EquivalentsSpec, mean_text
+from stylezoo.zoo.results import UNSEEN, Results
 
 
-def recorded_lines() -> Iterator[Line]:
-    """Yield what the registry records of models in the styles that they know, as `stylezoo eval --json` prints it."""
-    for spec in map(model_info, list_models()):
-        for style, metrics in (spec.metrics or {}).items():
-            if style not in spec.style_ids:
-                continue
-            head = {"model": spec.name, "style_id": style}
-            bare = msgspec.structs.replace(metrics, stlpips=None, equivalents=(), warp=())
-            far = {"stlpips": metrics.stlpips.mean} if metrics.stlpips else {}
-            yield head | msgspec.to_builtins(bare) | far
-            for figure in metrics.equivalents:
-                yield head | IterationsFigure(style, figure).facts
-            for steady in metrics.warp:
-                yield head | WarpFigure(style, (), steady).facts
+def recorded_lines(results: Mapping[str, Results]) -> Iterator[Line]:
+    """Yield the recorded iterations and warp errors, as `stylezoo eval --json` prints them."""
+    for key in ("G", "W"):
+        for spec in map(model_info, list_models()):
+            for figure, run in results[key].of(spec) if key in results else ():
+                line = {"what": "figure", "metric": key, "method": spec.name} | msgspec.to_builtins(figure)
+                yield line | {"from": msgspec.to_builtins(run)}
 
 
-def make_page(lines: Sequence[Line], recorded: Sequence[Line] = (), picture: str | None = None) -> Iterator[str]:
+def make_page(lines: Sequence[Line], results: Mapping[str, Results], picture: str | None = None) -> Iterator[str]:
     """Yield the lines of the page.
 
     Args:
         lines: the measurements.
-        recorded: those of the registry, which count for models of which `lines` has none of the kind.
+        results: those that are recorded; iterations and warp errors count for models of which `lines` has none.
         picture: path of a picture to show, relative to the page.
     """
-    quality = list({(pairs_of(line), line["net"]): line for line in lines if "net" in line}.values())
+    found = [line for line in lines if line.get("what") == "quality"]
+    quality = list({(pairs_of(line), line["method"]): line for line in found}.values())
     speed = [line for line in lines if line.get("what") == "paint"]
     cold = [line for line in lines if line.get("what") == "cold start"]
-    own = newest([line for line in lines if "style_id" in line], recorded, "content")
-    moving = newest([line for line in lines if "style_id" in line], recorded, "warp")
-    worth = newest([line for line in lines if "style_id" in line], recorded, "iterations")
+    recorded = list(recorded_lines(results))
+    moving, worth = (newest(lines, recorded, key) for key in ("W", "G"))
     yield "# Leaderboard"
     yield ""
     yield "Written by `python scripts/leaderboard.py` from measurements. Names `like/this` are models of this zoo, all"
-    yield "others somebody else's. C is how far a picture is from the photo's content, S how far from the style. Of"
-    yield "both, of ST-LPIPS (how far from the photo to people's eyes), time, memory and parameters less is better; of"
-    yield "ratios (x) and iterations more. [Performance](performance.md) says what each figure is and how to measure"
-    yield "it; the command that did stands below each table."
+    yield "others somebody else's. Arrows say which way is better. [Measuring](measuring.md) says what each metric is,"
+    yield "and the command that measured stands below each table. The photo itself and the style image itself are"
+    yield "anchors: what keeps all of the content, and what is all style."
     yield ""
     if picture:
         yield f"![Photos in the styles of pictures, by each method]({picture})"
@@ -71,8 +63,8 @@ def make_page(lines: Sequence[Line], recorded: Sequence[Line] = (), picture: str
     yield "## Where the zoo loses"
     yield ""
     if lost := [*quality_losses(quality), *steadiness_losses(moving), *speed_losses(speed), *cold_losses(cold)]:
-        yield "Each figure in which another method beats a model of the zoo, on the same pictures or in the same run. A"
-        yield "figure says how many times the other's the model's is."
+        yield "Each figure in which another method beats a model of the zoo, on the same pairs or in the same run: the"
+        yield "model's figure and the other's, or how many times the other's the model's is."
         yield ""
         yield "| model | loses to | on | in |"
         yield "| --- | --- | --- | --- |"
@@ -85,113 +77,125 @@ def make_page(lines: Sequence[Line], recorded: Sequence[Line] = (), picture: str
         rows = [line for line in quality if pairs_of(line) == pairs]
         yield from quality_section(rows, other_pairs=rows[0]["styles"] in seen)
         seen.add(rows[0]["styles"])
-    if own:
-        yield from own_section(own)
+    yield from own_section(results)
     if worth:
         yield from iterations_section(worth)
-    for clips in dict.fromkeys(line["clips_id"] for line in moving):
-        yield from steadiness_section([line for line in moving if line["clips_id"] == clips])
+    for clips in dict.fromkeys(line["from"]["pairs_id"] for line in moving):
+        yield from steadiness_section([line for line in moving if line["from"]["pairs_id"] == clips])
     for size in dict.fromkeys(line["size"] for line in speed):
         yield from speed_section(size, [line for line in speed if line["size"] == size])
     if cold:
         yield from cold_section(cold)
 
 
-def newest(lines: Iterable[Line], recorded: Iterable[Line], term: str) -> list[Line]:
-    """Return the lines that have a figure: the last of each, and of models without any those that are recorded."""
-    found = [line for line in lines if term in line]
-    measured = {line["model"] for line in found}
-    found = [line for line in recorded if term in line and line["model"] not in measured] + found
-    keys = {"iterations": ("size",), "warp": ("clips_id", "steady")}.get(term, ())
-    return list({(line["model"], line["style_id"], *(line[key] for key in keys)): line for line in found}.values())
+def newest(lines: Iterable[Line], recorded: Iterable[Line], key: str) -> list[Line]:
+    """Return the figures of a metric: the last of each, and of models without any those that are recorded."""
+    found = [line for line in lines if line.get("what") == "figure" and line["metric"] == key]
+    measured = {line["method"] for line in found}
+    found = [line for line in recorded if line["metric"] == key and line["method"] not in measured] + found
+    places = ((line["method"], line["style"], line["from"]["size"], str(line["from"]["facts"])) for line in found)
+    return list(dict(zip(places, found, strict=True)).values())
 
 
 def quality_section(lines: Sequence[Line], other_pairs: bool) -> Iterator[str]:
-    styles = lines[0]["styles"]
-    what = "pictures that none has seen as the style" if styles == UNSEEN else f"the styles of {styles}"
+    seen = "paintings that no model has seen"
+    what = seen if lines[0]["styles"] == UNSEEN else f"the styles of {lines[0]['styles']}"
     yield f"## Quality: {what}, {count_pairs(lines[0])}"
     yield ""
     if other_pairs:
         yield "These are other pairs than those above: no figure here compares with one there."
         yield ""
-    painted = [line for line in lines if line["net"] != PHOTO]
-    timed = [line for line in painted if "seconds" in line]
-    yield "| method | C | S | ST-LPIPS | seconds |"
-    yield "| --- | --- | --- | --- | --- |"
-    for line in sorted(lines, key=lambda line: line["style"]):
-        far = "–" if line.get("stlpips") is None else f"{line['stlpips']:.3f} ± {line['stlpips_spread']:.3f}"
-        errors = (f"{line[term]:.3f} ± {line[f'{term}_spread']:.3f}" for term in ("content", "style"))
-        seconds = f"{line['seconds']:.3f}" if line in timed else "–"
-        yield f"| {' | '.join([method_of(line), *errors, far, seconds])} |"
+    keys = [key for key in INFOS if any(key in line["figures"] for line in lines)]
+    yield f"| method | {' | '.join(f'{key} {ARROWS[INFOS[key].better]}' for key in keys)} | seconds |"
+    yield f"| --- |{' --- |' * (len(keys) + 1)}"
+    anchors = (PHOTO, STYLE)
+    order = sorted(lines, key=lambda line: (line["method"] not in anchors, line["figures"].get("P", {}).get("mean", 0)))
+    for line in order:
+        cells = [interval_text(line["figures"].get(key), INFOS[key].decimals) for key in keys]
+        seconds = "–" if line["method"] in anchors else f"{line['seconds']:.3f}"
+        yield f"| {' | '.join([method_of(line), *cells, seconds])} |"
     yield ""
-    yield f"Means and standard deviations over pairs of a photo, {lines[0]['size']} px long, and a style. Seconds are"
-    busy = "" if len(timed) == len(painted) else "; – where the machine had other work too"
-    yield f"the median of a pair, from two pictures to one{busy}."
+    yield f"Means over pairs of a photo, {lines[0]['size']} px long, and a style image, with 95 % bootstrap intervals."
+    yield "Seconds are the median of a pair, from two images to one."
     if any("steps" in line for line in lines):
         yield "Gatys' optimisation is what nets are measured against: it descends C and S themselves."
     yield from source(lines)
 
 
-def own_section(lines: Sequence[Line]) -> Iterator[str]:
+def interval_text(figure: Line | None, decimals: int) -> str:
+    if figure is None:
+        return "–"
+    mean, low, high = (f"{figure[key]:.{decimals}f}" for key in ("mean", "low", "high"))
+    return f"{mean} [{low}, {high}]"
+
+
+def own_section(results: Mapping[str, Results]) -> Iterator[str]:
+    """Yield the table of what is recorded of models on their own styles."""
+    kept = {key: file for key, file in results.items() if key not in ("G", "W")}
+    specs = [spec for spec in map(model_info, list_models()) if spec.kind != "arbitrary"]
+    specs = [spec for spec in specs if any(overall_figures(spec, file) for file in kept.values())]
+    if not specs:
+        return
+    titles, rows, notes = index_columns(specs, kept)
     yield "## Quality: the models on their own styles"
     yield ""
-    yield "| model | C | S | ST-LPIPS | styles | photos |"
-    yield "| --- | --- | --- | --- | --- | --- |"
-    for model in dict.fromkeys(line["model"] for line in lines):
-        styles = [line for line in lines if line["model"] == model]
-        known = {term: [line[term] for line in styles if line.get(term) is not None] for term in TERMS}
-        means = (f"{statistics.fmean(v):.3f}" if len(v) == len(styles) else "–" for v in known.values())
-        photos = " or ".join(dict.fromkeys(f"{line['photos']} at {line['size']} px" for line in styles))
-        yield f"| {' | '.join([name_of(model), *means, str(len(styles)), photos])} |"
+    yield f"| model | {' | '.join(titles)} | styles |"
+    yield f"| --- |{' --- |' * (len(titles) + 1)}"
+    for spec, cells in zip(specs, rows, strict=True):
+        yield f"| {' | '.join([name_of(spec.name), *cells, str(len(spec.style_ids))])} |"
     yield ""
-    yield "Means over the styles. Some are learnt more easily than others, so rows of other styles do not compare."
-    yield from source(lines)
+    yield f"{notes} Some styles are learnt more easily than others, so rows of other styles do not compare. The card of"
+    yield "each model says on which photos, when and by which command."
+    yield ""
 
 
 def iterations_section(lines: Sequence[Line]) -> Iterator[str]:
-    sizes = sorted({line["size"] for line in lines})
+    sizes = sorted({line["from"]["size"] for line in lines})
     yield "## Iteration-equivalents"
     yield ""
     yield f"| model | {' | '.join(f'{size} px' for size in sizes)} | styles | photos |"
     yield f"| --- |{' --- |' * (len(sizes) + 2)}"
-    for model in dict.fromkeys(line["model"] for line in lines):
-        found = [line for line in lines if line["model"] == model]
-        count = len({line["style_id"] for line in found})
+    for model in dict.fromkeys(line["method"] for line in lines):
+        found = [line for line in lines if line["method"] == model]
+        count = len({line["style"] for line in found})
         cells = []
         for size in sizes:
-            here = [equivalents_of(line) for line in found if line["size"] == size]
+            here = [line for line in found if line["from"]["size"] == size]
             few = f" (of {len(here)})" if 0 < len(here) < count else ""
-            cells.append(f"{mean_text(here)}{few}" if here else "–")
-        photos = " or ".join(dict.fromkeys(str(line["photos"]) for line in found))
+            sign = "≥ " if any(line.get("at_least") for line in here) else ""
+            cells.append(f"{sign}{mean_of(here, 'mean'):.1f}{few}" if here else "–")
+        photos = " or ".join(dict.fromkeys(str(line["count"]) for line in found))
         yield f"| {' | '.join([name_of(model), *cells, str(count), photos])} |"
     yield ""
     yield "How many L-BFGS iterations of Gatys' optimisation, from the photo, come as far as the net in the net's own"
     yield "training objective: means over styles and photos. Each recipe has its own, so rows compare roughly."
-    yield "≥: within the limit some photos were not reached, and count as the limit; >: none was."
-    yield from source(lines)
+    yield "≥: within the limit some photos were not reached, and count as the limit."
+    yield from source([line["from"] for line in lines])
 
 
 def steadiness_section(lines: Sequence[Line]) -> Iterator[str]:
     """Yield the table of warp errors on the same clips: a row for each model and each share of `steady`."""
     some = lines[0]
-    kinds = list(some["kinds"])
-    yield f"## Steadiness: {some['clips']} clips of {some['frames']} frames at {some['size']} px"
+    kinds = [kind for kind in some["facts"] if kind not in ("long", "photo")]
+    clips = f"{some['count']} clips of {some['from']['facts']['frames']:g} frames at {some['from']['size']} px"
+    yield f"## Steadiness: {clips}"
     yield ""
     yield f"| model | warp error | root | first frame | {' | '.join(kinds)} | styles |"
     yield f"| --- |{' --- |' * (len(kinds) + 4)}"
-    for name, rows in sorted(steadiness_rows(lines).items(), key=lambda row: mean_of(row[1], "warp")):
-        mean = mean_of(rows, "warp")
-        spread = f" ± {statistics.stdev(line['warp'] for line in rows):.5f}" if len(rows) > 1 else ""
-        each = (f"{statistics.fmean(line['kinds'][kind] for line in rows):.4f}" for kind in kinds)
-        cells = [name, f"{mean:.5f}{spread}", f"{math.sqrt(mean):.4f}", f"{mean_of(rows, 'long'):.5f}", *each]
+    for name, rows in sorted(steadiness_rows(lines).items(), key=lambda row: mean_of(row[1], "mean")):
+        mean = mean_of(rows, "mean")
+        spread = f" ± {statistics.stdev(line['mean'] for line in rows):.5f}" if len(rows) > 1 else ""
+        facts = [line["facts"] for line in rows]
+        each = (f"{mean_of(facts, kind):.4f}" for kind in kinds)
+        cells = [name, f"{mean:.5f}{spread}", f"{math.sqrt(mean):.4f}", f"{mean_of(facts, 'long'):.5f}", *each]
         yield f"| {' | '.join([*cells, str(len(rows))])} |"
     yield ""
-    yield "How much paintings flicker: the painting of a frame, moved as the clip is known to move, less the painting"
-    yield "of the next frame, squared, in levels from 0 to 1; root is in levels. Means over clips and styles, ± over"
+    yield "How much stylized clips flicker: the stylized frame, moved as the clip is known to move, less the stylized"
+    yield "next frame, squared, in levels from 0 to 1; root is in levels. Means over clips and styles, ± over"
     yield "styles; first frame is the same of each frame and the first. Styles of more contrast flicker more, and rows"
-    yield f"of other styles compare roughly. The photos themselves have {some['photo']:.5f}, from noise, flicker and"
-    yield "interpolation."
-    yield from source(lines)
+    yield f"of other styles compare roughly. The photos themselves have {some['facts']['photo']:.5f}, from noise,"
+    yield "flicker and interpolation."
+    yield from source([line["from"] for line in lines])
 
 
 def speed_section(size: int, lines: Sequence[Line]) -> Iterator[str]:
@@ -247,11 +251,6 @@ def source(lines: Sequence[Line]) -> Iterator[str]:
         yield ""
         yield from (f"    {command}" for command in dict.fromkeys(given))
     yield ""
-
-
-def equivalents_of(line: Line) -> EquivalentsSpec:
-    fields = {field: line[field] for field in EquivalentsSpec.__struct_fields__ if field in line}
-    return EquivalentsSpec(mean=line["iterations"], **fields)
 
 
 def mean_of(lines: Sequence[Line], term: str) -> float:

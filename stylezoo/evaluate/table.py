@@ -80,13 +80,13 @@ def paint_table(records: Sequence[Record]) -> str:
                 f"{share:.0%}" if share else "–",
             ]
         )
-    return _align(columns, rows)
+    return align(columns, rows)
 
 
 def cold_table(records: Sequence[Record]) -> str:
     """Return the table of cold starts."""
     rows = [[r["entrant"], _ratio(r["ratios"]["process"]), _times(r["process_ms"])] for r in records]
-    return _align(("entrant", "process x", "process ms"), rows)
+    return align(("entrant", "process x", "process ms"), rows)
 
 
 def _speed(own: Measured, first: Measured | None, part: str) -> float | None:
@@ -107,7 +107,8 @@ def _times(times: Mapping[str, Any] | None) -> str:
     return f"{times['median']:.{digits}f} ± {(times['high'] - times['low']) / 2:.{digits}f}"
 
 
-def _align(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+def align(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """Return a table as text: the first column to the left, all others to the right."""
     widths = [max(map(len, column)) for column in zip(columns, *rows, strict=True)]
     lines = []
     for row in [columns, *rows]:

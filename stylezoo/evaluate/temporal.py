@@ -12,7 +12,6 @@ import statistics
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
-from typing import Any
 
 import numpy as np
 import torch
@@ -22,8 +21,18 @@ from torch import Tensor
 from stylezoo.evaluate.clips import Clip
 from stylezoo.evaluate.motion import sample
 from stylezoo.stylizer import Stylizer
+from stylezoo.zoo.results import Figure, MetricInfo
 
 DIGITS = 6
+
+METRIC = MetricInfo(
+    key="W",
+    title="warp error",
+    better="lower",
+    note="W is the warp error, how much stylized clips of known motion flicker: the mean squared difference, in levels "
+    "from 0 to 1, of a stylized frame and the one before it, moved.",
+    decimals=5,
+)
 
 FramePainter = Callable[[Sequence[Image.Image]], Iterable[Image.Image]]
 """The frames of a clip to their paintings, of the same size."""
@@ -64,17 +73,24 @@ def measure_steadiness(
     return errors
 
 
-def steadiness(errors: Sequence[ClipError]) -> dict[str, Any]:
-    """Return the means over clips, as `WarpSpec` has them."""
+def warp_figure(style: str, errors: Sequence[ClipError]) -> Figure:
+    """Return the mean over clips, of neighbouring frames.
+
+    Its facts are the means of each frame and the first ("long"), of the clips themselves ("photo"), and by kind.
+    """
     short = [error.painted.short for error in errors]
-    return {
-        "mean": round(statistics.fmean(short), DIGITS),
-        "spread": round(statistics.stdev(short), DIGITS) if len(short) > 1 else 0.0,
-        "long": round(statistics.fmean(error.painted.long for error in errors), DIGITS),
-        "photo": round(statistics.fmean(error.photo.short for error in errors), DIGITS),
-        "kinds": {kind: round(statistics.fmean(found), DIGITS) for kind, found in by_kind(errors).items()},
-        "clips": len(errors),
-    }
+    facts = {
+        "long": statistics.fmean(error.painted.long for error in errors),
+        "photo": statistics.fmean(error.photo.short for error in errors),
+    } | {kind: statistics.fmean(found) for kind, found in by_kind(errors).items()}
+    return Figure(
+        style=style,
+        run="",
+        mean=round(statistics.fmean(short), DIGITS),
+        spread=round(statistics.stdev(short), DIGITS) if len(short) > 1 else 0.0,
+        count=len(short),
+        facts={key: round(value, DIGITS) for key, value in facts.items()},
+    )
 
 
 def by_kind(errors: Iterable[ClipError]) -> dict[str, list[float]]:

@@ -26,8 +26,18 @@ _MIDDLE = (0.05, 0.05)
 
 def perceptual_hash(pixels: Tensor) -> str:
     """Return the 64 bits of a picture, (1, 3, H, W) in [0, 1], as 16 hexadecimal digits."""
-    bits = _bits(pixels, [_MIDDLE])[0]
-    return f"{sum(1 << i for i, bit in enumerate(bits.tolist()) if bit):016x}"
+    return crop_hashes(pixels, 1, steps=1)[0]
+
+
+def crop_hashes(pixels: Tensor, share: float, steps: int = 3) -> list[str]:
+    """Return the hashes of steps x steps crops of a picture, (1, 3, H, W) in [0, 1], with `share` of each of its sides.
+
+    They are evenly placed from border to border; with a share of 1 they are all the `perceptual_hash` of the picture.
+    """
+    margin = _MIDDLE[0] * share
+    starts = [(1 - share) * i / max(steps - 1, 1) for i in range(steps)]
+    bits = _bits(pixels, [(start + margin, 1 - share - start + margin) for start in starts])
+    return [f"{sum(1 << i for i, bit in enumerate(row) if bit):016x}" for row in bits.tolist()]
 
 
 def distance(pixels: Tensor, phash: str) -> int:

@@ -13,7 +13,8 @@ from tqdm import tqdm
 
 from stylezoo.backbones import create_backbone
 from stylezoo.data.folder import data_folder
-from stylezoo.data.images import list_photos, sample_photos, split
+from stylezoo.data.images import list_photos, sample_photos
+from stylezoo.data.splits import split
 from stylezoo.data.style_set import StyleSet
 from stylezoo.data.styles import find_picture
 from stylezoo.data.targets import TargetSpec

@@ -13,8 +13,9 @@ from typing import Any
 from msgspec import structs
 
 from stylezoo.backbones.vgg import TABLES, layer_names, write_tables
-from stylezoo.data.images import list_photos, split
+from stylezoo.data.images import list_photos
 from stylezoo.data.pack import Packed, new_folder, pack_pictures
+from stylezoo.data.splits import split
 from stylezoo.data.styles import find_picture
 from stylezoo.data.targets import BUNDLED, FOLDER, StyleTargets
 from stylezoo.errors import DataError, OptionError

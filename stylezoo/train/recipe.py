@@ -12,7 +12,8 @@ from typing import Any, Literal
 import msgspec
 import yaml
 
-from stylezoo.data.images import HOLD_OUT, SUFFIXES
+from stylezoo.data.images import SUFFIXES
+from stylezoo.data.splits import HOLD_OUT
 from stylezoo.errors import RecipeError, did_you_mean
 from stylezoo.image.sizes import SMALLEST_STYLE
 from stylezoo.models import FAMILIES as NETS

@@ -7,7 +7,6 @@ leads from a record to a verified weights file.
 from __future__ import annotations
 
 from stylezoo.zoo.catalog import default_zoo, list_models, model_info
-from stylezoo.zoo.metrics import EquivalentsSpec, FigureSpec, MetricsSpec
 from stylezoo.zoo.spec import (
     FAMILIES,
     CheckSpec,
@@ -22,10 +21,7 @@ from stylezoo.zoo.store import locate, read_header
 __all__ = [
     "FAMILIES",
     "CheckSpec",
-    "EquivalentsSpec",
-    "FigureSpec",
     "HubSpec",
-    "MetricsSpec",
     "ModelSpec",
     "StyleSpec",
     "WeightsSpec",

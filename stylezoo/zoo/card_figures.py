@@ -2,208 +2,182 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from statistics import fmean
 
 from stylezoo.zoo.markdown import code, fenced, one_line, plain, table
-from stylezoo.zoo.metrics import UNSEEN, EquivalentsSpec, FigureSpec, MetricsSpec, WarpSpec, mean_text
+from stylezoo.zoo.results import UNSEEN, Figure, MetricInfo, Results, RunInfo
 from stylezoo.zoo.spec import ModelSpec
 
-_ERRORS = (
-    "C is the content error at VGG19's relu4_2, S the style error over five Gram matrices, both relative to their "
-    "targets: lower is better, and one is bought with the other."
-)
-_DISTANCE = "ST-LPIPS is the distance from the photo by a metric of others: 0 is the photo itself."
-_ITERATIONS = (
-    "**Iteration-equivalents**: how many L-BFGS iterations of Gatys' optimisation, from the photo, come as far as the "
-    "net in the net's own training objective. Higher is better."
-)
+ARROWS = {"lower": "↓", "higher": "↑", "one": "→ 1"}
+ORDER = ("C", "S", "P", "T", "K", "R", "L", "F", "G", "W")
+"""Metrics that come first, in this order."""
 
-_STEADINESS = (
-    "**Warp error**: how much paintings of clips of known motion flicker. The painting of a frame is moved to where "
-    "the next frame has what it shows; the error is the mean squared difference to the painting of that one, in levels "
-    "from 0 to 1. Lower is better."
-)
+SPLITS = {
+    "validation": "of the validation split",
+    "test": "of the test split",
+    "held out": "held out from training",
+    "samples": "of sample photos",
+}
+_RANKS = ("samples", "test", "held out", "validation")
 
 
-def quality_section(spec: ModelSpec) -> str:
-    """Return the figures of a model, a table for what one command measured; in words where there are none."""
-    if not spec.metrics:
+@dataclass
+class Measured:
+    """What one run found of a model: figures by style and metric."""
+
+    run: RunInfo
+    styles: dict[str, dict[str, Figure]] = field(default_factory=dict)
+
+    @property
+    def keys(self) -> list[str]:
+        """The metrics of the run, in the order of tables."""
+        return ordered({key for figures in self.styles.values() for key in figures})
+
+
+def measured_runs(spec: ModelSpec, results: Mapping[str, Results]) -> list[Measured]:
+    """Return the figures of a model, run by run."""
+    found: list[Measured] = []
+    for key in ordered(results):
+        for figure, run in results[key].of(spec):
+            group = next((group for group in found if group.run == run), None)
+            if group is None:
+                found.append(group := Measured(run))
+            group.styles.setdefault(figure.style, {})[key] = figure
+    return found
+
+
+def ordered(keys: Iterable[str]) -> list[str]:
+    """Return metrics in the order of tables."""
+    return sorted(keys, key=lambda key: (ORDER.index(key) if key in ORDER else len(ORDER), key))
+
+
+def quality_section(spec: ModelSpec, results: Mapping[str, Results]) -> str:
+    """Return the figures of a model, a table for each run; in words where there are none."""
+    runs = measured_runs(spec, results)
+    if not runs:
         return "Not measured."
-    metrics = {s: spec.metrics[s] for s in dict.fromkeys((*spec.style_ids, *spec.metrics)) if s in spec.metrics}
-    beside = {s: m.stlpips for s, m in metrics.items() if m.stlpips and _origin(m.stlpips) == _origin(m)}
-    apart = {s: m.stlpips for s, m in metrics.items() if m.stlpips and s not in beside}
     parts = []
-    for styles in _measured_alike(metrics):
-        far = {style: _spread(beside[style]) if style in beside else "–" for style in styles}
-        rows = [[_label(style, spec), *_errors(metrics[style]), far[style]] for style in styles]
-        if len(named := [style for style in styles if style in spec.style_ids]) > 1:
-            all_there = all(style in beside for style in named)
-            mean = f"{fmean(beside[style].mean for style in named):.3f}" if all_there else "–"
-            rows.append([f"mean of {len(named)}", *_means([metrics[style] for style in named]), mean])
-        shown = 4 if any(style in beside for style in styles) else 3
-        head = ("style", "C", "S", "ST-LPIPS")
-        parts += [_measurement(metrics[styles[0]]), table(head[:shown], [row[:shown] for row in rows])]
-    for styles in _measured_alike(apart):
-        rows = [[_label(style, spec), _spread(apart[style])] for style in styles]
-        parts += [_measurement(apart[styles[0]]), table(("style", "ST-LPIPS"), rows)]
-    if missing := [style for style in spec.style_ids if style not in metrics]:
+    for group in runs:
+        keys = group.keys
+        styles = [style for style in (*spec.style_ids, UNSEEN) if style in group.styles]
+        rows = [[_label(style, spec), *_cells(group.styles[style], keys, results)] for style in styles]
+        if len(styles) > 1:
+            rows.append([f"mean of {len(styles)}", *_means([group.styles[style] for style in styles], keys, results)])
+        titles = [f"{key} {ARROWS[results[key].metric.better]}" for key in keys]
+        parts += [_origin(group), table(("style", *titles), rows)]
+    named = {style for group in runs for style in group.styles}
+    missing = [style for style in spec.style_ids if style not in named]
+    if missing and UNSEEN not in named:
         parts.append(f"Not measured: {', '.join(map(code, missing))}.")
-    parts.append(f"{_ERRORS} {_DISTANCE}" if beside or apart else _ERRORS)
-    return "\n\n".join([*parts, *_equivalents(spec, metrics), *_steadiness(spec, metrics)])
+    shown = ordered({key for group in runs for key in group.keys})
+    return "\n\n".join([*parts, notes([results[key].metric for key in shown])])
 
 
-def _equivalents(spec: ModelSpec, metrics: Mapping[str, MetricsSpec]) -> list[str]:
-    """Return paragraphs and tables of iteration-equivalents, the sizes that one command measured side by side."""
-    groups: dict[tuple[str | int, ...], dict[str, dict[int, EquivalentsSpec]]] = {}
-    for style, m in metrics.items():
-        for figure in m.equivalents:
-            origin = (figure.limit, figure.photos, figure.date, figure.machine, figure.command)
-            groups.setdefault(origin, {}).setdefault(style, {})[figure.size] = figure
-    parts = [_ITERATIONS] if groups else []
-    for styles in groups.values():
-        sizes = sorted({size for figures in styles.values() for size in figures})
-        rows = []
-        for style, figures in styles.items():
-            rows.append([_label(style, spec), *(figures[k].text if k in figures else "–" for k in sizes)])
-        if len(styles) > 1:
-            columns = [[figures[k] for figures in styles.values() if k in figures] for k in sizes]
-            means = [mean_text(column) if len(column) == len(styles) else "–" for column in columns]
-            rows.append([f"mean of {len(styles)}", *means])
-        some = next(iter(next(iter(styles.values())).values()))
-        parts += [_measurement(some, sizes=False), table(("style", *(f"{size} px" for size in sizes)), rows)]
-    return parts
+def notes(metrics: Sequence[MetricInfo]) -> str:
+    """Return what metrics are, a sentence each."""
+    return " ".join(metric.note for metric in metrics)
 
 
-def _steadiness(spec: ModelSpec, metrics: Mapping[str, MetricsSpec]) -> list[str]:
-    """Return paragraphs and tables of warp errors, a table for what one command measured."""
-    groups: dict[tuple[str, ...], dict[str, WarpSpec]] = {}
-    for style, m in metrics.items():
-        for figure in m.warp:
-            origin = (figure.clips_id, str(figure.steady), figure.date, figure.machine, figure.command)
-            groups.setdefault(origin, {})[style] = figure
-    parts = [_STEADINESS] if groups else []
-    for styles in groups.values():
-        rows = [[_label(style, spec), f"{w.mean:.5f} ± {w.spread:.5f}", f"{w.long:.5f}"] for style, w in styles.items()]
-        if len(styles) > 1:
-            means = (fmean(errors) for errors in zip(*((w.mean, w.long) for w in styles.values()), strict=True))
-            rows.append([f"mean of {len(styles)}", *(f"{mean:.5f}" for mean in means)])
-        some = next(iter(styles.values()))
-        clips = f"{some.clips} clips of {some.frames} frames, {some.size} px wide"
-        seen = f"{clips}, which themselves have {some.photo:.5f}"
-        how = f"steady {some.steady:g}" if some.steady else "each frame by itself"
-        when = f"measured on {plain(some.date)} on {plain(some.machine)}, by"
-        parts.append(
-            f"Mean and spread (standard deviation) over {seen}; {how}; {when}\n\n{fenced(one_line(some.command))}"
-        )
-        parts.append(table(("style", "warp error", "to the first frame"), rows))
-    return parts
-
-
-def _origin(figure: MetricsSpec | FigureSpec) -> tuple[int, int, str, str, str]:
-    return figure.photos, figure.size, figure.date, figure.machine, figure.command
-
-
-def _measured_alike(figures: Mapping[str, MetricsSpec] | Mapping[str, FigureSpec]) -> list[list[str]]:
-    """Return the styles, those together that one command measured on the same photos."""
-    groups: dict[tuple[int, int, str, str, str], list[str]] = {}
-    for style, figure in figures.items():
-        groups.setdefault(_origin(figure), []).append(style)
-    return list(groups.values())
-
-
-def _measurement(figure: MetricsSpec | FigureSpec, *, sizes: bool = True) -> str:
-    """Return how a figure was measured; `sizes` False leaves the photos' long side to the table."""
-    seen = "1 photo" if figure.photos == 1 else f"{figure.photos} photos"
-    side = f"with a long side of {figure.size} px" if sizes else "with a long side as above the columns"
-    when = f"measured on {plain(figure.date)} on {plain(figure.machine)}, by"
-    over = f"Mean and spread (standard deviation) over {seen} {side}, {when}"
-    return f"{over}\n\n{fenced(one_line(figure.command))}"
-
-
-def index_columns(specs: Sequence[ModelSpec]) -> tuple[list[str], list[list[str]], str]:
+def index_columns(specs: Sequence[ModelSpec], results: Mapping[str, Results]) -> tuple[list[str], list[list[str]], str]:
     """Return the columns of a table of models that tell how good they are: titles, cells by model, and what they mean.
 
-    Columns beside C and S are there where a model has such a figure.
+    A metric is there where a model has a figure of it. Of several runs the one on the validation split counts.
     """
-    titles, cells, notes = ["C, content error", "S, style error"], [_overall(spec) for spec in specs], [_ERRORS]
-    further = (
-        ("ST-LPIPS", _overall_distance, _DISTANCE),
-        ("iterations", _overall_iterations, _ITERATIONS),
-        ("warp error", _overall_warp, _STEADINESS),
-    )
-    for title, overall, note in further:
-        column = [overall(spec) for spec in specs]
+    titles, columns, metrics = [], [], []
+    for key in ordered(results):
+        column = [overall(spec, results[key]) for spec in specs]
         if any(column):
-            titles.append(title)
-            notes.append(note)
-            cells = [[*row, cell] for row, cell in zip(cells, column, strict=True)]
-    return titles, cells, " ".join(notes)
+            metrics.append(results[key].metric)
+            titles.append(f"{key}, {results[key].metric.title}")
+            columns.append([cell or "–" for cell in column])
+    cells = [list(row) for row in zip(*columns, strict=True)] if columns else [[] for _ in specs]
+    return titles, cells, notes(metrics)
+
+
+def overall(spec: ModelSpec, results: Results) -> str:
+    """Return a whole model's figure: of paintings, or the mean over its styles; "" where not all were measured."""
+    figures = overall_figures(spec, results)
+    if not figures:
+        return ""
+    if len(figures) == 1:
+        return text(figures[0], results.metric)
+    sign = "≥ " if any(figure.at_least for figure in figures) else ""
+    mean = fmean(figure.mean for figure in figures)
+    return f"{sign}{mean:.{results.metric.decimals}f} (mean of {len(figures)})"
+
+
+def overall_figures(spec: ModelSpec, results: Results) -> list[Figure]:
+    """Return what stands for a whole model: a figure of paintings, or those of all its styles by one protocol."""
+    groups: list[tuple[RunInfo, list[Figure]]] = []
+    for figure, run in results.of(spec):
+        group = next((figures for there, figures in groups if protocol(there) == protocol(run)), None)
+        if group is None:
+            groups.append((run, group := []))
+        group.append(figure)
+    wanted = [{UNSEEN}] if spec.kind == "arbitrary" else []
+    wanted += [set(spec.style_ids)] if spec.styles else []
+    for styles in wanted:
+        whole = [group for group in groups if {figure.style for figure in group[1]} == styles]
+        if whole:
+            break
+    else:
+        return []
+    return max(whole, key=lambda group: (_rank(group[0]), group[0].facts.get("steady", 0), -group[0].size))[1]
+
+
+def protocol(run: RunInfo) -> tuple[object, ...]:
+    """Return what is the same for runs whose figures of several styles may be averaged."""
+    return run.split, run.size, run.pairs_id, tuple(sorted(run.facts.items()))
+
+
+def text(figure: Figure, metric: MetricInfo) -> str:
+    """Return a figure as people read it: "0.766 [0.701, 0.832]", "0.766 ± 0.290" or "≥ 430.2"."""
+    form = f".{metric.decimals}f"
+    if figure.at_least:
+        return f"≥ {figure.mean:{form}}"
+    if figure.low is None or figure.high is None:
+        return f"{figure.mean:{form}} ± {figure.spread:{form}}"
+    return f"{figure.mean:{form}} [{figure.low:{form}}, {figure.high:{form}}]"
+
+
+def _cells(figures: Mapping[str, Figure], keys: Sequence[str], results: Mapping[str, Results]) -> list[str]:
+    return [text(figures[key], results[key].metric) if key in figures else "–" for key in keys]
+
+
+def _means(styles: Sequence[Mapping[str, Figure]], keys: Sequence[str], results: Mapping[str, Results]) -> list[str]:
+    cells = []
+    for key in keys:
+        found = [figures[key] for figures in styles if key in figures]
+        sign = "≥ " if any(figure.at_least for figure in found) else ""
+        mean = f"{sign}{fmean(figure.mean for figure in found):.{results[key].metric.decimals}f}"
+        cells.append(mean if len(found) == len(styles) else "–")
+    return cells
+
+
+def _origin(group: Measured) -> str:
+    """Return what a run measured on, when and by which command."""
+    run = group.run
+    counts = {figure.count for figures in group.styles.values() for figure in figures.values()}
+    many = "up to " * (len(counts) > 1) + str(max(counts))
+    facts = "".join(f", {key} {value:g}" for key, value in run.facts.items())
+    form = "Mean [95 % interval]" if _has_interval(group) else "Mean ± standard deviation"
+    where = SPLITS.get(run.split, plain(run.split))
+    seen = f"{many} pictures or clips {where} at {run.size} px{facts}"
+    when = f"measured on {plain(run.date)} on {plain(run.machine)}, by"
+    return f"{form} over {seen}; {when}\n\n{fenced(one_line(run.command))}"
+
+
+def _has_interval(group: Measured) -> bool:
+    return all(figure.low is not None for figures in group.styles.values() for figure in figures.values())
+
+
+def _rank(run: RunInfo) -> int:
+    return _RANKS.index(run.split) if run.split in _RANKS else -1
 
 
 def _label(style: str, spec: ModelSpec) -> str:
     if style == UNSEEN and style not in spec.style_ids:
-        return "pictures that it has not seen"
+        return "paintings that it has not seen"
     return code(style)
-
-
-def _errors(m: MetricsSpec) -> list[str]:
-    return [f"{m.content:.3f} ± {m.content_spread:.3f}", f"{m.style:.3f} ± {m.style_spread:.3f}"]
-
-
-def _spread(figure: FigureSpec) -> str:
-    return f"{figure.mean:.3f} ± {figure.spread:.3f}"
-
-
-def _means(metrics: Sequence[MetricsSpec]) -> list[str]:
-    return [f"{fmean(errors):.3f}" for errors in ([m.content for m in metrics], [m.style for m in metrics])]
-
-
-def _overall(spec: ModelSpec) -> list[str]:
-    """Return C and S of a whole model: of its one style, of unseen pictures, or the mean over styles measured alike."""
-    metrics = spec.overall_metrics
-    if not metrics:
-        return ["not measured"] * 2
-    if len(metrics) == 1:
-        return _errors(metrics[0])
-    if len({(m.photos, m.size) for m in metrics}) > 1:
-        return ["on its card"] * 2
-    return [f"{mean} (mean of {len(metrics)})" for mean in _means(metrics)]
-
-
-def _overall_distance(spec: ModelSpec) -> str:
-    """Return the ST-LPIPS of a whole model, likewise; nothing where it was not measured of all of it."""
-    metrics = spec.overall_metrics
-    figures = [m.stlpips for m in metrics if m.stlpips]
-    if not figures or len(figures) < len(metrics):
-        return ""
-    if len(figures) == 1:
-        return _spread(figures[0])
-    if len({(figure.photos, figure.size) for figure in figures}) > 1:
-        return "on its card"
-    return f"{fmean(figure.mean for figure in figures):.3f} (mean of {len(figures)})"
-
-
-def _overall_iterations(spec: ModelSpec) -> str:
-    """Return the iterations that a whole model is worth, size by size: means over the styles that were measured."""
-    by_size: dict[int, list[EquivalentsSpec]] = {}
-    for metrics in (spec.metrics or {}).values():
-        for figure in metrics.equivalents:
-            by_size.setdefault(figure.size, []).append(figure)
-    means = []
-    for size, figures in sorted(by_size.items()):
-        over = f" (mean of {len(figures)})" if len(figures) > 1 else ""
-        means.append(f"{mean_text(figures)} at {size} px{over}")
-    return ", ".join(means)
-
-
-def _overall_warp(spec: ModelSpec) -> str:
-    """Return the warp error of a whole model, at its steadiest setting; nothing where not all its styles have one."""
-    metrics = spec.overall_metrics
-    figures = [max(m.warp, key=lambda figure: figure.steady) for m in metrics if m.warp]
-    if not figures or len(figures) < len(metrics):
-        return ""
-    if len({figure.clips_id for figure in figures}) > 1:
-        return "on its card"
-    over = f" (mean of {len(figures)})" if len(figures) > 1 else ""
-    return f"{fmean(figure.mean for figure in figures):.5f}{over}"

@@ -15,6 +15,7 @@ import yaml
 
 from stylezoo.zoo.card_figures import index_columns, quality_section
 from stylezoo.zoo.markdown import code, fenced, folded, image, link, one_line, plain, table
+from stylezoo.zoo.results import Results
 from stylezoo.zoo.spec import FAMILIES, Kind, ModelSpec, Zoo
 
 PAPERS = {
@@ -40,23 +41,31 @@ _HUB_LICENSE = re.compile(  # https://huggingface.co/docs/hub/repositories-licen
 
 
 def model_card(
-    spec: ModelSpec, *, load_name: str, picture: str | None = None, recipe: str | None = None, level: int = 1
+    spec: ModelSpec,
+    *,
+    load_name: str,
+    results: Mapping[str, Results] | None = None,
+    picture: str | None = None,
+    recipe: str | None = None,
+    level: int = 1,
 ) -> str:
     """Return the card of one model as Markdown.
 
     Args:
         spec: the model's record. What stands in it may be by anybody: none of it becomes markup.
         load_name: what `stylezoo.load` takes, such as "johnson/mosaic" or "hf:owner/zoo/johnson/mosaic".
+        results: measured figures by metric, as `read_results` returns them.
         picture: path of a photo and what the net makes of it, relative to the card.
         recipe: YAML of the effective recipe; None: the card names `spec.recipe`.
         level: of the card's heading, 1 to 5.
     """
+    results = results or {}
     sections = {
         "Use": _use(spec, load_name),
         "Styles": _styles(spec),
-        "Quality": quality_section(spec),
+        "Quality": quality_section(spec, results),
         "Training": _training(spec, recipe),
-        "What this card does not tell": _silence(spec, recipe),
+        "What this card does not tell": _silence(spec, recipe, any(file.of(spec) for file in results.values())),
     }
     top = [f"{'#' * level} {plain(spec.name)}"]
     top += [_sentence(spec.summary)] if spec.summary.strip() else []
@@ -68,13 +77,21 @@ def model_card(
     return "\n\n".join(top + below) + "\n"
 
 
-def zoo_readme(zoo: Zoo, *, repo: str, pictures: Mapping[str, str], recipes: Mapping[str, str]) -> str:
+def zoo_readme(
+    zoo: Zoo,
+    *,
+    repo: str,
+    pictures: Mapping[str, str],
+    recipes: Mapping[str, str],
+    results: Mapping[str, Results] | None = None,
+) -> str:
     """Return the README.md of a Hub repository: front matter, an index and the card of each model.
 
     Args:
         repo: "owner/name" of the repository.
         pictures: by the model's name, a picture's path in the repository; see `model_card`.
         recipes: by the model's name, the YAML of its effective recipe.
+        results: measured figures by metric.
     """
     specs = [zoo.models[name] for name in sorted(zoo.models)]
     names = {spec.name: f"hf:{repo}/{spec.name}" for spec in specs}
@@ -89,7 +106,9 @@ def zoo_readme(zoo: Zoo, *, repo: str, pictures: Mapping[str, str], recipes: Map
         parts += [
             _use(first, names[first.name]),
             f"To have all of them on the disk, or some:\n\n{fenced(chr(10).join(lines))}",
-            model_index(Zoo(schema=1, aliases={}, models=zoo.models), lambda name: f"#{name.replace('/', '')}"),
+            model_index(
+                Zoo(schema=1, aliases={}, models=zoo.models), lambda name: f"#{name.replace('/', '')}", results
+            ),
         ]
     if unstated := [code(spec.name) for spec in specs if any(is_unstated(style.rights) for style in spec.styles)]:
         parts.append(f"**Rights unstated:** {', '.join(unstated)}. See the styles there before you share a picture.")
@@ -97,6 +116,7 @@ def zoo_readme(zoo: Zoo, *, repo: str, pictures: Mapping[str, str], recipes: Map
         model_card(
             spec,
             load_name=names[spec.name],
+            results=results,
             picture=pictures.get(spec.name),
             recipe=recipes.get(spec.name),
             level=2,
@@ -106,13 +126,13 @@ def zoo_readme(zoo: Zoo, *, repo: str, pictures: Mapping[str, str], recipes: Map
     return f"---\n{_front_matter(specs, repo)}---\n\n" + "\n\n".join(parts + cards) + "\n"
 
 
-def model_index(zoo: Zoo, place: Callable[[str], str]) -> str:
+def model_index(zoo: Zoo, place: Callable[[str], str], results: Mapping[str, Results] | None = None) -> str:
     """Return a table of the models: what they are, how large and how good; `place(name)` is where a name leads."""
     short: dict[str, list[str]] = {}
     for alias, name in sorted(zoo.aliases.items()):
         short.setdefault(name, []).append(code(alias))
     specs = [zoo.models[name] for name in sorted(zoo.models)]
-    titles, figures, notes = index_columns(specs)
+    titles, figures, notes = index_columns(specs, results or {})
     rows = []
     for spec, cells in zip(specs, figures, strict=True):
         aliases = f" ({', '.join(short[spec.name])})" if spec.name in short else ""
@@ -120,7 +140,8 @@ def model_index(zoo: Zoo, place: Callable[[str], str]) -> str:
         held = [f"[{plain(spec.name)}]({place(spec.name)}){aliases}", plain(spec.summary), spec.kind]
         rows.append([*held, _style_list(spec), size, _right(spec.license), *cells])
     head = ("model", "what it is", "kind", "styles", "size", "licence", *titles)
-    return f"{table(head, rows)}\n\n{notes} Figures compare where the cards name the same photos."
+    compare = "Figures compare where the cards name the same pairs."
+    return f"{table(head, rows)}\n\n{notes} {compare}" if notes else table(head, rows)
 
 
 def is_unstated(right: str) -> bool:
@@ -209,9 +230,9 @@ def _training(spec: ModelSpec, recipe: str | None) -> str:
     return "\n\n".join([*parts, fenced("\n".join(lines))])
 
 
-def _silence(spec: ModelSpec, recipe: str | None) -> str:
+def _silence(spec: ModelSpec, recipe: str | None, measured: bool) -> str:
     lines = ["Speed, memory, and how it does on photos unlike those that it was measured on."]
-    if not spec.metrics:
+    if not measured:
         lines = ["How good it is: it has not been measured.", "Speed and memory."]
     if spec.weightless:
         return "\n".join(f"- {line}" for line in lines)

@@ -23,6 +23,7 @@ from stylezoo.zoo.catalog import REGISTRY, check_text, fetch_registry, names_fil
 from stylezoo.zoo.hub import WAITS, Content, Repository, Snapshot, StaleError, names_of
 from stylezoo.zoo.hub_errors import LONGEST_WAIT
 from stylezoo.zoo.model_card import zoo_readme
+from stylezoo.zoo.results import own_results
 from stylezoo.zoo.spec import HubSpec, ModelSpec, Zoo, dump_zoo, read_zoo
 
 README = "README.md"
@@ -158,7 +159,9 @@ class _Push:
         pictures = {name: picture for name, (_, picture, _) in places.items() if picture in paths}
         given = {entry.spec.name: entry.recipe for entry in self.entries if entry.recipe}
         recipes = {n: given.get(n) or self._read(recipe) for n, (_, _, recipe) in places.items() if recipe in paths}
-        card = zoo_readme(self.zoo, repo=self.repository.place.repo, pictures=pictures, recipes=recipes)
+        card = zoo_readme(
+            self.zoo, repo=self.repository.place.repo, pictures=pictures, recipes=recipes, results=own_results()
+        )
         return {REGISTRY: dump_zoo(self.zoo).encode(), README: f"{card.rstrip()}\n\n{MARK}\n".encode()}
 
     def _compare(self, entries: list[Entry], commit: str) -> None:

@@ -1,6 +1,6 @@
 """zoo.yaml as frozen records: what a model is, where its weights lie, how good it was measured to be.
 
-The same record, without what only the registry can state (weights, metrics, check), travels as JSON in the header of
+The same record, without what only the registry can state (weights, check), travels as JSON in the header of
 each weights file, under the metadata key 'stylezoo', so that a lone file says what it is.
 """
 
@@ -20,7 +20,6 @@ from stylezoo.files import replacing
 from stylezoo.schema import Record, convert, read_yaml
 from stylezoo.types import PathLike
 from stylezoo.zoo.fields import ID, ID_FORM, PATH, FieldError, check_filled, check_harmless, check_hex, check_id
-from stylezoo.zoo.metrics import UNSEEN, MetricsSpec, merge_metrics
 
 T = TypeVar("T")
 
@@ -181,7 +180,6 @@ class ModelSpec(Record, frozen=True, kw_only=True):
     training_data: str | None = None
     origin: str | None = None
     weights: WeightsSpec | None = None
-    metrics: dict[str, MetricsSpec] | None = None
     check: CheckSpec | None = None
 
     @property
@@ -198,14 +196,6 @@ class ModelSpec(Record, frozen=True, kw_only=True):
     def style_ids(self) -> tuple[str, ...]:
         """The ids of the styles, in the order of the net's style rows."""
         return tuple(style.id for style in self.styles)
-
-    @property
-    def overall_metrics(self) -> list[MetricsSpec]:
-        """What stands for the whole model: the figures on unseen pictures, or else those of its styles."""
-        metrics = self.metrics or {}
-        if UNSEEN in metrics and UNSEEN not in self.style_ids:
-            return [metrics[UNSEEN]]
-        return list(metrics.values())
 
     def __post_init__(self) -> None:
         if self.family not in FAMILIES:
@@ -229,10 +219,6 @@ class ModelSpec(Record, frozen=True, kw_only=True):
             raise FieldError("styles", f"two styles have the id '{twice}'")
         if (rows := self.arch.get("styles", len(ids))) != len(ids):
             raise FieldError("arch", f"states {rows} styles, and {len(ids)} are named")
-        for style in self.metrics or {}:
-            check_id("metrics", style)
-            if self.kind != "arbitrary" and style not in ids:
-                raise FieldError("metrics", f"the model has no style '{style}'.{did_you_mean(style, ids)}")
 
 
 class Zoo(Record, frozen=True, kw_only=True):
@@ -289,14 +275,6 @@ def write_zoo(zoo: Zoo, path: PathLike) -> None:
         temporary.write_text(_leading_comment(Path(path)) + body, encoding="utf-8")
 
 
-def replace_metrics(zoo: Zoo, name: str, metrics: dict[str, MetricsSpec]) -> Zoo:
-    """Return the registry with `metrics`, by style id, laid over those of the model `name`; see `merge_metrics`."""
-    former = zoo.models[name].metrics or {}
-    laid = {style: merge_metrics(former.get(style), figures) for style, figures in metrics.items()}
-    model = msgspec.structs.replace(zoo.models[name], metrics=former | laid)
-    return msgspec.structs.replace(zoo, models=zoo.models | {name: model})
-
-
 def read_zoo(path: PathLike, where: str | None = None) -> Zoo:
     """Return the registry in a YAML file; raise RegistryError if it is missing or breaks the schema.
 
@@ -308,7 +286,7 @@ def read_zoo(path: PathLike, where: str | None = None) -> Zoo:
 
 def header_record(spec: ModelSpec) -> str:
     """Return the JSON that belongs in a weights file's metadata under `HEADER_KEY`."""
-    bare = msgspec.structs.replace(spec, weights=None, metrics=None, check=None)
+    bare = msgspec.structs.replace(spec, weights=None, check=None)
     return msgspec.json.encode(bare).decode()
 
 
@@ -374,7 +352,7 @@ def _raise_plainly(problem: StyleZooError, error: type[StyleZooError]) -> NoRetu
 
 def _members(value: Any) -> Iterator[tuple[tuple[str, str], Any, Any]]:
     """Yield (keys, value, type) of what stands in a model's mappings, whose keys msgspec would not name."""
-    kinds: dict[str, Any] = {"arch": Scalar, "metrics": MetricsSpec}
+    kinds: dict[str, Any] = {"arch": Scalar}
     for field, kind in kinds.items():
         mapping = value.get(field) if isinstance(value, dict) else None
         for key, member in mapping.items() if isinstance(mapping, dict) else ():

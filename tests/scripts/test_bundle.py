@@ -48,7 +48,7 @@ def test_a_run_becomes_a_model_of_the_zoo(bundle, recipe_file: Path, tmp_path: P
     zoo = read_zoo(zoo_file)
     spec = zoo.models["johnson/tiny"]
     assert zoo.aliases == {"tiny": "johnson/tiny"}
-    assert (spec.recipe, spec.metrics) == ("recipes/tiny.yaml", None)
+    assert spec.recipe == "recipes/tiny.yaml"
     assert spec.summary == "as the recipe says by now"
     assert (spec.weights.file, spec.weights.bundled) == ("johnson/tiny.safetensors", True)
     assert (spec.weights.bytes, spec.weights.sha256) == (weights.stat().st_size, sha256_of(weights))

@@ -1,4 +1,4 @@
-"""The script that writes figures of zoo.yaml into pages, and whether those that are there are of the registry."""
+"""The script that writes figures of results/ into pages, and whether those that are there are the recorded ones."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import pytest
 from click.testing import CliRunner
 from msgspec import structs
 
+from stylezoo.zoo.results import read_results
 from stylezoo.zoo.spec import read_zoo
 
 
@@ -33,19 +34,20 @@ def test_a_figure_that_changed_fails_the_check_until_it_is_written(
     (tmp_path / "docs").mkdir()
     for page in script.PAGES:
         (tmp_path / page).write_bytes((script.ROOT / page).read_bytes())
-    zoo = read_zoo(script.ROOT / "zoo.yaml")
-    spec = zoo.models["johnson/mosaic"]
-    assert spec.metrics
-    metrics = {"mosaic": structs.replace(spec.metrics["mosaic"], content=4.567)}
-    changed = zoo.models | {"johnson/mosaic": structs.replace(spec, metrics=metrics)}
-    monkeypatch.setattr(script, "read_zoo", lambda path: structs.replace(zoo, models=changed))
+    results = read_results(script.ROOT / "results")
+    before = results["C"].models["johnson/mosaic"]
+    (figure,) = before.figures
+    worse = structs.replace(before, figures=(structs.replace(figure, mean=4.567),))
+    models = results["C"].models | {"johnson/mosaic": worse}
+    changed = results | {"C": structs.replace(results["C"], models=models)}
+    monkeypatch.setattr(script, "read_results", lambda path: changed)
 
     def run(*options: str) -> tuple[int, str]:
         result = CliRunner().invoke(script.main, ["--root", str(tmp_path), *options])
         return result.exit_code, result.output
 
     code, output = run("--check")
-    assert code == 1 and "README.md is not what zoo.yaml gives: run python scripts/figures.py" in output
+    assert code == 1 and "README.md is not what results/ give: run python scripts/figures.py" in output
     before = (tmp_path / "README.md").read_text()
     assert run()[0] == 0 and run("--check")[0] == 0
     after = (tmp_path / "README.md").read_text()
@@ -53,11 +55,10 @@ def test_a_figure_that_changed_fails_the_check_until_it_is_written(
     assert len(differing) == 1 and differing[0].startswith("| `johnson/mosaic` | one | 0.2 MB | 4.567 ± ")
 
 
-def test_steadiness_is_told_where_all_styles_have_it(script: ModuleType) -> None:
-    zoo = read_zoo(script.ROOT / "zoo.yaml")
-    spec = zoo.models["cin/16"]
-    assert spec.metrics and "| `cin/16` |" in script.steadiness(zoo)
-    one, *_ = spec.metrics
-    lacking = spec.metrics | {one: structs.replace(spec.metrics[one], warp=())}
-    zoo = structs.replace(zoo, models={"cin/16": structs.replace(spec, metrics=lacking)})
-    assert "cin/16" not in script.steadiness(zoo)
+def test_steadiness_stands_where_all_styles_have_it(script: ModuleType) -> None:
+    zoo, results = read_zoo(script.ROOT / "zoo.yaml"), read_results(script.ROOT / "results")
+    assert "| `cin/16` |" in script.steadiness(zoo, results)
+    whole = results["W"].models["cin/16"]
+    lacking = structs.replace(whole, figures=whole.figures[:3])
+    models = results["W"].models | {"cin/16": lacking}
+    assert "| `cin/16` |" not in script.steadiness(zoo, {"W": structs.replace(results["W"], models=models)})

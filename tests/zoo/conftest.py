@@ -15,8 +15,6 @@ from safetensors.numpy import save_file
 from stylezoo.zoo import store
 from stylezoo.zoo.spec import HEADER_KEY, ModelSpec, StyleSpec, WeightsSpec, header_record
 
-MEASURED = {"photos": 8, "size": 256, "date": "2026-01-31", "machine": "2 CPU cores", "command": "stylezoo eval"}
-
 
 @pytest.fixture
 def registry() -> dict[str, Any]:
@@ -57,35 +55,6 @@ def registry() -> dict[str, Any]:
                     "dtype": "float16",
                     "bundled": True,
                     "hub": {"repo": "owner/zoo", "revision": "v1"},
-                },
-                "metrics": {
-                    "mosaic": {
-                        "content": 0.9,
-                        "content_spread": 0.1,
-                        "style": 0.17,
-                        "style_spread": 0,
-                        "photos": 8,
-                        "size": 512,
-                        "date": "2026-01-31",
-                        "machine": "2 CPU cores",
-                        "command": "stylezoo evaluate johnson/mosaic",
-                        "stlpips": {"mean": 0.5, "spread": 0.1, **MEASURED},
-                        "warp": [
-                            {
-                                "mean": 0.0031,
-                                "spread": 0.002,
-                                "long": 0.0034,
-                                "photo": 0.0001,
-                                "kinds": {"pan": 0.005, "cut-out": 0.0012},
-                                "clips": 8,
-                                "frames": 12,
-                                "clips_id": "0123abcd",
-                                "steady": 0.9,
-                                **{name: value for name, value in MEASURED.items() if name != "photos"},
-                            }
-                        ],
-                        "equivalents": [{"mean": 61.5, "spread": 8.0, **MEASURED, "reached": 8, "limit": 500}],
-                    }
                 },
                 "check": {"values": [0.5, -0.25], "tolerance": 1e-3},
             }

@@ -24,7 +24,7 @@ from stylezoo.zoo.store import find, locate
 def zoo(registry: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
     """Three models and two aliases in the place of the package's own."""
     mosaic = registry["models"]["johnson/mosaic"]
-    plain = mosaic | {"metrics": None}
+    plain = mosaic
     registry["models"] |= {
         "johnson/candy": plain | {"styles": [mosaic["styles"][0] | {"id": "candy"}]},
         "ghiasi/small": plain | {"family": "ghiasi", "styles": []},
@@ -124,7 +124,7 @@ def test_looking_things_up_loads_nothing_heavy() -> None:
 def theirs(hub: HubServer, registry: dict[str, Any], make_net: Callable[..., Any], zoo: None) -> dict[str, Any]:
     """The registry of owner/zoo, which names johnson/lines, pixels of ours among its styles; change it by `_enter`."""
     spec, path = make_net("johnson/lines")
-    mosaic = registry["models"]["johnson/mosaic"] | {"metrics": None, "check": None}
+    mosaic = registry["models"]["johnson/mosaic"] | {"check": None}
     weights = {"file": "nets/lines.safetensors", "sha256": spec.weights.sha256, "bytes": spec.weights.bytes}
     weights |= {"dtype": "float16", "bundled": True, "hub": {"repo": "someone/else", "revision": "v9"}}
     record = mosaic | {"weights": weights}

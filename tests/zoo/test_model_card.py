@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shlex
 import sys
-from statistics import fmean
 from types import SimpleNamespace
 from typing import Any
 
@@ -15,27 +14,19 @@ from markdown_page import Page
 from msgspec import structs
 
 from stylezoo.zoo.catalog import default_zoo
-from stylezoo.zoo.metrics import EquivalentsSpec, FigureSpec, MetricsSpec, WarpSpec
 from stylezoo.zoo.model_card import PAPERS, model_card, model_index, zoo_readme
+from stylezoo.zoo.results import UNSEEN, Figure, MetricInfo, Results, RunInfo, own_results
 from stylezoo.zoo.spec import FAMILIES, ModelSpec, PictureSpec, StyleSpec, WeightsSpec, Zoo
 
 KINDS = {"johnson": ["dots"], "cin": ["dots", "lines", "waves"], "ghiasi": ["dots", "lines"], "adain": []}
 
 
-def make_spec(family: str = "cin", words: str = "some words", *, further: bool = False, **fields: Any) -> ModelSpec:
-    """Return a record with every field; what is free text in it is `words`. `further`: with all kinds of figures."""
+def make_spec(family: str = "cin", words: str = "some words", **fields: Any) -> ModelSpec:
+    """Return a record with every field; what is free text in it is `words`."""
     page = "https://example.org/page"
     picture = PictureSpec(file="dots.jpg", page=page, urls=("https://example.org/dots.jpg",), phash="0" * 16)
     text = dict.fromkeys(("title", "artist", "year", "died", "rights", "source"), words)
     styles = tuple(StyleSpec(id=i, picture=picture, **text) for i in KINDS[family])
-    figures = {"content": 0.5, "content_spread": 0.25, "style": 0.125, "style_spread": 0.0625, "photos": 8, "size": 512}
-    told = {"date": words, "machine": words, "command": words}
-    measured = MetricsSpec(**figures, **told)
-    if further:
-        figure = {"mean": 0.5, "spread": 0.25, "photos": 9, "size": 512, **told}
-        equivalents = (EquivalentsSpec(reached=8, limit=500, **figure),)
-        warp = (unsteady(0.004, **told), unsteady(0.005, 0.0, **told))
-        measured = structs.replace(measured, stlpips=FigureSpec(**figure), equivalents=equivalents, warp=warp)
     facts = {
         "arch": {"width": words},
         "license": words,
@@ -46,14 +37,39 @@ def make_spec(family: str = "cin", words: str = "some words", *, further: bool =
         "weights": WeightsSpec(
             file=f"{family}/a.safetensors", sha256="0" * 64, bytes=1234567, dtype=words, bundled=True
         ),
-        "metrics": dict.fromkeys(KINDS[family] or ["unseen"], measured),
     }
     return ModelSpec(**{"name": f"{family}/tiny", "family": family, "styles": styles, **facts, **fields})
 
 
-def unsteady(mean: float, steady: float = 0.9, **told: str) -> WarpSpec:
-    facts = {"spread": 0.002, "long": 2 * mean, "photo": 0.0001, "kinds": {"pan": mean}, "clips_id": "0123abcd"}
-    return WarpSpec(mean=mean, steady=steady, clips=8, frames=12, size=384, **facts, **told)
+INFOS = {
+    "C": MetricInfo(key="C", title="content error", better="lower", note="C is the content error."),
+    "P": MetricInfo(key="P", title="palette distance", better="lower", note="P is the palette distance.", decimals=2),
+    "G": MetricInfo(key="G", title="iteration-equivalents", better="higher", note="G counts iterations.", decimals=1),
+    "W": MetricInfo(key="W", title="warp error", better="lower", note="W is the warp error.", decimals=5),
+}
+
+
+def run(words: str = "some words", **fields: Any) -> RunInfo:
+    facts = {"date": words, "machine": words, "command": words, "split": "validation", "size": 384}
+    return RunInfo(**facts | fields)
+
+
+def figure(style: str, mean: float, **fields: Any) -> Figure:
+    return Figure(**{"style": style, "run": "", "mean": mean, "spread": mean / 2, "count": 8} | fields)
+
+
+def measured(
+    spec: ModelSpec, key: str, means: dict[str, float], there: RunInfo | None = None, **fields: Any
+) -> Results:
+    """Return the results of a metric with a figure of each style in `means`."""
+    figures = {style: figure(style, mean, **fields) for style, mean in means.items()}
+    return Results(metric=INFOS[key]).add(spec, there or run(), figures)
+
+
+def whole(spec: ModelSpec, words: str = "some words") -> dict[str, Results]:
+    """Return figures of all styles by each metric."""
+    means = dict.fromkeys(spec.style_ids or (UNSEEN,), 0.5)
+    return {key: measured(spec, key, means, run(words)) for key in INFOS}
 
 
 def make_zoo(*specs: ModelSpec) -> Zoo:
@@ -64,9 +80,13 @@ def card(spec: ModelSpec, **options: Any) -> str:
     return model_card(spec, **{"load_name": spec.name, **options})
 
 
-def readme(*specs: ModelSpec, recipes: dict[str, str] | None = None) -> str:
+def readme(*specs: ModelSpec, recipes: dict[str, str] | None = None, words: str | None = None) -> str:
     pictures = {spec.name: f"pictures/{spec.name}.jpg" for spec in specs}
-    return zoo_readme(make_zoo(*specs), repo="owner/zoo", pictures=pictures, recipes=recipes or {})
+    results = {key: Results(metric=info) for key, info in INFOS.items()}
+    for spec in specs if words else ():
+        for key, file in whole(spec, words or "").items():
+            results[key] = results[key].add(spec, run(words or ""), {f.style: f for f, _ in file.of(spec)})
+    return zoo_readme(make_zoo(*specs), repo="owner/zoo", pictures=pictures, recipes=recipes or {}, results=results)
 
 
 def rows_of(markdown: str, start: str) -> list[list[str]]:
@@ -91,12 +111,12 @@ def test_the_card_of_a_bundled_model_tells_all_that_its_record_states(name: str)
     assert spec.recipe and f"stylezoo train --recipe {spec.recipe}" in text
     assert spec.weights is not None and spec.weights.sha256 in text and f"{spec.weights.bytes:,} bytes" in text
     assert spec.license in text
-    for style, m in (spec.metrics or {}).items():
-        label = "pictures that it has not seen" if style == "unseen" else style
-        figures = [f"{m.content:.3f} ± {m.content_spread:.3f}", f"{m.style:.3f} ± {m.style_spread:.3f}"]
-        assert [label, *figures] in [row[:3] for row in rows_of(markdown, label)]
-        assert m.command in text and m.machine in text and m.date in text
-        assert f"{m.photos} photos with a long side of {m.size} px" in text
+    results = own_results()
+    page = Page(model_card(spec, load_name=name, results=results)).text
+    recorded = [pair for file in results.values() for pair in file.of(spec)]
+    assert recorded
+    for _, there in recorded:
+        assert there.command in page and there.machine in page and there.date in page
 
 
 def test_the_card_of_a_model_without_weights_misses_none() -> None:
@@ -113,102 +133,44 @@ def test_rights_that_styles_share_are_told_once_and_each_style_points_at_its_own
     assert [rows_of(markdown, style)[0][-1] for style in KINDS["cin"]] == ["1", "2", "1"]
 
 
-def test_styles_measured_alike_share_a_table_with_their_mean() -> None:
-    metrics = {
-        style: structs.replace(make_spec().metrics["dots"], content=c, style=s, date=date)
-        for style, c, s, date in (
-            ("dots", 0.5, 0.1, "Monday"),
-            ("waves", 0.8, 0.3, "Monday"),
-            ("lines", 9, 9, "Tuesday"),
-        )
-    }
-    markdown = card(make_spec(metrics=metrics))
-    assert rows_of(markdown, "mean of 2") == [["mean of 2", f"{fmean((0.5, 0.8)):.3f}", f"{fmean((0.1, 0.3)):.3f}"]]
+def test_figures_of_one_run_share_a_table_with_their_mean_and_those_of_another_stand_apart() -> None:
+    spec = make_spec()
+    content = measured(spec, "C", {"dots": 0.5, "waves": 0.8}, run(date="Monday"))
+    content = content.add(spec, run(date="Tuesday"), {"lines": figure("lines", 9)})
+    palette = measured(spec, "P", {"dots": 6, "waves": 7}, run(date="Monday"), low=5.5, high=7.25)
+    markdown = card(spec, results={"C": content, "P": palette})
+    assert rows_of(markdown, "style")[1:] == [["style", "C ↓", "P ↓"], ["style", "C ↓"]]
+    assert rows_of(markdown, "dots")[-1] == ["dots", "0.500 ± 0.250", "6.00 [5.50, 7.25]"]
+    assert rows_of(markdown, "mean of 2") == [["mean of 2", "0.650", "6.50"]]
     assert markdown.count("measured on Monday") == markdown.count("measured on Tuesday") == 1
-    assert "Not measured" not in markdown
+    assert "Not measured" not in markdown and "P is the palette distance." in markdown
 
 
-def measured(record: MetricsSpec, **fields: Any) -> dict[str, Any]:
-    """Return how a record was measured, for another figure."""
-    return {name: getattr(record, name) for name in ("photos", "size", "date", "machine", "command")} | fields
+def test_lower_bounds_and_what_a_protocol_fixes_are_said() -> None:
+    spec = make_spec("johnson")
+    there = run(facts={"limit": 500.0})
+    file = Results(metric=INFOS["G"]).add(spec, there, {"dots": figure("dots", 430.25, at_least=True)})
+    markdown = card(spec, results={"G": file})
+    assert rows_of(markdown, "dots")[-1] == ["dots", "≥ 430.2"] and "limit 500" in markdown
 
 
-def test_distances_stand_beside_errors_where_one_command_measured_both() -> None:
-    bare = make_spec().metrics["dots"]
-    far = FigureSpec(mean=0.6, spread=0.05, **measured(bare))
-    both = structs.replace(bare, stlpips=far)
-    spec = make_spec(metrics={"dots": both, "lines": structs.replace(both, stlpips=structs.replace(far, mean=0.4))})
-    assert rows_of(card(spec), "dots")[-1] == ["dots", "0.500 ± 0.250", "0.125 ± 0.062", "0.600 ± 0.050"]
-    assert rows_of(card(spec), "mean of 2")[-1] == ["mean of 2", "0.500", "0.125", "0.500"]
-    some = make_spec(metrics={"dots": both, "lines": bare})
-    assert [rows_of(card(some), style)[-1][-1] for style in ("lines", "mean of 2")] == ["–", "–"]
-    other = structs.replace(far, command="another command")
-    apart = make_spec(metrics={"dots": structs.replace(bare, stlpips=other), "lines": bare})
-    assert rows_of(card(apart), "dots")[-2:] == [["dots", "0.500 ± 0.250", "0.125 ± 0.062"], ["dots", "0.600 ± 0.050"]]
-    assert "another command" in card(apart) and "ST-LPIPS is the distance" in card(apart)
-    assert "ST-LPIPS" not in card(make_spec())
-
-
-def test_iterations_stand_size_by_size_and_what_is_not_reached_is_said() -> None:
-    bare = make_spec().metrics["dots"]
-    facts = {"spread": 8.0, "limit": 500, **measured(bare, command="count them")}
-
-    def worth(mean: float, size: int, reached: int = 8) -> EquivalentsSpec:
-        return EquivalentsSpec(**facts | {"mean": mean, "size": size, "reached": reached})
-
-    dots = structs.replace(bare, equivalents=(worth(60.0, 256), worth(500.0, 512, 0)))
-    lines = structs.replace(bare, equivalents=(worth(80.0, 256),))
-    spec = make_spec(metrics={"dots": dots, "lines": lines, "waves": bare})
-    markdown = card(spec)
-    assert rows_of(markdown, "style")[-1] == ["style", "256 px", "512 px"]
-    assert rows_of(markdown, "dots")[-1] == ["dots", "60.0 ± 8.0", "> 500"]
-    assert rows_of(markdown, "lines")[-1] == ["lines", "80.0 ± 8.0", "–"]
-    assert rows_of(markdown, "mean of 2")[-1] == ["mean of 2", "70.0", "–"]
-    assert "count them" in markdown and "as above the columns" in markdown
-
-    titles = Page(index := model_index(make_zoo(spec, make_spec("johnson")), str)).texts["th"]
-    assert titles[-1] == "iterations" and "ST-LPIPS" not in titles
-    assert rows_of(index, "[cin/tiny](cin/tiny)")[0][-1] == "70.0 at 256 px (mean of 2), > 500 at 512 px"
-    assert rows_of(index, "[johnson/tiny](johnson/tiny)")[0][-1] == ""
-
-
-def test_warp_errors_stand_by_how_steady_the_net_painted() -> None:
-    bare = make_spec().metrics["dots"]
-    told = {"date": "Monday", "machine": "a laptop", "command": "measure clips"}
-    both = (unsteady(0.004, **told), unsteady(0.005, 0.0, **told))
-    metrics = {
-        "dots": structs.replace(bare, warp=both),
-        "lines": structs.replace(bare, warp=(unsteady(0.002, **told),)),
-    }
-    markdown = card(make_spec(metrics=metrics | {"waves": bare}))
-    assert rows_of(markdown, "dots")[-2:] == [
-        ["dots", "0.00400 ± 0.00200", "0.00800"],
-        ["dots", "0.00500 ± 0.00200", "0.01000"],
-    ]
-    assert rows_of(markdown, "mean of 2")[-1] == ["mean of 2", "0.00300", "0.00600"]
-    assert (
-        markdown.count("measure clips") == 2 and "; steady 0.9; " in markdown and "; each frame by itself; " in markdown
+def test_figures_of_other_weights_are_not_on_the_card() -> None:
+    spec = make_spec()
+    other = structs.replace(spec, weights=structs.replace(spec.weights, sha256="1" * 64))
+    assert "Not measured." in card(other, results=whole(spec)) and "Not measured." not in card(
+        spec, results=whole(spec)
     )
-    assert "8 clips of 12 frames, 384 px wide, which themselves have 0.00010" in markdown
-
-    spec = make_spec(metrics=metrics)
-    titles = Page(index := model_index(make_zoo(spec, make_spec("johnson")), str)).texts["th"]
-    assert titles[-1] == "warp error"
-    assert rows_of(index, "[cin/tiny](cin/tiny)")[0][-1] == "0.00300 (mean of 2)"
-    assert "warp error" not in model_index(make_zoo(make_spec(metrics=metrics | {"waves": bare})), str)
 
 
 def test_what_is_not_known_is_said() -> None:
-    bare = {"metrics": None, "training_data": None, "recipe": None, "summary": "", "weights": None}
+    bare = {"training_data": None, "recipe": None, "summary": "", "weights": None}
     markdown = card(make_spec(**bare))
     assert "Not measured." in markdown and "it has not been measured" in markdown
     assert "Training data: **the record does not say**" in markdown
     assert "Recipe: **none is recorded**" in markdown and "How to train it again" in markdown
     assert "no fingerprint" in markdown and "±" not in markdown and "stylezoo train" not in markdown
-    some = make_spec(metrics={"dots": make_spec().metrics["dots"]})
-    assert "Not measured: `lines`, `waves`." in card(some)
-    row = Page(model_index(make_zoo(make_spec(**bare)), str)).text
-    assert row.count("not measured") == 2
+    spec = make_spec()
+    assert "Not measured: `lines`, `waves`." in card(spec, results={"C": measured(spec, "C", {"dots": 1})})
 
 
 def test_unstated_rights_are_said_in_words_on_the_card_and_in_the_readme() -> None:
@@ -303,9 +265,12 @@ def skeleton(markdown: str) -> list[tuple[str, dict[str, str | None]]]:
 @pytest.mark.parametrize("payload", PAYLOADS)
 def test_words_of_a_record_add_no_markup_to_its_card(payload: str) -> None:
     for family in KINDS:
-        plain, hostile = (make_spec(family, words=words, further=True) for words in ("some words", payload))
-        options = {"picture": "images/a.jpg", "recipe": payload}
-        assert skeleton(card(hostile, **options)) == skeleton(card(plain, picture="images/a.jpg", recipe="words"))
+        plain, hostile = (make_spec(family, words=words) for words in ("some words", payload))
+        known, evil = whole(plain), whole(hostile, payload)
+        options = {"picture": "images/a.jpg", "recipe": payload, "results": evil}
+        assert skeleton(card(hostile, **options)) == skeleton(
+            card(plain, picture="images/a.jpg", recipe="words", results=known)
+        )
         assert skeleton(card(hostile)) == skeleton(card(plain))
         assert " ".join(payload.split()) in Page(card(hostile)).text
 
@@ -313,9 +278,7 @@ def test_words_of_a_record_add_no_markup_to_its_card(payload: str) -> None:
 @pytest.mark.parametrize("payload", PAYLOADS)
 def test_words_of_a_record_add_nothing_to_a_readme(payload: str) -> None:
     words = ("words", payload)
-    plain, hostile = (
-        readme(*(make_spec(f, words=w, further=True) for f in KINDS), recipes={"cin/tiny": w}) for w in words
-    )
+    plain, hostile = (readme(*(make_spec(f, words=w) for f in KINDS), recipes={"cin/tiny": w}, words=w) for w in words)
     assert skeleton(ModelCard(hostile).text) == skeleton(ModelCard(plain).text)
     assert ModelCard(hostile).data.to_dict().keys() == ModelCard(plain).data.to_dict().keys()
 
@@ -375,12 +338,21 @@ def test_an_empty_zoo_has_a_readme() -> None:
 
 
 def test_the_index_says_how_good_a_whole_model_is() -> None:
-    figures = make_spec().metrics["dots"]
-    metrics = {"dots": structs.replace(figures, content=0.7), "waves": figures, "unseen": figures}
-    named = make_spec(metrics={style: metrics[style] for style in ("dots", "waves")})
-    either = make_spec("ghiasi", metrics={"unseen": figures, "dots": structs.replace(figures, photos=9)})
-    mixed = make_spec(metrics={"dots": figures, "waves": structs.replace(figures, size=64)})
-    cells = [Page(model_index(make_zoo(spec), str)).texts["td"] for spec in (named, either, mixed)]
-    assert cells[0][-2:] == ["0.600 (mean of 2)", "0.125 (mean of 2)"]
-    assert cells[1][-2:] == ["0.500 ± 0.250", "0.125 ± 0.062"]
-    assert cells[2][-2:] == ["on its card"] * 2
+    named, any_style = make_spec(), make_spec("adain")
+    some = measured(named, "C", {"dots": 0.5})
+    all_styles = measured(named, "C", {"dots": 0.5, "lines": 0.6, "waves": 1.0})
+    paintings = measured(any_style, "C", {UNSEEN: 0.5}, low=0.4, high=0.6)
+    for spec, file, cell in (
+        (named, some, None),
+        (named, all_styles, "0.700 (mean of 3)"),
+        (any_style, paintings, "0.500 [0.400, 0.600]"),
+    ):
+        page = Page(model_index(make_zoo(spec), str, {"C": file}))
+        assert (page.texts["th"][-1] == "C, content error") == (cell is not None)
+        assert cell is None or page.texts["td"][-1] == cell
+
+
+def test_the_validation_split_counts_in_the_index() -> None:
+    spec = make_spec("johnson")
+    file = measured(spec, "C", {"dots": 0.5}).add(spec, run(split="test"), {"dots": figure("dots", 9)})
+    assert Page(model_index(make_zoo(spec), str, {"C": file})).texts["td"][-1] == "0.500 ± 0.250"
