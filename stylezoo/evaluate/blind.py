@@ -105,7 +105,7 @@ def read_votes(path: Path) -> dict[str, Any]:
         raise DataError(f"{path} holds no votes: save them on the page of stylezoo eval --blind")
     if strange := next((vote for vote in votes.values() if vote not in (0, 1, "tie") or isinstance(vote, bool)), None):
         raise DataError(f"{path}: a vote is {strange!r}, and 0, 1 and 'tie' are possible")
-    return found
+    return dict(found)
 
 
 def pool(files: Sequence[Mapping[str, Any]]) -> Outcome:

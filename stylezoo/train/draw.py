@@ -45,15 +45,16 @@ class FixedStyle:
     """A net of one style: nothing to choose."""
 
     def choose(self, net: StyleNet, batch: Tensor, first: int) -> tuple[Tensor, Tensor | None]:
-        """Return `Draw.style` and `Draw.code`, as the net has it, for the photos of `draw`."""
-        return torch.zeros(len(batch), dtype=torch.long, device=batch.device), None
+        """Return `Draw.style`, on the processor, and `Draw.code`, as the net has it, for the photos of `draw`."""
+        return torch.zeros(len(batch), dtype=torch.long), None
 
     def draw(self, net: StyleNet, loss: PerceptualLoss, batch: Tensor, first: int, share: float) -> Draw:
         """Choose for the photos `batch`, (N, 3, H, W), the first of which is number `first` since the run began.
 
         `share` of the run, in [0, 1], is done.
         """
-        return Draw(*self.choose(net, batch, first), loss.content_targets(batch))
+        style, code = self.choose(net, batch, first)
+        return Draw(style.to(batch.device, non_blocking=True), code, loss.content_targets(batch))
 
 
 @dataclass
@@ -67,7 +68,7 @@ class NamedStyles(FixedStyle):
         photo = net.photo_code(batch) is not None and self.recipe.model.base is None
         style = deal(count + photo, range(first, first + len(batch)), self.recipe.run.seed)
         style[style == count] = PHOTO
-        return style.to(batch.device, non_blocking=True), torch.cat([net.named_code(int(i)) for i in style])
+        return style, torch.cat([net.named_code(int(i)) for i in style])
 
 
 @dataclass
@@ -98,8 +99,8 @@ class PredictedStyles(FixedStyle):
 
     def _with_photo(self, net: StyleNet, rows: Tensor, style: Tensor, photo: Tensor) -> tuple[Tensor, Tensor]:
         assert isinstance(net, Ghiasi)
-        style, photo = (value.to(rows.device, non_blocking=True) for value in (style, photo))
-        return torch.where(photo, PHOTO, style), torch.where(photo[:, None], net.styles[-1:], rows)
+        kept = photo.to(rows.device, non_blocking=True)[:, None]
+        return torch.where(photo, PHOTO, style), torch.where(kept, net.styles[-1:], rows)
 
     def draw(self, net: StyleNet, loss: PerceptualLoss, batch: Tensor, first: int, share: float) -> Draw:
         assert isinstance(net, Ghiasi)
@@ -112,6 +113,7 @@ class PredictedStyles(FixedStyle):
         else:
             rows = net.encode(self.pictures.at(style).to(batch.device, non_blocking=True))
         style, rows = self._with_photo(net, rows, style, photo)
+        style = style.to(rows.device, non_blocking=True)
         if folded:
             return Draw(style, rows, targets)
         # Mirrored, a painting keeps its statistics but for a square error of 0.15, of 1 between paintings (measured on

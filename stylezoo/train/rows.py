@@ -22,7 +22,7 @@ from stylezoo.models import CIN, Ghiasi, Johnson, StyleCard, StyleNet
 from stylezoo.models.table import StyleTable
 from stylezoo.models.trunk_net import TrunkNet
 from stylezoo.stylizer import Stylizer, load
-from stylezoo.train.recipe import NEAREST, Recipe, StyleSource
+from stylezoo.train.recipe import NEAREST, Recipe, StyleSource, teaches_by_onnx
 from stylezoo.zoo.card import CardSpec
 from stylezoo.zoo.catalog import default_zoo
 from stylezoo.zoo.store import find
@@ -95,6 +95,8 @@ def start_encoder(recipe: Recipe, net: Ghiasi) -> None:
     All but the predictor's last layer is the teacher's: that one makes rows for a trunk. Only where both are folded, or
     neither is: else they have other layers.
     """
+    if teaches_by_onnx(recipe):
+        return
     teacher = load(str(recipe.model.teacher), device="cpu").net
     if isinstance(teacher, Ghiasi) and teacher.arch.get("folded") == net.arch.get("folded"):
         net.encoder.load_state_dict(teacher.encoder.state_dict())

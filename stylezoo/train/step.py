@@ -84,7 +84,7 @@ class Stepper:
             style, code = self.styles.choose(state.net, batch, first)
             output = self.model(batch, code)
             terms = {COPY: self.teacher.errors(output, batch, style)}
-            return style, output, terms, terms[COPY]
+            return style.to(batch.device, non_blocking=True), output, terms, terms[COPY]
         draw = self.styles.draw(state.net, self.loss, batch, first, share)
         output, unsteady = self._stylize(batch, draw.code, first)
         terms = self.loss.terms(output, draw.targets, draw.style)

@@ -20,7 +20,7 @@ from stylezoo.train.balance import StyleBalance
 from stylezoo.train.checkpoint import TrainingState
 from stylezoo.train.distill import Teacher
 from stylezoo.train.draw import choose_styles
-from stylezoo.train.inputs import build_loss, build_net, find_content, find_styles
+from stylezoo.train.inputs import build_loss, build_net, find_content, find_styles, fit_styles
 from stylezoo.train.loop import Loop
 from stylezoo.train.processes import local_world, pick_training_device, processes
 from stylezoo.train.recipe import Recipe
@@ -30,8 +30,9 @@ from stylezoo.train.samples import Samples
 from stylezoo.train.schedule import ByClock, BySteps
 from stylezoo.train.step import Stepper
 from stylezoo.types import PathLike
+from stylezoo.zoo.spec import FAMILIES
 
-SHARE = 4  # one of so many parts of the free memory may hold pictures
+SHARE = 4  # one of so many parts of the free memory may hold pictures, and of the minutes prepare styles
 
 
 def train(
@@ -67,10 +68,10 @@ def train(
     started = time.monotonic() if started is None else started
     with processes() as (rank, world):
         picked = pick_training_device(device, rank)
-        return _prepare(recipe, Path(out), picked, resume, progress and rank == 0, rank, world, started).run()
+        return prepare(recipe, Path(out), picked, resume, progress and rank == 0, rank, world, started).run()
 
 
-def _prepare(
+def prepare(
     recipe: Recipe, out: Path, device: torch.device, resume: bool, progress: bool, rank: int, world: int, started: float
 ) -> Loop:
     """Load and build all that a run needs."""
@@ -80,6 +81,9 @@ def _prepare(
     half = run.precision == "bf16" or (run.precision == "auto" and _has_bf16(device))
     if device.type == "cuda":
         torch.set_float32_matmul_precision("high")
+        torch.backends.cudnn.benchmark = True  # crops are all of one size
+    if run.minutes and FAMILIES[recipe.model.family] == "arbitrary":
+        recipe = fit_styles(recipe, device, 60 * run.minutes / SHARE)
     pictures = find_styles(recipe)
     with torch.autocast(device.type, torch.bfloat16) if half and pictures else nullcontext():  # thousands of them
         loss = build_loss(recipe, pictures, device, progress)

@@ -83,3 +83,33 @@ def test_by_default_each_architecture_is_measured_once_and_nets_of_several_style
     models = {spec.name: spec for spec in (adain, cin, gatys, johnson, other)}
     monkeypatch.setattr(catalog, "default_zoo", lambda: structs.replace(zoo, models=models))
     assert one_of_each() == ["cin/four", "johnson/mosaic", "adain/any"]
+
+
+@pytest.fixture(scope="module")
+def training(run_inputs: Path) -> dict:
+    arguments = ["bench", "--train", str(run_inputs / "tiny.yaml"), "--set", "run.batch=1", "--rounds", "2", "--json"]
+    result = CliRunner().invoke(cli, arguments)
+    assert result.exit_code == 0, result.stderr
+    return json.loads(result.stdout)
+
+
+def test_training_is_measured_with_its_loader_and_its_share_of_the_peak(training: dict) -> None:
+    assert (training["recipe"], training["crop"], training["batch"]) == ("johnson/tiny", 32, 1)
+    assert training["loading"] > 0 and training["decoding"] > 0 and training["training"] > 0
+    assert training["copying"] is None and training["precision"] == "fp32"
+    assert training["share"] == pytest.approx(training["training"] * training["flops"] / training["peak"], rel=0.02)
+    assert training["machine"] and training["date"] and "stylezoo" in training["command"]
+
+
+def test_the_operations_of_a_step_are_those_of_its_convolutions(training: dict) -> None:
+    """Through the loss network for the photo, for the picture and back: three times the layers up to relu2_1."""
+    once = 2 * 32 * 32 * 9 * (3 * 64 + 64 * 64) + 2 * 16 * 16 * 9 * (64 * 128)
+    assert 2.5 * once < training["flops"] < 6 * once
+
+
+def test_options_for_models_and_for_training_do_not_mix(refused, run_inputs: Path, net_file: Path) -> None:
+    recipe = str(run_inputs / "tiny.yaml")
+    assert "--size" in refused("bench", "--train", recipe, "--size", "256")
+    assert "--cold" in refused("bench", "--cold", "0", "--train", recipe)
+    assert "run.batch=4" in refused("bench", net_file, "--set", "run.batch=4")
+    assert "nowhere.yaml" in refused("bench", "--train", "nowhere.yaml")

@@ -1,9 +1,14 @@
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
+import pytest
+import torch
+
 from stylezoo.models import CIN, Johnson
-from stylezoo.train.inputs import build_net
+from stylezoo.train import inputs
+from stylezoo.train.inputs import build_net, fit_styles
 from stylezoo.train.recipe import load_recipe
 
 
@@ -12,3 +17,13 @@ def test_a_net_has_a_row_for_each_style_of_the_recipe(trio_file: Path, recipe_fi
     assert isinstance(net, CIN)
     assert net.arch == {"styles": 3, "variant": "fast", "width": 8, "blocks": 1}
     assert isinstance(build_net(load_recipe(recipe_file)), Johnson)
+
+
+def test_no_more_style_pictures_are_taken_than_the_time_allows(ghiasi_recipe: Path, monkeypatch) -> None:
+    plan = load_recipe(ghiasi_recipe, overrides=["data.style_count=100"])
+    now = [0.0]
+    monkeypatch.setattr(inputs, "build_loss", lambda *_: now.__setitem__(0, now[0] + 4.0))
+    monkeypatch.setattr(time, "monotonic", lambda: now[0])  # eight pictures take four seconds
+    with pytest.warns(UserWarning, match=r"40 style pictures in place of data.style_count=100"):
+        assert fit_styles(plan, torch.device("cpu"), 20.0).data.style_count == 40
+    assert fit_styles(plan, torch.device("cpu"), 50.0) is plan

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import statistics
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
@@ -82,6 +83,11 @@ class Metric(ABC):
     def pool(self, values: Sequence[float]) -> float:
         """Return the value of several results together: their mean."""
         return statistics.fmean(values)
+
+
+def geometric_mean(values: Sequence[float]) -> float:
+    """Return the geometric mean of values of at least 0, each counted as 1e-6 or more."""
+    return math.exp(statistics.fmean(math.log(max(value, 1e-6)) for value in values))
 
 
 @torch.inference_mode()

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 
 import torch
 from torch import Tensor
 
-from stylezoo.evaluate.metrics.base import Metric, Picture, Scene
+from stylezoo.evaluate.metrics.base import Metric, Picture, Scene, geometric_mean
 from stylezoo.image.color import rgb_to_lab
 
 GREY = 2.0
@@ -32,7 +31,7 @@ class ChromaShare(Metric):
 
     def pool(self, values: Sequence[float]) -> float:
         """Return the geometric mean: half and twice the chroma cancel."""
-        return math.exp(sum(math.log(max(value, 1e-6)) for value in values) / len(values))
+        return geometric_mean(values)
 
 
 @torch.inference_mode()
