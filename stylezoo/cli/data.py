@@ -14,7 +14,7 @@ from stylezoo.errors import DataError
 @click.group("data", invoke_without_command=True)
 @click.pass_context
 def command(ctx: click.Context) -> None:
-    """Fetch what nets are trained on: the zoo's style pictures, and photos.
+    """Fetch and pack what nets are trained on: the zoo's style pictures, and photos.
 
     It all lies in one folder: the one that STYLEZOO_DATA names, or else one among your user data.
     """
@@ -46,6 +46,71 @@ def get(what: str, to: Path | None, dry_run: bool, as_json: bool) -> None:
     (get_presets if what == "presets" else get_photos)(folder, dry_run, as_json)
     if to and not dry_run and folder.resolve() != folder_for(None).resolve():
         say(f"for stylezoo train to find it: export STYLEZOO_DATA={folder.resolve()}")
+
+
+@command.command("targets")
+@click.option("--recipe", "recipes", multiple=True, metavar="FILE", help="Whose styles. Repeat for more.  [all]")
+@click.option("--out", required=True, type=click.Path(path_type=Path, dir_okay=False), help="FILE.safetensors.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object a line.")
+def targets(recipes: tuple[str, ...], out: Path, as_json: bool) -> None:
+    """Measure the style pictures of recipes, and write what training needs in place of them.
+
+    A file in the folder targets/ of the data folder is found by `stylezoo train` where a picture is not on the disk.
+    It serves the recipe's own sizes, crop, backbone and loss terms: measure again when these change.
+    """
+    from stylezoo.data.targets import write_targets
+    from stylezoo.errors import OptionError
+    from stylezoo.train.inputs import measure_targets
+    from stylezoo.train.recipe import load_recipes
+    from stylezoo.zoo.spec import FAMILIES
+
+    if out.suffix != ".safetensors":
+        raise OptionError(f"--out must end in .safetensors, not '{out}'")
+    plans = [plan for plan in load_recipes(recipes) if recipes or FAMILIES[plan.model.family] != "arbitrary"]
+    measured = measure_targets(plans)
+    write_targets(out, measured)
+    for spec, _ in measured:
+        sizes = " and ".join(map(str, spec.sizes))
+        fact = {"style": spec.style, "image": spec.image, "sizes": list(spec.sizes), "terms": list(spec.terms)}
+        show(fact, f"{spec.style:<24} {spec.image:<28} {sizes} px", as_json)
+    say(f"{out}: {len(measured)} styles, {out.stat().st_size / 1e6:.1f} MB")
+
+
+@command.command("pack")
+@click.option("--out", required=True, type=click.Path(path_type=Path, file_okay=False), help="A folder to make.")
+@click.option(
+    "--recipe", "recipes", multiple=True, metavar="FILE", help="What is to be trained. Repeat for more.  [all]"
+)
+@click.option("--limit-mb", type=float, default=40, show_default=True, help="Of the whole folder.")
+@click.option("--photos", type=click.Path(path_type=Path), help="A folder of photos.  [default: as the recipes say]")
+@click.option("--styles", type=click.Path(path_type=Path), help="A folder of paintings, for nets of any style.")
+@click.option("--side", type=int, default=384, show_default=True, help="Long side of the pictures, px.")
+def pack(
+    out: Path, recipes: tuple[str, ...], limit_mb: float, photos: Path | None, styles: Path | None, side: int
+) -> None:
+    """Pack what training needs into one small folder, for a machine without a network.
+
+    It holds photos, paintings for nets that take any style, and the loss network. There:
+    STYLEZOO_DATA=FOLDER stylezoo train --recipe FILE. The pictures are those of the training split, at the quality at
+    which they all fit; if they do not fit at the lowest, some of each source are left out.
+    """
+    from stylezoo.train.pack import make_pack
+    from stylezoo.train.recipe import load_recipes
+
+    made = make_pack(
+        out, load_recipes(recipes), limit_mb=limit_mb, photos=photos, styles=styles, side=side, progress=True
+    )
+    pictures = made.pictures
+    for folder, count in pictures.packed.items():
+        left = pictures.left_out[folder]
+        say(f"{folder}: {count:,} pictures" + (f"; {left:,} did not fit" if left else ""))
+    if pictures.broken:
+        say(f"{len(pictures.broken)} pictures could not be read: {'; '.join(pictures.broken[:3])}")
+    network = f"VGG19 to {made.network}, " if made.network else ""
+    styles_there = f"{made.style_pictures} style pictures, " if made.style_pictures else ""
+    quality = " to ".join(map(str, sorted(set(pictures.quality))))
+    say(f"{network}{styles_there}{side} px, AVIF quality {quality}: {made.bytes / 1e6:.1f} MB")
+    click.echo(out)
 
 
 def get_presets(data: Path, dry_run: bool, as_json: bool) -> None:

@@ -18,11 +18,15 @@ from stylezoo.errors import OptionError
 if TYPE_CHECKING:
     from stylezoo.train.recipe import Recipe
 
+OWN = "johnson"  # the recipe for a picture of one's own
+
 
 @click.command("train")
 @click.argument("recipes", nargs=-1, metavar="[RECIPE[:MINUTES]]...")
 @click.option("--recipe", metavar="FILE", help="A recipe file, or the name of one that comes along.")
-@click.option("--style", type=click.Path(path_type=Path), help="The picture whose style is learned.")
+@click.option(
+    "--style", type=click.Path(path_type=Path), help="The picture whose style is learned; --recipe may be left out."
+)
 @click.option("--styles", type=click.Path(path_type=Path), help="A folder of pictures whose styles are learned.")
 @click.option("--content", type=click.Path(path_type=Path), help="A folder of photos to train on.")
 @click.option("--name", help="What the model is called.  [default: as in the recipe]")
@@ -55,15 +59,24 @@ def command(
     RECIPE is a file, or the name of one that comes along; each may end within minutes of its own: a.yaml:4 b.yaml:5.
     One that fails does not stop the next; the exit code is then 1.
 
+    With --style alone a net of that one style is trained. It starts from the net of the zoo that comes nearest;
+    --set model.start=null starts from random weights.
+
     Prints the folder of each run, which `stylezoo stylize --model` takes as a model.
     """
     started = time.monotonic()
-    if bool(recipes) == bool(recipe):
-        raise click.UsageError("name one recipe with --recipe FILE, or several as RECIPE:MINUTES")
+    own_style = style is not None and not recipe and not recipes
+    if not own_style and bool(recipes) == bool(recipe):
+        raise click.UsageError(
+            "name one recipe with --recipe FILE, or several as RECIPE:MINUTES, or a picture with --style IMAGE"
+        )
     if name and len(recipes) > 1:
         raise OptionError(f"--name '{name}' names one model, and {len(recipes)} recipes are given: leave it out")
-    from stylezoo.train.recipe import load_recipe
+    from stylezoo.train.recipe import load_recipe, style_id
 
+    if own_style:
+        assert style is not None
+        recipe, name = OWN, name or f"{OWN}/{style_id(style.stem)}"
     plans = []
     for source, own in map(with_minutes, recipes) if recipes else [(recipe, None)]:
         given = own if own is not None else minutes

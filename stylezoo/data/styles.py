@@ -16,6 +16,8 @@ from stylezoo.image.sizes import fit_long_side
 def find_picture(name: str) -> Path:
     """Return the path of the style picture `name`: as it stands, or in the data folder's presets/ or styles/.
 
+    There a picture is also found by its file name alone, without the folder that `name` has it in.
+
     Raises:
         DataError: says where it was looked for and how to get it.
     """
@@ -25,8 +27,8 @@ def find_picture(name: str) -> Path:
         raise DataError(f"there is no style picture at {own}: check the path, or name another with --style IMAGE")
     data = data_folder()
     places = [Path.cwd()] + ([data / "presets", data / "styles"] if data else [])
-    for place in places:
-        if (path := place / own).is_file():
+    for path in [place / own for place in places] + [place / own.name for place in places[1:]]:
+        if path.is_file():
             return path
     where = ", ".join(str(p) for p in places)
     raise DataError(

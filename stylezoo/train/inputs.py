@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 import warnings
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import torch
@@ -17,12 +17,17 @@ from stylezoo.data.folder import data_folder
 from stylezoo.data.images import list_photos, sample_photos
 from stylezoo.data.splits import split
 from stylezoo.data.style_set import StyleSet
-from stylezoo.data.styles import find_picture, read_style
-from stylezoo.errors import DataError
+from stylezoo.data.styles import find_picture
+from stylezoo.data.targets import TargetSpec
+from stylezoo.errors import DataError, RecipeError
+from stylezoo.files import sha256_of
+from stylezoo.image.io import read
+from stylezoo.image.phash import perceptual_hash
 from stylezoo.losses import PerceptualLoss
 from stylezoo.models import Ghiasi, StyleNet, create_model
-from stylezoo.train.recipe import Recipe, StyleSource
+from stylezoo.train.recipe import NEAREST, Recipe, StyleSource
 from stylezoo.train.rows import load_base, start_encoder, start_trunk
+from stylezoo.train.targets import Style, backbone_name, measured_terms, sizes, style_inputs
 from stylezoo.zoo.spec import FAMILIES
 
 TRIED = 8  # style pictures that are prepared to see how long each takes
@@ -33,7 +38,7 @@ def find_content(recipe: Recipe) -> tuple[list[Path], list[Path]]:
 
     A recipe that names no folder of its own falls back to scikit-image's sample photos, and says so.
     """
-    if folder := _find_folder(recipe.data.content):
+    if folder := find_folder(recipe.data.content):
         return split(list_photos(folder), recipe.data.hold_out)
     if recipe.data.content != "content":
         raise DataError(f"no folder of photos '{recipe.data.content}'{_where()}: give one with --content DIR")
@@ -57,11 +62,14 @@ def find_styles(recipe: Recipe) -> StyleSet | None:
     if FAMILIES[recipe.model.family] != "arbitrary":
         return None
     data = recipe.data
-    folder = _find_folder(data.styles)
+    folder = find_folder(data.styles)
     if folder is None:
         raise DataError(
-            f"no folder of style pictures '{data.styles}'{_where()}: give some hundreds of paintings with --styles DIR"
+            f"no folder of style pictures '{data.styles}'{_where()}: a {recipe.model.family} net learns from cuts of "
+            "paintings, which style targets cannot replace: give some hundreds of paintings with --styles DIR"
         )
+    for style in recipe.styles:  # which are encoded at each checkpoint: better missed now than then
+        find_picture(style.image)
     paintings = split(list_photos(folder), data.hold_out)[0]
     pictures = StyleSet(paintings, data.style_count, data.style_side, data.style_short_side, recipe.run.seed)
     if broken := list(pictures.broken.values()):
@@ -92,7 +100,7 @@ def fit_styles(recipe: Recipe, device: torch.device, seconds: float) -> Recipe:
     return structs.replace(recipe, data=structs.replace(recipe.data, style_count=count))
 
 
-def _find_folder(name: str) -> Path | None:
+def find_folder(name: str) -> Path | None:
     """Return the folder that a recipe names, as it stands or in the data folder; None where there is none."""
     named = Path(name).expanduser()
     data = data_folder()
@@ -106,11 +114,15 @@ def _where() -> str:
 def build_loss(
     recipe: Recipe, pictures: StyleSet | None = None, device: torch.device | None = None, progress: bool = False
 ) -> PerceptualLoss:
-    """Return the loss of a recipe, on `device`, with the targets of its style pictures, or of a set of `pictures`."""
+    """Return the loss of a recipe, on `device`, with the targets of its styles, or of a set of `pictures`.
+
+    Raises:
+        DataError: a style picture is not on this machine, and there are no targets that can stand in for it.
+    """
     loss = recipe.loss
-    styles: Iterable[Tensor | list[Tensor]]
+    styles: Iterable[Tensor] | list[Style]
     if pictures is None:
-        styles = [read_scales(style) for style in recipe.styles]
+        styles = style_inputs(recipe)
     else:  # minutes
         styles = tqdm(pictures, unit="style", desc="styles", disable=not progress, dynamic_ncols=True)
     backbone = create_backbone(loss.backbone, layers=[*loss.content, *loss.style, *loss.sliced]).to(device)
@@ -135,9 +147,48 @@ def build_loss(
     ).to(device)
 
 
-def read_scales(style: StyleSource) -> list[Tensor]:
-    """Return the picture of a style, (1, 3, H, W) in [0, 1], at each of the sizes at which it is learnt."""
-    return [read_style(find_picture(style.image), size, style.crop) for size in (style.size, *style.extra_sizes)]
+def measure_targets(recipes: Sequence[Recipe]) -> list[tuple[TargetSpec, dict[str, Tensor]]]:
+    """Return the targets of all styles of recipes, from their pictures: what `write_targets` takes.
+
+    A style that several recipes learn at the same sizes and crop comes once, with the terms of all of them.
+
+    Raises:
+        RecipeError: a recipe learns from a folder of pictures, not from styles that it names.
+        DataError: a picture is not on this machine.
+    """
+    found: dict[str, tuple[TargetSpec, dict[str, Tensor]]] = {}
+    for recipe in recipes:
+        if FAMILIES[recipe.model.family] == "arbitrary":
+            raise RecipeError(
+                f"{recipe.name} learns from cuts of a folder of paintings, and has no targets of its own: name a "
+                "recipe of named styles"
+            )
+        terms = measured_terms(recipe.loss)
+        specs = {style.id: _describe(recipe, style) for style in recipe.styles}
+        left = [s for s in recipe.styles if (k := specs[s.id].key) not in found or not terms <= {*found[k][0].terms}]
+        loss = build_loss(structs.replace(recipe, styles=tuple(left))) if left else None
+        for index, style in enumerate(left):
+            assert loss is not None
+            spec = specs[style.id]
+            targets = (found[spec.key][1] if spec.key in found else {}) | loss.style_targets(index)
+            kinds = {name.rpartition(".")[0] for name in targets}
+            found[spec.key] = structs.replace(spec, terms=tuple(sorted(kinds))), targets
+    return list(found.values())
+
+
+def _describe(recipe: Recipe, style: StyleSource) -> TargetSpec:
+    """Return the record of a style's targets, without the terms."""
+    path = find_picture(style.image)
+    return TargetSpec(
+        style=style.id,
+        image=path.name,
+        sha256=sha256_of(path),
+        phash=perceptual_hash(read(path).pixels),
+        sizes=sizes(style),
+        crop=style.crop,
+        backbone=backbone_name(recipe.loss),
+        terms=(),
+    )
 
 
 def build_net(recipe: Recipe) -> StyleNet:
@@ -149,6 +200,6 @@ def build_net(recipe: Recipe) -> StyleNet:
     net = create_model(model.family, **rows, **model.args)
     if model.teacher is not None and isinstance(net, Ghiasi):
         start_encoder(recipe, net)
-    if model.start is not None:
+    if model.start is not None and model.start != NEAREST:
         start_trunk(recipe, net)
     return net

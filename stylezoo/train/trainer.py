@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import sys
 import time
 from contextlib import nullcontext
 from pathlib import Path
@@ -13,7 +14,7 @@ from torch.nn.parallel import DistributedDataParallel
 from stylezoo.data.crops import RandomCrops
 from stylezoo.errors import RecipeError
 from stylezoo.losses import PerceptualLoss
-from stylezoo.models import CIN, StyleNet
+from stylezoo.models import StyleNet
 from stylezoo.pipeline.memory import free_memory
 from stylezoo.train.balance import StyleBalance
 from stylezoo.train.checkpoint import TrainingState
@@ -23,7 +24,7 @@ from stylezoo.train.inputs import build_loss, build_net, find_content, find_styl
 from stylezoo.train.loop import Loop
 from stylezoo.train.processes import local_world, pick_training_device, processes
 from stylezoo.train.recipe import Recipe
-from stylezoo.train.rows import start_rows
+from stylezoo.train.rows import chooses_rows, start_rows
 from stylezoo.train.run_folder import open_folder
 from stylezoo.train.samples import Samples
 from stylezoo.train.schedule import ByClock, BySteps
@@ -92,7 +93,7 @@ def prepare(
     crops = RandomCrops(
         photos, data.crop, data.short_side, run.batch, run.seed, rank, world, device, memory // local_world()
     )
-    net = _build_net(recipe, loss, crops, device, resumed=checkpoint is not None)
+    net = _build_net(recipe, loss, crops, device, resumed=checkpoint is not None, progress=progress)
     average = copy.deepcopy(net).eval().requires_grad_(False)
     optimizer = _build_optimizer(recipe, net, device)
     # Of thousands of styles each is seen too seldom for its running error to mean anything.
@@ -112,15 +113,17 @@ def prepare(
 
 
 def _build_net(
-    recipe: Recipe, loss: PerceptualLoss, crops: RandomCrops, device: torch.device, *, resumed: bool
+    recipe: Recipe, loss: PerceptualLoss, crops: RandomCrops, device: torch.device, *, resumed: bool, progress: bool
 ) -> StyleNet:
     torch.manual_seed(recipe.run.seed)
     net = build_net(recipe)
     if recipe.data.crop % net.multiple:
         raise RecipeError(f"data.crop must be a multiple of {net.multiple} for this net, not {recipe.data.crop}")
-    if isinstance(net, CIN) and recipe.model.base and not resumed:
-        start_rows(recipe, net, loss.cpu(), crops.at(0).cpu())
+    if chooses_rows(recipe) and not resumed:
+        starts = start_rows(recipe, net, loss.cpu(), torch.cat([crops.at(0), crops.at(1)]).cpu())
         loss.to(device)
+        for style, found in zip(recipe.styles, starts, strict=False) if progress else ():
+            print(f"{style.id} starts from {found.name}", file=sys.stderr)
     net.to(device)
     if recipe.run.channels_last:
         net.to(memory_format=torch.channels_last)

@@ -146,7 +146,7 @@ def test_weights_of_other_libraries_find_their_layers(arch: str, source: str, mo
     for parameter in stages.parameters():
         torch.nn.init.normal_(parameter, std=(2 / parameter[0].numel()) ** 0.5 if parameter.ndim > 1 else 0.1)
     weights = {f"features.{name}": value for name, value in stages.state_dict().items()}
-    monkeypatch.setitem(vgg._LOADERS, source, lambda arch: vgg._by_paper_name(arch, weights))
+    monkeypatch.setitem(vgg._LOADERS, source, lambda arch, layers: vgg._by_paper_name(arch, weights))
     names = VGG16 if arch == "vgg16" else VGG19
     backbone = VGG(f"{arch}:{source}", names)
     assert (backbone.name, backbone.lineage) == (f"{arch}:{source}", source)

@@ -3,6 +3,7 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+import re
 import subprocess
 import sys
 import zipfile
@@ -123,7 +124,7 @@ def test_what_to_get_is_one_of_two(refused) -> None:
 
 
 def test_the_bare_command_and_its_parts_explain_themselves(run) -> None:
-    assert "get   Fetch style pictures" in run("data").stdout
+    assert re.search(r"get +Fetch style pictures", run("data").stdout)
     assert "--dry-run" in run("data", "get", "--help").stdout
 
 
@@ -132,3 +133,22 @@ def test_the_folder_is_printed_without_loading_torch() -> None:
     script += "print('torch' in sys.modules, file=sys.stderr)"
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert done.stderr == "False\n"
+
+
+def test_targets_are_measured_from_the_pictures_of_recipes(run, refused, recipe_file: Path, tmp_path: Path) -> None:
+    result = run("data", "targets", "--recipe", recipe_file, "--out", tmp_path / "targets.safetensors", "--json")
+    assert result.exit_code == 0, result.stderr
+    fact = json.loads(result.stdout)
+    assert (fact["style"], fact["image"], fact["sizes"]) == ("stripes", "stripes.png", [512])
+    assert {"gram.relu1_1", "moments.relu2_1", "palette.lab"} <= {*fact["terms"]}
+    assert "1 styles" in result.stderr and (tmp_path / "targets.safetensors").is_file()
+    assert "targets.txt" in refused("data", "targets", "--recipe", recipe_file, "--out", "targets.txt")
+
+
+def test_a_pack_is_made_and_said_what_is_in_it(run, refused, recipe_file: Path, tmp_path: Path) -> None:
+    result = run("data", "pack", "--recipe", recipe_file, "--out", tmp_path / "pack", "--limit-mb", "1")
+    assert result.exit_code == 0, result.stderr
+    assert result.stdout == f"{tmp_path / 'pack'}\n"
+    for part in ("content: 5 pictures", "relu2_1", "1 style pictures", "AVIF quality 70"):
+        assert part in result.stderr
+    assert "not an empty folder" in refused("data", "pack", "--recipe", recipe_file, "--out", tmp_path / "pack")

