@@ -159,7 +159,7 @@ class RandomCrops:
 
     def steps(self, start: int, stop: int | None = None) -> Generator[Tensor, None, None]:
         """Yield the crops of steps `start` to `stop` - 1, or without end; threads prepare them ahead of time."""
-        threads = min(LOADERS, _cores())
+        threads = min(LOADERS, usable_cores())
         numbers = iter(range(start, stop) if stop is not None else count(start))
         with ThreadPoolExecutor(threads, "loader") as pool:
             queue: deque[Future[Windows]] = deque()
@@ -237,5 +237,6 @@ def _varied(x: Pixels) -> bool:
     return bool(x[:, ::down, ::across].std(axis=(1, 2), dtype=np.float32).max() > FLAT * 255)
 
 
-def _cores() -> int:
+def usable_cores() -> int:
+    """Return how many processors this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import overload
 
@@ -11,6 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from stylezoo.data.crops import usable_cores
 from stylezoo.data.images import random_square
 from stylezoo.errors import DataError, ImageError
 from stylezoo.image.color import rgb_to_ycbcr, ycbcr_to_rgb
@@ -46,12 +48,13 @@ class StyleSet(Sequence[Tensor]):
         self.broken: dict[Path, str] = {}
         roots = np.cumsum([len(paths) ** 0.5 for paths in sources.values()])
         ends = np.round(roots / roots[-1] * count).astype(int)
-        cuts: list[Tensor] = []
+        jobs: list[tuple[list[Path], int]] = []
         for paths, end in zip(sources.values(), ends, strict=True):
-            order = np.random.default_rng([seed, 4, len(cuts)]).permutation(len(paths))
+            order = np.random.default_rng([seed, 4, len(jobs)]).permutation(len(paths))
             shuffled = [paths[i] for i in order]
-            cuts += [self._cut(shuffled, index) for index in range(len(cuts), int(end))]
-        self._pixels = torch.stack(cuts)
+            jobs += [(shuffled, index) for index in range(len(jobs), int(end))]
+        with ThreadPoolExecutor(usable_cores()) as pool:  # each cut depends on its index alone
+            self._pixels = torch.stack(list(pool.map(lambda job: self._cut(*job), jobs)))
 
     def __len__(self) -> int:
         return len(self._pixels)

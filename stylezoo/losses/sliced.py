@@ -34,11 +34,11 @@ SAMPLES = 2048
 _FLOOR = 1e-2  # of a variance of colours, (10 Lab units)^2: a style of nearly one colour should not outweigh all others
 
 
-@lru_cache(maxsize=16)
-def directions(count: int, channels: int) -> Tensor:
+@lru_cache(maxsize=32)
+def directions(count: int, channels: int, device: torch.device = torch.device("cpu")) -> Tensor:  # noqa: B008
     """Return `count` unit vectors, (count, channels) float32: always the same ones, evenly distributed by chance."""
     rows = np.random.default_rng([channels, count]).standard_normal((count, channels))
-    return torch.from_numpy(rows / np.linalg.norm(rows, axis=1, keepdims=True)).float()
+    return torch.from_numpy(rows / np.linalg.norm(rows, axis=1, keepdims=True)).float().to(device)
 
 
 def sliced_quantiles(samples: Tensor, axes: Tensor, count: int = QUANTILES) -> Tensor:
@@ -102,7 +102,9 @@ class SlicedTerm(StyleTerm):
         target = wide(self.rows("quantiles", style))
         with full_precision(samples):
             drawn = draw_positions(wide(samples), self.samples, self.draw)
-            return sliced_wasserstein(drawn, target, directions(target.shape[1], samples.shape[1])), target
+            return sliced_wasserstein(
+                drawn, target, directions(target.shape[1], samples.shape[1], drawn.device)
+            ), target
 
 
 class SlicedLoss(SlicedTerm):
