@@ -71,7 +71,7 @@ def draw_positions(samples: Tensor, count: int | None, draw: int) -> Tensor:
     if count is None or positions <= count:
         return samples
     chosen = np.random.default_rng([positions, draw]).integers(0, positions, count)
-    return samples[:, :, torch.from_numpy(chosen).to(samples.device)]
+    return samples.index_select(2, torch.from_numpy(chosen).to(samples.device, non_blocking=True))
 
 
 def as_colors(x: Tensor, space: ColorSpace) -> Tensor:
@@ -102,9 +102,8 @@ class SlicedTerm(StyleTerm):
         target = wide(self.rows("quantiles", style))
         with full_precision(samples):
             drawn = draw_positions(wide(samples), self.samples, self.draw)
-            return sliced_wasserstein(
-                drawn, target, directions(target.shape[1], samples.shape[1], drawn.device)
-            ), target
+            axes = directions(target.shape[1], drawn.shape[1], drawn.device)
+            return sliced_wasserstein(drawn, target, axes), target
 
 
 class SlicedLoss(SlicedTerm):
