@@ -101,7 +101,7 @@ class SlicedTerm(StyleTerm):
         """Return the squared distance of `samples`, (N, C, P), to their styles, and the styles' quantiles."""
         target = wide(self.rows("quantiles", style))
         with full_precision(samples):
-            drawn = draw_positions(wide(samples), self.samples, self.draw)
+            drawn = wide(draw_positions(samples, self.samples, self.draw))
             axes = directions(target.shape[1], drawn.shape[1], drawn.device)
             return sliced_wasserstein(drawn, target, axes), target
 
