@@ -21,7 +21,7 @@ from stylezoo.image.sizes import STYLE_SIZE, STYLE_SIZES, fit_long_side
 from stylezoo.image.tiles import Box, Kept, resized, strips, whole
 from stylezoo.models import StyleCode, StyleNet
 from stylezoo.models.table import StyleTable
-from stylezoo.pipeline import Region
+from stylezoo.pipeline.blend import Region
 from stylezoo.types import MaskLike, StyleLike
 from stylezoo.zoo.spec import ModelSpec
 from stylezoo.zoo.styles import find_style, read_mix

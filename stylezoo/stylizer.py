@@ -23,7 +23,9 @@ from stylezoo.models.gatys import Gatys
 from stylezoo.models.skeleton import make_graph
 from stylezoo.models.table import StyleTable
 from stylezoo.models.trunk_net import TrunkNet
-from stylezoo.pipeline import STEADY, PreserveColor, Steadiness, Tile, check_options, render
+from stylezoo.pipeline.options import PreserveColor, StylizeOptions, Tile
+from stylezoo.pipeline.render import render
+from stylezoo.pipeline.steady import STEADY, Steadiness
 from stylezoo.schema import convert
 from stylezoo.style import Plan, read_plan, resolve_style
 from stylezoo.types import ImageLike, MaskLike, PathLike, StyleLike
@@ -116,7 +118,7 @@ class Stylizer:
         Raises:
             ImageError, StyleError, OptionError: what was given cannot be used, and why.
         """
-        check_options(strength, size, stroke, preserve_color, tile)
+        StylizeOptions(strength=strength, size=size, stroke=stroke, preserve_color=preserve_color, tile=tile)
         net = self._tuned(tuning, progress)
         plan = read_plan(self.spec, net, style, mask, style_size)
         how = {"strength": strength, "size": size, "stroke": stroke, "tile": tile, "progress": progress}
@@ -191,7 +193,7 @@ class Stylizer:
             raise OptionError(f"tile={tile!r} gathers each frame's own statistics: leave it out, or give steady=0")
         how: dict[str, Any] = {"preserve_color": preserve_color, "tile": tile}
         how |= {name: options.pop(name) for name in ("strength", "size", "stroke") if name in options}
-        check_options(**how)
+        StylizeOptions(**how)
         net = self._tuned(options)
         return self._paint_frames(frames, style, mask, net, memory, first, style_size, how)
 

@@ -16,7 +16,7 @@ from stylezoo.image.color import match_stats
 from stylezoo.image.resize import resize
 from stylezoo.image.sizes import STYLE_SIZE
 from stylezoo.models import StyleCode
-from stylezoo.pipeline import render
+from stylezoo.pipeline.render import render
 from stylezoo.stylizer import Stylizer, load
 
 PAINTING, OTHER = data.astronaut()[:384], np.ascontiguousarray(data.coffee()[:200, :300])

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from stylezoo.evaluate.pairs import HISTOGRAM, MAGENTA, PHOTO
-from stylezoo.pipeline import STEADY
+from stylezoo.pipeline.steady import STEADY
 from stylezoo.zoo.catalog import list_models, model_info
 from stylezoo.zoo.metrics import UNSEEN
 

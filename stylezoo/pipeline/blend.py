@@ -4,15 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Literal
 
 import torch
 from torch import Tensor
 
 from stylezoo.image.color import keep_luma
 from stylezoo.models import StyleCode, StyleNet
-
-PreserveColor = Literal[False, "luma", "stats"]
 
 
 @dataclass(frozen=True)

@@ -6,9 +6,8 @@ import os
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
-from numbers import Integral
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 from weakref import WeakKeyDictionary
 
 import torch
@@ -16,8 +15,7 @@ from torch import Tensor
 
 from stylezoo.errors import OptionError
 from stylezoo.models import StyleNet
-
-Tile = Literal["auto"] | int | None
+from stylezoo.pipeline.options import Tile
 
 MOST = 3 * 2**30
 """Bytes that "auto" lets a whole picture take, however much is free."""
@@ -31,13 +29,6 @@ class Tiling:
 
     side: int
     keep: bool
-
-
-def check_tile(tile: Any) -> None:
-    """Raise OptionError for what is no `Tile`."""
-    if tile is None or tile == "auto" or (isinstance(tile, Integral) and not isinstance(tile, bool) and int(tile) > 0):
-        return
-    raise OptionError(f"tile must be 'auto', None (the whole picture at once) or the side of tiles in px, not {tile!r}")
 
 
 def pick_tiling(

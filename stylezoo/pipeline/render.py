@@ -4,46 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import partial
-from numbers import Integral, Real
 from typing import Any
 
 import torch
 from torch import Tensor
 from tqdm import tqdm
 
-from stylezoo.errors import OptionError
 from stylezoo.image.color import match_stats
 from stylezoo.image.resize import crop, pad_to_multiple, resize
 from stylezoo.image.sizes import fit_long_side
 from stylezoo.image.tiles import as_float
 from stylezoo.models import StyleCode, StyleNet
 from stylezoo.nn.norm import Statistics, frozen_statistics, recorded_statistics, statistics_of_regions
-from stylezoo.pipeline.blend import PreserveColor, Region, join, rows_of, wants_photo_code, with_chroma
-from stylezoo.pipeline.memory import Tile, check_tile, pick_tiling
+from stylezoo.pipeline.blend import Region, join, rows_of, wants_photo_code, with_chroma
+from stylezoo.pipeline.memory import pick_tiling
+from stylezoo.pipeline.options import MAX_SIZE, STROKE_SIZE, PreserveColor, StylizeOptions, Tile
 from stylezoo.pipeline.tiled import render_tiled
-
-MAX_SIZE = 16384
-STROKE_SIZE = 512
-"""The long side, in px, at which strokes have size 1."""
-
-
-def check_options(
-    strength: float = 1.0,
-    size: int | None = None,
-    stroke: float | None = None,
-    preserve_color: PreserveColor = False,
-    tile: Tile = "auto",
-) -> None:
-    """Raise OptionError where `render` could not use a value."""
-    if not (isinstance(strength, Real) and 0 <= strength <= 3):  # NaN is not
-        raise OptionError(f"strength must be from 0 (the photo) by 1 (the style) up to 3, not {strength!r}")
-    if size is not None and not (isinstance(size, Integral) and 1 <= size <= MAX_SIZE):
-        raise OptionError(f"size must be the long side in px, from 1 to {MAX_SIZE}, not {size!r}")
-    if stroke is not None and not (isinstance(stroke, Real) and 1 / 16 <= stroke <= 16):
-        raise OptionError(f"stroke must be from 1/16 (fine) by 1 up to 16 (coarse), not {stroke!r}")
-    if preserve_color not in (False, "luma", "stats"):
-        raise OptionError(f"preserve_color must be False, 'luma' or 'stats', not {preserve_color!r}")
-    check_tile(tile)
 
 
 @torch.inference_mode()
@@ -84,7 +60,7 @@ def render(
     Returns:
         (N, 3, H', W'), float32 in [0, 1], on the device of `photo`; by tiles, uint8 where `photo` is.
     """
-    check_options(strength, size, stroke, preserve_color, tile)
+    StylizeOptions(strength=strength, size=size, stroke=stroke, preserve_color=preserve_color, tile=tile)
     strength, size, stroke = float(strength), size and int(size), stroke and float(stroke)  # numpy's are welcome too
     before = after = photo.shape[-2], photo.shape[-1]
     if size is not None:

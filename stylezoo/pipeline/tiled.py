@@ -19,8 +19,9 @@ from stylezoo.image.io import NAN_REMEDY
 from stylezoo.image.tiles import Box, Kept, Padded, Stacked, View, as_levels, resized, rows_of_tiles
 from stylezoo.models import StyleCode, StyleNet
 from stylezoo.nn.norm import Statistics, frozen_statistics, statistics_of_regions
-from stylezoo.pipeline.blend import PreserveColor, Region, join, rows_of, wants_photo_code, with_chroma
+from stylezoo.pipeline.blend import Region, join, rows_of, wants_photo_code, with_chroma
 from stylezoo.pipeline.memory import Tiling
+from stylezoo.pipeline.options import PreserveColor
 from stylezoo.pipeline.painting import Painting
 
 

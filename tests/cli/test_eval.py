@@ -327,7 +327,7 @@ def test_steadiness_is_told_by_style_and_by_kind(run, registry: Path, photos: Pa
 
 def test_steadiness_is_measured_as_frames_are_painted_by_default() -> None:
     from stylezoo.cli.eval_temporal import Clips
-    from stylezoo.pipeline import STEADY
+    from stylezoo.pipeline.steady import STEADY
 
     assert Clips().steady == STEADY
 

@@ -130,6 +130,11 @@ def test_json_says_what_was_drawn(here, draw):
         "styles": ["waves", "dots"],
         "width": width,
         "height": height,
+        "size": 64,
+        "strength": 1.0,
+        "stroke": None,
+        "preserve_color": False,
+        "style_size": 384,
     }
 
 

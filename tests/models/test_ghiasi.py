@@ -11,7 +11,7 @@ from torch import Tensor
 
 from stylezoo.errors import OptionError, StyleError, WeightsError
 from stylezoo.models import CIN, Ghiasi, StyleCard, StyleCode, create_model
-from stylezoo.pipeline import render
+from stylezoo.pipeline.render import render
 from stylezoo.stylizer import Stylizer, load
 from stylezoo.zoo.spec import ModelSpec, StyleSpec
 

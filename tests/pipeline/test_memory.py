@@ -8,8 +8,10 @@ from torch import Tensor
 
 from stylezoo.errors import OptionError
 from stylezoo.models import StyleCode, StyleNet, create_model
-from stylezoo.pipeline import check_options, memory, render
+from stylezoo.pipeline import memory
 from stylezoo.pipeline.memory import Tiling, bytes_per_pixel, free_memory, pick_tiling
+from stylezoo.pipeline.options import StylizeOptions
+from stylezoo.pipeline.render import render
 
 GB = 2**30
 
@@ -88,7 +90,7 @@ def test_a_side_that_the_net_cannot_take(net: StyleNet, code: Tensor, tile: int,
 @pytest.mark.parametrize("tile", [0, -4, 1.5, True, "whole", "512"])
 def test_what_is_no_tile(tile: object) -> None:
     with pytest.raises(OptionError, match=r"tile must be 'auto', None .* or the side of tiles in px, not"):
-        check_options(tile=tile)
+        StylizeOptions(tile=tile)
 
 
 def group(folder: Path, **files: str) -> None:

@@ -12,7 +12,9 @@ from stylezoo.errors import OptionError
 from stylezoo.image.color import rgb_to_ycbcr
 from stylezoo.image.resize import resize
 from stylezoo.models import AdaIN, StyleCode, StyleNet, create_model
-from stylezoo.pipeline import Region, check_options, render
+from stylezoo.pipeline.blend import Region
+from stylezoo.pipeline.options import StylizeOptions
+from stylezoo.pipeline.render import render
 
 
 @pytest.fixture(scope="module")
@@ -140,25 +142,25 @@ def test_the_code_is_what_is_painted(net, code, photo) -> None:
 @pytest.mark.parametrize("strength", [-0.1, 3.01, math.nan, math.inf, "1", None])
 def test_bad_strength(strength) -> None:
     with pytest.raises(OptionError, match=r"strength must be from 0 .* up to 3, not"):
-        check_options(strength=strength)
+        StylizeOptions(strength=strength)
 
 
 @pytest.mark.parametrize("size", [0, -5, 20_000, 300.5, "300"])
 def test_bad_size(size) -> None:
     with pytest.raises(OptionError, match=r"size must be the long side in px, .*, not"):
-        check_options(size=size)
+        StylizeOptions(size=size)
 
 
 @pytest.mark.parametrize("preserve", [True, "yuv", None])
 def test_bad_preserve_color(preserve) -> None:
     with pytest.raises(OptionError, match=r"preserve_color must be False, 'luma' or 'stats'"):
-        check_options(preserve_color=preserve)
+        StylizeOptions(preserve_color=preserve)
 
 
 @pytest.mark.parametrize("stroke", [0, -1, 0.06, 16.1, math.nan, math.inf, "1"])
 def test_bad_stroke(stroke) -> None:
     with pytest.raises(OptionError, match=r"stroke must be from 1/16 \(fine\) by 1 up to 16 \(coarse\), not"):
-        check_options(stroke=stroke)
+        StylizeOptions(stroke=stroke)
 
 
 # Strength of a net that has a code for the photo

@@ -15,7 +15,9 @@ from stylezoo.image.resize import resize
 from stylezoo.image.tiles import as_float, as_levels
 from stylezoo.models import AdaIN, StyleCode, StyleNet, create_model
 from stylezoo.nn.norm import InstanceNorm
-from stylezoo.pipeline import Region, memory, painting, render
+from stylezoo.pipeline import memory, painting
+from stylezoo.pipeline.blend import Region
+from stylezoo.pipeline.render import render
 
 NETS: dict[str, dict[str, Any]] = {
     "johnson/fast": {"width": 8, "blocks": 2},
@@ -227,7 +229,7 @@ def test_a_bar_counts_tiles_on_stderr_when_asked_for(
 SCRIPT = """
 import torch
 from stylezoo.models import StyleCode, create_model
-from stylezoo.pipeline import render
+from stylezoo.pipeline.render import render
 
 def peak():
     with open("/proc/self/status") as file:
