@@ -77,7 +77,7 @@ def test_a_net_of_any_style_comes_with_its_encoder(any_file: Path, tmp_path: Pat
     picture, photo = crops(80, 120)[:1], crops(33, 40)[1:]
     style = run(made.encoder, picture=picture)
     expected = model.encode_style(picture[0], style_size=None)
-    np.testing.assert_allclose(style, expected.values.numpy(), atol=1e-4)
+    np.testing.assert_allclose(style, expected.values, atol=1e-4)
     painted = run(made.painter, image=photo, style=torch.from_numpy(style))
     torch.testing.assert_close(torch.from_numpy(painted), model.stylize(photo, expected), atol=1e-4, rtol=0)
 
@@ -87,7 +87,7 @@ def test_a_program_for_torch(multi: Stylizer, tmp_path: Path) -> None:
     program = torch.export.load(made.painter).module()
     for size in ((32, 32), (61, 50)):
         x, code = crops(*size), multi.encode_style("lines")
-        torch.testing.assert_close(program(x, code.values), multi.stylize(x, code), atol=1e-5, rtol=0)
+        torch.testing.assert_close(program(x, torch.from_numpy(code.values)), multi.stylize(x, code), atol=1e-5, rtol=0)
 
 
 @pytest.mark.parametrize(("precision", "limit"), [("fp16", 1), ("int8", 12)])

@@ -8,9 +8,9 @@ from msgspec import structs
 from PIL import Image, ImageChops, ImageDraw, ImageFont
 from skimage import data
 
+from stylezoo.card import StyleCard
 from stylezoo.errors import ImageError, OptionError, StyleError
 from stylezoo.image.page import INK, PALE, PAPER
-from stylezoo.models import StyleCard
 from stylezoo.sheet import blend_sheet, contact_sheet, grid_sheet, strength_sheet
 from stylezoo.stylizer import Stylizer, load
 

@@ -242,7 +242,7 @@ def measure_iterations(subject: Subject, job: Job, photos: list[Path], context: 
     from stylezoo.train.inputs import build_loss
 
     styles = tuple(style for style in subject.recipe.styles if style.id in job.styles)
-    loss = build_loss(replace(subject.recipe, styles=styles), device=subject.stylizer.device)
+    loss = build_loss(replace(subject.recipe, styles=styles), device=subject.stylizer.net.device)
     ids = [style.id for style in styles]
     for style, found in measure_equivalents(
         subject.stylizer, photos, loss, ids, size=job.size, limit=job.limit, progress=show_progress

@@ -20,20 +20,16 @@ Style = str | dict[str, float] | None
 """What `parse_style` makes of a text."""
 
 
-class _Tile(click.ParamType[int | str | None]):
-    """'auto', 'none' or a number of px."""
-
-    name = "tile"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int | str | None:
-        if value is None or value in ("auto", "none"):
-            return None if value == "none" else value
-        if not re.fullmatch("[1-9][0-9]{0,5}", str(value)):
-            raise OptionError(f"--tile must be auto, none, or the side of tiles in px, such as 512, not '{value}'")
-        return int(value)
+def parse_tile(text: str) -> int | str | None:
+    """Return what --tile states: 'auto', None for 'none', or a number of px."""
+    if text in ("auto", "none"):
+        return None if text == "none" else text
+    if not re.fullmatch("[1-9][0-9]{0,5}", text):
+        raise OptionError(f"--tile must be auto, none, or the side of tiles in px, such as 512, not '{text}'")
+    return int(text)
 
 
-_TYPES = {"float": float, "float | None": float, "int | None": int, "Tile": _Tile()}
+_TYPES = {"float": float, "float | None": float, "int | None": int, "Tile": parse_tile}
 
 
 def stylize_options(*names: str, **defaults: Any) -> Callable[[Command], Command]:

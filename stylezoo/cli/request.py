@@ -51,13 +51,6 @@ class Request:
     tuning: dict[str, Any]
 
     @property
-    def is_plain(self) -> bool:
-        """Nothing is asked for that only torch can do."""
-        plain = StylizeOptions(size=self.options.size, style_size=self.options.style_size)
-        special = self.cards or self.save_card or self.mask or self.regions or self.tuning or self.save_every
-        return not special and self.options == plain
-
-    @property
     def facts(self) -> dict[str, Any]:
         """What is asked for besides the style, for people and programs to read."""
         facts = {

@@ -13,13 +13,13 @@ from stylezoo.cli.descent import descent_options, saver
 from stylezoo.cli.folders import advising, folder_options, open_manifest
 from stylezoo.cli.jobs import FORMATS, plan
 from stylezoo.cli.options import model_names, stylize_options
-from stylezoo.cli.request import Request, card_id, check_stdout, read_request
+from stylezoo.cli.request import card_id, check_stdout, read_request
 from stylezoo.cli.talk import Failure, one_line, put_json, say
 from stylezoo.engines import Engine, Work, paint
 from stylezoo.errors import ImageError
 
 if TYPE_CHECKING:
-    from stylezoo.stylizer import Backend
+    from stylezoo.engine import Backend
 
 FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 
@@ -94,7 +94,11 @@ def command(
 
     from tqdm import tqdm
 
-    stylizer, quick = _load(request, device, backend)
+    from stylezoo.stylizer import load
+
+    stylizer = load(request.model, device=device, backend=backend)
+    for added in request.cards:
+        stylizer.add_card(added)
     codes, styles = request.codes(stylizer), request.painted(stylizer)
     if request.save_card:
         card = stylizer.card(*styles.values(), id=card_id(request.save_card), style_size=request.options.style_size)
@@ -107,7 +111,6 @@ def command(
         {"device": device, "backend": backend},
         request.cards,
         quality,
-        quick=quick,
         overwrite=force or resume,
         callback=partial(saver, every=every, quality=quality) if every else None,
     )
@@ -133,19 +136,3 @@ def command(
                 )
     if failed:
         raise Failure(f"{failed} of {len(jobs)} pictures failed")
-
-
-def _load(request: Request, device: str, backend: Backend) -> tuple[Any, bool]:
-    """Return what paints, and whether it does without torch, which takes longer to start than to paint."""
-    if request.is_plain and backend != "torch":
-        from stylezoo.quick import open_quick
-
-        quick = open_quick(request.spec, request.weights, device, request.styles.values())
-        if quick is not None:
-            return quick, True
-    from stylezoo.stylizer import load
-
-    stylizer = load(request.model, device=device, backend=backend)
-    for card in request.cards:
-        stylizer.add_card(card)
-    return stylizer, False

@@ -15,7 +15,7 @@ from stylezoo.cli.talk import put_json, say
 from stylezoo.errors import OptionError
 
 if TYPE_CHECKING:
-    from stylezoo.stylizer import Backend
+    from stylezoo.engine import Backend
 
 
 @click.command("video")

@@ -18,7 +18,7 @@ from stylezoo.demo.settings import Settings, find_models
 from stylezoo.demo.wishes import Mix, Wish
 from stylezoo.errors import DataError, OptionError, StyleError
 from stylezoo.image.page import labelled_page, printable
-from stylezoo.models import StyleCode
+from stylezoo.runtime.base import StyleCode
 from stylezoo.stylizer import Stylizer, load
 from stylezoo.types import StyleLike
 from stylezoo.zoo.spec import ModelSpec, StyleSpec

@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from PIL import Image
     from torch import Tensor
 
-    from stylezoo.stylizer import Backend, Stylizer
+    from stylezoo.engine import Backend
+    from stylezoo.stylizer import Stylizer
 
 STYLE_SIZE = 256  # px a side of the style picture that nets of any style are given
 MATMUL = "matrix product"
@@ -72,7 +73,6 @@ def build_zoo(name: str, setting: Setting, backend: Backend = "auto") -> Runner:
 
     from stylezoo.image.io import read
     from stylezoo.image.resize import pad_to_multiple
-    from stylezoo.models.trunk_net import TrunkNet
     from stylezoo.stylizer import load
 
     torch.set_num_threads(setting.threads)
@@ -87,8 +87,6 @@ def build_zoo(name: str, setting: Setting, backend: Backend = "auto") -> Runner:
     parts["net"] = run = on_device(partial(net, x, code), setting.device)
 
     def facts() -> dict[str, Any]:
-        if isinstance(net, TrunkNet):
-            net.run_by(None)  # what onnxruntime multiplies and adds, torch does not see
         return torch_facts(run) | {"parameters": sum(p.numel() for p in net.parameters())}
 
     return Runner(parts, facts)

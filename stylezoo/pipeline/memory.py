@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterator
-from contextlib import suppress
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -16,11 +12,10 @@ from torch import Tensor
 from stylezoo.errors import OptionError
 from stylezoo.models import StyleNet
 from stylezoo.pipeline.options import Tile
+from stylezoo.runtime.base import Sizes
+from stylezoo.runtime.memory import MOST, free_memory, whole_bytes
 
-MOST = 3 * 2**30
-"""Bytes that "auto" lets a whole picture take, however much is free."""
 SIDE, LEAST_SIDE = 512, 128
-UNKNOWN = 4 * 2**30
 
 
 @dataclass(frozen=True)
@@ -35,9 +30,7 @@ def pick_tiling(
     tile: Tile,
     net: StyleNet,
     code: Tensor,
-    photo: tuple[int, int],
-    result: tuple[int, int],
-    small: tuple[int, int],
+    sizes: Sizes,
     count: int = 1,
 ) -> Tiling | None:
     """Return the tiles to paint pictures in, one after the other, or None to paint them whole, all at once.
@@ -45,7 +38,7 @@ def pick_tiling(
     Args:
         tile: "auto" takes tiles where the whole picture needs more than half of the free memory, or than MOST.
         code: any that the net takes, (1, D).
-        photo, result, small: (height, width) of the photo, of the result, and of what the net is to see.
+        sizes: of the photo, of the result, and of what the net is to see.
         count: of pictures.
 
     Raises:
@@ -61,7 +54,7 @@ def pick_tiling(
             "smaller (size)"
         )
     per_pixel, per_kept = bytes_per_pixel(net, code)
-    kept = per_kept * small[0] * small[1]
+    kept = per_kept * sizes.small[0] * sizes.small[1]
     if tile != "auto":
         side, least = int(tile), max(net.minimum, 4 * net.multiple)
         if side % net.multiple or side < least:
@@ -69,12 +62,10 @@ def pick_tiling(
             raise OptionError(
                 f"tile={side} must be a multiple of {net.multiple} px from {least} on for this net, such as {near}"
             )
-        one = max(*photo, *result, *small) <= side
-        return None if one else Tiling(side, kept <= free_memory(net.device) // 2)
-    free = free_memory(net.device)
-    # Float pixels of 12 bytes: the photo, the result, and what they pass through on the way there.
-    whole = 24 * photo[0] * photo[1] + 60 * result[0] * result[1] + per_pixel * small[0] * small[1]
-    if count * whole <= min(free // 2, MOST):
+        one = max(*sizes.photo, *sizes.result, *sizes.small) <= side
+        return None if one else Tiling(side, kept <= device_memory(net.device) // 2)
+    free = device_memory(net.device)
+    if count * whole_bytes(sizes, per_pixel) <= min(free // 2, MOST):
         return None
     keep = kept <= free // 2
     overlap = max(net.sections) if keep else net.overlap
@@ -122,60 +113,9 @@ def bytes_per_pixel(net: StyleNet, code: Tensor) -> tuple[int, int]:
     return per_pixel, per_kept
 
 
-def free_memory(device: torch.device) -> int:
-    """Return how many bytes can be had on a device without crowding others out; a guess where nobody says."""
+def device_memory(device: torch.device) -> int:
+    """Return how many bytes can be taken on a device without crowding others out; a guess where nobody says."""
     if device.type == "cuda":
         free, _ = torch.cuda.mem_get_info(device)
         return free + torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
-    return min(_free_of_system(), *_free_of_groups(), 2**62)
-
-
-def _free_of_system() -> int:
-    with suppress(OSError, ValueError, IndexError):
-        for line in Path("/proc/meminfo").read_text().splitlines():
-            if line.startswith("MemAvailable:"):
-                return int(line.split()[1]) * 1024
-    if os.name == "nt":
-        with suppress(Exception):
-            return _free_of_windows()
-    with suppress(OSError, ValueError, AttributeError):
-        return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // 2  # macOS: what is free it does not say so
-    return UNKNOWN
-
-
-def _free_of_windows() -> int:
-    import ctypes
-
-    class Status(ctypes.Structure):
-        _fields_ = (
-            ("length", ctypes.c_ulong),
-            ("load", ctypes.c_ulong),
-            *((name, ctypes.c_ulonglong) for name in ("total", "free", "t", "f", "tv", "fv", "ev")),
-        )
-
-    status = Status(length=ctypes.sizeof(Status))
-    ctypes.windll.kernel32.GlobalMemoryStatusEx(ctypes.byref(status))  # type: ignore[attr-defined]  # not on Linux
-    return int(status.free) or UNKNOWN
-
-
-def _free_of_groups(root: Path = Path("/sys/fs/cgroup"), groups: Path = Path("/proc/self/cgroup")) -> Iterator[int]:
-    """Yield what the control groups around this process leave it: containers limit memory so, and meminfo is silent."""
-    with suppress(OSError):
-        for line in groups.read_text().splitlines():
-            _, controllers, path = line.split(":", 2)
-            if controllers == "":
-                top, limit, used = root, "memory.max", "memory.current"
-            elif "memory" in controllers.split(","):
-                top, limit, used = root / "memory", "memory.limit_in_bytes", "memory.usage_in_bytes"
-            else:
-                continue
-            here = top / path.lstrip("/")
-            for group in (here, *here.parents):  # within a container its own group is the top, whatever its path
-                with suppress(OSError, ValueError):  # the top has no limit, and "max" is none
-                    free = int((group / limit).read_text()) - int((group / used).read_text())
-                    with suppress(OSError, StopIteration):  # files that are cached go when memory is wanted
-                        lines = (group / "memory.stat").read_text().splitlines()
-                        free += int(next(line for line in lines if line.startswith("inactive_file ")).split()[1])
-                    yield max(0, free)
-                if group == top:
-                    break
+    return free_memory()

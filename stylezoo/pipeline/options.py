@@ -67,7 +67,7 @@ class StylizeOptions:
             value = getattr(self, name)
             if not check(value):
                 raise OptionError(f"{name} must be {expected}, not {value!r}")
-            if isinstance(value, Real) and value is not False:  # numpy's numbers are welcome too
+            if isinstance(value, Real) and not isinstance(value, bool):  # numpy's numbers are welcome too
                 number = float(value)
                 object.__setattr__(self, name, number if name in ("strength", "stroke") else int(number))
 

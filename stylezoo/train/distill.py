@@ -38,7 +38,7 @@ class Teacher:
             if style.id not in teacher.styles:
                 known = ", ".join(teacher.styles)
                 raise RecipeError(f"model.teacher: {teacher.spec.name} has no style '{style.id}': it has {known}")
-            self.codes.append(teacher.encode_style(style.id).values)
+            self.codes.append(self.net.named_code(teacher.styles.index(style.id)))
 
     @torch.no_grad()
     def paint(self, photos: Tensor, style: Tensor) -> Tensor:

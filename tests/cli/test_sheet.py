@@ -98,7 +98,7 @@ def card_named(net, id):
     """Write the first style of a net as a card under another name."""
     from msgspec import structs
 
-    from stylezoo.models import StyleCard
+    from stylezoo.card import StyleCard
 
     card = net.card(0)
     StyleCard(structs.replace(card.spec, style=structs.replace(card.spec.style, id=id)), card.row).save(f"{id}.card")

@@ -11,7 +11,8 @@ from msgspec import structs
 from PIL import Image
 
 from stylezoo import stylizer
-from stylezoo.models import StyleCard, create_model
+from stylezoo.card import StyleCard
+from stylezoo.models import create_model
 from stylezoo.stylizer import Stylizer
 from stylezoo.zoo.spec import ModelSpec, StyleSpec
 

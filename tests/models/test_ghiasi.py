@@ -6,12 +6,14 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from rendering import render
 from skimage import data
 from torch import Tensor
 
+from stylezoo.card import StyleCard
 from stylezoo.errors import OptionError, StyleError, WeightsError
-from stylezoo.models import CIN, Ghiasi, StyleCard, StyleCode, create_model
-from stylezoo.pipeline.render import render
+from stylezoo.models import CIN, Ghiasi, create_model
+from stylezoo.runtime.base import StyleCode
 from stylezoo.stylizer import Stylizer, load
 from stylezoo.zoo.spec import ModelSpec, StyleSpec
 
@@ -150,7 +152,9 @@ def test_codes_mix() -> None:
     net, x = ghiasi(), photo()
     first, second = (StyleCode(net.encode(picture)) for picture in paintings()[:2])
     mixed = render(net, x, first.lerp(second, 0.3))
-    torch.testing.assert_close(mixed, net(x, 0.7 * first.values + 0.3 * second.values), atol=1e-5, rtol=0)
+    torch.testing.assert_close(
+        mixed, net(x, torch.from_numpy(0.7 * first.values + 0.3 * second.values)), atol=1e-5, rtol=0
+    )
 
 
 @pytest.mark.parametrize("variant", VARIANTS)

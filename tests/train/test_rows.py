@@ -10,8 +10,9 @@ import torch
 from msgspec import structs
 from safetensors.torch import load_file
 
+from stylezoo.card import StyleCard
 from stylezoo.errors import ModelNotFoundError, RecipeError
-from stylezoo.models import CIN, StyleCard
+from stylezoo.models import CIN
 from stylezoo.stylizer import load
 from stylezoo.train.inputs import build_loss, build_net
 from stylezoo.train.recipe import Recipe, load_recipe
