@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from stylezoo.errors import OptionError, StyleError, WeightsError
 from stylezoo.files import replacing, sha256_of
 from stylezoo.runtime.base import Floats, Runtime, as_array
-from stylezoo.runtime.device import Device, pick_device, require_torch
+from stylezoo.runtime.device import Device, has_torch, may_have_gpu, require_torch
 from stylezoo.runtime.onnx import OnnxRuntime, can_compute, open_runtime
 from stylezoo.runtime.weights import Weights
 from stylezoo.types import PathLike
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     import torch
 
     from stylezoo.models import StyleNet
-    from stylezoo.runtime.torch import TorchRuntime
+    from stylezoo.torch_runtime.runtime import TorchRuntime
 
 Backend = Literal["auto", "torch", "onnx"]
 DTYPES = ("float32", "float16", "bfloat16", "float64")
@@ -103,7 +103,7 @@ class Engine:
     def runtime(self, tuning: dict[str, Any]) -> Runtime:
         """Return what computes, as the weights are now; `tuning` holds options of models that optimise."""
         if tuning:
-            from stylezoo.runtime.torch import TorchRuntime
+            from stylezoo.torch_runtime.runtime import TorchRuntime
 
             return TorchRuntime(self._load_net().tuned(**tuning))
         return self._onnx_runtime() if self.uses_onnx else self.torch_runtime()
@@ -120,7 +120,7 @@ class Engine:
         with self.lock:
             if self._torch is None:
                 net = self._load_net()
-                from stylezoo.runtime.torch import TorchRuntime
+                from stylezoo.torch_runtime.runtime import TorchRuntime
 
                 self._torch = TorchRuntime(net)
             return self._torch
@@ -169,7 +169,7 @@ class Engine:
             if self._net is not None:
                 self._net = _with_row(self._net, row)
                 lock = None if self._torch is None else self._torch.lock
-                from stylezoo.runtime.torch import TorchRuntime
+                from stylezoo.torch_runtime.runtime import TorchRuntime
 
                 self._torch = TorchRuntime(self._net, lock)  # both have the same norms
                 self._checksum = None if self._checksum is None else checksum(self._net)
@@ -280,6 +280,24 @@ class Engine:
             raise OptionError(
                 f"onnxruntime computes in float32 on the CPU, not in {self.dtype} on {self.device}: use backend='torch'"
             )
+
+
+def pick_device(device: str | torch.device) -> Device:
+    """Return the device that `device` names, "auto" being the best there is.
+
+    Torch is asked only where it might know of another than the CPU.
+
+    Raises:
+        OptionError: unknown, not on this machine, or one that needs torch, which is not installed.
+    """
+    name = str(device).lower()
+    if name == "cpu" or (name == "auto" and not (has_torch() and may_have_gpu())):
+        return Device("cpu")
+    if name != "auto":
+        require_torch(f"device '{device}'")
+    from stylezoo.torch_runtime.device import best_device, named_device
+
+    return best_device() if name == "auto" else named_device(name)
 
 
 def checksum(net: StyleNet) -> int:

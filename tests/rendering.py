@@ -12,7 +12,7 @@ from stylezoo.models import StyleNet
 from stylezoo.pipeline.options import StylizeOptions
 from stylezoo.pipeline.render import render as render_arrays
 from stylezoo.runtime.base import Region, StyleCode, as_array
-from stylezoo.runtime.torch import TorchRuntime
+from stylezoo.torch_runtime.runtime import TorchRuntime
 
 
 def render(

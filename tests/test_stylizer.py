@@ -264,7 +264,7 @@ def test_saved_and_loaded_it_paints_the_same(tiny: Stylizer, tmp_path: Path) -> 
         assert np.array_equal(again.stylize(photo), tiny.stylize(photo))
     tiny.save(tmp_path / "half.safetensors", torch.float16)
     half = load(tmp_path / "half.safetensors", device="cpu")
-    assert half.dtype == torch.float32
+    assert half.dtype == "float32"
     assert np.abs(half.stylize(photo).astype(int) - tiny.stylize(photo)).max() <= 2
     with pytest.raises(OptionError, match=r"\.safetensors, not as 'net.pt'"):
         tiny.save(tmp_path / "net.pt")
@@ -273,7 +273,7 @@ def test_saved_and_loaded_it_paints_the_same(tiny: Stylizer, tmp_path: Path) -> 
 @pytest.mark.parametrize("dtype", ["float16", torch.bfloat16, torch.float64, "float32"])
 def test_computing_in_another_dtype(net_file: Path, tiny: Stylizer, dtype) -> None:
     other = load(net_file, device="cpu", dtype=dtype)
-    assert other.dtype == (getattr(torch, dtype) if isinstance(dtype, str) else dtype)
+    assert other.dtype == str(dtype).removeprefix("torch.")
     photo = torch.rand(3, 24, 40, generator=torch.Generator().manual_seed(0))
     assert other.stylize(photo).dtype == torch.float32
     assert (other.stylize(photo) - tiny.stylize(photo)).abs().max() < 0.05
@@ -281,8 +281,8 @@ def test_computing_in_another_dtype(net_file: Path, tiny: Stylizer, dtype) -> No
 
 def test_to_moves_the_net_in_place(net_file: Path) -> None:
     stylizer = load(net_file, device="cpu")
-    assert stylizer.to("cpu", torch.float64) is stylizer
-    assert (stylizer.device.type, stylizer.dtype) == ("cpu", torch.float64)
+    assert stylizer.to("cpu", "float64") is stylizer
+    assert (stylizer.device.type, stylizer.dtype) == ("cpu", "float64")
     assert "johnson/tiny" in repr(stylizer)
     with pytest.raises(OptionError, match="device 'toaster'"):
         stylizer.to("toaster")
@@ -296,7 +296,7 @@ def test_dtypes_that_no_net_computes_in(net_file: Path, dtype) -> None:
 
 @pytest.mark.parametrize("device", ["toaster", "cuda:99"])
 def test_devices_that_are_not_here(net_file: Path, device: str) -> None:
-    with pytest.raises(OptionError, match=f"device '{device}' is not to be had here"):
+    with pytest.raises(OptionError, match=f"device '{device}' is not available on this machine"):
         load(net_file, device=device)
 
 
@@ -540,7 +540,7 @@ def test_a_card_is_one_style_of_its_net(multi: Stylizer, tmp_path: Path) -> None
         card = multi.card(style)
         assert card.spec.style == multi.spec.styles[1]
         assert (card.spec.family, card.spec.base, card.spec.license) == ("cin", "cin/tiny", "CC0-1.0")
-        assert torch.equal(card.row, row_of(multi, 1))
+        assert np.array_equal(card.row, row_of(multi, 1))
     with pytest.raises(StyleError, match="no style 'stripes'"):
         multi.card("stripes")
 
@@ -580,7 +580,7 @@ def test_cards_fit_a_net_before_and_after_it_is_saved_or_computed_in_half_precis
     for dtype in ("bfloat16", "float64"):
         other = load(multi_file, device="cpu", dtype=dtype).add_card(card)
         assert other.stylize(pixels(), "zigzag").shape == (30, 41, 3)
-        assert other.dtype == getattr(torch, dtype)
+        assert other.dtype == dtype
 
 
 def test_cards_that_do_not_fit(multi: Stylizer, tiny: Stylizer, multi_file: Path, tmp_path: Path) -> None:
@@ -612,7 +612,7 @@ def test_a_code_from_before_a_card_was_added_is_refused(multi: Stylizer) -> None
     code = multi.encode_style("dots")
     multi.add_card(renamed(multi.card("dots"), "zigzag"))
     for mask in (None, left_half(pixels()), [(code, left_half(pixels()))]):
-        with pytest.raises(StyleError, match="cin/tiny: the style code of 4 numbers is of another net: encode it anew"):
+        with pytest.raises(StyleError, match="cin/tiny: the style code of 4 numbers is of another net: encode it again"):
             multi.stylize(pixels(), code, mask=mask)
 
 
@@ -636,7 +636,7 @@ def test_a_picture_is_kept_as_a_card_and_named(any_file: Path, tmp_path: Path) -
         load(tmp_path / "three.safetensors", device="cpu").stylize(photo, "mine", size=41), net.stylize(photo, picture)
     )
     coarse = net.card(picture, id="mine", style_size=700)
-    assert not torch.allclose(coarse.row, card.row)
+    assert not np.allclose(coarse.row, card.row)
 
 
 def test_a_mix_is_kept_as_a_card(multi: Stylizer, any_file: Path) -> None:
@@ -656,7 +656,7 @@ def test_a_mix_is_kept_as_a_card(multi: Stylizer, any_file: Path) -> None:
 def test_a_named_style_can_be_kept_under_another_name(multi: Stylizer) -> None:
     style = multi.card("dots", id="points", source="a friend").spec.style
     assert style == structs.replace(multi.spec.styles[0], id="points", source="a friend")
-    assert torch.equal(multi.card("dots", id="points").row, multi.card(0).row)
+    assert np.array_equal(multi.card("dots", id="points").row, multi.card(0).row)
 
 
 @pytest.mark.parametrize("style", [{"dots": 0.5, "lines": 0.5}, {"dots": 1}, ["dots"], StyleCode(torch.ones(1, 4))])

@@ -81,7 +81,7 @@ def _many(jobs: Sequence[Job], work: Work, workers: int | None) -> bool:
 
 
 def _on_gpu(work: Work) -> bool:
-    from stylezoo.runtime.device import pick_device
+    from stylezoo.engine import pick_device
 
     return pick_device(work.loading.get("device", "auto")).type != "cpu"
 

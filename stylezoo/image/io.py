@@ -12,6 +12,7 @@ import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -58,16 +59,12 @@ class Picture:
     @cached_property
     def pixels(self) -> Tensor:
         """RGB as a float32 tensor, N3HW in [0, 1]."""
-        import torch
-
-        return torch.from_numpy(as_float(self.levels))
+        return _torch().from_numpy(as_float(self.levels))
 
     @cached_property
     def alpha(self) -> Tensor | None:
         """Alpha as a float32 tensor, N1HW in [0, 1], or None."""
-        import torch
-
-        return None if self.veil is None else torch.from_numpy(as_float(self.veil))
+        return None if self.veil is None else _torch().from_numpy(as_float(self.veil))
 
     def on_white(self, long_side: int | None = None) -> Array:
         """Return the colours, N3HW in float32, with white where the picture is transparent, `long_side` px if given."""
@@ -198,6 +195,11 @@ def is_tensor(image: Any) -> TypeIs[Tensor]:
     return torch is not None and isinstance(image, torch.Tensor)
 
 
+def _torch() -> Any:
+    """Return torch, for those who have or want tensors."""
+    return import_module("torch")
+
+
 def _as_array(pixels: Any) -> Array:
     if isinstance(pixels, np.ndarray):
         return pixels
@@ -236,8 +238,7 @@ def _from_array(array: Array) -> Array:
 
 
 def _read_tensor(tensor: Tensor) -> Picture:
-    import torch
-
+    torch = _torch()
     name = f"tensor of shape {_sizes(tensor)} and dtype {str(tensor.dtype).removeprefix('torch.')}"
     if tensor.ndim not in {3, 4} or tensor.shape[-3] not in {1, 3, 4}:
         hint = "expected CxHxW or NxCxHxW with 1, 3 or 4 channels"

@@ -79,8 +79,11 @@ def crop(x: Array, size: tuple[int, int]) -> Array:
 
 
 def lerp(start: Array, end: Array, weight: Any) -> Array:
-    """Return the straight line from `start` at weight 0 to `end` at 1."""
-    return start + weight * (end - start)
+    """Return the straight line from `start` at weight 0 to `end` at 1, to the bit at both ends."""
+    apart = end - start
+    if np.ndim(weight) == 0:
+        return start + weight * apart if weight < 0.5 else end - apart * (1 - weight)
+    return np.where(weight < 0.5, start + weight * apart, end - apart * (1 - weight))
 
 
 def on_white(colours: Array, alpha: Array | None) -> Array:

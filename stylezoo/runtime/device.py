@@ -1,4 +1,4 @@
-"""Which device computes, and with how many threads. Torch is asked only where it might know more than the CPU."""
+"""Which device computes, and with how many threads. No torch."""
 
 from __future__ import annotations
 
@@ -6,12 +6,8 @@ import importlib.util
 import os
 import platform
 from functools import lru_cache
-from typing import TYPE_CHECKING
 
 from stylezoo.errors import OptionError
-
-if TYPE_CHECKING:
-    import torch
 
 INSTALL = "pip install 'stylezoo[train]'"
 """The command that installs torch."""
@@ -38,31 +34,6 @@ def require_torch(what: str) -> None:
     """Raise OptionError, with the install command, where torch is not installed. `what` needs it."""
     if not has_torch():
         raise OptionError(f"{what} needs PyTorch, which is not installed: {INSTALL}")
-
-
-def pick_device(device: str | torch.device) -> Device:
-    """Return the device that `device` names, "auto" being the best there is.
-
-    Raises:
-        OptionError: unknown, not on this machine, or one that needs torch, which is not installed.
-    """
-    name = str(device).lower()
-    if name == "cpu" or (name == "auto" and not (has_torch() and may_have_gpu())):
-        return Device("cpu")
-    if name != "auto":
-        require_torch(f"device '{device}'")
-    import torch
-
-    if name == "auto":
-        if torch.cuda.is_available():
-            return Device("cuda")
-        return Device("mps" if torch.backends.mps.is_available() else "cpu")
-    try:
-        picked = torch.device(name)
-        torch.empty(0, device=picked)
-    except (RuntimeError, AssertionError, NotImplementedError) as cause:
-        raise OptionError(f"device '{device}' is not available on this machine: use auto or cpu") from cause
-    return Device(picked)
 
 
 def may_have_gpu() -> bool:

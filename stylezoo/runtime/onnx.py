@@ -173,7 +173,11 @@ class TrunkRuntime(OnnxRuntime):
 
     def _affine(self, code: Floats) -> Floats:
         code = np.asarray(code, dtype=np.float32)
-        return code @ self.weights.rows if self.weights.family == "cin" else code
+        if self.weights.family != "cin":
+            return code
+        used = np.flatnonzero(code.any(axis=0))  # one after another: rows that have no part change no bit
+        affine: Floats = np.add.reduce(code[:, used, None] * self.weights.rows[used], axis=1)
+        return affine
 
 
 class AdaINRuntime(OnnxRuntime):

@@ -9,11 +9,11 @@ from torch import Tensor
 
 from stylezoo.errors import OptionError
 from stylezoo.models import StyleNet, create_model
-from stylezoo.pipeline import memory
-from stylezoo.pipeline.memory import Tiling, bytes_per_pixel, pick_tiling
 from stylezoo.pipeline.options import StylizeOptions
 from stylezoo.runtime import memory as ram
 from stylezoo.runtime.base import Sizes, StyleCode
+from stylezoo.torch_runtime import memory
+from stylezoo.torch_runtime.memory import Tiling, bytes_per_pixel, pick_tiling
 
 GB = 2**30
 

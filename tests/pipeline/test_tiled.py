@@ -18,8 +18,8 @@ from stylezoo.image.resize import resize
 from stylezoo.image.tiles import as_float, as_levels
 from stylezoo.models import AdaIN, StyleNet, create_model
 from stylezoo.nn.norm import InstanceNorm
-from stylezoo.pipeline import memory, painting
 from stylezoo.runtime.base import Region, StyleCode
+from stylezoo.torch_runtime import memory, painting
 
 NETS: dict[str, dict[str, Any]] = {
     "johnson/fast": {"width": 8, "blocks": 2},

@@ -14,9 +14,7 @@ from torch import Tensor
 from stylezoo.models.base import StyleNet
 from stylezoo.nn.norm import InstanceNorm, frozen_statistics, recorded_statistics, smoothed_statistics
 from stylezoo.nn.norm import Statistics as ByName
-from stylezoo.pipeline.memory import Tiling, pick_tiling
 from stylezoo.pipeline.options import StylizeOptions, Tile
-from stylezoo.pipeline.tiled import render_tiled
 from stylezoo.runtime.base import (
     Array,
     Floats,
@@ -28,6 +26,8 @@ from stylezoo.runtime.base import (
     StyleCode,
     as_array,
 )
+from stylezoo.torch_runtime.memory import Tiling, pick_tiling
+from stylezoo.torch_runtime.tiled import render_tiled
 
 
 class TorchRuntime(Runtime):

@@ -21,11 +21,11 @@ from stylezoo.image.tiles import Box, Kept, Padded, Stacked, View, as_levels, re
 from stylezoo.models import StyleNet
 from stylezoo.nn.norm import Statistics, frozen_statistics, statistics_of_regions
 from stylezoo.pipeline.blend import join, rows_of, wants_photo_code, with_chroma
-from stylezoo.pipeline.memory import Tiling
 from stylezoo.pipeline.options import StylizeOptions
-from stylezoo.pipeline.painting import Painting
 from stylezoo.pipeline.render import NAN_REMEDY
 from stylezoo.runtime.base import Array, Floats, Region, Sizes, StyleCode, as_array
+from stylezoo.torch_runtime.memory import Tiling
+from stylezoo.torch_runtime.painting import Painting
 
 
 def render_tiled(
