@@ -612,9 +612,7 @@ def test_a_code_from_before_a_card_was_added_is_refused(multi: Stylizer) -> None
     code = multi.encode_style("dots")
     multi.add_card(renamed(multi.card("dots"), "zigzag"))
     for mask in (None, left_half(pixels()), [(code, left_half(pixels()))]):
-        with pytest.raises(
-            StyleError, match="cin/tiny: the style code of 4 numbers is of another net"
-        ):
+        with pytest.raises(StyleError, match="cin/tiny: the style code of 4 numbers is of another net"):
             multi.stylize(pixels(), code, mask=mask)
 
 
