@@ -444,8 +444,8 @@ def test_a_name_comes_before_a_folder(paint_any, net):
 
 def test_style_pictures_are_encoded_once(paint_any, net, monkeypatch):
     seen = []
-    encode = type(net.net).encode
-    monkeypatch.setattr(type(net.net), "encode", lambda net, picture: seen.append(1) or encode(net, picture))
+    encode = type(net.runtime).encode
+    monkeypatch.setattr(type(net.runtime), "encode", lambda runtime, image: seen.append(1) or encode(runtime, image))
     paint_any("photos", "photo.png", "-o", "out", "-s", "styles/wave.jpg", "-s", "dots")
     assert len(seen) == 1
 
