@@ -22,8 +22,8 @@ def command(as_json: bool) -> None:
     if as_json:
         put_json(dataclasses.asdict(report) | {"ok": report.ok})
     else:
-        for name, number in report.versions.items():
-            click.echo(f"{name:<16} {number}")
+        for name, installed in report.versions.items():
+            click.echo(f"{name:<16} {installed}")
         machine = report.machine
         threads = f", {machine['threads']} threads by OMP_NUM_THREADS" if machine["threads"] else ""
         click.echo(f"\n{machine['system']}, {machine['processor']}, {machine['cores']} cores{threads}\n")
