@@ -1,7 +1,7 @@
 # make demo   installs stylezoo into a virtual environment and turns a photo into a mosaic
 # make test   installs what development needs as well and runs the tests
 # make docs   builds the documentation as a site, in site/
-# The first install downloads PyTorch, which takes a few minutes and about 5.5 GB of disk.
+# The demo downloads some 60 MB; the tests need PyTorch as well, which takes a few minutes and about 5.5 GB of disk.
 
 PYTHON ?= python3
 VENV ?= .venv
@@ -20,8 +20,13 @@ test: dev
 docs: $(VENV)/.stylezoo-docs
 	$(VENV)/bin/zensical build --strict --clean
 
-install: $(VENV)/.stylezoo-train
+install: $(VENV)/.stylezoo
 dev: $(VENV)/.stylezoo-dev
+
+$(VENV)/.stylezoo: pyproject.toml
+	$(PYTHON) -m venv "$(VENV)"
+	$(VENV)/bin/python -m pip install --editable .
+	touch "$@"
 
 # The stamp is newer than pyproject.toml when the environment holds what it asks for.
 $(VENV)/.stylezoo-%: pyproject.toml

@@ -1,6 +1,7 @@
 """Turn a well-known photo into a mosaic with the command that a user would type.
 
-Writes demo/astronaut.png and demo/astronaut_mosaic.png under the current folder. Needs stylezoo[train], for the photo.
+Writes demo/astronaut.jpg and demo/astronaut_mosaic.png under the current folder. The photo, of Eileen Collins by NASA
+and in the public domain, comes with stylezoo.
 """
 
 from __future__ import annotations
@@ -12,15 +13,14 @@ import sysconfig
 import time
 from pathlib import Path
 
-from PIL import Image
-from skimage import data
+from stylezoo.zoo.store import BUNDLED
 
 
 def main() -> int:
     """Run the demo and return the exit code of the command."""
-    photo, result = Path("demo/astronaut.png"), Path("demo/astronaut_mosaic.png")
+    photo, result = Path("demo/astronaut.jpg"), Path("demo/astronaut_mosaic.png")
     photo.parent.mkdir(exist_ok=True)
-    Image.fromarray(data.astronaut()).save(photo)
+    shutil.copyfile(BUNDLED / "astronaut.jpg", photo)
 
     # the command of this very environment, whatever else PATH holds
     command = shutil.which("stylezoo", path=sysconfig.get_path("scripts"))

@@ -59,7 +59,8 @@ def main(names: tuple[str, ...], sizes: tuple[int, ...], rounds: int) -> None:
             if stylizer.kind == "arbitrary":
                 encodings[name] = partial(stylizer.encode_style, style)
             if stylizer.kind != "single":
-                codes[name] = stylizer.encode_style(style if stylizer.kind == "arbitrary" else 0).values
+                code = stylizer.encode_style(style if stylizer.kind == "arbitrary" else 0)
+                codes[name] = torch.from_numpy(code.values)
     else:
         nets = {name: create_model("johnson", **args) for name, args in SHAPES.items()}
         nets = {name: net.eval().to(memory_format=torch.channels_last) for name, net in nets.items()}

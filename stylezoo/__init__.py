@@ -3,15 +3,19 @@
     import stylezoo
     stylezoo.load("johnson/mosaic").stylize(image)
 
-The names below are imported when they are first used, so that `import stylezoo` alone loads no torch.
+The names below are imported when they are first used, so that `import stylezoo` alone loads next to nothing.
 """
 
 from __future__ import annotations
 
+import os
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 __version__ = "0.1.0"
+
+# onnxruntime would write an id of this device into the user's cache and send it: read once, when it is imported
+os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 
 __all__ = [
     "ModelSpec",

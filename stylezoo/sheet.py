@@ -14,9 +14,8 @@ from PIL import Image
 from stylezoo.errors import OptionError, StyleError, did_you_mean
 from stylezoo.image.io import read, to_pil
 from stylezoo.image.page import Title, labelled_page, printable, square_page
-from stylezoo.image.resize import resize
+from stylezoo.image.planes import resize
 from stylezoo.image.sizes import fit_long_side
-from stylezoo.style import on_white
 from stylezoo.stylizer import Stylizer
 from stylezoo.types import ImageLike, StyleLike
 from stylezoo.zoo.styles import find_style
@@ -236,17 +235,16 @@ def _paint(
         raise OptionError(f"size must be the long side of each picture in px, from 32 to {LARGEST}, not {size}")
     picture = read(photo)
     height, width = picture.levels.shape[-2:]
-    pixels = on_white(picture, LARGEST if max(height, width) > LARGEST else None)[:1]
+    pixels = picture.on_white(LARGEST if max(height, width) > LARGEST else None)[0].transpose(1, 2, 0)
     shape = fit_long_side(height, width, size)
     painted = [
-        resize(p.stylizer.stylize(pixels, p.style, size=max(size, PAINTED), **options | p.options), shape)
-        for p in progress(paintings)
+        p.stylizer.stylize(pixels, p.style, size=max(size, PAINTED), **options | p.options) for p in progress(paintings)
     ]
-    return _shown(pixels, size), [to_pil(p) for p in painted]
+    return _shown(pixels, size), [to_pil(resize(p.transpose(2, 0, 1)[None], shape)) for p in painted]
 
 
 def _shown(picture: Any, size: int) -> Image.Image:
-    return to_pil(on_white(read(picture), size))
+    return to_pil(read(picture).on_white(size))
 
 
 def _file_name(picture: ImageLike) -> str:

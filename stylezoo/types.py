@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     import PIL.Image
     import torch
 
-    from stylezoo.models import StyleCode
+    from stylezoo.runtime.base import StyleCode
 
 PathLike: TypeAlias = Union[str, "os.PathLike[str]"]
 """A path of the file system."""

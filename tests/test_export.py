@@ -22,7 +22,7 @@ PHOTOS = [data.astronaut(), data.coffee(), data.chelsea()]
 
 def run(path: Path, **feeds: Tensor) -> np.ndarray:
     session = onnxruntime.InferenceSession(path.read_bytes(), providers=["CPUExecutionProvider"])
-    return session.run(None, {name: value.numpy() for name, value in feeds.items()})[0]
+    return session.run(None, {name: np.asarray(value) for name, value in feeds.items()})[0]
 
 
 def crops(*shape: int) -> Tensor:
@@ -49,7 +49,7 @@ def test_several_pictures_of_any_size_in_any_mix_of_styles(
     x, code = crops(*size), multi.encode_style({"dots": 0.7, "waves": 0.3})
     expected = multi.stylize(x, code)
     torch.testing.assert_close(
-        torch.from_numpy(run(multi_onnx, image=x, style=code.values)), expected, atol=1e-5, rtol=0
+        torch.from_numpy(run(multi_onnx, image=x, style=code.values)), expected, atol=1e-4, rtol=0
     )
 
 
@@ -77,7 +77,7 @@ def test_a_net_of_any_style_comes_with_its_encoder(any_file: Path, tmp_path: Pat
     picture, photo = crops(80, 120)[:1], crops(33, 40)[1:]
     style = run(made.encoder, picture=picture)
     expected = model.encode_style(picture[0], style_size=None)
-    np.testing.assert_allclose(style, expected.values.numpy(), atol=1e-4)
+    np.testing.assert_allclose(style, expected.values, atol=1e-4)
     painted = run(made.painter, image=photo, style=torch.from_numpy(style))
     torch.testing.assert_close(torch.from_numpy(painted), model.stylize(photo, expected), atol=1e-4, rtol=0)
 
@@ -87,7 +87,7 @@ def test_a_program_for_torch(multi: Stylizer, tmp_path: Path) -> None:
     program = torch.export.load(made.painter).module()
     for size in ((32, 32), (61, 50)):
         x, code = crops(*size), multi.encode_style("lines")
-        torch.testing.assert_close(program(x, code.values), multi.stylize(x, code), atol=1e-5, rtol=0)
+        torch.testing.assert_close(program(x, torch.from_numpy(code.values)), multi.stylize(x, code), atol=1e-4, rtol=0)
 
 
 @pytest.mark.parametrize(("precision", "limit"), [("fp16", 1), ("int8", 12)])

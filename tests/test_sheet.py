@@ -8,9 +8,9 @@ from msgspec import structs
 from PIL import Image, ImageChops, ImageDraw, ImageFont
 from skimage import data
 
+from stylezoo.card import StyleCard
 from stylezoo.errors import ImageError, OptionError, StyleError
 from stylezoo.image.page import INK, PALE, PAPER
-from stylezoo.models import StyleCard
 from stylezoo.sheet import blend_sheet, contact_sheet, grid_sheet, strength_sheet
 from stylezoo.stylizer import Stylizer, load
 
@@ -279,8 +279,9 @@ def test_a_grid_has_a_row_for_each_photo_and_a_column_for_each_style(anyone: Sty
 def test_a_grid_encodes_a_style_once_unless_it_takes_on_each_photos_colours(
     anyone: Stylizer, paintings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    encode, seen = anyone.net.encode, []
-    monkeypatch.setattr(anyone.net, "encode", lambda picture: seen.append(1) or encode(picture))
+    runtime, seen = anyone.runtime, []
+    encode = runtime.encode
+    monkeypatch.setattr(runtime, "encode", lambda picture: seen.append(1) or encode(picture))
     turned = PHOTO.transpose(Image.Transpose.ROTATE_180)
     grid_sheet(anyone, [PHOTO, turned], paintings, **SIZE)
     assert len(seen) == 2

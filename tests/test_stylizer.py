@@ -13,8 +13,10 @@ from PIL import Image
 
 import stylezoo
 from stylezoo import stylizer as module
+from stylezoo.card import StyleCard
 from stylezoo.errors import ImageError, ModelNotFoundError, OptionError, StyleError, WeightsError
-from stylezoo.models import CIN, StyleCard, StyleCode
+from stylezoo.models import CIN
+from stylezoo.runtime.base import StyleCode
 from stylezoo.stylizer import Stylizer, load
 from stylezoo.zoo import catalog
 from stylezoo.zoo.spec import Zoo, parse_zoo
@@ -223,7 +225,7 @@ def test_styles_by_every_way_to_name_them(tiny: Stylizer) -> None:
     assert (tiny.kind, tiny.styles) == ("single", ("dots",))
     code = tiny.encode_style()
     for style in ("dots", 0, -1, {"dots": 1.0}, {"dots": 0.25, 0: 0.75}, {"dots": 2}, {"dots": 0.1}):
-        assert torch.allclose(tiny.encode_style(style).values, code.values)
+        assert torch.allclose(torch.from_numpy(tiny.encode_style(style).values), torch.from_numpy(code.values))
     photo = pixels()
     assert np.array_equal(tiny.stylize(photo, code), tiny.stylize(photo))
     assert not np.array_equal(tiny.stylize(photo, code * 2), tiny.stylize(photo))
@@ -262,7 +264,7 @@ def test_saved_and_loaded_it_paints_the_same(tiny: Stylizer, tmp_path: Path) -> 
         assert np.array_equal(again.stylize(photo), tiny.stylize(photo))
     tiny.save(tmp_path / "half.safetensors", torch.float16)
     half = load(tmp_path / "half.safetensors", device="cpu")
-    assert half.dtype == torch.float32
+    assert half.dtype == "float32"
     assert np.abs(half.stylize(photo).astype(int) - tiny.stylize(photo)).max() <= 2
     with pytest.raises(OptionError, match=r"\.safetensors, not as 'net.pt'"):
         tiny.save(tmp_path / "net.pt")
@@ -271,7 +273,7 @@ def test_saved_and_loaded_it_paints_the_same(tiny: Stylizer, tmp_path: Path) -> 
 @pytest.mark.parametrize("dtype", ["float16", torch.bfloat16, torch.float64, "float32"])
 def test_computing_in_another_dtype(net_file: Path, tiny: Stylizer, dtype) -> None:
     other = load(net_file, device="cpu", dtype=dtype)
-    assert other.dtype == (getattr(torch, dtype) if isinstance(dtype, str) else dtype)
+    assert other.dtype == str(dtype).removeprefix("torch.")
     photo = torch.rand(3, 24, 40, generator=torch.Generator().manual_seed(0))
     assert other.stylize(photo).dtype == torch.float32
     assert (other.stylize(photo) - tiny.stylize(photo)).abs().max() < 0.05
@@ -279,8 +281,8 @@ def test_computing_in_another_dtype(net_file: Path, tiny: Stylizer, dtype) -> No
 
 def test_to_moves_the_net_in_place(net_file: Path) -> None:
     stylizer = load(net_file, device="cpu")
-    assert stylizer.to("cpu", torch.float64) is stylizer
-    assert (stylizer.device.type, stylizer.dtype) == ("cpu", torch.float64)
+    assert stylizer.to("cpu", "float64") is stylizer
+    assert (stylizer.device.type, stylizer.dtype) == ("cpu", "float64")
     assert "johnson/tiny" in repr(stylizer)
     with pytest.raises(OptionError, match="device 'toaster'"):
         stylizer.to("toaster")
@@ -294,7 +296,7 @@ def test_dtypes_that_no_net_computes_in(net_file: Path, dtype) -> None:
 
 @pytest.mark.parametrize("device", ["toaster", "cuda:99"])
 def test_devices_that_are_not_here(net_file: Path, device: str) -> None:
-    with pytest.raises(OptionError, match=f"device '{device}' is not to be had here"):
+    with pytest.raises(OptionError, match=f"device '{device}' is not available on this machine"):
         load(net_file, device=device)
 
 
@@ -368,7 +370,7 @@ def test_a_net_of_several_styles_paints_each_by_name_or_number(multi: Stylizer) 
 
 
 def test_the_weights_of_a_mix_are_divided_by_their_sum(multi: Stylizer) -> None:
-    code = multi.encode_style({"dots": 3, "waves": 1}).values
+    code = torch.from_numpy(multi.encode_style({"dots": 3, "waves": 1}).values)
     assert torch.allclose(code, torch.tensor([[0.75, 0, 0.25, 0]]))
     photo = pixels()
     mixed = multi.stylize(photo, {"dots": 0.75, 2: 0.25})
@@ -380,7 +382,7 @@ def test_the_weights_of_a_mix_are_divided_by_their_sum(multi: Stylizer) -> None:
 
 def test_a_negative_weight_goes_away_from_a_style(multi: Stylizer) -> None:
     away = multi.encode_style({"dots": 3, "waves": -1})
-    assert torch.allclose(away.values, torch.tensor([[1.5, 0, -0.5, 0]]))
+    assert torch.allclose(torch.from_numpy(away.values), torch.tensor([[1.5, 0, -0.5, 0]]))
     photo = pixels()
     assert not np.array_equal(multi.stylize(photo, away), multi.stylize(photo, "dots"))
     for mix in ({"dots": 1, "waves": -1}, {"dots": 0, "waves": 0}, {"dots": 1, "waves": -2}):
@@ -538,7 +540,7 @@ def test_a_card_is_one_style_of_its_net(multi: Stylizer, tmp_path: Path) -> None
         card = multi.card(style)
         assert card.spec.style == multi.spec.styles[1]
         assert (card.spec.family, card.spec.base, card.spec.license) == ("cin", "cin/tiny", "CC0-1.0")
-        assert torch.equal(card.row, row_of(multi, 1))
+        assert np.array_equal(card.row, row_of(multi, 1))
     with pytest.raises(StyleError, match="no style 'stripes'"):
         multi.card("stripes")
 
@@ -578,7 +580,7 @@ def test_cards_fit_a_net_before_and_after_it_is_saved_or_computed_in_half_precis
     for dtype in ("bfloat16", "float64"):
         other = load(multi_file, device="cpu", dtype=dtype).add_card(card)
         assert other.stylize(pixels(), "zigzag").shape == (30, 41, 3)
-        assert other.dtype == getattr(torch, dtype)
+        assert other.dtype == dtype
 
 
 def test_cards_that_do_not_fit(multi: Stylizer, tiny: Stylizer, multi_file: Path, tmp_path: Path) -> None:
@@ -600,7 +602,7 @@ def test_cards_that_do_not_fit(multi: Stylizer, tiny: Stylizer, multi_file: Path
     with pytest.raises(WeightsError, match="is not a style card"):
         multi.add_card(multi_file)
     assert multi.styles == ("dots", "lines", "waves")  # it is as it was
-    assert multi.encode_style("dots").values.shape == (1, 4)
+    assert torch.from_numpy(multi.encode_style("dots").values).shape == (1, 4)
     card.save(tmp_path / "dots.card.safetensors")
     with pytest.raises(WeightsError, match="is a style card, not a net: load its net, and add it by add_card"):
         load(tmp_path / "dots.card.safetensors")
@@ -610,7 +612,7 @@ def test_a_code_from_before_a_card_was_added_is_refused(multi: Stylizer) -> None
     code = multi.encode_style("dots")
     multi.add_card(renamed(multi.card("dots"), "zigzag"))
     for mask in (None, left_half(pixels()), [(code, left_half(pixels()))]):
-        with pytest.raises(StyleError, match="cin/tiny: the style code of 4 numbers is of another net: encode it anew"):
+        with pytest.raises(StyleError, match="cin/tiny: the style code of 4 numbers is of another net"):
             multi.stylize(pixels(), code, mask=mask)
 
 
@@ -634,7 +636,7 @@ def test_a_picture_is_kept_as_a_card_and_named(any_file: Path, tmp_path: Path) -
         load(tmp_path / "three.safetensors", device="cpu").stylize(photo, "mine", size=41), net.stylize(photo, picture)
     )
     coarse = net.card(picture, id="mine", style_size=700)
-    assert not torch.allclose(coarse.row, card.row)
+    assert not np.allclose(coarse.row, card.row)
 
 
 def test_a_mix_is_kept_as_a_card(multi: Stylizer, any_file: Path) -> None:
@@ -654,7 +656,7 @@ def test_a_mix_is_kept_as_a_card(multi: Stylizer, any_file: Path) -> None:
 def test_a_named_style_can_be_kept_under_another_name(multi: Stylizer) -> None:
     style = multi.card("dots", id="points", source="a friend").spec.style
     assert style == structs.replace(multi.spec.styles[0], id="points", source="a friend")
-    assert torch.equal(multi.card("dots", id="points").row, multi.card(0).row)
+    assert np.array_equal(multi.card("dots", id="points").row, multi.card(0).row)
 
 
 @pytest.mark.parametrize("style", [{"dots": 0.5, "lines": 0.5}, {"dots": 1}, ["dots"], StyleCode(torch.ones(1, 4))])

@@ -147,8 +147,8 @@ def bench_training(
     import torch
 
     from stylezoo.data.images import sample_photos
+    from stylezoo.engine import pick_device
     from stylezoo.evaluate.speed import describe_machine
-    from stylezoo.stylizer import pick_device
     from stylezoo.train.bench import measure_training
     from stylezoo.train.recipe import load_recipe
 
@@ -159,7 +159,7 @@ def bench_training(
         if "--style" not in str(cause):
             raise
         plan = load_recipe(recipe, overrides=overrides, style=sample_photos()[0])
-    picked = pick_device(device)
+    picked = torch.device(pick_device(device))
     found = measure_training(plan, picked, rounds)
     name = f"{torch.cuda.get_device_name(picked)}; " if picked.type == "cuda" else ""
     context = circumstances(threads, device, name + describe_machine())

@@ -96,12 +96,14 @@ def measure(
     name: str, stylizer: Stylizer, recipe: Recipe, size: int, limit: int, photos: Photos
 ) -> Iterator[tuple[Figure, RunInfo]]:
     """Yield the figure of each style, as soon as it is measured."""
+    import torch
+
     from stylezoo.evaluate.equivalents import measure_equivalents
     from stylezoo.evaluate.pairs import digest
     from stylezoo.train.inputs import build_loss
     from stylezoo.zoo.results import Figure, RunInfo
 
-    loss = build_loss(recipe, device=stylizer.device)
+    loss = build_loss(recipe, device=torch.device(stylizer.device))
     ids = [style.id for style in recipe.styles]
     words = ["stylezoo", "eval", name, "--equivalents", *(word for id in ids for word in ("--style", id))]
     words = words if len(ids) < len(stylizer.styles) else words[:4]

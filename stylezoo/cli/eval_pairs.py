@@ -274,9 +274,9 @@ def measure_pairs_of(
         run_of,
         style_figures,
     )
+    from stylezoo.engine import pick_device
     from stylezoo.evaluate.methods import OTHERS, expand
     from stylezoo.evaluate.metrics import create_metrics
-    from stylezoo.stylizer import pick_device
     from stylezoo.zoo.store import find
 
     metrics = create_metrics(asked.metrics, pick_device(asked.device), skipped=lambda line: say(f"left out: {line}"))

@@ -17,7 +17,7 @@ import click
 
 from stylezoo import __version__
 from stylezoo.cli.talk import Failure, one_line, say, show_warning
-from stylezoo.errors import StyleZooError, did_you_mean, out_of_memory
+from stylezoo.errors import StyleZooError, did_you_mean, missing_extra, out_of_memory
 
 # Name -> what `stylezoo --help` says. The module stylezoo.cli.<name>, which defines `command`, is imported when called.
 COMMANDS = {
@@ -38,6 +38,7 @@ COMMANDS = {
     "push": "Publish models in a repository of the Hugging Face Hub.",
     "pull": "Download models of a repository of the Hub.",
     "sync": "Say what differs between a zoo here and one on the Hub, and mend it.",
+    "doctor": "Show versions, extras and devices, and whether all that computes gives the same.",
     "completion": "Print a script that completes commands, options and model names.",
 }
 
@@ -112,6 +113,8 @@ def explain(error: Exception) -> Failure:
     """Return the failure that tells a user about any exception in one line."""
     if isinstance(error, StyleZooError):
         return Failure(one_line(error))
+    if needed := missing_extra(error):
+        return Failure(needed)
     if out_of_memory(error):
         return Failure(
             "not enough memory: try a smaller --size (stylize), data.crop or run.batch (train), or --device cpu"

@@ -4,16 +4,62 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
+from typing import Any, TypeVar
 
 import click
 
 from stylezoo.cli.jobs import pictures_in
 from stylezoo.errors import OptionError
+from stylezoo.pipeline.options import StylizeOptions, option_fields
+
+Command = TypeVar("Command", bound=Callable[..., Any])
 
 Style = str | dict[str, float] | None
 """What `parse_style` makes of a text."""
+
+
+def parse_tile(text: str) -> int | str | None:
+    """Return what --tile states: 'auto', None for 'none', or a number of px."""
+    if text in ("auto", "none"):
+        return None if text == "none" else text
+    if not re.fullmatch("[1-9][0-9]{0,5}", text):
+        raise OptionError(f"--tile must be auto, none, or the side of tiles in px, such as 512, not '{text}'")
+    return int(text)
+
+
+_TYPES = {"float": float, "float | None": float, "int | None": int, "Tile": parse_tile}
+
+
+def stylize_options(*names: str, **defaults: Any) -> Callable[[Command], Command]:
+    """Return a decorator that adds the options of `StylizeOptions`, or those of these names.
+
+    `defaults` replaces defaults as they would be typed. `read_options` makes the class of what was given.
+    """
+
+    def add(command: Command) -> Command:
+        for name, option in reversed(option_fields().items()):
+            if names and name not in names:
+                continue
+            about = option.metadata
+            kind = click.Choice(about["choices"]) if "choices" in about else _TYPES[str(option.type)]
+            default = defaults.get(name, option.default or None)
+            flag = f"--{name.replace('_', '-')}"
+            command = click.option(flag, type=kind, default=default, metavar=about.get("metavar"), help=about["help"])(
+                command
+            )
+        return command
+
+    return add
+
+
+def read_options(asked: dict[str, Any]) -> StylizeOptions:
+    """Take what `stylize_options` added out of a command's arguments."""
+    given = {name: asked.pop(name) for name in option_fields() if name in asked}
+    if "preserve_color" in given:
+        given["preserve_color"] = given["preserve_color"] or False
+    return StylizeOptions(**given)
 
 
 def model_names(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[str]:
@@ -76,15 +122,6 @@ def parse_style(text: str | None, option: str = "--style") -> Style:
             raise OptionError(f"{option} '{text}' names '{name}' twice: add its weights up")
         mix[name] = value
     return mix
-
-
-def parse_tile(text: str) -> int | str | None:
-    """Return what --tile states: 'auto', None for 'none', or a number of px."""
-    if text in ("auto", "none"):
-        return None if text == "none" else text
-    if not re.fullmatch("[1-9][0-9]{0,5}", text):
-        raise OptionError(f"--tile must be auto, none, or the side of tiles in px, such as 512, not '{text}'")
-    return int(text)
 
 
 def spread_folders(styles: Sequence[str], known: Collection[str]) -> list[str]:

@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING, Any
 
 from stylezoo.cli.descent import check_steps, read_descent
 from stylezoo.cli.folders import weights_hash
-from stylezoo.cli.options import Style, files_of, label_styles, parse_region, parse_tile, spread_folders
+from stylezoo.cli.options import Style, files_of, label_styles, parse_region, read_options, spread_folders
 from stylezoo.engines import Job
 from stylezoo.errors import OptionError
 from stylezoo.files import sha256_of
+from stylezoo.pipeline.options import StylizeOptions
 from stylezoo.zoo.store import find
 
 if TYPE_CHECKING:
@@ -31,6 +32,7 @@ class Request:
         styles: the styles by label, which is "" where one is named, or none; empty where none is.
         several: each picture is painted in each style, and named after it.
         regions: masks, and what their white is painted in.
+        options: how pictures are stylized.
         tuning: options of models that optimise each picture.
     """
 
@@ -39,36 +41,24 @@ class Request:
     weights: Path | None
     styles: dict[str, Style]
     several: bool
-    style_size: int
+    options: StylizeOptions
     cards: tuple[Path, ...]
     save_card: Path | None
-    strength: float
-    size: int | None
-    stroke: float | None
     mask: Path | None
     regions: tuple[tuple[Path, Style], ...]
-    preserve_color: str | None
-    tile: int | str | None
     quality: int
     save_every: int | None
     tuning: dict[str, Any]
 
     @property
-    def is_plain(self) -> bool:
-        """Nothing is asked for that only torch can do."""
-        special = self.cards or self.save_card or self.mask or self.regions or self.stroke or self.preserve_color
-        return not (special or self.tuning or self.save_every) and self.strength == 1 and self.tile == "auto"
-
-    @property
     def facts(self) -> dict[str, Any]:
-        """What is asked for beside style and size, for people and programs to read."""
+        """What is asked for besides the style, for people and programs to read."""
         facts = {
             "cards": [str(card) for card in self.cards],
             "mask": self.mask and str(self.mask),
             "regions": [{"mask": str(place), "style": style} for place, style in self.regions],
-            "stroke": self.stroke,
         }
-        return facts | ({"tuning": self.tuning} if self.tuning else {})
+        return facts | self.options.as_dict() | ({"tuning": self.tuning} if self.tuning else {})
 
     @cached_property
     def shared(self) -> list[Path]:
@@ -83,11 +73,9 @@ class Request:
         if not styles:
             styles = {"": self.spec.style_ids[0] if self.spec.kind == "single" and not self.cards else None}
         style = styles[label] if self.several else next(iter(styles.values()))
-        way = {"style": style, "strength": self.strength, "size": self.size, "preserve_color": self.preserve_color}
-        way |= {"style_size": self.style_size, "quality": self.quality}
         files = {str(file): sha256_of(file) for file in [*self.shared, *files_of(style)]}
         hashes = {"weights": weights_hash(self.spec, self.weights), "files": files}
-        return {"model": self.spec.name} | self.facts | way | hashes
+        return {"model": self.spec.name, "style": style, "quality": self.quality} | self.facts | hashes
 
     def check(self, jobs: Iterable[Job], force: bool) -> None:
         """Raise OptionError where a file that is read would be overwritten, or one that exists without `force`."""
@@ -102,8 +90,8 @@ class Request:
 
     def settle(self, stylizer: Stylizer, style: Style) -> Any:
         """Encode a style once for all photos, or where they change it make sure that it can be."""
-        code = stylizer.encode_style(style, style_size=self.style_size, **self.tuning)
-        return style if self.preserve_color == "stats" else code
+        code = stylizer.encode_style(style, style_size=self.options.style_size, **self.tuning)
+        return style if self.options.preserve_color == "stats" else code
 
     def codes(self, stylizer: Stylizer) -> dict[str, Any]:
         """Return the styles by label, settled; where none is named the only one, or that of a card that comes alone."""
@@ -116,34 +104,26 @@ class Request:
         implied = not self.regions and (len(self.cards) == 1 or len(stylizer.styles) == 1)
         return self.styles or {"": stylizer.styles[-1] if implied else None}
 
-    def options(self, stylizer: Stylizer) -> dict[str, Any]:
-        """Return the options of `Stylizer.stylize`."""
-        return {
-            "strength": self.strength,
-            "size": self.size,
-            "stroke": self.stroke,
-            "preserve_color": self.preserve_color or False,
-            "mask": [(self.settle(stylizer, style), place) for place, style in self.regions] or self.mask,
-            "tile": self.tile,
-            "progress": sys.stderr.isatty(),
-            "style_size": self.style_size,
-        } | self.tuning
+    def arguments(self, stylizer: Stylizer) -> dict[str, Any]:
+        """Return the arguments of `Stylizer.stylize`."""
+        mask = [(self.settle(stylizer, style), place) for place, style in self.regions] or self.mask
+        return self.options.as_dict() | {"mask": mask, "progress": sys.stderr.isatty()} | self.tuning
 
 
-def read_request(model: str, styles: tuple[str, ...], regions: tuple[str, ...], tile: str, **options: Any) -> Request:
-    """Return the request that options of the command line make, `options` being named as in `Request`, or in `tuning`.
+def read_request(model: str, styles: tuple[str, ...], regions: tuple[str, ...], **asked: Any) -> Request:
+    """Return the request that the command line makes; `asked` has names of `Request`, `StylizeOptions` and `tuning`.
 
     Raises:
         OptionError: one cannot be read, or excludes another.
         ModelError: there is no such model.
     """
-    own = {name: options.pop(name) for name in list(options) if name in Request.__dataclass_fields__}
+    options = read_options(asked)
+    own = {name: asked.pop(name) for name in list(asked) if name in Request.__dataclass_fields__}
     if own["mask"] and regions:
         raise OptionError("--mask and --region exclude each other: write --region MASK:STYLE for each mask")
     parts = tuple(parse_region(region) for region in regions)
-    tiles = parse_tile(tile)
     spec, weights = find(model)
-    tuning = read_descent(options | {"save_every": own["save_every"]}, spec)
+    tuning = read_descent(asked | {"save_every": own["save_every"]}, spec)
     tuning.pop("save_every", None)
     spread = spread_folders(styles, spec.style_ids)
     wanted = label_styles(spread)
@@ -153,7 +133,7 @@ def read_request(model: str, styles: tuple[str, ...], regions: tuple[str, ...], 
     if wanted and not several:
         wanted = {"": next(iter(wanted.values()))}
     return Request(
-        model, spec, weights, styles=wanted, several=several, regions=parts, tile=tiles, tuning=tuning, **own
+        model, spec, weights, styles=wanted, several=several, regions=parts, options=options, tuning=tuning, **own
     )
 
 

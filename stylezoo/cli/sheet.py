@@ -9,9 +9,9 @@ from typing import Any
 import click
 
 from stylezoo.cli.jobs import find_sources, plan
-from stylezoo.cli.options import files_of, model_names, parse_names, spread_folders
+from stylezoo.cli.options import files_of, model_names, parse_names, read_options, spread_folders, stylize_options
 from stylezoo.cli.request import check_kept, check_stdout
-from stylezoo.cli.stylize import FILE, STYLE_SIZE_OPTION
+from stylezoo.cli.stylize import FILE
 from stylezoo.cli.talk import put_json
 from stylezoo.engines.streams import open_stdin, put
 from stylezoo.errors import OptionError, did_you_mean
@@ -54,7 +54,6 @@ class Sheet(click.Command):
 @click.option(
     "--styles", metavar="A,B,C", help="Show these styles, or pictures as styles, or a folder.  [default: all]"
 )
-@STYLE_SIZE_OPTION
 @click.option(
     "--blend",
     metavar="A B [C D]",
@@ -64,9 +63,7 @@ class Sheet(click.Command):
 @click.option("--strengths", is_flag=True, help="Show each style at several strengths.")
 @click.option("--size", default=256, type=click.IntRange(32, 2048), metavar="PX", help="Long side of each picture.")
 @click.option("--columns", type=click.IntRange(min=1), metavar="N", help="Pictures in a row.  [default: as suits]")
-@click.option("--strength", default=1.0, help="How much of the style: 0 the photo, 1 the style, up to 3.")
-@click.option("--preserve-color", type=click.Choice(["luma", "stats"]), help="Keep the colours of the photo.")
-@click.option("--stroke", type=float, help="Size of the strokes: 1 as at 512 px, 2 twice as coarse.")
+@stylize_options("strength", "stroke", "preserve_color", "style_size")
 @click.option("--quality", default=92, type=click.IntRange(1, 100), help="Quality of JPEG and WebP files.")
 @click.option("--device", default="auto", help="Where to compute: auto, cpu, cuda, cuda:1 or mps.")
 @click.option("--force", is_flag=True, help="Overwrite OUT if it exists.")
@@ -77,19 +74,16 @@ def command(
     models: tuple[str, ...],
     cards: tuple[Path, ...],
     styles: str | None,
-    style_size: int,
     blend: str | None,
     steps: int | None,
     strengths: bool,
     size: int,
     columns: int | None,
-    strength: float,
-    preserve_color: str | None,
-    stroke: float | None,
     quality: int,
     device: str,
     force: bool,
     as_json: bool,
+    **asked: Any,
 ) -> None:
     """Draw one labelled page of PHOTO in all styles of a model, or in blends of its styles.
 
@@ -102,6 +96,7 @@ def command(
     stylezoo sheet photos/ -m any --styles paintings/ -o grid.jpg
     """
     check_stdout(output, as_json)
+    how = read_options(asked)
     shown = None if styles is None else parse_names(styles, "--styles")
     corners = None if blend is None else parse_names(blend, "--blend")
     names = [name for model in models for name in matching(model)]
@@ -110,7 +105,7 @@ def command(
         "--styles": shown is not None,
         "--strengths": strengths,
         "--columns": columns is not None,
-        "--strength": strength != 1,
+        "--strength": how.strength != 1,
         "--card": bool(cards),
     }
     for one, other in CLASHES:
@@ -142,24 +137,23 @@ def command(
     shown = shown and spread_folders(shown, known)
     pictures = [style for style in corners or shown or () if style not in known]
     check_kept([job], [file for style in pictures for file in files_of(style)])
+    shared = {name: getattr(how, name) for name in ("style_size", "stroke", "preserve_color")}
     options: dict[str, Any] = {
         "size": size,
-        "style_size": style_size,
-        "stroke": stroke,
-        "preserve_color": preserve_color or False,
+        **shared,
         # disable=None hides the bar where stderr is not a terminal
         "progress": lambda paintings: tqdm(paintings, unit="picture", leave=False, disable=None),
     }
     opened = [source or open_stdin() for source in sources]
     source = opened[0]
     if many or (pictures and not alone and len(nets) == 1):
-        page = grid_sheet(nets[0], opened, shown or known, strength=strength, **options)
+        page = grid_sheet(nets[0], opened, shown or known, strength=how.strength, **options)
     elif corners is not None:
-        page = blend_sheet(nets[0], source, corners, steps=steps, strength=strength, **options)
+        page = blend_sheet(nets[0], source, corners, steps=steps, strength=how.strength, **options)
     elif strengths:
         page = strength_sheet(nets[0], source, shown, **options)
     else:
-        page = contact_sheet(nets, source, shown, columns=columns, strength=strength, **options)
+        page = contact_sheet(nets, source, shown, columns=columns, strength=how.strength, **options)
     put(page, job, quality=quality, force=force)
     if as_json:
         put_json(
@@ -170,6 +164,9 @@ def command(
                 "styles": corners or shown or known,
                 "width": page.width,
                 "height": page.height,
+                "size": size,
+                "strength": how.strength,
+                **shared,
             }
         )
 

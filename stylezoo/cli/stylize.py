@@ -12,24 +12,16 @@ import click
 from stylezoo.cli.descent import descent_options, saver
 from stylezoo.cli.folders import advising, folder_options, open_manifest
 from stylezoo.cli.jobs import FORMATS, plan
-from stylezoo.cli.options import model_names
-from stylezoo.cli.request import Request, card_id, check_stdout, read_request
+from stylezoo.cli.options import model_names, stylize_options
+from stylezoo.cli.request import card_id, check_stdout, read_request
 from stylezoo.cli.talk import Failure, one_line, put_json, say
 from stylezoo.engines import Engine, Work, paint
 from stylezoo.errors import ImageError
-from stylezoo.image.sizes import STYLE_SIZE, STYLE_SIZES
 
 if TYPE_CHECKING:
-    from stylezoo.stylizer import Backend
+    from stylezoo.engine import Backend
 
 FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
-STYLE_SIZE_OPTION = click.option(
-    "--style-size",
-    default=STYLE_SIZE,
-    type=click.IntRange(*STYLE_SIZES),
-    metavar="PX",
-    help="Long side at which a style picture is read: larger for coarser strokes.",
-)
 
 
 @click.command("stylize")
@@ -47,12 +39,9 @@ STYLE_SIZE_OPTION = click.option(
     help="A style's name; for a model of any picture a picture, or a folder of them; or a mix such as a:0.6,b.jpg:0.4. "
     "Given several times or as a folder, every IN is painted in each.",
 )
-@STYLE_SIZE_OPTION
 @click.option("--save-card", type=click.Path(path_type=Path), metavar="FILE", help="Keep the style, for --card FILE.")
 @click.option("--card", "cards", multiple=True, type=FILE, help="Add the style of this card; alone, it is painted.")
-@click.option("--strength", default=1.0, help="How much of the style: 0 the photo, 1 the style, up to 3.")
-@click.option("--size", type=click.IntRange(min=1), metavar="PX", help="Long side of the result.  [default: as IN]")
-@click.option("--stroke", type=float, help="Size of the strokes at any size: 1 as at 512 px, 2 twice as coarse.")
+@stylize_options()
 @click.option("--mask", type=FILE, help="Where to paint, in the size of IN: white the style, black the photo.")
 @click.option(
     "--region",
@@ -60,13 +49,6 @@ STYLE_SIZE_OPTION = click.option(
     multiple=True,
     metavar="MASK:STYLE",
     help="Paint the white of a mask in a style of its own; the rest is --style, or else the photo.",
-)
-@click.option("--preserve-color", type=click.Choice(["luma", "stats"]), help="Keep the colours of the photo.")
-@click.option(
-    "--tile",
-    default="auto",
-    metavar="auto|none|PX",
-    help="Paint in tiles of PX px, for pictures of any size; auto does so where memory is short.",
 )
 @descent_options
 @folder_options
@@ -112,20 +94,23 @@ def command(
 
     from tqdm import tqdm
 
-    stylizer, quick = _load(request, device, backend)
+    from stylezoo.stylizer import load
+
+    stylizer = load(request.model, device=device, backend=backend)
+    for added in request.cards:
+        stylizer.add_card(added)
     codes, styles = request.codes(stylizer), request.painted(stylizer)
     if request.save_card:
-        card = stylizer.card(*styles.values(), id=card_id(request.save_card), style_size=request.style_size)
+        card = stylizer.card(*styles.values(), id=card_id(request.save_card), style_size=request.options.style_size)
         card.save(request.save_card)
     every, quality = request.save_every, request.quality
     work = Work(
         request.model,
         codes,
-        request.options(stylizer),
+        request.arguments(stylizer),
         {"device": device, "backend": backend},
         request.cards,
         quality,
-        quick=quick,
         overwrite=force or resume,
         callback=partial(saver, every=every, quality=quality) if every else None,
     )
@@ -151,19 +136,3 @@ def command(
                 )
     if failed:
         raise Failure(f"{failed} of {len(jobs)} pictures failed")
-
-
-def _load(request: Request, device: str, backend: Backend) -> tuple[Any, bool]:
-    """Return what paints, and whether it does without torch, which takes longer to start than to paint."""
-    if request.is_plain and backend != "torch":
-        from stylezoo.quick import open_quick
-
-        quick = open_quick(request.spec, request.weights, device, request.styles.values())
-        if quick is not None:
-            return quick, True
-    from stylezoo.stylizer import load
-
-    stylizer = load(request.model, device=device, backend=backend)
-    for card in request.cards:
-        stylizer.add_card(card)
-    return stylizer, False

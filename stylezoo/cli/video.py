@@ -5,17 +5,17 @@ from __future__ import annotations
 import dataclasses
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from stylezoo.cli.options import files_of, model_names, parse_style, parse_tile
-from stylezoo.cli.stylize import FILE, STYLE_SIZE_OPTION
+from stylezoo.cli.options import files_of, model_names, parse_style, read_options, stylize_options
+from stylezoo.cli.stylize import FILE
 from stylezoo.cli.talk import put_json, say
 from stylezoo.errors import OptionError
 
 if TYPE_CHECKING:
-    from stylezoo.stylizer import Backend
+    from stylezoo.engine import Backend
 
 
 @click.command("video")
@@ -32,12 +32,8 @@ if TYPE_CHECKING:
     metavar="TIME:STYLE,...",
     help="Styles at frames or seconds, and what lies between: 0:starry_night,5s:great_wave,120:the_kiss+udnie.",
 )
-@STYLE_SIZE_OPTION
 @click.option("--card", "cards", multiple=True, type=FILE, help="Add the style of this card.")
-@click.option("--strength", default=1.0, help="How much of the style: 0 the photo, 1 the style, up to 3.")
-@click.option("--size", type=click.IntRange(min=1), metavar="PX", help="Long side of the result.  [default: as IN]")
-@click.option("--stroke", type=float, help="Size of the strokes at any size: 1 as at 512 px, 2 twice as coarse.")
-@click.option("--preserve-color", type=click.Choice(["luma", "stats"]), help="Keep the colours of the frames.")
+@stylize_options(tile="none")
 @click.option(
     "--mask",
     type=click.Path(exists=True, path_type=Path),
@@ -54,7 +50,6 @@ if TYPE_CHECKING:
 @click.option(
     "--quality", type=int, metavar="N", help="CRF, lower is better; of WebP 1 to 100.  [default: as the codec]"
 )
-@click.option("--tile", default="none", metavar="auto|none|PX", help="Paint frames in tiles; with --steady 0 alone.")
 @click.option("--device", default="auto", help="Where to compute: auto, cpu, cuda, cuda:1 or mps.")
 @click.option(
     "--backend",
@@ -70,12 +65,7 @@ def command(
     model: str,
     style: str | None,
     keyframes: str | None,
-    style_size: int,
     cards: tuple[Path, ...],
-    strength: float,
-    size: int | None,
-    stroke: float | None,
-    preserve_color: str | None,
     mask: Path | None,
     steady: float,
     flow: bool,
@@ -84,11 +74,11 @@ def command(
     no_sound: bool,
     codec: str | None,
     quality: int | None,
-    tile: str,
     device: str,
     backend: Backend,
     force: bool,
     as_json: bool,
+    **asked: Any,
 ) -> None:
     """Paint a clip, with its sound and times.
 
@@ -104,7 +94,7 @@ def command(
     read = [*cards, *files_of(wanted), *([mask] if mask else [])]
     if output.exists() and any(output.samefile(file) for file in read):
         raise OptionError(f"'{output}' is an input and is never overwritten: choose another --output")
-    tiles = parse_tile(tile)
+    options = read_options(asked)
 
     from stylezoo.stylizer import load
     from stylezoo.video import stylize_video
@@ -126,16 +116,16 @@ def command(
         quality=quality,
         steady=steady,
         flow=flow,
-        style_size=style_size,
         overwrite=force,
         progress=sys.stderr.isatty(),
-        strength=strength,
-        size=size,
-        stroke=stroke,
-        preserve_color=preserve_color or False,
-        tile=tiles,
+        **options.as_dict(),
     )
     if facts.resumed:
         say(f"{facts.resumed} of {facts.frames} frames were there from a run before")
     if as_json:
-        put_json({"input": str(source)} | dataclasses.asdict(facts) | {"style": wanted, "keyframes": keyframes})
+        put_json(
+            {"input": str(source)}
+            | dataclasses.asdict(facts)
+            | {"style": wanted, "keyframes": keyframes}
+            | options.as_dict()
+        )

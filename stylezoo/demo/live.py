@@ -13,9 +13,7 @@ from stylezoo.demo.settings import Settings
 from stylezoo.demo.studio import Painter, Studio
 from stylezoo.demo.wishes import Wish, read_wish
 from stylezoo.errors import OptionError, StyleError
-from stylezoo.quick import QuickStylizer, open_quick
 from stylezoo.stylizer import Stylizer
-from stylezoo.zoo.store import find
 
 SIDE = 320
 """px, the long side of a frame."""
@@ -29,7 +27,6 @@ class Live:
         self._settings = Settings(max_pixels=SIDE * SIDE * 4)
         self._lock = threading.Lock()
         self._nets: dict[str, Stylizer] = {}
-        self._quicks: dict[str, QuickStylizer | None] = {}
 
     @cached_property
     def painter(self) -> Painter:
@@ -65,8 +62,6 @@ class Live:
             return data_url(self._paint(frame, models.pop(), mix, wish), 80)
 
     def _paint(self, frame: Image.Image, model: str, mix: dict[str, float], wish: Wish) -> Image.Image:
-        if wish.strength == 1 and wish.colours == "style" and (quick := self._quick(model)):
-            return quick.stylize(frame, quick.encode_style(mix))
         colours: Any = False if wish.colours == "style" else wish.colours
         painted: Image.Image = self._net(model).stylize(frame, mix, strength=wish.strength, preserve_color=colours)
         return painted
@@ -75,10 +70,3 @@ class Live:
         if model not in self._nets:
             self._nets[model] = self._studio.copy_of(model)
         return self._nets[model]
-
-    def _quick(self, model: str) -> QuickStylizer | None:
-        """Return the net as onnxruntime computes it without torch, whose threads cost more than so small a frame."""
-        if model not in self._quicks:
-            spec, path = find(model)
-            self._quicks[model] = open_quick(spec, path, self._studio.settings.device, spec.style_ids)
-        return self._quicks[model]

@@ -7,21 +7,22 @@ from collections import OrderedDict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 from PIL import Image
 
-from stylezoo.data.images import sample_photos
 from stylezoo.demo.pictures import Previews
 from stylezoo.demo.settings import Settings, find_models
 from stylezoo.demo.wishes import Mix, Wish
-from stylezoo.errors import DataError, OptionError, StyleError
+from stylezoo.errors import OptionError, StyleError
 from stylezoo.image.page import labelled_page, printable
-from stylezoo.models import StyleCode
+from stylezoo.runtime.base import StyleCode
 from stylezoo.stylizer import Stylizer, load
 from stylezoo.types import StyleLike
 from stylezoo.zoo.spec import ModelSpec, StyleSpec
+from stylezoo.zoo.store import BUNDLED
 
 OWN = "own"
 """The id that a visitor's painting has among the styles."""
@@ -31,6 +32,7 @@ PAINTED = 320  # px, at which it is painted: strokes as they look in a photo
 SHEET, SHEET_PAINTED = 320, 512
 OWN_SIZE = 384  # px, at which a visitor's painting is encoded
 CODES = 32
+SAMPLES = ("chelsea.png", "coffee.png", "rocket.jpg")
 
 
 @dataclass(frozen=True)
@@ -80,18 +82,15 @@ class Studio:
 
     @cached_property
     def samples(self) -> list[Path]:
-        """Photos to try, where scikit-image brings some."""
-        try:
-            photos = {path.stem: path for path in sample_photos()}
-        except DataError:
-            return []
-        return [photos[name] for name in ("astronaut", "chelsea", "coffee", "rocket") if name in photos]
+        """Photos to try: the one of this package, and others where scikit-image brings them."""
+        found = find_spec("skimage")
+        places = found.submodule_search_locations if found else None
+        more = [Path(place) / "data" / name for place in places or () for name in SAMPLES]
+        return [BUNDLED / "astronaut.jpg", *(path for path in more if path.is_file())]
 
     @cached_property
     def sample(self) -> Image.Image:
         """A square photo in which the styles are shown."""
-        if not self.samples:
-            return _landscape(PAINTED)
         return square(self.previews.get(self.samples[0]), PAINTED)
 
     def painter(self, name: str) -> Painter:
@@ -223,20 +222,3 @@ def _on_white(photo: Image.Image) -> Image.Image:
         return photo.convert("RGB")
     white = Image.new("RGBA", photo.size, "white")
     return Image.alpha_composite(white, photo).convert("RGB")
-
-
-def _landscape(side: int) -> Image.Image:
-    """Return hills by a lake under a sun, drawn: where no package brings a photo."""
-    import numpy as np
-
-    y, x = np.mgrid[0 : 1 : side * 1j, 0 : 1 : side * 1j]
-    picture = np.stack([0.95 - 0.5 * y, 0.75 - 0.1 * y, 0.55 + 0.35 * y], axis=-1)
-    picture[(x - 0.68) ** 2 + (y - 0.26) ** 2 < 0.012] = (1.0, 0.93, 0.7)
-    for base, height, waves, colour in ((0.5, 0.1, 5, (0.36, 0.45, 0.5)), (0.62, 0.08, 9, (0.2, 0.36, 0.26))):
-        ridge = base - height * (np.sin(waves * x + base * 9) + 0.4 * np.sin(2.7 * waves * x)) / 1.4
-        shade = 0.75 + 0.5 * (y - ridge)
-        picture = np.where((y > ridge)[..., None], np.array(colour) * shade[..., None], picture)
-    ripples = 0.5 + 0.12 * np.sin(140 * y + 6 * np.sin(11 * x))
-    lake = np.stack([0.5 * ripples, 0.8 * ripples, 1.1 * ripples], axis=-1)
-    picture = np.where((y > 0.76)[..., None], lake, picture)
-    return Image.fromarray((picture.clip(0, 1) * 255).astype(np.uint8))

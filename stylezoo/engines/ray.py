@@ -14,9 +14,10 @@ from typing import TYPE_CHECKING, Any
 
 from stylezoo.engines.job import Job
 from stylezoo.engines.pool import TRIES, lost, portable
-from stylezoo.engines.threads import ROOM, limit_threads, stated_threads
+from stylezoo.engines.threads import ROOM, limit_threads
 from stylezoo.engines.work import Outcome, Work
 from stylezoo.errors import EngineError, OptionError
+from stylezoo.runtime.device import stated_threads
 
 if TYPE_CHECKING:
     from stylezoo.engines.work import Painter
@@ -91,7 +92,7 @@ def _shares(work: Work, workers: int | None, jobs: int) -> tuple[int, dict[str, 
 
     total = ray.cluster_resources()
     cpus, gpus = int(total.get("CPU", 1)), int(total.get("GPU", 0))
-    on_gpu = gpus > 0 and not work.quick and not str(work.loading.get("device", "auto")).startswith("cpu")
+    on_gpu = gpus > 0 and not str(work.loading.get("device", "auto")).startswith("cpu")
     if workers is None:
         workers = gpus if on_gpu else min(cpus // (stated_threads() or 1), int(total.get("memory", ROOM)) // ROOM)
     workers = max(1, min(workers, jobs))

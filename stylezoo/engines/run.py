@@ -15,7 +15,7 @@ from stylezoo.errors import OptionError
 from stylezoo.zoo.store import find
 
 if TYPE_CHECKING:
-    from stylezoo.engines.work import AnyStylizer
+    from stylezoo.stylizer import Stylizer
 
 Engine = Literal["auto", "serial", "pool", "ray"]
 ENGINES: tuple[Engine, ...] = ("auto", "serial", "pool", "ray")
@@ -31,7 +31,7 @@ def paint(
     engine: Engine = "auto",
     workers: int | None = None,
     manifest: Manifest | None = None,
-    stylizer: AnyStylizer | None = None,
+    stylizer: Stylizer | None = None,
 ) -> Generator[Outcome]:
     """Do all jobs and yield their outcomes, in the order of the jobs. Every engine writes the same pictures.
 
@@ -81,9 +81,7 @@ def _many(jobs: Sequence[Job], work: Work, workers: int | None) -> bool:
 
 
 def _on_gpu(work: Work) -> bool:
-    if work.quick:
-        return False
-    from stylezoo.stylizer import pick_device
+    from stylezoo.engine import pick_device
 
     return pick_device(work.loading.get("device", "auto")).type != "cpu"
 
@@ -94,7 +92,7 @@ def _ordered(
     engine: Engine,
     workers: int | None,
     manifest: Manifest | None,
-    stylizer: AnyStylizer | None,
+    stylizer: Stylizer | None,
 ) -> Generator[Outcome]:
     if manifest and jobs:
         manifest.begin(jobs)
@@ -113,7 +111,7 @@ def _ordered(
 
 
 def _start(
-    jobs: Sequence[Job], work: Work, engine: Engine, workers: int | None, stylizer: AnyStylizer | None
+    jobs: Sequence[Job], work: Work, engine: Engine, workers: int | None, stylizer: Stylizer | None
 ) -> Generator[tuple[int, Outcome]]:
     """Return the outcomes with their jobs' numbers, in the order in which they come."""
     if engine == "serial":

@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import sys
 
+from stylezoo.runtime.device import stated_threads, usable_cores
+
 ROOM = 4 << 30
 """Bytes of RAM that there have to be for each worker, where nobody says how many there are."""
 
@@ -17,15 +19,9 @@ def share(workers: int | None, jobs: int) -> tuple[int, int]:
     """
     threads = stated_threads()
     if workers is None:
-        workers = min(cores() // (threads or 1), memory() // ROOM)
+        workers = min(usable_cores() // (threads or 1), memory() // ROOM)
     workers = max(1, min(workers, jobs))
-    return workers, threads or max(1, cores() // workers)
-
-
-def stated_threads() -> int | None:
-    """Return what OMP_NUM_THREADS says, if it says a number."""
-    text = os.environ.get("OMP_NUM_THREADS", "")
-    return int(text) if text.isdecimal() and int(text) else None
+    return workers, threads or max(1, usable_cores() // workers)
 
 
 def limit_threads(threads: int) -> None:
@@ -33,13 +29,6 @@ def limit_threads(threads: int) -> None:
     os.environ["OMP_NUM_THREADS"] = str(threads)
     if torch := sys.modules.get("torch"):
         torch.set_num_threads(threads)
-
-
-def cores() -> int:
-    """Return how many cores this process may use."""
-    if hasattr(os, "sched_getaffinity"):  # not on macOS and Windows
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 def memory() -> int:

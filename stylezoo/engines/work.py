@@ -6,20 +6,17 @@ import time
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, Self, TypeAlias
+from typing import TYPE_CHECKING, Any, Self
 
 from stylezoo.engines.job import Job
 from stylezoo.engines.streams import open_stdin, put
-from stylezoo.errors import EngineError, ImageError, out_of_memory
+from stylezoo.errors import ImageError, out_of_memory
 from stylezoo.types import PathLike, StyleLike
 
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-    from stylezoo.quick import QuickStylizer
     from stylezoo.stylizer import Stylizer
-
-    AnyStylizer: TypeAlias = Stylizer | QuickStylizer
 
 
 @dataclass(frozen=True)
@@ -32,7 +29,6 @@ class Work:
         options: of `Stylizer.stylize`.
         loading: further arguments of `stylezoo.load`, such as device.
         cards: files of style cards to add to the model.
-        quick: paint without torch, see `stylezoo.quick`; styles are then codes of its own.
         quality: of JPEG, WebP and AVIF files, 1 to 100.
         overwrite: write over files that exist.
         callback: gives what `stylize` gets as `callback` for a job, of models that optimise; a function of a module.
@@ -44,14 +40,11 @@ class Work:
     loading: Mapping[str, Any] = field(default_factory=dict)
     cards: Sequence[PathLike] = ()
     quality: int = 92
-    quick: bool = False
     overwrite: bool = False
     callback: Callable[[Job], Callable[..., None]] | None = None
 
-    def load(self) -> AnyStylizer:
+    def load(self) -> Stylizer:
         """Return the model with its cards."""
-        if self.quick:
-            return self._load_quick()
         from stylezoo.stylizer import load
 
         stylizer = load(self.model, **self.loading)
@@ -59,23 +52,14 @@ class Work:
             stylizer.add_card(card)
         return stylizer
 
-    def _load_quick(self) -> QuickStylizer:
-        from stylezoo.quick import open_quick
-        from stylezoo.zoo.store import find
-
-        if stylizer := open_quick(*find(self.model), "cpu", ()):
-            return stylizer
-        raise EngineError(f"{self.model} is painted by onnxruntime here, which a worker lacks: try --backend torch")
-
-    def painter(self, stylizer: AnyStylizer | None = None) -> Painter:
+    def painter(self, stylizer: Stylizer | None = None) -> Painter:
         """Return the one who does it; `stylizer` in place of loading the model."""
         return Painter(self, stylizer or self.load())
 
     def to_send(self) -> Self:
-        """Return this for another process: codes on the CPU, no bar, and free to overwrite what a lost worker left."""
-        ready = self if self.quick else replace(self, styles=_on_cpu(self.styles), options=_on_cpu(self.options))
-        options = {name: value for name, value in ready.options.items() if name != "progress"}
-        return replace(ready, options=options, overwrite=True)
+        """Return this for another process: no bar, and free to overwrite what a lost worker left."""
+        options = {name: value for name, value in self.options.items() if name != "progress"}
+        return replace(self, options=options, overwrite=True)
 
 
 @dataclass(frozen=True)
@@ -100,7 +84,7 @@ class Outcome:
 class Painter:
     """Does jobs with one model. A picture that cannot be read, painted in memory or written is an outcome too."""
 
-    def __init__(self, work: Work, stylizer: AnyStylizer) -> None:
+    def __init__(self, work: Work, stylizer: Stylizer) -> None:
         self.work, self.stylizer = work, stylizer
         self._stdin: Image | None = None
 
@@ -132,15 +116,3 @@ class Painter:
     def _read_stdin(self) -> Image:
         self._stdin = self._stdin or open_stdin()  # several styles may want it
         return self._stdin
-
-
-def _on_cpu(value: Any) -> Any:
-    from stylezoo.models import StyleCode
-
-    if isinstance(value, StyleCode):
-        return StyleCode(value.values.cpu())
-    if isinstance(value, Mapping):
-        return {name: _on_cpu(member) for name, member in value.items()}
-    if isinstance(value, (list, tuple)):
-        return type(value)(_on_cpu(member) for member in value)
-    return value

@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from PIL import Image
     from torch import Tensor
 
-    from stylezoo.stylizer import Backend, Stylizer
+    from stylezoo.engine import Backend
+    from stylezoo.stylizer import Stylizer
 
 STYLE_SIZE = 256  # px a side of the style picture that nets of any style are given
 MATMUL = "matrix product"
@@ -72,24 +73,31 @@ def build_zoo(name: str, setting: Setting, backend: Backend = "auto") -> Runner:
 
     from stylezoo.image.io import read
     from stylezoo.image.resize import pad_to_multiple
-    from stylezoo.models.trunk_net import TrunkNet
     from stylezoo.stylizer import load
 
     torch.set_num_threads(setting.threads)
     stylizer = load(name, device=setting.device, backend=backend)
-    net = stylizer.net
+    runtime = stylizer.runtime
     picture, style = photo(setting.size), style_of(stylizer)
     parts: dict[str, Callable[[], object]] = {"stylize": lambda: stylizer.stylize(picture, style)}
-    if stylizer.spec.family == "gatys":  # which has no pass: what it does is the optimisation
+    if stylizer.spec.weightless:  # which has no pass: what it does is the optimisation
         return Runner(parts)
-    x = pad_to_multiple(read(picture).pixels, net.multiple, net.minimum)[0].to(net.device, net.dtype)
-    code = None if stylizer.kind == "single" else stylizer.encode_style(style).values
-    parts["net"] = run = on_device(partial(net, x, code), setting.device)
+    pixels = pad_to_multiple(read(picture).pixels, runtime.multiple, runtime.minimum)[0]
+    code = stylizer.encode_style(style).values
+
+    def by_torch() -> Callable[[], object]:
+        net = stylizer.net
+        inputs = (value.to(net.device, net.dtype) for value in (pixels, torch.from_numpy(code)))
+        return on_device(partial(net, *inputs), setting.device)
+
+    if runtime.name == "torch":
+        parts["net"] = by_torch()
+    else:
+        parts["net"] = partial(runtime.run, pixels.numpy(), code)
 
     def facts() -> dict[str, Any]:
-        if isinstance(net, TrunkNet):
-            net.run_by(None)  # what onnxruntime multiplies and adds, torch does not see
-        return torch_facts(run) | {"parameters": sum(p.numel() for p in net.parameters())}
+        # What onnxruntime multiplies and adds, torch does not see: the same net by torch tells it.
+        return torch_facts(by_torch()) | {"parameters": sum(p.numel() for p in stylizer.net.parameters())}
 
     return Runner(parts, facts)
 

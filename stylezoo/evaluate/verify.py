@@ -6,15 +6,21 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING, cast
 
-import torch
-from torch import Tensor
+import numpy as np
+from numpy.typing import NDArray
 
 from stylezoo.errors import StyleZooError
-from stylezoo.models import Gatys, StyleNet, create_model
+from stylezoo.runtime.base import Runtime
+from stylezoo.runtime.device import INSTALL, has_torch
+from stylezoo.stylizer import Stylizer
 from stylezoo.zoo.model_card import is_unstated
 from stylezoo.zoo.spec import FAMILIES, CheckSpec, ModelSpec
 from stylezoo.zoo.store import check_file, locate, read_header
+
+if TYPE_CHECKING:
+    from stylezoo.models import Gatys, StyleNet
 
 TOLERANCE = 2e-3  # of values in [0, 1]: other processors differ by 1e-5, another net by more than 1e-2
 
@@ -45,8 +51,15 @@ def verify_model(spec: ModelSpec, path: Path | None = None) -> list[Finding]:
         else:
             path = path or locate(spec)
             _check_weights(spec, path, note)
-        net = create_model(spec.family, **spec.arch, weights=path)
-        note(*_compare_numbers(spec, fingerprint(net)))
+        if spec.weightless and not has_torch():
+            note(True, f"fingerprint: not compared, as it needs PyTorch: {INSTALL}")
+        else:
+            stylizer = Stylizer(spec, path)
+            count = int(spec.arch.get("styles", 1))
+            values = (
+                fingerprint(stylizer.net) if spec.weightless else fingerprint_of(stylizer.runtime, spec.family, count)
+            )
+            note(*_compare_numbers(spec, values))
     except (StyleZooError, ValueError) as cause:
         note(False, str(cause))
     unclear = unstated(spec)
@@ -94,36 +107,38 @@ def _compare_numbers(spec: ModelSpec, values: tuple[float, ...]) -> tuple[bool, 
     return fits, f"fingerprint: differs by {difference:.1e}, {spec.check.tolerance:g} allowed"
 
 
-def check_pattern(height: int = 72, width: int = 96) -> Tensor:
+def check_pattern(height: int = 72, width: int = 96) -> NDArray[np.float32]:
     """Return the picture that fingerprints are made on, (1, 3, height, width): waves of several lengths."""
-    y = torch.linspace(0, 1, height, dtype=torch.float64)[:, None]
-    x = torch.linspace(0, 1, width, dtype=torch.float64)[None, :]
-    channels = [
-        torch.sin(6 * (k + 1) * x + 2 * k) * torch.cos(5 * (3 - k) * y) + torch.sin(40 * x * y + k) for k in range(3)
-    ]
-    return (torch.stack(channels)[None] / 4 + 0.5).float()
+    y, x = np.linspace(0, 1, height)[:, None], np.linspace(0, 1, width)[None]
+    channels = [np.sin(6 * (k + 1) * x + 2 * k) * np.cos(5 * (3 - k) * y) + np.sin(40 * x * y + k) for k in range(3)]
+    pattern: NDArray[np.float32] = (np.stack(channels)[None] / 4 + 0.5).astype(np.float32)
+    return pattern
 
 
-@torch.inference_mode()
-def fingerprint(net: StyleNet) -> tuple[float, ...]:
+def fingerprint_of(runtime: Runtime, family: str, styles: int) -> tuple[float, ...]:
     """Return what tells a net from another, from what it makes of a fixed pattern.
 
     Each channel's mean and deviation and twelve pixels for a net of one style; of several, each channel's mean for
-    every style, and of one that takes any picture, for the pattern's own negative as the style too. Where
-    pictures are optimised, the loss terms and the slope of some pixels.
+    every style, and of one that takes any picture, for the pattern's own negative as the style too.
     """
-    if isinstance(net, Gatys):
-        return _slope(net)
-    net = net.eval()
-    x = check_pattern().to(net.device, net.dtype)
-    codes = [net.named_code(i) for i in range(int(net.arch.get("styles", 1)))]
-    if FAMILIES[net.family] == "arbitrary":
-        codes.append(net.encode(1 - x))
-    painted = [net(x, code).double().cpu()[0] for code in codes]
-    values = [value for y in painted for value in y.mean(dim=(1, 2))]
-    if len(painted) == 1:
-        values += [*painted[0].std(dim=(1, 2)), *painted[0][:, 9::18, 12::24].flatten()[::4]]
+    x = check_pattern()
+    codes = [runtime.named_code(i) for i in range(styles)]
+    if FAMILIES[family] == "arbitrary":
+        codes.append(runtime.encode(1 - x))
+    results = [runtime.run(x, code)[0].astype(np.float64) for code in codes]
+    values = [value for y in results for value in y.mean(axis=(1, 2))]
+    if len(results) == 1:
+        values += [*results[0].std(axis=(1, 2), ddof=1), *results[0][:, 9::18, 12::24].reshape(-1)[::4]]
     return tuple(round(float(v), 5) for v in values)
+
+
+def fingerprint(net: StyleNet) -> tuple[float, ...]:
+    """Return `fingerprint_of` a net of torch; where pictures are optimised, the loss terms and the slope of pixels."""
+    from stylezoo.torch_runtime.runtime import TorchRuntime
+
+    if net.family == "gatys":
+        return _slope(cast("Gatys", net))
+    return fingerprint_of(TorchRuntime(net.eval()), net.family, int(net.arch.get("styles", 1)))
 
 
 def _slope(net: Gatys) -> tuple[float, ...]:
@@ -131,8 +146,10 @@ def _slope(net: Gatys) -> tuple[float, ...]:
 
     Not the picture after some steps: each step multiplies what processors differ by.
     """
+    import torch
+
     with torch.inference_mode(False), torch.enable_grad():
-        pattern = check_pattern().to(net.device, net.dtype)
+        pattern = torch.from_numpy(check_pattern()).to(net.device, net.dtype)
         terms = net.objective(pattern, net.encode(1 - pattern))(mirror := pattern.flip(-1).requires_grad_())
         (slope,) = torch.autograd.grad(terms["total"].sum(), mirror)
         pixels = slope[0, :, 9::18, 12::24].flatten()[::4] / slope.std()

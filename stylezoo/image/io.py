@@ -1,4 +1,4 @@
-"""Any picture to a float tensor in [0, 1], and back to what it came as.
+"""Any picture to planes, and back to what it came as. Torch is imported for tensors alone.
 
 Pillow does the decoding. 16-bit grey stays 16-bit on the way in; 16-bit RGB files come as 8 bits, which is all that
 Pillow has. Arrays and tensors keep their own depth both ways.
@@ -8,22 +8,21 @@ from __future__ import annotations
 
 import io
 import os
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import torch
 from PIL import Image
-from torch import Tensor
 
 from stylezoo.errors import ImageError
 from stylezoo.image.files import check_quality, read_file, write_file
 from stylezoo.image.pillow import (
     SLACK,
     WITH_ALPHA,
-    Array,
     decode,
     decode_stream,
     encode_array,
@@ -31,16 +30,20 @@ from stylezoo.image.pillow import (
     format_named,
     shown,
 )
-from stylezoo.image.resize import resize
-from stylezoo.image.tiles import as_float, as_levels
+from stylezoo.image.planes import Array, as_float, as_levels, on_white, resize
+from stylezoo.image.sizes import fit_long_side
 from stylezoo.types import ImageLike, PathLike
+
+if TYPE_CHECKING:
+    from torch import Tensor
+    from typing_extensions import TypeIs
 
 NAN_REMEDY = "try float32 (dtype) or a lower strength"
 
 
 @dataclass(frozen=True, eq=False)
 class Picture:
-    """A picture as tensors, and the way back.
+    """A picture as planes, and the way back.
 
     Attributes:
         levels: N3HW RGB as deep as it came: uint8, or float32 in [0, 1].
@@ -48,45 +51,53 @@ class Picture:
         name: what messages call it.
     """
 
-    levels: Tensor
-    veil: Tensor | None
+    levels: Array
+    veil: Array | None
     name: str
-    _finish: Callable[[Tensor], Any] = field(repr=False)
+    _finish: Callable[[Array], Any] = field(repr=False)
 
     @cached_property
     def pixels(self) -> Tensor:
-        """RGB as float32 N3HW in [0, 1]."""
-        return as_float(self.levels)
+        """RGB as a float32 tensor, N3HW in [0, 1]."""
+        return _torch().from_numpy(as_float(self.levels))
 
     @cached_property
     def alpha(self) -> Tensor | None:
-        """Alpha as float32 N1HW in [0, 1], or None."""
-        return None if self.veil is None else as_float(self.veil)
+        """Alpha as a float32 tensor, N1HW in [0, 1], or None."""
+        return None if self.veil is None else _torch().from_numpy(as_float(self.veil))
 
-    def restore(self, pixels: Tensor) -> Any:
-        """Return `pixels` (N3HW of any size, uint8 or float in [0, 1]) as the type that the picture came as.
+    def on_white(self, long_side: int | None = None) -> Array:
+        """Return the colours, N3HW in float32, with white where the picture is transparent, `long_side` px if given."""
+        if long_side is None:
+            return as_float(on_white(self.levels, self.veil))
+        size = fit_long_side(self.levels.shape[-2], self.levels.shape[-1], long_side)
+        return resize(self.levels, size, self.veil)
 
-        The picture's alpha is resized and joined to them. Values outside [0, 1] are clipped; other shapes and NaN
-        are an ImageError.
+    def restore(self, pixels: Any) -> Any:
+        """Return `pixels`, an array or a tensor, as the type that the picture came as.
+
+        N3HW of any size, uint8 or float in [0, 1]. The picture's alpha is resized and joined to them. Values outside
+        [0, 1] are clipped; other shapes and NaN are an ImageError.
         """
+        pixels = _as_array(pixels)
         count = self.levels.shape[0]
         if pixels.ndim != 4 or pixels.shape[:2] != (count, 3) or 0 in pixels.shape:
             raise ImageError(f"{self.name}: cannot restore pixels of shape {_sizes(pixels)}: expected {count}x3xHxW")
-        if pixels.dtype != self.levels.dtype or pixels.dtype != torch.uint8:  # else no float copy is made of it
-            pixels = as_float(pixels.detach()).float()
-            if not pixels.sum().isfinite():  # one pass; what is in [0, 1], or near, sums up without overflow
+        if pixels.dtype != self.levels.dtype or pixels.dtype != np.uint8:  # else no float copy is made of it
+            pixels = as_float(pixels).astype(np.float32, copy=False)
+            if not np.isfinite(pixels.sum()):  # one pass; what is in [0, 1], or near, sums up without overflow
                 raise ImageError(f"{self.name}: the result holds NaN or infinity: {NAN_REMEDY}")
-            pixels = pixels.clamp(0, 1)
+            pixels = pixels.clip(0, 1)
         if self.veil is not None:
-            pixels = torch.cat([pixels, self._veil_like(pixels)], dim=1)
+            pixels = np.concatenate([pixels, self._veil_like(pixels)], axis=1)
         return self._finish(pixels)
 
-    def _veil_like(self, pixels: Tensor) -> Tensor:
+    def _veil_like(self, pixels: Array) -> Array:
         assert self.veil is not None
-        if pixels.dtype == self.veil.dtype == torch.uint8 and pixels.shape[-2:] == self.veil.shape[-2:]:
-            return self.veil.to(pixels.device)
-        alpha = resize(as_float(self.veil).to(pixels.device), (pixels.shape[-2], pixels.shape[-1]))
-        return as_levels(alpha) if pixels.dtype == torch.uint8 else alpha
+        if pixels.dtype == self.veil.dtype == np.uint8 and pixels.shape[-2:] == self.veil.shape[-2:]:
+            return self.veil
+        alpha = resize(self.veil, (pixels.shape[-2], pixels.shape[-1]))
+        return as_levels(alpha) if pixels.dtype == np.uint8 else alpha
 
 
 def read(image: ImageLike, *, max_pixels: int = 200_000_000) -> Picture:
@@ -108,7 +119,7 @@ def read(image: ImageLike, *, max_pixels: int = 200_000_000) -> Picture:
     if isinstance(image, Image.Image):
         name = shown(getattr(image, "filename", "") or f"PIL image of mode {image.mode}")
         return _picture(_from_array(decode(image, name)), name, to_pil)
-    if isinstance(image, Tensor):
+    if is_tensor(image):
         return _read_tensor(image)
     if isinstance(image, np.ndarray):
         return _read_array(image)
@@ -146,38 +157,55 @@ def encode(image: ImageLike, format: str, quality: int = 92) -> bytes:
     check_quality(quality)
     kind = format_named(format, "cannot encode a picture")
     picture = read(image)
-    x = picture.levels if picture.veil is None else torch.cat([picture.levels, picture.veil], dim=1)
+    x = picture.levels if picture.veil is None else np.concatenate([picture.levels, picture.veil], axis=1)
     return _encode(x, kind, quality, picture.name)
 
 
-def to_pil(x: Tensor) -> Image.Image:
-    """13HW or 14HW, uint8 or float in [0, 1] -> PIL image, RGB or RGBA."""
-    return Image.fromarray(to_array(x, np.dtype(np.uint8)))
+def to_pil(x: Any) -> Image.Image:
+    """13HW or 14HW, an array or a tensor, uint8 or float in [0, 1] -> PIL image, RGB or RGBA."""
+    return Image.fromarray(to_array(_as_array(x), np.dtype(np.uint8)))
 
 
-def to_array(x: Tensor, dtype: np.dtype[Any]) -> Array:
+def to_array(x: Array, dtype: np.dtype[Any]) -> Array:
     """1CHW, float in [0, 1] or as it is to be -> HWC of `dtype`, integers rounded half up over their whole range."""
-    if dtype.kind == "u" and x.is_floating_point():
-        x = x.mul(float(np.iinfo(dtype).max)).add_(0.5).to(torch.uint8 if dtype.itemsize == 1 else torch.int32)
-    return x[0].permute(1, 2, 0).contiguous().cpu().numpy().astype(dtype, copy=False)
+    if dtype.kind == "u" and x.dtype.kind == "f":
+        x = as_levels(x) if dtype == np.uint8 else (x * np.float32(np.iinfo(dtype).max) + np.float32(0.5)).astype(dtype)
+    return np.ascontiguousarray(x[0].transpose(1, 2, 0)).astype(dtype, copy=False)
 
 
-def _encode(x: Tensor, kind: str, quality: int, name: str) -> bytes:
+def _encode(x: Array, kind: str, quality: int, name: str) -> bytes:
     """Return N3HW or N4HW `x`, uint8 or float in [0, 1], with N = 1 as a file's bytes."""
     if x.shape[0] != 1:
         raise ImageError(f"{name} holds {x.shape[0]} pictures: write them one at a time")
     if x.shape[1] == 4 and kind not in WITH_ALPHA:
-        x = x if x.is_floating_point() else x.float() / 255
-        alpha = x[:, 3:]
-        x = x[:, :3] * alpha + (1 - alpha)  # on white, as browsers show it
+        x = on_white(x[:, :3], x[:, 3:])  # as browsers show it
     return encode_array(to_array(x, np.dtype(np.uint8)), kind, quality, name)
 
 
-def _picture(x: Tensor, name: str, finish: Callable[[Tensor], Any]) -> Picture:
+def _picture(x: Array, name: str, finish: Callable[[Array], Any]) -> Picture:
     """Part NCHW `x` with C = 1 to 4 into colour and alpha."""
-    alpha = x[:, -1:].contiguous() if x.shape[1] in {2, 4} else None
-    colour = x[:, :3] if x.shape[1] >= 3 else x[:, :1].expand(-1, 3, -1, -1)
-    return Picture(colour.contiguous(), alpha, name, finish)
+    alpha = np.ascontiguousarray(x[:, -1:]) if x.shape[1] in {2, 4} else None
+    colour = x[:, :3] if x.shape[1] >= 3 else x[:, :1].repeat(3, axis=1)
+    return Picture(np.ascontiguousarray(colour), alpha, name, finish)
+
+
+def is_tensor(image: Any) -> TypeIs[Tensor]:
+    """Return whether `image` is a torch tensor."""
+    torch = sys.modules.get("torch")  # who has a tensor has imported it
+    return torch is not None and isinstance(image, torch.Tensor)
+
+
+def _torch() -> Any:
+    """Return torch, for those who have or want tensors."""
+    return import_module("torch")
+
+
+def _as_array(pixels: Any) -> Array:
+    if isinstance(pixels, np.ndarray):
+        return pixels
+    pixels = pixels.detach().cpu()
+    array: Array = (pixels.float() if pixels.is_floating_point() else pixels).numpy()
+    return array
 
 
 def _read_array(array: Array) -> Picture:
@@ -199,17 +227,18 @@ def _read_array(array: Array) -> Picture:
     return _picture(_from_array(array), name, lambda x: to_array(x, dtype))
 
 
-def _from_array(array: Array) -> Tensor:
+def _from_array(array: Array) -> Array:
     """HW or HWC (uint8, uint16, or float in about [0, 1]) -> uint8 or float32 in [0, 1], 1CHW."""
     planes = array[None] if array.ndim == 2 else array.transpose(2, 0, 1)
     dtype = np.uint8 if array.dtype == np.uint8 else np.float32
-    x = torch.from_numpy(np.array(planes, dtype=dtype, order="C"))[None]  # a copy: the caller's array is theirs
+    x = np.array(planes, dtype=dtype, order="C")[None]  # a copy: the caller's array is theirs
     if array.dtype.kind == "f":
-        return x.clamp_(0, 1)
-    return x if array.dtype == np.uint8 else x.div_(float(np.iinfo(array.dtype).max))
+        return x.clip(0, 1, out=x)
+    return x if array.dtype == np.uint8 else np.divide(x, np.float32(np.iinfo(array.dtype).max), out=x)
 
 
 def _read_tensor(tensor: Tensor) -> Picture:
+    torch = _torch()
     name = f"tensor of shape {_sizes(tensor)} and dtype {str(tensor.dtype).removeprefix('torch.')}"
     if tensor.ndim not in {3, 4} or tensor.shape[-3] not in {1, 3, 4}:
         hint = "expected CxHxW or NxCxHxW with 1, 3 or 4 channels"
@@ -222,17 +251,15 @@ def _read_tensor(tensor: Tensor) -> Picture:
     if tensor.dtype != torch.uint8 and not tensor.is_floating_point():
         raise ImageError(f"{name}: expected uint8, or a float dtype with values in [0, 1]; convert it first")
     rank, dtype, device = tensor.ndim, tensor.dtype, tensor.device
-    if dtype == torch.uint8:
-        x = tensor.detach().clone()
-    else:
-        x = tensor.detach().float()
-        low, high = torch.aminmax(x)
-        _check_range(float(low), float(high), name)
-        x = x.clamp(0, 1)
+    x = np.array(_as_array(tensor))  # a copy: the caller's tensor is theirs
+    if dtype != torch.uint8:
+        _check_range(float(x.min()), float(x.max()), name)
+        x.clip(0, 1, out=x)
 
-    def finish(result: Tensor) -> Tensor:
-        result = as_levels(result) if dtype == torch.uint8 and result.is_floating_point() else result
-        return (result if rank == 4 else result[0]).to(device, dtype)
+    def finish(result: Array) -> Tensor:
+        result = as_levels(result) if dtype == torch.uint8 else result
+        made = torch.from_numpy(np.ascontiguousarray(result)).to(device, dtype)
+        return made if rank == 4 else made[0]
 
     return _picture(x if rank == 4 else x[None], name, finish)
 
@@ -251,5 +278,5 @@ def _check_range(low: float, high: float, name: str) -> None:
     raise ImageError(f"{name} has values {low:g} to {high:g}, outside [0, 1]: {remedy}")
 
 
-def _sizes(tensor: Tensor) -> str:
-    return "x".join(map(str, tensor.shape))
+def _sizes(pixels: Any) -> str:
+    return "x".join(map(str, pixels.shape))

@@ -16,7 +16,7 @@ from torch import Tensor
 
 from stylezoo.errors import WeightsError
 from stylezoo.models import CIN
-from stylezoo.models.trunk_net import DIVISORS
+from stylezoo.runtime.architecture import DIVISORS
 
 LAYOUT = "Magenta CIN (ONNX)"
 

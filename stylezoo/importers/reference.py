@@ -8,7 +8,7 @@ from torch import Tensor
 
 from stylezoo.errors import WeightsError
 from stylezoo.models import Johnson
-from stylezoo.models.trunk_net import DIVISORS
+from stylezoo.runtime.architecture import DIVISORS
 
 LAYOUT = "PyTorch fast_neural_style"
 

@@ -19,8 +19,8 @@ from torch import Tensor
 from torch.nn import functional
 
 from stylezoo.errors import OptionError
-from stylezoo.image.color import rgb_to_lab
 from stylezoo.losses.terms import TINY, StyleTerm
+from stylezoo.nn.color import rgb_to_lab
 from stylezoo.nn.stats import full_precision, wide
 
 ColorSpace = Literal["lab", "rgb"]

@@ -9,8 +9,7 @@ from typing import Any
 
 from stylezoo.errors import OptionError, did_you_mean
 from stylezoo.models.adain import AdaIN
-from stylezoo.models.base import StyleCode, StyleNet
-from stylezoo.models.card import StyleCard
+from stylezoo.models.base import StyleNet
 from stylezoo.models.cin import CIN
 from stylezoo.models.gatys import Gatys
 from stylezoo.models.ghiasi import Ghiasi
@@ -52,8 +51,6 @@ __all__ = [
     "Gatys",
     "Ghiasi",
     "Johnson",
-    "StyleCard",
-    "StyleCode",
     "StyleNet",
     "create_model",
 ]

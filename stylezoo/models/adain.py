@@ -159,6 +159,10 @@ class AdaIN(StyleTable):
         """Return the codes, (N, 1024), of style pictures, (N, 3, H, W) in [0, 1]; those below 64 px are reflected."""
         return self.photo_code(pad_to_multiple(style, 1, SMALLEST_STYLE)[0])
 
+    @property
+    def code_width(self) -> int:
+        return self.styles.shape[1]
+
     def named_code(self, style: int) -> Tensor:
         return self.styles[style, None] if len(self.styles) else super().named_code(style)
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import abc
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
@@ -16,30 +15,8 @@ from torch import Tensor, nn
 
 from stylezoo.errors import StyleError, WeightsError
 from stylezoo.files import replacing
+from stylezoo.runtime.weights import misfits
 from stylezoo.zoo.spec import HEADER_KEY, ModelSpec, header_record
-
-
-@dataclass(frozen=True)
-class StyleCode:
-    """A style in the form that its net takes; codes of one net can be added, scaled and so mixed.
-
-    Attributes:
-        values: (1, D) float tensor; D and the meaning are the family's.
-    """
-
-    values: Tensor
-
-    def __add__(self, other: StyleCode) -> StyleCode:
-        return StyleCode(self.values + other.values)
-
-    def __mul__(self, factor: float) -> StyleCode:
-        return StyleCode(self.values * factor)
-
-    __rmul__ = __mul__
-
-    def lerp(self, other: StyleCode, weight: float) -> StyleCode:
-        """Return this code at `weight` 0, `other` at 1, and the straight line through both elsewhere."""
-        return self * (1 - weight) + other * weight
 
 
 class StyleNet(nn.Module, abc.ABC):
@@ -107,17 +84,9 @@ class StyleNet(nn.Module, abc.ABC):
 
     def check_fit(self, weights: Mapping[str, Tensor], shapes: Mapping[str, tuple[int, ...]], where: str) -> None:
         """Raise WeightsError unless `weights` has just the names and shapes of `shapes`."""
-        problems = [f"'{name}' is missing" for name in shapes.keys() - weights.keys()]
-        problems += [f"'{name}' is unknown" for name in weights.keys() - shapes.keys()]
-        problems += [
-            f"'{name}' has shape {tuple(weights[name].shape)} in place of {tuple(shapes[name])}"
-            for name in shapes.keys() & weights.keys()
-            if weights[name].shape != shapes[name]
-        ]
-        if problems:
-            more = f" and {len(problems) - 3} more" if len(problems) > 3 else ""
+        if problems := misfits({name: getattr(value, "shape", ()) for name, value in weights.items()}, shapes):
             arch = ", ".join(f"{key}={value}" for key, value in self.arch.items())
-            raise WeightsError(f"{where} does not fit {self.family}({arch}): {'; '.join(sorted(problems)[:3])}{more}")
+            raise WeightsError(f"{where} does not fit {self.family}({arch}): {problems}")
 
     def named_code(self, style: int) -> Tensor:
         """Return the code, (1, D), of the style with that index among those that the net knows by name."""

@@ -138,6 +138,10 @@ class Ghiasi(CIN):
         weights["encoder.head.2.bias"] = (outer[0] @ inner[1] + outer[1]).to(self.dtype)
         return net.load_weights(weights).to(self.device, self.dtype).train(self.training)
 
+    @property
+    def code_width(self) -> int:
+        return self.styles.shape[1]
+
     def named_code(self, style: int) -> Tensor:
         if style >= (known := len(self.styles) - 1):  # the last row is the photo's
             raise StyleError(

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
-
 import torch
 from torch import Tensor, nn
 
 from stylezoo.models.base import StyleNet
+from stylezoo.runtime.weights import hash_tensors
 
 
 class StyleTable(StyleNet):
@@ -40,12 +39,5 @@ class StyleTable(StyleNet):
 
 
 def hash_weights(module: nn.Module) -> str:
-    """Return the SHA-256 of a module's weights.
-
-    Taken of the weights in float16, so that a net has the same hash before and after it is published in float16.
-    """
-    digest = hashlib.sha256()
-    for name, value in sorted(module.state_dict().items()):
-        digest.update(f"{name} {tuple(value.shape)}".encode())
-        digest.update(value.detach().to("cpu", torch.float16).contiguous().numpy().tobytes())
-    return digest.hexdigest()
+    """Return the SHA-256 of a module's weights, see `stylezoo.runtime.weights.hash_tensors`."""
+    return hash_tensors({name: value.detach().cpu().half().numpy() for name, value in module.state_dict().items()})

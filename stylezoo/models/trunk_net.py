@@ -2,24 +2,17 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
 import torch
 from torch import Tensor
 
 from stylezoo.errors import OptionError
-from stylezoo.graphs import MINIMUM, TrunkGraph
 from stylezoo.models.base import StyleNet
 from stylezoo.nn.compact import CompactTrunk
-from stylezoo.nn.norm import InstanceNorm
 from stylezoo.nn.trunk import StyledTrunk, Trunk
-
-DIVISORS = {"classic": (4, 2, 1, 2, 4), "fast": (2, 1, 2, 4), "compact": (1, 2, 2), "magenta": (4, 2, 1, 2, 4)}
-WIDTHS = {"classic": 128, "fast": 64, "compact": 32, "magenta": 128}
-"""For each variant, what the width is divided by in its stages; the last two are the decoder's."""
+from stylezoo.runtime.architecture import DIVISORS, MINIMUM, WIDTHS, stage_widths
 
 
 class TrunkNet(StyleNet):
@@ -66,31 +59,9 @@ class TrunkNet(StyleNet):
         self.multiple = self.trunk.multiple
         self.minimum = MINIMUM
         self.overlap = self.trunk.reach
-        self.graph: TrunkGraph | None = None
-
-    def run_by(self, graph: Path | bytes | None) -> None:
-        """Let onnxruntime compute what it can: whole pictures in one style. None: torch computes all."""
-        weights = {name: value.numpy() for name, value in self.state_dict().items()}
-        self.graph = TrunkGraph(graph, weights, torch.get_num_threads()) if graph else None
 
     def paint(self, x: Tensor, affine: Tensor, regions: Tensor | None = None) -> Tensor:
-        """Return `x`, (N, 3, H, W) in [0, 1], painted with the affine vectors of `Trunk.forward`."""
-        if self.graph and regions is None and self._is_plain(x, affine):
-            return torch.from_numpy(self.graph.paint(x.contiguous().numpy(), affine.numpy()))
-        return self.compute(x, affine, regions)
-
-    def _is_plain(self, x: Tensor, affine: Tensor) -> bool:
-        """Return whether a graph computes the same: one style for all, and nobody asks for slopes or looks inside."""
-        kinds = {(value.device.type, value.dtype) for value in (x, affine, next(self.parameters()))}
-        if len(affine) > 1 or kinds != {("cpu", torch.float32)} or self.training or torch.is_grad_enabled():
-            return False
-        modules = list(self.trunk.modules())
-        watched = any(module._forward_hooks or module._forward_pre_hooks for module in modules)
-        free = all(module.free for module in modules if isinstance(module, InstanceNorm))
-        return free and not watched and self.trunk.only is None
-
-    def compute(self, x: Tensor, affine: Tensor, regions: Tensor | None = None) -> Tensor:
-        """Return what `paint` does, by torch."""
+        """Return `x`, (N, 3, H, W) in [0, 1], stylized with the affine vectors of `Trunk.forward`."""
         only = self.trunk.only
         if self.classic and only in (None, 0):
             x = x * 255  # the reference net works on 0..255
@@ -113,22 +84,3 @@ class TrunkNet(StyleNet):
             yield
         finally:
             self.trunk.only = None
-
-
-def stage_widths(width: int | str, divisors: tuple[int, ...]) -> tuple[int, ...]:
-    """Return the channels of every stage of a trunk; raise OptionError where `width` does not say them."""
-    if isinstance(width, str):
-        stages = tuple(map(int, re.findall("[0-9]{1,4}", width)))
-        if (
-            "-".join(map(str, stages)) != width
-            or len(stages) != len(divisors)
-            or not all(1 <= w <= 1024 for w in stages)
-        ):
-            raise OptionError(
-                f"width must be one number, or one from 1 to 1024 for each of {len(divisors)} stages, as in "
-                f"'{'-'.join(str(128 // divisor) for divisor in divisors)}', not '{width}'"
-            )
-        return stages
-    if width % 4 or not 8 <= width <= 1024:
-        raise OptionError(f"width must be a multiple of 4 from 8 to 1024, not {width}")
-    return tuple(width // divisor for divisor in divisors)

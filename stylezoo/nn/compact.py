@@ -11,10 +11,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from stylezoo.graphs import WEAVE
 from stylezoo.nn.trunk import Affine, ConvNorm, Residual, Section, StyledTrunk
-
-PATCH, STEP = 8, 4
+from stylezoo.runtime.architecture import PATCH, STEP, WEAVE
 
 
 class EnlargingConv(nn.Module):
@@ -43,18 +41,6 @@ class EnlargingConv(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """Map (N, inputs, H, W) to (N, outputs, 2H, 2W)."""
         return enlarge(x, self.kernels(), self.bias.repeat_interleave(4))
-
-
-class FoldedHead(nn.Module):
-    """An `EnlargingConv` whose kernels are made once, for graphs."""
-
-    def __init__(self, head: EnlargingConv) -> None:
-        super().__init__()
-        self.weight = nn.Parameter(head.kernels().detach())
-        self.bias = nn.Parameter(head.bias.detach().repeat_interleave(4))
-
-    def forward(self, x: Tensor) -> Tensor:
-        return enlarge(x, self.weight, self.bias)
 
 
 def enlarge(x: Tensor, kernels: Tensor, bias: Tensor) -> Tensor:

@@ -1,159 +1,135 @@
-"""From a photo to its painting, whole or by tiles."""
+"""From a photo to its stylized picture. No torch: what computes the net is a `Runtime`."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import partial
-from numbers import Integral, Real
-from typing import Any
 
-import torch
-from torch import Tensor
-from tqdm import tqdm
+import numpy as np
 
-from stylezoo.errors import OptionError
+from stylezoo.errors import ImageError
 from stylezoo.image.color import match_stats
-from stylezoo.image.resize import crop, pad_to_multiple, resize
+from stylezoo.image.planes import Array, Floats, crop, lerp, pad_to_multiple, resize
 from stylezoo.image.sizes import fit_long_side
-from stylezoo.image.tiles import as_float
-from stylezoo.models import StyleCode, StyleNet
-from stylezoo.nn.norm import Statistics, frozen_statistics, recorded_statistics, statistics_of_regions
-from stylezoo.pipeline.blend import PreserveColor, Region, join, rows_of, wants_photo_code, with_chroma
-from stylezoo.pipeline.memory import Tile, check_tile, pick_tiling
-from stylezoo.pipeline.tiled import render_tiled
+from stylezoo.pipeline.blend import join, rows_of, wants_photo_code, with_chroma
+from stylezoo.pipeline.options import MAX_SIZE, STROKE_SIZE, StylizeOptions
+from stylezoo.runtime.base import Passes, Region, Runtime, Sizes, Statistics, StyleCode
 
-MAX_SIZE = 16384
-STROKE_SIZE = 512
-"""The long side, in px, at which strokes have size 1."""
+NAN_REMEDY = "try float32 (dtype) or a lower strength"
 
 
-def check_options(
-    strength: float = 1.0,
-    size: int | None = None,
-    stroke: float | None = None,
-    preserve_color: PreserveColor = False,
-    tile: Tile = "auto",
-) -> None:
-    """Raise OptionError where `render` could not use a value."""
-    if not (isinstance(strength, Real) and 0 <= strength <= 3):  # NaN is not
-        raise OptionError(f"strength must be from 0 (the photo) by 1 (the style) up to 3, not {strength!r}")
-    if size is not None and not (isinstance(size, Integral) and 1 <= size <= MAX_SIZE):
-        raise OptionError(f"size must be the long side in px, from 1 to {MAX_SIZE}, not {size!r}")
-    if stroke is not None and not (isinstance(stroke, Real) and 1 / 16 <= stroke <= 16):
-        raise OptionError(f"stroke must be from 1/16 (fine) by 1 up to 16 (coarse), not {stroke!r}")
-    if preserve_color not in (False, "luma", "stats"):
-        raise OptionError(f"preserve_color must be False, 'luma' or 'stats', not {preserve_color!r}")
-    check_tile(tile)
+def sizes_of(photo: Array, options: StylizeOptions) -> Sizes:
+    """Return the sizes that pictures pass through on their way."""
+    before = after = photo.shape[-2], photo.shape[-1]
+    if options.size is not None:
+        after = fit_long_side(*before, options.size)
+    small = after
+    if options.stroke is not None:
+        small = fit_long_side(*after, min(MAX_SIZE, max(1, round(STROKE_SIZE / options.stroke))))
+    return Sizes(before, after, small)
 
 
-@torch.inference_mode()
 def render(
-    net: StyleNet,
-    photo: Tensor,
+    runtime: Runtime,
+    photo: Array,
     style: StyleCode | Sequence[Region],
+    options: StylizeOptions = StylizeOptions(),  # noqa: B008 - frozen
     *,
-    strength: float = 1.0,
-    size: int | None = None,
-    stroke: float | None = None,
-    preserve_color: PreserveColor = False,
-    tile: Tile = "auto",
+    passes: Passes | None = None,
     progress: bool = False,
-) -> Tensor:
-    """Paint a batch of photos of one size.
+) -> Array:
+    """Stylize a batch of photos of one size.
+
+    Strength is, where the net has a code for the photo, the straight line from it to the style's: the result is
+    net(x, lerp(photo_code, code, strength)), and up to 1, where `gives_back`, plus
+    (1 - strength) * (photo - net(x, photo_code)), so that 0 is the photo itself and not what the net makes of it. The
+    result of a net without such a code is faded into the photo.
+
+    Stroke lets the net run at 512 / stroke px whatever the size, and scales the result, so that a preview looks like
+    the final picture.
 
     Args:
-        photo: (N, 3, H, W), RGB, float32 in [0, 1] or uint8, on any device.
+        photo: (N, 3, H, W), RGB, float32 in [0, 1] or uint8.
         style: one for all of the picture, or its regions. Regions are mixed inside the net, gamma and beta per pixel
             (Dumoulin et al. 2017 mix them per picture), so even a hard mask leaves no cut edge between two styles. Each
-            is painted with the norms' statistics of the whole picture in its style: a pass for each besides.
-        strength: 0 the photo, 1 the style, above 1 beyond it. Where the net has a code for the photo, this is the
-            straight line from it to the style's: the result is net(x, lerp(photo_code, code, strength)), and up to 1,
-            where `net.gives_back`, plus (1 - strength) * (photo - net(x, photo_code)), so that 0 is the photo itself
-            and not what the net makes of it. A net without such a code has its painting faded into the photo.
-        size: scale the long side to this many px first; the result stays at that size.
-        stroke: size of the strokes in relation to the picture, 1 being what the net paints at a long side of 512 px:
-            the net runs at 512 / stroke px whatever the size, and the result is scaled, so a preview looks like the
-            final picture. None: the net runs at the size of the result.
-        preserve_color: "luma" keeps the photo's chroma under the painting's light and dark, true to every colour;
-            "stats" moves the painting's colours to the photo's mean and covariance, which leaves the style's accents.
-        tile: None paints the whole picture at once, a number in tiles of that many px a side, a multiple of
-            `net.multiple`: the same picture in less memory and about twice the time. "auto" takes tiles where the
-            memory for the whole is not there, see `pick_tiling`.
+            has the norms' statistics of the whole picture in its style: a pass for each besides.
+        passes: smooth the norms' statistics over the frames of a clip.
         progress: show a bar on stderr that counts tiles.
 
     Returns:
-        (N, 3, H', W'), float32 in [0, 1], on the device of `photo`; by tiles, uint8 where `photo` is.
+        (N, 3, H', W'), float32 in [0, 1]; by tiles, uint8 where `photo` is.
+
+    Raises:
+        NeedsTilesError: the picture is to be computed in tiles, and the runtime has none.
     """
-    check_options(strength, size, stroke, preserve_color, tile)
-    strength, size, stroke = float(strength), size and int(size), stroke and float(stroke)  # numpy's are welcome too
-    before = after = photo.shape[-2], photo.shape[-1]
-    if size is not None:
-        after = fit_long_side(*before, size)
-    small = after
-    if stroke is not None:
-        small = fit_long_side(*after, min(MAX_SIZE, max(1, round(STROKE_SIZE / stroke))))
+    sizes = sizes_of(photo, options)
     code = next(c for c in ([style] if isinstance(style, StyleCode) else [r.code for r in style]) if c)
     together = isinstance(style, StyleCode)  # a net takes codes for pictures or for regions, not both
-    tiling = pick_tiling(tile, net, code.values, before, after, small, count=len(photo) if together else 1)
+    tiling = runtime.fit(options.tile, sizes, code.values, count=len(photo) if together else 1)
     if len(photo) > 1 and (tiling or not together):
         together = False
-        tiling = pick_tiling(tile, net, code.values, before, after, small)
-    how: dict[str, Any] = {"strength": strength, "size": after, "small": small, "preserve_color": preserve_color}
-    parts = [photo] if together else photo.split(1)
+        tiling = runtime.fit(options.tile, sizes, code.values)
+    parts = [photo] if together else [photo[i, None] for i in range(len(photo))]
     if tiling is None:
-        return _together([_render_whole(net, as_float(part), style, **how) for part in parts])
+        return _together([_render_whole(runtime, part, style, options, sizes, passes) for part in parts])
+    from tqdm import tqdm
+
     with tqdm(total=0, unit="tile", disable=not progress, leave=False, dynamic_ncols=True) as bar:
-        return _together([render_tiled(net, part, style, **how, tiling=tiling, bar=bar) for part in parts])
+        return _together([runtime.render_tiled(part, style, options, sizes, tiling, bar) for part in parts])
 
 
 def _render_whole(
-    net: StyleNet,
-    photo: Tensor,
+    runtime: Runtime,
+    photo: Array,
     style: StyleCode | Sequence[Region],
-    *,
-    strength: float,
-    size: tuple[int, int],
-    small: tuple[int, int],
-    preserve_color: PreserveColor,
-) -> Tensor:
-    """Return what `render` makes of photos, float32, at once; for the arguments see `render_tiled`."""
+    options: StylizeOptions,
+    sizes: Sizes,
+    passes: Passes | None,
+) -> Floats:
+    """Return what `render` makes of photos, float32, at once."""
+    strength, size = options.strength, sizes.result
     photo = resize(photo, size)
-    regions = [] if isinstance(style, StyleCode) else [Region(r.code, _fit(r.mask, photo)) for r in style]
-    kept = sum((r.mask for r in regions if r.code is None), torch.zeros(()))  # where the photo is to stay
-    if strength == 0 and net.gives_back:
+    regions = [] if isinstance(style, StyleCode) else [Region(r.code, resize(r.mask, size)) for r in style]
+    kept = sum((r.mask for r in regions if r.code is None), np.zeros((), dtype=np.float32))  # where the photo stays
+    if strength == 0 and runtime.gives_back:
         return photo
-    seen = resize(photo, small)
-    padded, inner = pad_to_multiple(seen, net.multiple, net.minimum)
-    x = padded.to(net.device, net.dtype)
+    seen = resize(photo, sizes.small)
+    x = pad_to_multiple(seen, runtime.multiple, runtime.minimum)
 
-    def paint(code: Tensor, shares: Tensor | None = None) -> Tensor:
-        painted = crop(net(x, code) if shares is None else net(x, code, shares), inner)
-        return resize(painted.to(photo.device, photo.dtype), size)
+    def compute(code: Floats, shares: Floats | None = None, statistics: Statistics | None = None) -> Floats:
+        result = runtime.run(x, code, shares, statistics, passes)
+        # One pass; what is in [0, 1], or near, sums up without overflow
+        if not np.isfinite(result.sum()):
+            raise ImageError(f"the result holds NaN or infinity: {NAN_REMEDY}")
+        return resize(crop(result, sizes.small), size)
 
-    def measure(code: Tensor) -> Statistics:
-        with recorded_statistics(net) as statistics:
-            net(x, code)
-        return statistics
-
-    start = net.photo_code(x) if wants_photo_code(style, strength) else None
-    rows = rows_of(net, regions or style, start, strength)
+    start = runtime.photo_code(x) if wants_photo_code(style, strength) else None
+    rows = rows_of(regions or style, start, strength)
     if regions:
-        shares = [pad_to_multiple(_fit(r.mask, seen), net.multiple, net.minimum)[0] for r in regions]
-        with frozen_statistics(net, statistics_of_regions(net, measure, rows)):
-            painted = paint(rows, torch.cat(shares, dim=1).to(x))
+        shares = [pad_to_multiple(resize(r.mask, sizes.small), runtime.multiple, runtime.minimum) for r in regions]
+        statistics = _statistics_of_regions(runtime, x, rows, passes)
+        stylized = compute(rows, np.concatenate(shares, axis=1), statistics)
     else:
-        painted = paint(rows)
-    painted = join(photo, painted, kept, strength, net.gives_back, None if start is None else partial(paint, start))
-    if preserve_color == "luma":
-        painted = with_chroma(photo, painted, kept)
-    elif preserve_color == "stats":
-        painted = torch.lerp(match_stats(painted, photo), photo, kept.to(photo))
-    return painted
+        stylized = compute(rows)
+    again = None if start is None else partial(compute, start)
+    stylized = join(photo, stylized, kept, strength, runtime.gives_back, again)
+    if options.preserve_color == "luma":
+        stylized = with_chroma(photo, stylized, kept)
+    elif options.preserve_color == "stats":
+        stylized = lerp(match_stats(stylized, photo), photo, kept)
+    return stylized
 
 
-def _together(parts: list[Tensor]) -> Tensor:
-    return parts[0] if len(parts) == 1 else torch.cat(parts)  # which copies, and one may be huge
+def _statistics_of_regions(runtime: Runtime, x: Floats, codes: Floats, passes: Passes | None) -> Statistics | None:
+    """Return the norms' statistics of the whole picture in each of `codes`, (K, D), one a region.
+
+    With them a region looks as if all of the picture had its style: no style pales or tints another, as statistics that
+    they share would make it. None: no norm stands behind the styles, or they are all the same.
+    """
+    if runtime.norms < 2 or (codes == codes[:1]).all():  # what the first is fed has no style yet
+        return None
+    return np.concatenate([runtime.measure(x, code[None], passes) for code in codes])
 
 
-def _fit(mask: Tensor, photo: Tensor) -> Tensor:
-    return resize(mask.to(photo), (photo.shape[-2], photo.shape[-1]))
+def _together(parts: list[Array]) -> Array:
+    return parts[0] if len(parts) == 1 else np.concatenate(parts)  # which copies, and one may be huge

@@ -1,38 +1,35 @@
-"""Frames that follow each other, painted alike: the statistics of the norms carry over from frame to frame.
+"""Frames that follow each other, stylized alike: the statistics of the norms carry over from frame to frame.
 
 An instance norm divides by the deviation of the whole frame, so that what enters at one edge changes the light and
-colours everywhere. Within a shot a running mean of the statistics takes that out; a cut starts it anew.
+colours everywhere. Within a shot a running mean of the statistics takes that out; a cut starts over.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from numbers import Real
+from typing import Any
 
-import torch
-from torch import Tensor
-from torch.nn import functional
+import numpy as np
+from numpy.typing import NDArray
 
 from stylezoo.errors import OptionError
-from stylezoo.image.tiles import as_float
-from stylezoo.models import StyleNet
-from stylezoo.nn.norm import smoothed_statistics
+from stylezoo.image.planes import Array, Floats, as_float
+from stylezoo.runtime.base import Passes, Statistics
 
 STEADY = 0.9
 """The share of the statistics that comes from the frames before, unless another is asked for."""
 
 CUT = 27 / 255  # of levels, mean over a thumbnail: where PySceneDetect's content detector sees a cut by default
 THUMBNAIL = 16  # px a side: coarse, so that motion is no cut
-SEEN = "seen"
+SEEN, KEPT = "seen", "statistics"
 
 
 class Steadiness:
-    """What is kept from frame to frame.
+    """What is kept from frame to frame. One clip has one; it is not for several threads.
 
     Args:
         share: of the statistics that comes from the frames before, from 0 (each frame has its own) up to, but not, 1.
-        cuts: start anew at a cut, where a frame differs from the one before by more than `CUT`.
+        cuts: start over at a cut, where a frame differs from the one before by more than `CUT`.
 
     Raises:
         OptionError: no such share.
@@ -43,33 +40,46 @@ class Steadiness:
             raise OptionError(f"steady must be from 0 (each frame for itself) up to, but not, 1, not {share!r}")
         self.share: float = float(share)
         self.cuts: bool = cuts
-        self._statistics: dict[str, tuple[Tensor, Tensor]] = {}
-        self._seen: Tensor | None = None
+        self._kept: list[Statistics] = []
+        self._seen: Floats | None = None
 
-    @contextmanager
-    def frame(self, net: StyleNet, photo: Tensor) -> Iterator[None]:
-        """Paint the next frame inside the block: `photo`, (N, 3, H, W), float in [0, 1] or uint8."""
+    def frame(self, photo: Array) -> Passes | None:
+        """Return what the net takes for the next frame, `photo`, (N, 3, H, W); None: nothing carries over."""
         if not self.share:
-            yield
-            return
-        seen = functional.adaptive_avg_pool2d(as_float(photo).float(), THUMBNAIL).cpu()
+            return None
+        seen = _thumbnail(photo)
         if self._seen is not None and self._is_new(seen, self._seen):
-            self._statistics.clear()
+            self._kept.clear()
         self._seen = seen
-        with smoothed_statistics(net, self._statistics, self.share):
-            yield
+        return Passes(self.share, self._kept)
 
-    def _is_new(self, seen: Tensor, before: Tensor) -> bool:
-        return seen.shape != before.shape or (self.cuts and bool((seen - before).abs().mean() > CUT))
+    def _is_new(self, seen: Floats, before: Floats) -> bool:
+        return seen.shape != before.shape or (self.cuts and bool(np.abs(seen - before).mean() > CUT))
 
-    def state(self) -> dict[str, Tensor]:
+    def state(self) -> dict[str, NDArray[Any]]:
         """Return all that is kept, to go on from it elsewhere: see `load_state`."""
-        kept = {f"{name}.{part}": v for name, pair in self._statistics.items() for part, v in enumerate(pair)}
-        kept |= {} if self._seen is None else {SEEN: self._seen}
-        return {name: value.detach().cpu().clone() for name, value in kept.items()}
+        kept: dict[str, NDArray[Any]] = {f"{KEPT}.{number}": value.copy() for number, value in enumerate(self._kept)}
+        return kept | ({} if self._seen is None else {SEEN: self._seen})
 
-    def load_state(self, state: dict[str, Tensor], device: torch.device | None = None) -> None:
-        """Go on from what `state` returned; `device` is the net's."""
-        names = sorted({name.rpartition(".")[0] for name in state if name != SEEN})
-        self._statistics = {name: (state[f"{name}.0"].to(device), state[f"{name}.1"].to(device)) for name in names}
+    def load_state(self, state: dict[str, NDArray[Any]]) -> None:
+        """Go on from what `state` returned."""
+        self._kept = [state[f"{KEPT}.{number}"] for number in range(sum(name != SEEN for name in state))]
         self._seen = state.get(SEEN)
+
+
+def _thumbnail(photo: Array) -> Floats:
+    """Return means of boxes, (N, 3, 16, 16), as torch's adaptive_avg_pool2d divides a picture into them."""
+    height, width = photo.shape[-2:]
+    (rows, row_counts), (columns, column_counts) = _boxes(height), _boxes(width)
+    flat = photo.astype(np.float32) if photo.dtype == np.uint8 else as_float(photo)
+    sums: Floats = np.matmul(np.matmul(rows, flat), columns.T) / (row_counts[:, None] * column_counts)
+    return sums / np.float32(255) if photo.dtype == np.uint8 else sums
+
+
+def _boxes(side: int) -> tuple[Floats, Floats]:
+    """Return which pixels of a line are in which of its boxes, (16, side) of 0 and 1, and how many in each."""
+    number = np.arange(THUMBNAIL)
+    first, last = number * side // THUMBNAIL, -(-(number + 1) * side // THUMBNAIL)
+    pixels = np.arange(side)
+    inside = (pixels >= first[:, None]) & (pixels < last[:, None])
+    return inside.astype(np.float32), inside.sum(axis=1).astype(np.float32)

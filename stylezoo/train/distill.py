@@ -102,7 +102,7 @@ class Teacher:
             if style.id not in teacher.styles:
                 known = ", ".join(teacher.styles)
                 raise RecipeError(f"model.teacher: {teacher.spec.name} has no style '{style.id}': it has {known}")
-            if (code := teacher.encode_style(style.id).values) is not None:
+            if (code := teacher.net.named_code(teacher.styles.index(style.id))) is not None:
                 self.codes[index] = code
 
     @torch.no_grad()

@@ -12,7 +12,7 @@ from typing import Any
 import torch
 from torch import distributed
 
-from stylezoo.stylizer import pick_device
+from stylezoo.engine import pick_device
 
 
 @contextmanager
@@ -34,7 +34,7 @@ def processes() -> Iterator[tuple[int, int]]:
 
 
 def pick_training_device(device: str, rank: int) -> torch.device:
-    picked = pick_device(("cuda" if torch.cuda.is_available() else "cpu") if device == "auto" else device)
+    picked = torch.device(pick_device(("cuda" if torch.cuda.is_available() else "cpu") if device == "auto" else device))
     several = picked.type == "cuda" and picked.index is None
     return torch.device("cuda", rank % torch.cuda.device_count()) if several else picked
 

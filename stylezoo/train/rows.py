@@ -15,10 +15,11 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from stylezoo.card import StyleCard
 from stylezoo.data.styles import find_picture, read_style
 from stylezoo.errors import DataError, RecipeError
 from stylezoo.losses import PerceptualLoss
-from stylezoo.models import CIN, Ghiasi, Johnson, StyleCard, StyleNet
+from stylezoo.models import CIN, Ghiasi, Johnson, StyleNet
 from stylezoo.models.table import StyleTable
 from stylezoo.models.trunk_net import TrunkNet
 from stylezoo.stylizer import Stylizer, load
@@ -222,4 +223,4 @@ def save_cards(recipe: Recipe, net: CIN, folder: Path) -> None:
     trunk = net.trunk_hash()  # the base's, as it was when this run began
     for index, style in enumerate(record.styles):
         spec = CardSpec(style=style, family=record.family, base=base, trunk=trunk, license=record.license)
-        StyleCard(spec, net.row(index)).save(folder / f"{style.id}.card.safetensors")
+        StyleCard(spec, net.row(index).cpu().numpy()).save(folder / f"{style.id}.card.safetensors")

@@ -15,7 +15,7 @@ from stylezoo.data.crops import RandomCrops
 from stylezoo.errors import RecipeError
 from stylezoo.losses import PerceptualLoss
 from stylezoo.models import StyleNet
-from stylezoo.pipeline.memory import free_memory
+from stylezoo.torch_runtime.memory import device_memory
 from stylezoo.train.balance import StyleBalance
 from stylezoo.train.checkpoint import TrainingState
 from stylezoo.train.distill import Teacher
@@ -88,8 +88,8 @@ def prepare(
     with torch.autocast(device.type, torch.bfloat16) if half and pictures else nullcontext():  # thousands of them
         loss = build_loss(recipe, pictures, device, progress)
     if pictures:
-        pictures.move_to(device, free_memory(device) // SHARE)
-    memory = free_memory(torch.device("cpu")) // SHARE if run.memory_mb is None else run.memory_mb * 10**6
+        pictures.move_to(device, device_memory(device) // SHARE)
+    memory = device_memory(torch.device("cpu")) // SHARE if run.memory_mb is None else run.memory_mb * 10**6
     crops = RandomCrops(
         photos, data.crop, data.short_side, run.batch, run.seed, rank, world, device, memory // local_world()
     )

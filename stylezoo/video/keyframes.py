@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, NamedTuple, Self
 
 from stylezoo.errors import OptionError
-from stylezoo.models import StyleCode
+from stylezoo.runtime.base import StyleCode
 from stylezoo.types import StyleLike
 
 WAY = "write TIME:STYLE,TIME:STYLE with a frame's number or seconds, such as 0:starry_night,5s:great_wave"

@@ -10,10 +10,8 @@ from fractions import Fraction
 from itertools import islice
 from typing import Any
 
-import torch
-
-from stylezoo.models import StyleCode
 from stylezoo.pipeline.steady import Steadiness
+from stylezoo.runtime.base import StyleCode
 from stylezoo.stylizer import Stylizer
 from stylezoo.video.ahead import ahead
 from stylezoo.video.clip import Clip, Frame
@@ -95,10 +93,10 @@ class Painting:
 
     def _state(self) -> State:
         flow = self.blend.state() if self.blend else {}
-        return self.memory.state() | {name: torch.from_numpy(value) for name, value in flow.items()}
+        return self.memory.state() | flow
 
     def _load(self, state: State) -> None:
-        flow = {name: state.pop(name).numpy() for name in list(state) if name.startswith("flow.")}
-        self.memory.load_state(state, self.stylizer.device)
+        flow = {name: state.pop(name) for name in list(state) if name.startswith("flow.")}
+        self.memory.load_state(state)
         if self.blend:
             self.blend.load_state(flow)

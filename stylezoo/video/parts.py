@@ -8,8 +8,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol, TypeAlias
 
-from safetensors.torch import load_file, save_file
-from torch import Tensor
+from numpy.typing import NDArray
+from safetensors.numpy import load_file, save_file
 
 from stylezoo.errors import OptionError
 from stylezoo.files import replacing
@@ -18,7 +18,7 @@ from stylezoo.video.clip import Frame
 MANIFEST = "manifest.json"
 PART = 48  # frames: two seconds of film, so that little is lost, and the keyframe of each weighs little
 
-State: TypeAlias = dict[str, Tensor]
+State: TypeAlias = dict[str, NDArray[Any]]
 """What painting goes on from: the statistics of the norms, and with flow the last frame."""
 
 Told: TypeAlias = tuple[Path, dict[str, Any]]

@@ -12,16 +12,17 @@ from itertools import chain, islice
 from pathlib import Path
 from typing import Any
 
-import torch
-from torch import Tensor
+import numpy as np
+from numpy.typing import NDArray
 from tqdm import tqdm
 
 from stylezoo import __version__
 from stylezoo.errors import OptionError, VideoError
 from stylezoo.files import sha256_of
-from stylezoo.image.sizes import STYLE_SIZE, fit_long_side
-from stylezoo.models import StyleCode
+from stylezoo.image.sizes import fit_long_side
+from stylezoo.pipeline.options import take_options
 from stylezoo.pipeline.steady import STEADY, Steadiness
+from stylezoo.runtime.base import StyleCode
 from stylezoo.stylizer import Stylizer, load
 from stylezoo.types import PathLike, StyleLike
 from stylezoo.video.ahead import ahead
@@ -76,7 +77,6 @@ def stylize_video(
     quality: int | None = None,
     steady: float = STEADY,
     flow: bool = False,
-    style_size: int | None = STYLE_SIZE,
     overwrite: bool = False,
     progress: bool = False,
     **options: Any,
@@ -90,7 +90,7 @@ def stylize_video(
         source: any container that FFmpeg reads, or an animated GIF, WebP or PNG.
         target: its suffix names the container: .mp4, .mov, .mkv, .webm and others, .gif, .webp, .apng or .png.
         model: a model's name, as `load` takes it, or a model.
-        style, style_size: see `Stylizer.encode_style`. The style is encoded once.
+        style: see `Stylizer.encode_style`. The style is encoded once.
         keyframes: in place of a style: styles at times, see `read_keyframes`; codes in between are on straight lines.
         mask: where to paint: a picture of the clip's size for all frames; or a clip or folder of pictures, one for
             each frame that is painted.
@@ -105,7 +105,7 @@ def stylize_video(
             a fast net.
         overwrite: replace a target that exists.
         progress: show a bar on stderr, with frames a second and the time that is left.
-        options: of `Stylizer.stylize_frames`: size, strength, stroke, preserve_color and others.
+        options: of `Stylizer.stylize_frames`: size, strength, stroke, preserve_color, style_size and others.
 
     Raises:
         VideoError: the clip is broken, empty, without a picture or cut short, or the target cannot be written.
@@ -126,21 +126,21 @@ def stylize_video(
     sink = _open_sink(target, clip, options.get("size"), span, sound, codec, quality)
 
     stylizer = model if isinstance(model, Stylizer) else load(model)
-    tuning = {name: value for name, value in options.items() if name in stylizer.net.options}
+    chosen, tuning = take_options({"tile": None} | options)
 
     def encode(style: StyleLike) -> StyleCode:
-        return stylizer.encode_style(style, style_size=style_size, **tuning)
+        return stylizer.encode_style(style, style_size=chosen.style_size, **tuning)
 
     course = Course(marks, encode, clip.rate) if marks else Course.of(encode(style))
     key = {
         "stylezoo": __version__,
         "source": sha256_of(source),
-        "weights": _hash(stylizer.net.state_dict().values()),
+        "weights": stylizer.weights_sha256,
         "style": _hash(code.values for code in course.codes),
         "keyframes": [[str(mark.at), mark.seconds] for mark in marks or ()],
         "mask": masks and masks.identity,
         "start and duration": [start, duration],
-        "options": {name: repr(value) for name, value in sorted(options.items())},
+        "options": chosen.as_dict() | {name: repr(value) for name, value in sorted(tuning.items())},
         "steady": steady,
         "flow": flow,
         "output": sink.choices,
@@ -150,7 +150,7 @@ def stylize_video(
     if parts.changed:
         _warn(f"{target.name} is painted from its start, as this is not as before: {', '.join(parts.changed)}")
     resumed = parts.frames
-    painting = Painting(stylizer, clip, span, course, masks, memory, blend, {"style_size": style_size} | options)
+    painting = Painting(stylizer, clip, span, course, masks, memory, blend, options)
     try:
         if not parts.whole:
             painted = painting.frames(parts)
@@ -250,10 +250,10 @@ def _open_sink(
     return sink
 
 
-def _hash(tensors: Iterable[Tensor]) -> str:
+def _hash(arrays: Iterable[NDArray[Any]]) -> str:
     digest = hashlib.sha256()
-    for tensor in tensors:
-        digest.update(tensor.detach().cpu().contiguous().flatten().view(torch.uint8).numpy().tobytes())
+    for array in arrays:
+        digest.update(np.ascontiguousarray(array).tobytes())
     return digest.hexdigest()
 
 

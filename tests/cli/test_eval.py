@@ -244,7 +244,7 @@ def test_a_blind_page_is_made_and_its_votes_are_pooled(run, refused, trained: Pa
 
 def test_steadiness_is_measured_as_frames_are_stylized_by_default() -> None:
     from stylezoo.cli.eval_temporal import Clips
-    from stylezoo.pipeline import STEADY
+    from stylezoo.pipeline.steady import STEADY
 
     assert Clips().steady == STEADY
 

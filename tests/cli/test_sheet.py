@@ -98,7 +98,7 @@ def card_named(net, id):
     """Write the first style of a net as a card under another name."""
     from msgspec import structs
 
-    from stylezoo.models import StyleCard
+    from stylezoo.card import StyleCard
 
     card = net.card(0)
     StyleCard(structs.replace(card.spec, style=structs.replace(card.spec.style, id=id)), card.row).save(f"{id}.card")
@@ -130,6 +130,11 @@ def test_json_says_what_was_drawn(here, draw):
         "styles": ["waves", "dots"],
         "width": width,
         "height": height,
+        "size": 64,
+        "strength": 1.0,
+        "stroke": None,
+        "preserve_color": False,
+        "style_size": 384,
     }
 
 

@@ -11,7 +11,8 @@ from msgspec import structs
 from PIL import Image
 
 from stylezoo import stylizer
-from stylezoo.models import StyleCard, create_model
+from stylezoo.card import StyleCard
+from stylezoo.models import create_model
 from stylezoo.stylizer import Stylizer
 from stylezoo.zoo.spec import ModelSpec, StyleSpec
 
@@ -136,7 +137,12 @@ def test_json_is_one_line_a_picture(here, paint):
         "cards": [],
         "mask": None,
         "regions": [],
+        "strength": 1.0,
+        "size": None,
         "stroke": None,
+        "preserve_color": False,
+        "tile": "auto",
+        "style_size": 384,
         "width": 48,
         "height": 32,
     }
@@ -186,7 +192,7 @@ def test_force_overwrites_what_exists(here, paint, unpainted):
         (["photo.png", "-o", "out.png", "--strength", "much"], "'much' is not a valid float"),
         (["photo.png", "-o", "out.png", "--strength", "nan"], "nan"),
         (["photo.png", "-o", "out.png", "--strength", "-1"], "-1"),
-        (["photo.png", "-o", "out.png", "--size", "0"], "0 is not in the range"),
+        (["photo.png", "-o", "out.png", "--size", "0"], "size must be"),
         (["photo.png", "-o", "out.png", "--quality", "101"], "101 is not in the range"),
         (["photo.png", "-o", "out.png", "--preserve-color", "all"], "'luma', 'stats'"),
         (["photo.png", "-o", "out.png", "--format", "doc"], "'png', 'jpg'"),
@@ -292,6 +298,15 @@ def test_card_alone_is_painted_and_joins_the_styles(card, paint_multi):
     assert np.abs(paint_multi("--card", card, "-s", "dots") - lines).mean() > 1
 
 
+def test_json_and_the_manifest_state_every_option(here, paint, photos=("photo.png",)):
+    options = ("--strength", 0.5, "--size", 32, "--stroke", 2, "--preserve-color", "luma", "--tile", "none")
+    fact = json.loads(paint("photo.png", "-o", "out/", "--json", "--resume", *options).stdout)
+    record = json.loads(Path("out/.stylezoo.jsonl").read_text().splitlines()[-1])
+    wanted = {"strength": 0.5, "size": 32, "stroke": 2.0, "preserve_color": "luma", "tile": None, "style_size": 384}
+    assert {name: fact[name] for name in wanted} == wanted
+    assert {name: record.get(name) for name in wanted} == wanted
+
+
 def test_json_states_card_mask_regions_and_stroke(masks, card, run, multi_file):
     options = ["--card", card, "--stroke", 2, "-m", multi_file, "--device", "cpu", "--json"]
     masked = run("stylize", "photo.png", "-o", "1.png", "--mask", "left.png", *options)
@@ -321,6 +336,8 @@ def test_json_states_card_mask_regions_and_stroke(masks, card, run, multi_file):
         (["--region", "left.png:tiles", "--region", "small.png:tiles"], "different sizes: 48x32, 24x16"),
         (["--card", "no.card"], "'no.card' does not exist"),
         (["--stroke", "0"], "stroke must be"),
+        (["--size", "0"], "size must be"),
+        (["--style-size", "8"], "style_size must be"),
         (["--stroke", "nan"], "stroke must be"),
     ],
 )
@@ -427,8 +444,8 @@ def test_a_name_comes_before_a_folder(paint_any, net):
 
 def test_style_pictures_are_encoded_once(paint_any, net, monkeypatch):
     seen = []
-    encode = type(net.net).encode
-    monkeypatch.setattr(type(net.net), "encode", lambda net, picture: seen.append(1) or encode(net, picture))
+    encode = type(net.runtime).encode
+    monkeypatch.setattr(type(net.runtime), "encode", lambda runtime, image: seen.append(1) or encode(runtime, image))
     paint_any("photos", "photo.png", "-o", "out", "-s", "styles/wave.jpg", "-s", "dots")
     assert len(seen) == 1
 
@@ -473,7 +490,7 @@ def test_a_style_is_saved_as_a_card_and_used_again(paint_any, unpainted_any):
         (["-o", "out.png", "-s", "mine.card.safetensors"], "is no picture: a style card joins"),
         (["-o", "out.png", "-s", "no:such.png"], "NAME:WEIGHT,NAME:WEIGHT, a name being a style's or the path"),
         (["-o", "out.png"], "takes any picture as the style: give one, or name one of dots, lines"),
-        (["-o", "out.png", "-s", "photos", "--style-size", "8"], "8 is not in the range"),
+        (["-o", "out.png", "-s", "photos", "--style-size", "8"], "style_size must be"),
         (
             ["-o", "out.png", "-s", "styles"],
             "several pictures need a folder: drop the suffix, or draw them on one page by stylezoo sheet",
@@ -511,7 +528,9 @@ def test_a_picture_for_a_net_of_its_own_styles_is_refused(styles, unpainted):
 
 def test_style_size_is_that_of_the_library():
     from stylezoo.cli.stylize import command
-    from stylezoo.image.sizes import STYLE_SIZE, STYLE_SIZES
+    from stylezoo.pipeline.options import option_fields
 
-    (option,) = (option for option in command.params if option.name == "style_size")
-    assert (option.default, option.type.min, option.type.max) == (STYLE_SIZE, *STYLE_SIZES)
+    defaults = {option.name: option.default for option in command.params}
+    assert {name: defaults[name] for name in option_fields()} == {
+        name: option.default or None for name, option in option_fields().items()
+    }

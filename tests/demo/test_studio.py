@@ -12,13 +12,13 @@ import stylezoo
 from stylezoo.demo.live import Live
 from stylezoo.demo.pictures import data_url, from_data_url
 from stylezoo.demo.settings import Settings, default_models, find_models
-from stylezoo.demo.studio import OWN, Studio, _landscape
+from stylezoo.demo.studio import OWN, Studio
 from stylezoo.demo.wishes import Region, Wish
 from stylezoo.errors import ModelNotFoundError, OptionError, StyleError
 from stylezoo.files import sha256_of
 from stylezoo.zoo import catalog
 from stylezoo.zoo.spec import WeightsSpec, Zoo, write_zoo
-from stylezoo.zoo.store import read_header
+from stylezoo.zoo.store import BUNDLED, read_header
 
 
 @pytest.fixture(scope="module")
@@ -139,10 +139,9 @@ def test_each_style_has_a_picture_and_a_place_on_the_sheet(studio, cup):
     assert sheet.width > 600 and sheet.mode == "RGB"
 
 
-def test_without_a_photo_the_styles_are_shown_on_a_drawn_one():
-    drawn = as_array(_landscape(64))
-    assert drawn.shape == (64, 64, 3)
-    assert drawn.std() > 30
+def test_the_first_photo_to_try_comes_with_the_package(studio):
+    assert studio.samples[0].parent == BUNDLED
+    assert np.asarray(Image.open(studio.samples[0])).std() > 30
 
 
 def test_frames_are_painted_as_pictures_are(studio, cup, multi_file):

@@ -12,7 +12,7 @@ def machine(monkeypatch):
     """Be a machine of 8 cores, with room for so many workers."""
 
     def be(room=100, fixed=None):
-        monkeypatch.setattr(threads, "cores", lambda: 8)
+        monkeypatch.setattr(threads, "usable_cores", lambda: 8)
         monkeypatch.setattr(threads, "memory", lambda: room * ROOM)
         monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
         if fixed:
@@ -54,5 +54,5 @@ def test_a_limit_holds_for_torch_and_for_what_is_loaded_later(monkeypatch):
 
 
 def test_this_machine_tells_of_itself():
-    assert threads.cores() >= 1
+    assert threads.usable_cores() >= 1
     assert threads.memory() > 1 << 20

@@ -184,7 +184,7 @@ def test_strength_masks_and_cards_work_without_a_row_for_the_photo(photo: Tensor
     assert torch.equal(other.stylize(photo, "style_01"), painted)
     other.save(tmp_path / "four.safetensors")
     again = stylezoo.load(tmp_path / "four.safetensors", device="cpu")
-    assert torch.equal(again.stylize(photo, "between"), other.stylize(photo, "between"))
+    torch.testing.assert_close(again.stylize(photo, "between"), other.stylize(photo, "between"), atol=1e-3, rtol=0)
 
 
 def test_its_trunk_takes_new_rows(tmp_path: Path) -> None:

@@ -91,7 +91,7 @@ def test_strength_leads_from_the_photo_to_the_style(net: Stylizer, photo: np.nda
 )
 def test_whatever_is_a_picture_is_a_style(net: Stylizer, photo: np.ndarray, style: np.ndarray) -> None:
     code = net.encode_style(style)
-    assert code.values.isfinite().all()
+    assert torch.from_numpy(code.values).isfinite().all()
     painted = net.stylize(photo.astype(np.float32) / 255, code)
     assert np.isfinite(painted).all() and painted.min() >= 0 and painted.max() <= 1
 
@@ -124,7 +124,7 @@ def test_the_decoder_of_adain_travels_alone() -> None:
 def test_a_predicted_row_paints_in_a_cin_net_as_it_does_here(photo: np.ndarray) -> None:
     net = stylezoo.load("any", device="cpu", backend="torch")
     assert isinstance(net.net, Ghiasi)
-    code = net.encode_style(STYLES["mosaic"]).values
+    code = torch.from_numpy(net.encode_style(STYLES["mosaic"]).values)
     cin = net.net.on_same_trunk(1).eval().to(memory_format=torch.channels_last)
     with torch.no_grad():
         cin.styles[0] = code[0]

@@ -2,12 +2,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
+from stylezoo.card import StyleCard
 from stylezoo.errors import WeightsError
-from stylezoo.models import CIN, StyleCard
+from stylezoo.models import CIN
 from stylezoo.zoo.card import CardSpec, dump_card, read_card
 from stylezoo.zoo.spec import CARD_KEY, StyleSpec
 
@@ -25,13 +27,13 @@ def test_a_card_survives_a_file_to_the_bit(tmp_path: Path) -> None:
     for place in (path, str(path)):
         again = StyleCard.read(place)
         assert again.spec == whole.spec
-        assert again.row.dtype == torch.float32
-        assert torch.equal(again.row, whole.row)
+        assert again.row.dtype == np.float32
+        assert np.array_equal(again.row, whole.row)
     assert [p.name for p in path.parent.iterdir()] == ["wave.card.safetensors"]
 
 
 def test_rows_of_half_precision_and_of_a_training_are_written_as_float32(tmp_path: Path) -> None:
-    row = card().row
+    row = torch.from_numpy(card().row)
     for given in (row.half(), row.clone().requires_grad_(), row.repeat(3, 1)[::2][:1]):
         card(given).save(tmp_path / "wave.safetensors")
         stored = load_file(tmp_path / "wave.safetensors")["row"]
@@ -60,7 +62,7 @@ def test_a_failed_save_keeps_the_old_card(tmp_path: Path, monkeypatch: pytest.Mo
         target.write_bytes(b"half")
         raise OSError("no space left")
 
-    monkeypatch.setattr("stylezoo.models.card.save_file", full)
+    monkeypatch.setattr("stylezoo.card.save_file", full)
     with pytest.raises(OSError, match="no space"):
         card(torch.ones(1, 68)).save(path)
     assert path.read_bytes() == before and len(list(tmp_path.iterdir())) == 1

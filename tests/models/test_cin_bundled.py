@@ -11,8 +11,8 @@ from PIL import Image
 from skimage import data
 
 import stylezoo
+from stylezoo.card import StyleCard
 from stylezoo.errors import OptionError, StyleError, WeightsError
-from stylezoo.models import StyleCard
 from stylezoo.stylizer import Stylizer
 
 

@@ -15,8 +15,8 @@ import stylezoo
 from stylezoo.errors import BackboneError, OptionError, StyleError, WeightsError
 from stylezoo.models import Gatys, create_model
 from stylezoo.models.gatys_options import Options
-from stylezoo.pipeline import memory
 from stylezoo.stylizer import Stylizer
+from stylezoo.torch_runtime import memory
 
 EARLY: dict[str, Any] = {"content_layers": "relu2_1", "style_layers": ["relu1_1", "relu2_1"]}
 """Layers that take no time."""

@@ -4,12 +4,16 @@ from pathlib import Path
 
 import pytest
 import torch
+from rendering import render
 from torch import Tensor
 
 from stylezoo.errors import OptionError
-from stylezoo.models import StyleCode, StyleNet, create_model
-from stylezoo.pipeline import check_options, memory, render
-from stylezoo.pipeline.memory import Tiling, bytes_per_pixel, free_memory, pick_tiling
+from stylezoo.models import StyleNet, create_model
+from stylezoo.pipeline.options import StylizeOptions
+from stylezoo.runtime import memory as ram
+from stylezoo.runtime.base import Sizes, StyleCode
+from stylezoo.torch_runtime import memory
+from stylezoo.torch_runtime.memory import Tiling, bytes_per_pixel, pick_tiling
 
 GB = 2**30
 
@@ -25,22 +29,22 @@ def code(net: StyleNet) -> Tensor:
 
 
 def pick(net: StyleNet, code: Tensor, side: int, tile: int | str | None = "auto", count: int = 1) -> Tiling | None:
-    return pick_tiling(tile, net, code, *[(side, side)] * 3, count=count)
+    return pick_tiling(tile, net, code, Sizes(*[(side, side)] * 3), count=count)
 
 
 def test_auto_is_whole_where_memory_allows_and_tiles_where_it_does_not(
     net: StyleNet, code: Tensor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(memory, "free_memory", lambda device: 16 * GB)
+    monkeypatch.setattr(memory, "device_memory", lambda device: 16 * GB)
     assert pick(net, code, 512) is None
     assert pick(net, code, 2048) is None
     assert pick(net, code, 2048, count=8) is not None
     assert pick(net, code, 10_000) == Tiling(512, keep=True)  # never so much as a whole of that size wants
-    monkeypatch.setattr(memory, "free_memory", lambda device: GB // 2)
+    monkeypatch.setattr(memory, "device_memory", lambda device: GB // 2)
     assert pick(net, code, 512) is None
     assert pick(net, code, 2048) == Tiling(256, keep=True)
     assert pick(net, code, 10_000) == Tiling(256, keep=False)
-    monkeypatch.setattr(memory, "free_memory", lambda device: 0)
+    monkeypatch.setattr(memory, "device_memory", lambda device: 0)
     assert pick(net, code, 512) == Tiling(128, keep=False)
 
 
@@ -48,7 +52,7 @@ def test_none_is_whole_and_a_number_is_tiles_whatever_is_free(
     net: StyleNet, code: Tensor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for free in (0, 100 * GB):
-        monkeypatch.setattr(memory, "free_memory", lambda device, free=free: free)
+        monkeypatch.setattr(memory, "device_memory", lambda device, free=free: free)
         assert pick(net, code, 10_000, None) is None
         tiling = pick(net, code, 600, 256)
         assert tiling and tiling.side == 256
@@ -61,7 +65,7 @@ def test_a_picture_that_is_short_of_memory_is_painted_in_tiles(
     x = torch.rand(1, 3, 200, 300, generator=torch.Generator().manual_seed(0))
     seen: list[int] = []
     whole = render(net, x, StyleCode(code))
-    monkeypatch.setattr(memory, "free_memory", lambda device: 0)
+    monkeypatch.setattr(memory, "device_memory", lambda device: 0)
     handle = net.trunk.encoder[0].register_forward_pre_hook(lambda _, args: seen.append(args[0].shape[-1]))
     painted = render(net, x, StyleCode(code))
     handle.remove()
@@ -88,7 +92,7 @@ def test_a_side_that_the_net_cannot_take(net: StyleNet, code: Tensor, tile: int,
 @pytest.mark.parametrize("tile", [0, -4, 1.5, True, "whole", "512"])
 def test_what_is_no_tile(tile: object) -> None:
     with pytest.raises(OptionError, match=r"tile must be 'auto', None .* or the side of tiles in px, not"):
-        check_options(tile=tile)
+        StylizeOptions(tile=tile)
 
 
 def group(folder: Path, **files: str) -> None:
@@ -105,12 +109,12 @@ def test_limits_of_control_groups_count(tmp_path: Path) -> None:
         root / "user", memory__max="3000000\n", memory__current="1000000\n", memory__stat="anon 5\ninactive_file 500\n"
     )
     group(root / "user" / "app", memory__max="max\n", memory__current="900000\n")
-    assert list(memory._free_of_groups(root, groups)) == [2_000_500]
+    assert list(ram._free_of_groups(root, groups)) == [2_000_500]
     groups.write_text("12:cpu:/app\n5:memory:/app\n")
     group(root / "memory" / "app", memory__limit_in_bytes="800\n", memory__usage_in_bytes="1000\n")
-    assert list(memory._free_of_groups(root, groups)) == [0]
-    assert list(memory._free_of_groups(root, tmp_path / "none")) == []
+    assert list(ram._free_of_groups(root, groups)) == [0]
+    assert list(ram._free_of_groups(root, tmp_path / "none")) == []
 
 
 def test_free_memory_is_that_of_a_real_machine() -> None:
-    assert 2**20 < free_memory(torch.device("cpu")) < 2**50
+    assert 2**20 < ram.free_memory() < 2**50

@@ -8,7 +8,7 @@ from skimage import data
 import stylezoo
 from stylezoo.errors import OptionError
 from stylezoo.nn.norm import InstanceNorm, smoothed_statistics
-from stylezoo.pipeline import Steadiness
+from stylezoo.pipeline.steady import Steadiness
 
 
 @pytest.fixture(scope="module")

@@ -1,21 +1,25 @@
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
+from rendering import render
 from skimage import data
 from torch import Tensor
 
 from stylezoo.errors import ImageError
 from stylezoo.image.resize import resize
 from stylezoo.image.tiles import as_float, as_levels
-from stylezoo.models import AdaIN, StyleCode, StyleNet, create_model
+from stylezoo.models import AdaIN, StyleNet, create_model
 from stylezoo.nn.norm import InstanceNorm
-from stylezoo.pipeline import Region, memory, painting, render
+from stylezoo.runtime.base import Region, StyleCode
+from stylezoo.torch_runtime import memory, painting
 
 NETS: dict[str, dict[str, Any]] = {
     "johnson/fast": {"width": 8, "blocks": 2},
@@ -123,7 +127,7 @@ def test_without_room_for_activations_it_is_slower_and_the_same(
     whole, _ = counted(net, lambda: render(net, x, style(net), tile=None))
     works = []
     for free in (10**9, 1000):
-        monkeypatch.setattr(memory, "free_memory", lambda device, free=free: free)
+        monkeypatch.setattr(memory, "device_memory", lambda device, free=free: free)
         tiles, work = counted(net, lambda: render(net, x, style(net), tile=32))
         torch.testing.assert_close(tiles, whole, atol=1e-4, rtol=0)
         works.append(work)
@@ -224,10 +228,12 @@ def test_a_bar_counts_tiles_on_stderr_when_asked_for(
     assert told.out == "" and "tile" in told.err
 
 
+ENV = os.environ | {"PYTHONPATH": os.pathsep.join([str(Path(__file__).parents[1]), str(Path(__file__).parents[2])])}
 SCRIPT = """
 import torch
-from stylezoo.models import StyleCode, create_model
-from stylezoo.pipeline import render
+from stylezoo.models import create_model
+from stylezoo.runtime.base import StyleCode
+from rendering import render
 
 def peak():
     with open("/proc/self/status") as file:
@@ -247,5 +253,5 @@ print((peak() - before) / (1600 * 2400))
 @pytest.mark.skipif(sys.platform != "linux", reason="the most that a process held is read from /proc")
 def test_memory_is_bounded() -> None:
     """Bytes a pixel: 3 of the result, 4 of the activations; the whole would take 12 for each float copy alone."""
-    done = subprocess.run([sys.executable, "-c", SCRIPT], capture_output=True, text=True, check=True)
+    done = subprocess.run([sys.executable, "-c", SCRIPT], env=ENV, capture_output=True, text=True, check=True)
     assert float(done.stdout) < 20

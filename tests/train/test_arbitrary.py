@@ -15,13 +15,14 @@ from PIL import Image
 from safetensors.torch import load_file
 from torch import Tensor
 
+from stylezoo.card import StyleCard
 from stylezoo.data.crops import RandomCrops
 from stylezoo.data.style_set import StyleSet
 from stylezoo.data.styles import read_style
 from stylezoo.errors import DataError, RecipeError, WeightsError
 from stylezoo.image.resize import resize
 from stylezoo.losses import PerceptualLoss
-from stylezoo.models import CIN, AdaIN, Ghiasi, StyleCard, StyleNet
+from stylezoo.models import CIN, AdaIN, Ghiasi, StyleNet
 from stylezoo.stylizer import load
 from stylezoo.train.draw import choose_styles
 from stylezoo.train.inputs import build_loss, build_net, find_content, find_styles
@@ -358,7 +359,9 @@ def test_cards_paint_in_the_net_that_predicts_what_the_run_does(
     for index, style in enumerate(ours.styles):
         card = StyleCard.read(run / f"{style}.card.safetensors")
         assert (card.spec.base, card.spec.trunk) == ("ghiasi/tiny", base.net.trunk_hash())
-        predicted = base.encode_style(plan.styles[index].image, style_size=plan.styles[index].size).values
+        predicted = torch.from_numpy(
+            base.encode_style(plan.styles[index].image, style_size=plan.styles[index].size).values
+        )
         assert (card.row - predicted).abs().max() > 1e-3  # it has learnt
         base.add_card(card)
     assert base.styles == ("dots", "lines", *ours.styles)

@@ -10,9 +10,10 @@ import torch
 from msgspec import structs
 from safetensors.torch import load_file
 
+from stylezoo.card import StyleCard
 from stylezoo.data.styles import read_style
 from stylezoo.errors import ModelNotFoundError, RecipeError
-from stylezoo.models import CIN, Ghiasi, Johnson, StyleCard, create_model
+from stylezoo.models import CIN, Ghiasi, Johnson, create_model
 from stylezoo.models.trunk_net import TrunkNet
 from stylezoo.stylizer import load
 from stylezoo.train import rows

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from stylezoo.errors import OptionError
-from stylezoo.models import StyleCode
+from stylezoo.runtime.base import StyleCode
 from stylezoo.video.keyframes import Course, Keyframe, read_keyframes
 
 

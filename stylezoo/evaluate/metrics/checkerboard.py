@@ -31,14 +31,14 @@ class CheckerboardEnergy(Metric):
         if min(luma.shape) < WINDOW:
             return None
         power = spectra(luma) + FLOOR
-        here, around = 0.0, 0.0
+        here, around = power.new_zeros(len(power)), power.new_zeros(len(power))
         step = WINDOW // PERIOD
         for k in range(0, WINDOW, step):
             for m in range(0, WINDOW, step):
                 if k or m:
                     here = here + power[:, k, m]
                     around = around + torch.stack([power[:, i, j] for i, j in neighbours(k, m)]).mean(0)
-        return float(10 * torch.log10(torch.as_tensor(here) / torch.as_tensor(around)).mean())
+        return float(10 * torch.log10(here / around).mean())
 
 
 def spectra(luma: Tensor) -> Tensor:

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from stylezoo.evaluate.metrics.base import Metric, Picture, Scene, geometric_mean
-from stylezoo.image.color import rgb_to_lab
+from stylezoo.nn.color import rgb_to_lab
 
 GREY = 2.0
 """Mean chroma, in Lab units, below which a style image counts as grey: nothing can have a share of its colour."""

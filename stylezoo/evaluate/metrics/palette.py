@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from stylezoo.evaluate.metrics.base import Metric, Picture, Scene
-from stylezoo.image.color import rgb_to_lab
+from stylezoo.nn.color import rgb_to_lab
 
 DIRECTIONS = 64
 QUANTILES = 256

@@ -23,7 +23,7 @@ from torch import Tensor
 from stylezoo.image.tiles import Box, Kept, View, rows_of_tiles
 from stylezoo.models import StyleNet
 from stylezoo.nn.norm import InstanceNorm, Moments, Statistics, Unmeasured, frozen_statistics, partial_statistics
-from stylezoo.pipeline.memory import Tiling
+from stylezoo.torch_runtime.memory import Tiling
 
 
 class Painting:

@@ -1,16 +1,17 @@
-"""Style cards: one row of a multi-style net as a tiny file, to be added to any net on the same trunk."""
+"""Style cards: one row of a multi-style net as a tiny file, to be added to any net on the same trunk. No torch."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Self
 
+import numpy as np
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
-from torch import Tensor
+from safetensors.numpy import load_file, save_file
 
 from stylezoo.errors import WeightsError
 from stylezoo.files import replacing
+from stylezoo.runtime.base import Floats, as_array
 from stylezoo.types import PathLike
 from stylezoo.zoo.card import CardSpec, dump_card, read_card
 from stylezoo.zoo.spec import CARD_KEY
@@ -22,18 +23,20 @@ class StyleCard:
 
     Attributes:
         spec: its record.
-        row: (1, A) float32, all gammas and betas; float32 so that the card paints to the bit what its net did.
+        row: (1, A) float32, all gammas and betas (a tensor becomes an array); float32 so that the card gives to the bit
+            what its net did.
     """
 
     spec: CardSpec
-    row: Tensor
+    row: Floats
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "row", np.ascontiguousarray(as_array(self.row), dtype=np.float32))
 
     def save(self, path: PathLike) -> None:
         """Write the card as safetensors, by rename; under 16 KB at the families' default widths."""
         with replacing(path) as temporary:
-            save_file(
-                {"row": self.row.detach().cpu().float().contiguous()}, temporary, {CARD_KEY: dump_card(self.spec)}
-            )
+            save_file({"row": self.row}, temporary, {CARD_KEY: dump_card(self.spec)})
 
     @classmethod
     def read(cls, path: PathLike) -> Self:
@@ -48,5 +51,5 @@ class StyleCard:
         except (OSError, SafetensorError, KeyError) as cause:
             raise WeightsError(f"cannot read the style card {path}: {cause}") from cause
         if row.ndim != 2 or len(row) != 1:
-            raise WeightsError(f"the style card {path} holds a tensor of shape {tuple(row.shape)} in place of one row")
-        return cls(spec, row.float())
+            raise WeightsError(f"the style card {path} holds a tensor of shape {row.shape} in place of one row")
+        return cls(spec, row)

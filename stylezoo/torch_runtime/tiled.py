@@ -10,48 +10,45 @@ from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from stylezoo.errors import ImageError
 from stylezoo.image.color import colour_statistics, move_colours
-from stylezoo.image.io import NAN_REMEDY
+from stylezoo.image.planes import lerp
 from stylezoo.image.tiles import Box, Kept, Padded, Stacked, View, as_levels, resized, rows_of_tiles
-from stylezoo.models import StyleCode, StyleNet
+from stylezoo.models import StyleNet
 from stylezoo.nn.norm import Statistics, frozen_statistics, statistics_of_regions
-from stylezoo.pipeline.blend import PreserveColor, Region, join, rows_of, wants_photo_code, with_chroma
-from stylezoo.pipeline.memory import Tiling
-from stylezoo.pipeline.painting import Painting
+from stylezoo.pipeline.blend import join, rows_of, wants_photo_code, with_chroma
+from stylezoo.pipeline.options import StylizeOptions
+from stylezoo.pipeline.render import NAN_REMEDY
+from stylezoo.runtime.base import Array, Floats, Region, Sizes, StyleCode, as_array
+from stylezoo.torch_runtime.memory import Tiling
+from stylezoo.torch_runtime.painting import Painting
 
 
 def render_tiled(
     net: StyleNet,
-    photo: Tensor,
+    pixels: Array,
     style: StyleCode | Sequence[Region],
+    options: StylizeOptions,
+    sizes: Sizes,
     *,
-    strength: float,
-    size: tuple[int, int],
-    small: tuple[int, int],
-    preserve_color: PreserveColor,
     tiling: Tiling,
     bar: Any,
-) -> Tensor:
-    """Return what `render` makes of one photo, (1, 3, H, W), uint8 or float32, in the photo's dtype.
-
-    Args:
-        size: (height, width) of the result.
-        small: of what the net is to see.
-        bar: a tqdm bar, which counts tiles.
-    """
+) -> Array:
+    """Return what `render` makes of one photo, (1, 3, H, W), in the photo's dtype; `bar` is tqdm's."""
+    photo, size, small, strength = torch.from_numpy(pixels), sizes.result, sizes.small, options.strength
     view = resized(Kept(photo), size)
     if strength == 0 and net.gives_back and view.size == photo.shape[-2:]:
-        return photo
+        return pixels
     result = torch.empty(1, 3, *size, dtype=photo.dtype, device=photo.device)
     if strength == 0 and net.gives_back:
-        return _write(view.window, result, tiling, bar)
+        return _write(view.window, result, tiling, bar).numpy()
     padded = Padded(resized(view, small), net.multiple, net.minimum)
     regions = [] if isinstance(style, StyleCode) else style
-    masks = [resized(Kept(region.mask), size) for region in regions]
+    masks = [resized(Kept(torch.from_numpy(region.mask)), size) for region in regions]
     stays = [mask for mask, region in zip(masks, regions, strict=True) if region.code is None]
     shares = Stacked([Padded(resized(m, small), net.multiple, net.minimum) for m in masks]) if masks else None
     how: dict[str, Any] = {"size": small, "tiling": tiling, "device": photo.device, "bar": bar}
@@ -63,49 +60,57 @@ def render_tiled(
             painting = Kept(_write(painting.window, room, tiling, bar))
         return resized(painting, size)
 
-    start: Tensor | None = None
+    start: Floats | None = None
     known: Statistics | None = None
     if wants_photo_code(style, strength):
         if net.measures_photo:
             code = style if isinstance(style, StyleCode) else next(r.code for r in style if r.code)
-            known = Painting(net, padded, code.values.to(net.device, net.dtype), **how).statistics
+            known = Painting(net, padded, _code(net, code.values), **how).statistics
         part = padded.window(rows_of_tiles(padded.size, tiling.side)[0][0]).to(net.device, net.dtype)
         with frozen_statistics(net, known):
-            start = net.photo_code(part)
+            found = net.photo_code(part)
+        start = None if found is None else as_array(found)
     # First, as much of what makes it is freed before the painting needs the same.
     again = None
     if start is not None and (stays or (net.gives_back and strength < 1)):
-        again = paint(start, None, keep=True)
-    rows = rows_of(net, style, start, strength)
+        again = paint(_code(net, start), None, keep=True)
+    rows = _code(net, rows_of(style, start, strength))
     if shares:
         known = statistics_of_regions(net, lambda row: Painting(net, padded, row, **how).statistics, rows) or known
     painted = paint(rows, shares)
 
-    def stay_in(box: Box) -> Tensor:
-        return sum((mask.window(box) for mask in stays), torch.zeros(()))
+    def photo_in(box: Box) -> Floats:
+        return view.window(box).numpy()
 
-    def joined(box: Box) -> Tensor:
-        back = None if start is None else partial((again or view).window, box)  # called only where there is `again`
-        return join(view.window(box), painted.window(box), stay_in(box), strength, net.gives_back, back)
+    def stay_in(box: Box) -> Floats:
+        return sum((mask.window(box).numpy() for mask in stays), np.zeros((), dtype=np.float32))
 
-    def in_luma(box: Box) -> Tensor:
-        return with_chroma(view.window(box), joined(box), stay_in(box))
+    def joined(box: Box) -> Floats:
+        # `back` is called only where there is `again`
+        back = None if start is None else partial(_array_of, again or view, box)
+        return join(photo_in(box), painted.window(box).numpy(), stay_in(box), strength, net.gives_back, back)
 
-    if preserve_color == "luma":
-        return _write(in_luma, result, tiling, bar)
-    if preserve_color == "stats":
+    def write(window: Callable[[Box], Floats]) -> Array:
+        return _write(lambda box: torch.from_numpy(window(box)), result, tiling, bar).numpy()
+
+    if options.preserve_color == "luma":
+        return write(lambda box: with_chroma(photo_in(box), joined(box), stay_in(box)))
+    if options.preserve_color == "stats":
         moved = colour_statistics(_each(joined, size, tiling, bar))
-        wanted = colour_statistics(_each(view.window, size, tiling, bar))
-
-        def in_palette(box: Box) -> Tensor:
-            photo = view.window(box)
-            return torch.lerp(move_colours(joined(box), moved, wanted), photo, stay_in(box).to(photo))
-
-        return _write(in_palette, result, tiling, bar)
-    return _write(joined, result, tiling, bar)
+        wanted = colour_statistics(_each(photo_in, size, tiling, bar))
+        return write(lambda box: lerp(move_colours(joined(box), moved, wanted), photo_in(box), stay_in(box)))
+    return write(joined)
 
 
-def _each(window: Callable[[Box], Tensor], size: tuple[int, int], tiling: Tiling, bar: Any) -> Iterator[Tensor]:
+def _code(net: StyleNet, values: Floats) -> Tensor:
+    return torch.as_tensor(values).to(net.device, net.dtype)
+
+
+def _array_of(view: View, box: Box) -> Floats:
+    return view.window(box).numpy()
+
+
+def _each(window: Callable[[Box], Any], size: tuple[int, int], tiling: Tiling, bar: Any) -> Iterator[Any]:
     rows = rows_of_tiles(size, tiling.side)
     bar.total += len(rows) * len(rows[0])
     for row in rows:
@@ -121,6 +126,6 @@ def _write(window: Callable[[Box], Tensor], room: Tensor, tiling: Tiling, bar: A
     canvas = Kept(room)
     for box, x in zip(boxes, _each(window, size, tiling, bar), strict=True):
         if not torch.isfinite(x).all():
-            raise ImageError(f"the painting holds NaN or infinity: {NAN_REMEDY}")
+            raise ImageError(f"the result holds NaN or infinity: {NAN_REMEDY}")
         canvas.paste(box, x if room.is_floating_point() else as_levels(x.clamp(0, 1), room.dtype))
     return room

@@ -1,0 +1,177 @@
+"""What nets are built of, in numbers: widths, strides and the names and shapes of their weights. No torch.
+
+The nets themselves are in `stylezoo.models`; a test compares the shapes with theirs.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from stylezoo.errors import OptionError
+
+MULTIPLE = 4  # px that the sides of a trunk's input are multiples of: all work at a quarter of the resolution
+MINIMUM = 16  # px a side: reflection by 4 px at full resolution, by 1 px at a quarter
+
+DIVISORS = {"classic": (4, 2, 1, 2, 4), "fast": (2, 1, 2, 4), "compact": (1, 2, 2), "magenta": (4, 2, 1, 2, 4)}
+WIDTHS = {"classic": 128, "fast": 64, "compact": 32, "magenta": 128}
+"""For each variant, what the width is divided by in its stages; the last two are the decoder's."""
+
+PATCH, STEP = 8, 4
+"""Of the compact trunk: the side of its patches and their distance, in px."""
+
+WEAVE = (
+    ((0.75, 0.25, 0.0), (0.25, 0.75, 0.0), (0.0, 0.75, 0.25)),
+    ((0.25, 0.75, 0.0), (0.0, 0.75, 0.25), (0.0, 0.25, 0.75)),
+)
+"""Bilinear enlargement to twice the size, along one axis: of the left and of the right of the two pixels that a small
+one becomes, the pixel before it, itself and the pixel behind it, each as shares of the small pixel's three."""
+
+ENCODER_WIDTHS, ENCODER_HIDDEN, STATISTICS, HIDDEN, BOTTLENECK = (32, 48, 64, 128, 192), 192, 1920, 256, 128
+"""Of a ghiasi net: channels of its encoder's stages, of its perceptron, of VGG19's statistics, and of the predictor."""
+
+MIRROR = ((256,), (256, 256, 256, 128), (128, 64), (64, 3))
+"""Channels of AdaIN's decoder, by resolution from an eighth to the whole: VGG19 backwards from relu4_1."""
+CHANNELS = 512
+"""Of VGG19's relu4_1."""
+
+Shapes = dict[str, tuple[int, ...]]
+
+
+def stage_widths(width: int | str, divisors: tuple[int, ...]) -> tuple[int, ...]:
+    """Return the channels of every stage of a trunk; raise OptionError where `width` does not say them."""
+    if isinstance(width, str):
+        stages = tuple(map(int, re.findall("[0-9]{1,4}", width)))
+        if (
+            "-".join(map(str, stages)) != width
+            or len(stages) != len(divisors)
+            or not all(1 <= w <= 1024 for w in stages)
+        ):
+            raise OptionError(
+                f"width must be one number, or one from 1 to 1024 for each of {len(divisors)} stages, as in "
+                f"'{'-'.join(str(128 // divisor) for divisor in divisors)}', not '{width}'"
+            )
+        return stages
+    if width % 4 or not 8 <= width <= 1024:
+        raise OptionError(f"width must be a multiple of 4 from 8 to 1024, not {width}")
+    return tuple(width // divisor for divisor in divisors)
+
+
+class Trunk:
+    """A trunk's plan.
+
+    Args:
+        arch: `variant`, `width` and `blocks` as the families take them, each with its default.
+
+    Attributes:
+        encoder, decoder: channels of the stages; of a compact trunk its width, and the decoder's at a quarter and half.
+        norm_widths: channels of each norm, in the order of the pass.
+    """
+
+    def __init__(self, arch: Mapping[str, Any]) -> None:
+        self.variant = str(arch.get("variant", "fast"))
+        width = arch.get("width")
+        stages = stage_widths(WIDTHS[self.variant] if width is None else width, DIVISORS[self.variant])
+        self.encoder, self.decoder = stages[:-2], stages[-2:]
+        self.blocks = int(arch.get("blocks", 5))
+        norms = [*self.encoder, *[self.encoder[-1]] * (2 * self.blocks), *self.decoder]
+        self.norm_widths = [*norms, 3] if self.variant == "magenta" else norms
+
+    @property
+    def affine_size(self) -> int:
+        """How many gammas and betas there are."""
+        return 2 * sum(self.norm_widths)
+
+    def shapes(self) -> Shapes:
+        """Return the names and shapes of the weights."""
+        shapes: Shapes = {}
+        for name, inputs, outputs, kernel, biased in self._convolutions():
+            shapes[f"trunk.{name}.weight"] = (outputs, inputs, kernel, kernel)
+            if biased:
+                shapes[f"trunk.{name}.bias"] = (outputs,)
+        return shapes
+
+    def _convolutions(self) -> Iterator[tuple[str, int, int, int, bool]]:
+        """Yield name, inputs, outputs, kernel and whether there is a bias."""
+        variant, last = self.variant, self.encoder[-1]
+        bias = variant == "classic"
+        blocks = [(f"blocks.{i}.{part}.conv", last, last, 3, bias) for i in range(self.blocks) for part in PARTS]
+        if variant == "compact":
+            quarter, half = self.decoder
+            yield "stem.conv", 3, last, PATCH, False
+            yield from blocks
+            yield "narrow.conv", last, quarter, 3, False
+            yield "refine.conv", quarter, half, 3, False
+            yield "head", half, 3, 3, True
+            return
+        stem, inputs = (5, 12) if variant == "fast" else (9, 3)
+        for stage, width in enumerate(self.encoder):
+            yield f"encoder.{stage}.conv", inputs, width, 3 if stage else stem, bias
+            inputs = width
+        yield from blocks
+        for stage, width in enumerate(self.decoder):
+            yield f"decoder.{stage}.conv", inputs, width, 3, bias
+            inputs = width
+        yield "head", inputs, 3, stem, variant != "magenta"
+
+    def floats_per_pixel(self) -> float:
+        """Return how many numbers the largest activation has for each pixel of the picture."""
+        last = self.encoder[-1]
+        if self.variant == "compact":
+            return max(last / 16, self.decoder[0] / 4, self.decoder[1] / 4, 3)
+        top = 4 if self.variant == "fast" else 1
+        into = [width / (top * 4**stage) for stage, width in enumerate(self.encoder)]
+        out = [width / 4 ** (1 - stage) for stage, width in enumerate(self.decoder)]
+        enlarged = [last / 4, self.decoder[0]]  # what the decoder's convolutions are given
+        return max(*into, *out, *enlarged, 3)
+
+
+PARTS = ("first", "second")
+"""Of a residual block."""
+
+
+def shapes_of(family: str, arch: Mapping[str, Any]) -> Shapes:
+    """Return the names and shapes of the weights of a net on a trunk, or of an adain net on vgg19:caffe."""
+    styles = int(arch.get("styles", 0 if family in ("ghiasi", "adain") else 1))
+    if family == "adain":
+        shapes: Shapes = {"styles": (styles, 2 * CHANNELS)}
+        for name, inputs, outputs in decoder_convolutions():
+            shapes |= {f"{name}.weight": (outputs, inputs, 3, 3), f"{name}.bias": (outputs,)}
+        return shapes
+    trunk = Trunk(arch)
+    if family == "johnson":
+        return trunk.shapes() | {"style": (1, trunk.affine_size)}
+    rows = styles + bool(arch.get("photo", True))
+    shapes = trunk.shapes() | {"styles": (rows, trunk.affine_size)}
+    return shapes | (_encoder_shapes(bool(arch.get("folded")), trunk.affine_size) if family == "ghiasi" else {})
+
+
+def _encoder_shapes(folded: bool, affine: int) -> Shapes:
+    shapes: Shapes = {}
+    inputs = 3
+    for stage, width in enumerate(ENCODER_WIDTHS):
+        for part, before in ((0, inputs), (2, width)):
+            shapes[f"encoder.stages.{stage}.{part}.weight"] = (width, before, 3, 3)
+            shapes[f"encoder.stages.{stage}.{part}.bias"] = (width,)
+        inputs = width
+    linear = {
+        "encoder.head.0": (ENCODER_HIDDEN, 2 * sum(ENCODER_WIDTHS)),
+        "encoder.head.2": (HIDDEN if folded else STATISTICS, ENCODER_HIDDEN),
+        **({} if folded else {"predictor.0": (HIDDEN, STATISTICS)}),
+        "predictor.2": (BOTTLENECK, HIDDEN),
+        "predictor.4": (affine, BOTTLENECK),
+    }
+    for name, (outputs, before) in linear.items():
+        shapes |= {f"{name}.weight": (outputs, before), f"{name}.bias": (outputs,)}
+    return shapes
+
+
+def decoder_convolutions() -> Iterator[tuple[str, int, int]]:
+    """Yield name, inputs and outputs of the convolutions of AdaIN's decoder, in its order."""
+    index, inputs = 0, CHANNELS
+    for widths in MIRROR:
+        for width in widths:
+            yield f"decoder.{index}", inputs, width
+            index, inputs = index + 2, width  # a ReLU follows
+        index += 1  # and behind each resolution an enlargement

@@ -1,0 +1,259 @@
+"""Trunks, encoders and decoders as ONNX graphs, made of their weights in some milliseconds.
+
+A trunk has three graphs, which differ in what its norms do. "plain": each picture has its own statistics. "smoothed":
+they are mixed with those of the frame before, and come out. "regions": they are given, and they, gammas and betas are
+mixed for every pixel.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Literal, get_args
+
+import numpy as np
+
+from stylezoo.runtime.architecture import ENCODER_WIDTHS, MIRROR, PARTS, PATCH, STEP, WEAVE, Trunk, decoder_convolutions
+from stylezoo.runtime.base import Floats
+from stylezoo.runtime.graph import Graph
+
+Mode = Literal["plain", "smoothed", "regions"]
+MODES: tuple[Mode, ...] = get_args(Mode)
+Tensors = Mapping[str, Floats]
+
+IMAGE, AFFINE, SHARES, STATISTICS, BEFORE, SHARE = "image", "affine", "shares", "statistics", "before", "share"
+RESULT = "result"
+EPS = 1e-5
+
+VGG_DEPTHS = (2, 2, 4, 1)
+"""Convolutions of each of VGG19's blocks, to relu4_1."""
+
+
+def trunk_graph(trunk: Trunk, weights: Tensors, mode: Mode = "plain") -> bytes:
+    """Return the model of a trunk: `image`, (N, 3, H, W) in [0, 1], and `affine` to `result`."""
+    return _TrunkWriter(trunk, weights, mode).write()
+
+
+class _TrunkWriter:
+    def __init__(self, trunk: Trunk, weights: Tensors, mode: Mode) -> None:
+        self.trunk, self.weights, self.mode = trunk, weights, mode
+        self.graph = Graph()
+        self._norms = 0
+        self._measured: list[str] = []
+        self._pooled: dict[int, str] = {}
+
+    def write(self) -> bytes:
+        graph, trunk, mode = self.graph, self.trunk, self.mode
+        size = trunk.affine_size
+        x = graph.input(IMAGE, ("N", 3, "H", "W"))
+        self._affine = self._rows(AFFINE, size)
+        if mode == "smoothed":
+            self._before = self._rows(BEFORE, size)
+            self._share = graph.input(SHARE, (1,))
+        if mode == "regions":
+            self._statistics = self._rows(STATISTICS, size)
+            self._pooled[1] = graph.input(SHARES, ("one", "K", "H", "W"))
+        if trunk.variant == "classic":
+            x = graph.node("Mul", x, graph.constant(np.float32(255)))
+        y = self._compact(x) if trunk.variant == "compact" else self._layered(x)
+        if trunk.variant == "classic":
+            y = graph.node("Mul", y, graph.constant(np.float32(1 / 255)))
+            y = graph.node("Clip", y, graph.constant(np.float32(0)), graph.constant(np.float32(1)))
+        else:
+            y = graph.node("Sigmoid", y)
+        graph.output(y, RESULT, ("N", 3, "H", "W"))
+        if mode == "smoothed":
+            graph.output(graph.node("Concat", *self._measured, axis=1), STATISTICS, ("N", size))
+        return graph.model()
+
+    def _rows(self, name: str, size: int) -> list[str]:
+        """Declare rows of two numbers for each channel of each norm, (K, size); return their parts."""
+        rows = self.graph.input(name, ("one" if self.mode == "plain" else f"rows of {name}", size))
+        sizes = [width for width in self.trunk.norm_widths for _ in "gb"]
+        return self.graph.nodes("Split", rows, self.graph.constant(sizes), outputs=len(sizes), axis=1)
+
+    def _compact(self, x: str) -> str:
+        graph = self.graph
+        x = self._conv(x, "stem.conv", STEP, (PATCH - STEP) // 2)
+        x = self._blocks(graph.node("Relu", self._norm(x, 4)), 4)
+        x = self._norm(self._conv(x, "narrow.conv"), 4)
+        x = graph.node("Relu", self._enlarged(x, "linear"))
+        x = graph.node("Relu", self._norm(self._conv(x, "refine.conv"), 2))
+        weight, bias = fold_head(self.weights["trunk.head.weight"], self.weights["trunk.head.bias"])
+        x = convolve(graph, x, weight, bias)
+        return graph.node("DepthToSpace", x, blocksize=2, mode="CRD")
+
+    def _layered(self, x: str) -> str:
+        graph, fast = self.graph, self.trunk.variant == "fast"
+        scale = 1
+        if fast:
+            x, scale = graph.node("SpaceToDepth", x, blocksize=2), 2
+        for stage in range(len(self.trunk.encoder)):
+            x = self._conv(x, f"encoder.{stage}.conv", 2 if stage else 1)
+            scale *= 2 if stage else 1
+            x = graph.node("Relu", self._norm(x, scale))
+        x = self._blocks(x, scale)
+        for stage in range(len(self.trunk.decoder)):
+            scale //= 2
+            x = self._conv(self._enlarged(x, "linear" if fast else "nearest"), f"decoder.{stage}.conv")
+            x = graph.node("Relu", self._norm(x, scale))
+        x = self._conv(x, "head")
+        return self._norm(x, 1) if self.trunk.variant == "magenta" else x
+
+    def _blocks(self, x: str, scale: int) -> str:
+        for block in range(self.trunk.blocks):
+            y = x
+            for part in PARTS:
+                y = self._norm(self._conv(y, f"blocks.{block}.{part}.conv"), scale)
+                y = self.graph.node("Relu", y) if part == PARTS[0] else y
+            x = self.graph.node("Add", x, y)
+        return x
+
+    def _conv(self, x: str, name: str, stride: int = 1, border: int | None = None) -> str:
+        weight = self.weights[f"trunk.{name}.weight"]
+        if self.trunk.variant == "fast" and name == "encoder.0.conv":  # SpaceToDepth counts pixels before channels
+            outputs, inputs, *kernel = weight.shape
+            weight = weight.reshape(outputs, 3, 4, *kernel).swapaxes(1, 2).reshape(outputs, inputs, *kernel)
+        return convolve(self.graph, x, weight, self.weights.get(f"trunk.{name}.bias"), stride, border)
+
+    def _enlarged(self, x: str, mode: str) -> str:
+        return enlarge(self.graph, x, mode)
+
+    def _norm(self, x: str, scale: int) -> str:
+        """Normalise at 1 / `scale` of the resolution."""
+        index, self._norms = self._norms, self._norms + 1
+        pair = slice(2 * index, 2 * index + 2)
+        norms: dict[str, Callable[..., str]] = {
+            "plain": self._plain,
+            "smoothed": self._smoothed,
+            "regions": self._by_regions,
+        }
+        return norms[self.mode](x, scale, pair)
+
+    def _plain(self, x: str, scale: int, pair: slice) -> str:
+        flat = self.graph.constant([-1])
+        gamma, beta = (self.graph.node("Reshape", part, flat) for part in self._affine[pair])
+        return self.graph.node("InstanceNormalization", x, gamma, beta, epsilon=EPS)
+
+    def _smoothed(self, x: str, scale: int, pair: slice) -> str:
+        graph = self.graph
+        axes = graph.constant([2, 3])
+        mean = graph.node("ReduceMean", x, axes=(2, 3), keepdims=1)
+        apart = graph.node("Sub", x, mean)
+        variance = graph.node("ReduceMean", graph.node("Mul", apart, apart), axes=(2, 3), keepdims=1)
+        deviation = graph.node("Sqrt", graph.node("Add", variance, graph.constant(np.float32(EPS))))
+        mixed = []
+        for own, part in zip((mean, graph.node("Reciprocal", deviation)), self._before[pair], strict=True):
+            before = graph.node("Unsqueeze", part, axes)
+            mixed.append(graph.node("Add", own, graph.node("Mul", graph.node("Sub", before, own), self._share)))
+            self._measured.append(graph.node("Flatten", mixed[-1], axis=1))
+        gamma, beta = (graph.node("Unsqueeze", part, axes) for part in self._affine[pair])
+        return self._scaled(x, gamma, beta, *mixed)
+
+    def _by_regions(self, x: str, scale: int, pair: slice) -> str:
+        graph = self.graph
+        rows = graph.node("Concat", *self._affine[pair], *self._statistics[pair], axis=1)  # (K, 4C)
+        kernel = graph.node("Unsqueeze", graph.node("Transpose", rows, perm=(1, 0)), graph.constant([2, 3]))
+        maps = graph.node("Conv", self._shares_at(scale), kernel)
+        gamma, beta, mean, inverse = graph.nodes("Split", maps, outputs=4, axis=1)
+        return self._scaled(x, gamma, beta, mean, inverse)
+
+    def _scaled(self, x: str, gamma: str, beta: str, mean: str, inverse: str) -> str:
+        graph = self.graph
+        scale = graph.node("Mul", inverse, gamma)
+        shift = graph.node("Sub", beta, graph.node("Mul", mean, scale))
+        return graph.node("Add", graph.node("Mul", x, scale), shift)
+
+    def _shares_at(self, scale: int) -> str:
+        if scale not in self._pooled:
+            sides = (scale, scale)
+            self._pooled[scale] = self.graph.node("AveragePool", self._pooled[1], kernel_shape=sides, strides=sides)
+        return self._pooled[scale]
+
+
+def convolve(
+    graph: Graph, x: str, weight: Floats, bias: Floats | None = None, stride: int = 1, border: int | None = None
+) -> str:
+    """Add a convolution with a border of reflected pixels; None: such that it keeps the size (at stride 1)."""
+    kernel = weight.shape[-1]
+    border = kernel // 2 if border is None else border
+    if border:
+        x = graph.node("Pad", x, graph.constant([0, 0, border, border, 0, 0, border, border]), mode="reflect")
+    inputs = [x, graph.constant(weight), *([] if bias is None else [graph.constant(bias)])]
+    return graph.node("Conv", *inputs, kernel_shape=(kernel, kernel), strides=(stride, stride))
+
+
+def enlarge(graph: Graph, x: str, mode: str) -> str:
+    """Add an enlargement to twice the size, "nearest" or "linear"."""
+    scales = graph.constant(np.array([1, 1, 2, 2], dtype=np.float32))
+    if mode == "nearest":
+        how = {"coordinate_transformation_mode": "asymmetric", "nearest_mode": "floor"}
+    else:
+        how = {"coordinate_transformation_mode": "half_pixel"}
+    return graph.node("Resize", x, "", scales, mode=mode, **how)
+
+
+def fold_head(weight: Floats, bias: Floats) -> tuple[Floats, Floats]:
+    """Return a compact trunk's head as one convolution of the small picture: four kernels, woven of one.
+
+    See `stylezoo.nn.compact.EnlargingConv`.
+    """
+    weave = np.array(WEAVE, dtype=np.float32)
+    kernels = np.einsum("oikl,pka,qlb->opqiab", weight, weave, weave, optimize=True)
+    return kernels.reshape(-1, *weight.shape[1:]), np.repeat(bias, 4)
+
+
+def style_encoder_graph(weights: Tensors) -> bytes:
+    """Return the model of a ghiasi net's encoder without its perceptron: `image` to pooled statistics, (N, 2C)."""
+    graph = Graph()
+    x = graph.input(IMAGE, ("N", 3, "H", "W"))
+    x = graph.node("Sub", graph.node("Mul", x, graph.constant(np.float32(2))), graph.constant(np.float32(1)))
+    pooled: list[str] = []
+    for stage in range(len(ENCODER_WIDTHS)):
+        for part, stride in ((0, 2), (2, 1)):
+            name = f"encoder.stages.{stage}.{part}"
+            x = convolve(graph, x, weights[f"{name}.weight"], weights[f"{name}.bias"], stride)
+            x = graph.node("Relu", x)
+        pooled += mean_deviation(graph, x)
+    graph.output(graph.node("Concat", *pooled, axis=1), RESULT, ("N", 2 * sum(ENCODER_WIDTHS)))
+    return graph.model()
+
+
+def mean_deviation(graph: Graph, x: str) -> list[str]:
+    """Add what `stylezoo.nn.stats.mean_std` computes, (N, C) each."""
+    mean = graph.node("ReduceMean", x, axes=(2, 3), keepdims=1)
+    apart = graph.node("Sub", x, mean)
+    variance = graph.node("ReduceMean", graph.node("Mul", apart, apart), axes=(2, 3), keepdims=1)
+    deviation = graph.node("Sqrt", graph.node("Add", variance, graph.constant(np.float32(EPS))))
+    return [graph.node("Flatten", value, axis=1) for value in (mean, deviation)]
+
+
+def vgg_graph(weights: Tensors, mean: Floats, deviation: np.float32) -> bytes:
+    """Return the model of VGG19 to relu4_1: `image`, less `mean` and divided by `deviation`, to its features."""
+    graph = Graph()
+    x = graph.input(IMAGE, ("N", 3, "H", "W"))
+    x = graph.node("Div", graph.node("Sub", x, graph.constant(mean)), graph.constant(deviation))
+    for block, depth in enumerate(VGG_DEPTHS, 1):
+        x = graph.node("MaxPool", x, kernel_shape=(2, 2), strides=(2, 2)) if block > 1 else x
+        for number in range(1, depth + 1):
+            layer = f"relu{block}_{number}"
+            parts = (graph.constant(weights[f"{layer}.{part}"]) for part in ("weight", "bias"))
+            x = graph.node("Relu", graph.node("Conv", x, *parts, kernel_shape=(3, 3), pads=(1, 1, 1, 1)))
+    graph.output(x, RESULT, ("N", 512, "h", "w"))
+    return graph.model()
+
+
+def decoder_graph(weights: Tensors) -> bytes:
+    """Return the model of AdaIN's decoder: features of about 1, (N, 512, h, w), to a picture, (N, 3, 8h, 8w)."""
+    graph = Graph()
+    x = graph.input(IMAGE, ("N", 512, "h", "w"))
+    names = iter(decoder_convolutions())
+    for stage, widths in enumerate(MIRROR):
+        x = enlarge(graph, x, "nearest") if stage else x
+        for index in range(len(widths)):
+            name, *_ = next(names)
+            x = convolve(graph, x, weights[f"{name}.weight"], weights[f"{name}.bias"])
+            last = stage == len(MIRROR) - 1 and index == len(widths) - 1
+            x = x if last else graph.node("Relu", x)
+    x = graph.node("Clip", x, graph.constant(np.float32(0)), graph.constant(np.float32(1)))
+    graph.output(x, RESULT, ("N", 3, "H", "W"))
+    return graph.model()

@@ -1,0 +1,29 @@
+"""The names and shapes that are known without torch are those of the nets."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from stylezoo.models import create_model
+from stylezoo.models.trunk_net import TrunkNet
+from stylezoo.runtime.architecture import Trunk, shapes_of
+
+NETS: list[tuple[str, dict[str, Any]]] = [
+    *(("johnson", {"variant": variant, "blocks": 2}) for variant in ("fast", "compact", "classic", "magenta")),
+    ("johnson", {"variant": "compact", "width": "20-12-8"}),
+    ("cin", {"styles": 3, "width": 16}),
+    ("cin", {"styles": 2, "variant": "magenta", "photo": False, "width": 16}),
+    ("ghiasi", {"styles": 2, "variant": "compact"}),
+    ("ghiasi", {"variant": "fast", "folded": True}),
+    ("adain", {"styles": 4}),
+]
+
+
+@pytest.mark.parametrize(("family", "arch"), NETS)
+def test_shapes_are_those_of_the_net(family: str, arch: dict[str, Any]) -> None:
+    net = create_model(family, **arch)
+    assert shapes_of(family, net.arch) == {name: tuple(value.shape) for name, value in net.state_dict().items()}
+    if isinstance(net, TrunkNet):
+        assert Trunk(net.arch).norm_widths == net.trunk.norm_widths
