@@ -27,9 +27,10 @@ ROOT = Path(__file__).resolve().parents[1]
 @click.command()
 @click.argument("runs", nargs=-1, required=True, type=click.Path(exists=True, path_type=Path))
 @click.option("--recipe", required=True, help="The recipe's path in this repository.")
+@click.option("--provenance", help="How the weights were made, where it was not one run of the recipe.")
 @click.option("--zoo", "zoo_file", default=ROOT / "zoo.yaml", type=click.Path(path_type=Path))
 @click.option("--bundled", default=ROOT / "stylezoo" / "bundled", type=click.Path(path_type=Path))
-def main(runs: tuple[Path, ...], recipe: str, zoo_file: Path, bundled: Path) -> None:
+def main(runs: tuple[Path, ...], recipe: str, provenance: str | None, zoo_file: Path, bundled: Path) -> None:
     stylizer, *others = (load(run, device="cpu") for run in runs)
     if any((other.spec.arch, other.styles) != (stylizer.spec.arch, stylizer.styles) for other in others):
         raise click.UsageError(f"{', '.join(map(str, runs))} are of different nets: name runs of one")
@@ -37,6 +38,7 @@ def main(runs: tuple[Path, ...], recipe: str, zoo_file: Path, bundled: Path) -> 
     stylizer.net.load_weights({name: torch.stack([s[name] for s in states]).mean(dim=0) for name in states[0]})
     # Words are taken from the recipe as it stands; what the weights depend on, from the run.
     spec = msgspec.structs.replace(load_recipe(ROOT / recipe).record(stylizer.spec.arch), recipe=recipe)
+    spec = msgspec.structs.replace(spec, provenance=provenance)
     if (spec.name, spec.style_ids) != (stylizer.spec.name, stylizer.styles):
         raise click.UsageError(f"{recipe} is of {spec.name}, and {runs[0]} holds {stylizer.spec.name}")
     spec = finish(stylizer.net, spec, bundled)

@@ -16,6 +16,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from stylezoo.runtime.base import LIMIT, SHIFT
+
 Statistics = dict[str, tuple[Tensor, Tensor]]
 """For each norm, by its name in the net: mean and inverse standard deviation, float32, both (N, C, 1, 1).
 
@@ -153,6 +155,7 @@ def statistics_of_regions(net: nn.Module, measure: Callable[[Tensor], Statistics
 def smoothed_statistics(net: nn.Module, statistics: Statistics, share: float) -> Iterator[None]:
     """Give every norm of `net` inside the block a mix of its statistics: `share` of those in `statistics`, if any.
 
+    What is far from a norm's own counts as the nearest that is not, see `LIMIT` and `SHIFT` of `stylezoo.runtime.base`.
     The mix takes their place there, for the next block. A norm that is passed several times has an entry for each.
     """
     passes: Counter[str] = Counter()
@@ -162,7 +165,9 @@ def smoothed_statistics(net: nn.Module, statistics: Statistics, share: float) ->
             passes[name] += 1
             key = f"{name}#{passes[name]}"
             if (before := statistics.get(key)) is not None and before[0].shape == mean.shape:
-                mean, inverse = torch.lerp(mean, before[0], share), torch.lerp(inverse, before[1], share)
+                half = SHIFT / inverse
+                mean = torch.lerp(mean, before[0].clamp(mean - half, mean + half), share)
+                inverse = torch.lerp(inverse, before[1].clamp(inverse / LIMIT, inverse * LIMIT), share)
             statistics[key] = mean, inverse
             return mean, inverse
 

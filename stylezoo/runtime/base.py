@@ -61,6 +61,14 @@ class Region:
     mask: Floats
 
 
+LIMIT = 1.25
+"""Factor by which the deviation of a frame before may differ from the frame's own. Beyond it, the nearest value that may
+counts: the statistics of a black frame, or of one that fades, are not those of the frames after it."""
+
+SHIFT = 0.5
+"""Deviations of a frame by which the mean of the frame before may differ from its own, likewise."""
+
+
 class Passes:
     """The statistics that carry over from frame to frame, pass by pass of a frame.
 

@@ -13,7 +13,7 @@ from typing import Literal, get_args
 import numpy as np
 
 from stylezoo.runtime.architecture import ENCODER_WIDTHS, MIRROR, PARTS, PATCH, STEP, WEAVE, Trunk, decoder_convolutions
-from stylezoo.runtime.base import Floats
+from stylezoo.runtime.base import LIMIT, SHIFT, Floats
 from stylezoo.runtime.graph import Graph
 
 Mode = Literal["plain", "smoothed", "regions"]
@@ -141,13 +141,21 @@ class _TrunkWriter:
         apart = graph.node("Sub", x, mean)
         variance = graph.node("ReduceMean", graph.node("Mul", apart, apart), axes=(2, 3), keepdims=1)
         deviation = graph.node("Sqrt", graph.node("Add", variance, graph.constant(np.float32(EPS))))
+        inverse, half = graph.node("Reciprocal", deviation), graph.node("Mul", deviation, self._number(SHIFT))
+        bounds = [
+            (mean, graph.node("Sub", mean, half), graph.node("Add", mean, half)),
+            (inverse, *(graph.node("Mul", inverse, self._number(f)) for f in (1 / LIMIT, LIMIT))),
+        ]
         mixed = []
-        for own, part in zip((mean, graph.node("Reciprocal", deviation)), self._before[pair], strict=True):
-            before = graph.node("Unsqueeze", part, axes)
+        for (own, least, most), part in zip(bounds, self._before[pair], strict=True):
+            before = graph.node("Min", graph.node("Max", graph.node("Unsqueeze", part, axes), least), most)
             mixed.append(graph.node("Add", own, graph.node("Mul", graph.node("Sub", before, own), self._share)))
             self._measured.append(graph.node("Flatten", mixed[-1], axis=1))
         gamma, beta = (graph.node("Unsqueeze", part, axes) for part in self._affine[pair])
         return self._scaled(x, gamma, beta, *mixed)
+
+    def _number(self, value: float) -> str:
+        return self.graph.constant(np.float32(value))
 
     def _by_regions(self, x: str, scale: int, pair: slice) -> str:
         graph = self.graph

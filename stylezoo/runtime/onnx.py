@@ -16,7 +16,7 @@ from stylezoo.image.sizes import SMALLEST_STYLE
 from stylezoo.runtime import graphs
 from stylezoo.runtime.architecture import CHANNELS, MIRROR, MULTIPLE, Trunk
 from stylezoo.runtime.architecture import MINIMUM as TRUNK_MINIMUM
-from stylezoo.runtime.base import Floats, NeedsTilesError, Passes, Runtime, Sizes, Statistics
+from stylezoo.runtime.base import LIMIT, SHIFT, Floats, NeedsTilesError, Passes, Runtime, Sizes, Statistics
 from stylezoo.runtime.device import INSTALL, has_torch, stated_threads
 from stylezoo.runtime.memory import MOST, free_memory, whole_bytes
 from stylezoo.runtime.weights import ADAIN, CAFFE, TRUNKS, Weights
@@ -252,7 +252,10 @@ class AdaINRuntime(OnnxRuntime):
         now = np.concatenate([mean, inverse], axis=1)
         before = passes.before()
         if before is not None and before.shape == now.shape:
-            now = now + np.float32(passes.share) * (before - now)
+            half = np.float32(SHIFT) / inverse
+            least = np.concatenate([mean - half, inverse / np.float32(LIMIT)], axis=1)
+            most = np.concatenate([mean + half, inverse * np.float32(LIMIT)], axis=1)
+            now = now + np.float32(passes.share) * (before.clip(least, most) - now)
         passes.keep(now)
         mean, inverse = np.split(now, 2, axis=1)
         return mean, inverse

@@ -215,6 +215,8 @@ def _training(spec: ModelSpec, recipe: str | None) -> str:
     parts = []
     if spec.origin:
         parts.append(f"**Not trained by stylezoo.** The weights come from: {plain(spec.origin)}")
+    if spec.provenance:
+        parts.append(f"**Handmade**, not by one run of the recipe. {_sentence(spec.provenance)}")
     stated = _sentence(spec.training_data) if spec.training_data else "**the record does not say**."
     parts.append(f"Training data: {stated}")
     if recipe is None and spec.recipe is None:
@@ -222,7 +224,8 @@ def _training(spec: ModelSpec, recipe: str | None) -> str:
     file = f"{spec.name.rpartition('/')[2]}.yaml" if recipe is not None else one_line(spec.recipe or "")
     lines = [f"stylezoo train --recipe {shlex.quote(file)}"]
     if recipe is None:
-        parts.append(f"Recipe, to train it again: {code(file)}.")
+        purpose = "to train one like it" if spec.provenance else "to train it again"
+        parts.append(f"Recipe, {purpose}: {code(file)}.")
         if any(style.picture for style in spec.styles):
             lines.insert(0, "stylezoo data get presets  # the styles' pictures")
     else:
@@ -238,7 +241,9 @@ def _silence(spec: ModelSpec, recipe: str | None, measured: bool) -> str:
         return "\n".join(f"- {line}" for line in lines)
     if not spec.training_data:
         lines.append("Which data it was trained on, and what rights there are to them.")
-    if recipe is not None or spec.recipe:
+    if spec.provenance:
+        lines.append("How good a net one run of the recipe gives.")
+    elif recipe is not None or spec.recipe:
         lines.append("Whether the recipe gives the same bits again.")
     else:
         lines.append("How to train it again.")

@@ -165,7 +165,8 @@ class CheckSpec(Record, frozen=True, kw_only=True):
 class ModelSpec(Record, frozen=True, kw_only=True):
     """One model. In zoo.yaml `name` is the key that the model stands under, and `weights` is required where it has any.
 
-    `origin` says of weights that were not trained here which file of whose they are.
+    `origin` says of weights that were not trained here which file of whose they are; `provenance`, how weights were
+    made where it was not one run of `recipe`.
 
     Raises a ValueError that names the field if the parts do not fit together.
     """
@@ -178,6 +179,7 @@ class ModelSpec(Record, frozen=True, kw_only=True):
     summary: str = ""
     recipe: str | None = None
     training_data: str | None = None
+    provenance: str | None = None
     origin: str | None = None
     weights: WeightsSpec | None = None
     check: CheckSpec | None = None

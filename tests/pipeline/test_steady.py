@@ -35,7 +35,7 @@ def passer_by() -> list[np.ndarray]:
 def test_statistics_are_a_running_mean() -> None:
     norm, gamma, beta = InstanceNorm(3), torch.tensor([[1.5, 2, 0.5]]), torch.tensor([[0.0, 1, -1]])
     torch.manual_seed(0)
-    frames = [torch.randn(1, 3, 8, 8) * (i + 1) + i for i in range(4)]
+    frames = [torch.randn(1, 3, 32, 32) * (1 + 0.05 * i) + 0.1 * i for i in range(4)]
     mean = inverse = None
     statistics: dict[str, tuple[torch.Tensor, torch.Tensor]] = {}
     for x in frames:
@@ -48,6 +48,39 @@ def test_statistics_are_a_running_mean() -> None:
         expected = (wide - mean) * inverse * gamma[..., None, None] + beta[..., None, None]
         torch.testing.assert_close(y.double(), expected, rtol=1e-5, atol=1e-5)
     assert norm.free
+
+
+def test_statistics_far_from_a_frame_s_own_count_as_the_nearest_that_are_not() -> None:
+    """Of a frame before that was flat, or dark, or all of another colour."""
+    norm, one, zero = InstanceNorm(1), torch.ones(1, 1), torch.zeros(1, 1)
+    torch.manual_seed(0)
+    x = torch.randn(1, 1, 32, 32)
+    x = (x - x.mean()) / x.std(correction=0)  # so that the frame's own are 0 and 1
+    for before, kept in (((9.0, 1.0), (0.5, 1.0)), ((-9.0, 300.0), (-0.5, 1.25)), ((0.1, 0.01), (0.1, 0.8))):
+        statistics = {"#1": tuple(torch.full((1, 1, 1, 1), value) for value in before)}
+        with smoothed_statistics(norm, statistics, 0.75):
+            norm(x, one, zero)
+        expected = [0.75 * value + 0.25 * own for value, own in zip(kept, (0.0, 1.0), strict=True)]
+        np.testing.assert_allclose([float(value) for value in statistics["#1"]], expected, atol=1e-4)
+
+
+@pytest.mark.parametrize("backend", ["onnx", "torch"])
+@pytest.mark.parametrize("name", ["cin/16-video", "adain/vgg19"])
+def test_after_a_fade_frames_are_what_stills_are(name: str, backend: str) -> None:
+    """In from black, and out of it again by a dissolve: neither flat frames nor dark ones outlast themselves."""
+    stylizer = stylezoo.load(name, backend=backend)
+    style = "starry_night" if stylizer.styles else np.asarray(data.coffee())[::4, ::4]
+    photo = np.asarray(data.astronaut())[::4, ::4]
+    fade = [(photo * k).astype(np.uint8) for k in np.linspace(0, 1, 12)]
+    frames = [np.zeros_like(photo), *fade, *[photo] * 25, *fade[::-1], *fade, *[photo] * 12]
+    results = [frame.astype(float) for frame in stylizer.stylize_frames(frames, style)]
+    still, black = (stylizer.stylize(x, style).astype(float) for x in (photo, np.zeros_like(photo)))
+    second = 1 + len(fade) + 24
+    assert np.abs(results[second] - still).mean() < 4
+    assert np.abs(results[-1] - still).mean() < 12  # half a second after it
+    spoilt = [((frame < 2) | (frame > 253)).mean() for frame in results[13:]]
+    assert max(spoilt) < 0.25 + ((still < 2) | (still > 253)).mean()
+    assert np.abs(results[0] - black).mean() < 1
 
 
 def test_each_frame_for_itself_is_what_stylize_paints(zoo: stylezoo.Stylizer, pan: list[np.ndarray]) -> None:

@@ -356,3 +356,10 @@ def test_the_validation_split_counts_in_the_index() -> None:
     spec = make_spec("johnson")
     file = measured(spec, "C", {"dots": 0.5}).add(spec, run(split="test"), {"dots": figure("dots", 9)})
     assert Page(model_index(make_zoo(spec), str, {"C": file})).texts["td"][-1] == "0.500 ± 0.250"
+
+
+def test_handmade_weights_are_said_to_be() -> None:
+    """Where the weights are not of one run of the recipe, the card tells how they were made."""
+    assert "Handmade" not in card(make_spec())
+    markdown = card(make_spec(provenance="two runs, the second with larger crops"))
+    assert "**Handmade**" in markdown and "two runs, the second with larger crops" in markdown
