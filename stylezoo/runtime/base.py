@@ -62,8 +62,8 @@ class Region:
 
 
 LIMIT = 1.25
-"""Factor by which the deviation of a frame before may differ from the frame's own. Beyond it, the nearest value that may
-counts: the statistics of a black frame, or of one that fades, are not those of the frames after it."""
+"""Factor by which the deviation of a frame before may differ from the frame's own. Beyond it, the nearest value that
+may counts: the statistics of a black frame, or of one that fades, are not those of the frames after it."""
 
 SHIFT = 0.5
 """Deviations of a frame by which the mean of the frame before may differ from its own, likewise."""
