@@ -43,6 +43,8 @@ def read_yaml(
         raise error(f"cannot read {where}: {getattr(cause, 'strerror', None) or cause}") from cause
     except (yaml.YAMLError, ValueError) as cause:  # ValueError: of a date such as 2026-99-99
         problem = " ".join(str(cause).split())
+        if "maximum nesting depth" in problem:  # libyaml of PyYAML 6.0.4 and later has a bound of its own
+            raise error(f"{where} is not usable: it is nested too deeply") from cause
         raise error(f"{where} is not valid YAML: {problem}") from cause
     except RecursionError as cause:
         raise error(f"{where} is not usable: it is nested too deeply") from cause
