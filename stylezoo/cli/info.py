@@ -19,10 +19,17 @@ def command(name: str, as_json: bool) -> None:
     import msgspec
     import yaml
 
+    from stylezoo.zoo.results import own_results
     from stylezoo.zoo.store import find
 
     spec, _ = find(name)
     record = {"name": spec.name, "kind": spec.kind, **msgspec.to_builtins(spec)}
+    measured = {key: file.of(spec) for key, file in own_results().items()}
+    record["measured"] = {
+        key: [msgspec.to_builtins(figure) | {"run": msgspec.to_builtins(run)} for figure, run in figures]
+        for key, figures in measured.items()
+        if figures
+    }
     if as_json:
         put_json(record, indent=2)
     else:

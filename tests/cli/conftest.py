@@ -21,9 +21,6 @@ models:
     styles: [{id: mosaic, title: Mosaïque, rights: CC0-1.0, source: drawn by a program}]
     license: Apache-2.0
     weights: {file: johnson/mosaic.safetensors, sha256: %(sha)s, bytes: 912345, dtype: float16, bundled: true}
-    metrics:
-      mosaic: {content: 0.56, content_spread: 0.1, style: 0.031, style_spread: 0.01, photos: 8, size: 384,
-               date: '2026-01-01', machine: a laptop, command: stylezoo eval johnson/mosaic}
   cin/four:
     family: cin
     arch: {}

@@ -11,8 +11,14 @@ def test_record_is_readable_and_whole(run, zoo):
     record = yaml.safe_load(result.stdout)
     assert (record["name"], record["kind"], record["license"]) == ("johnson/mosaic", "single", "Apache-2.0")
     assert record["weights"]["sha256"] == "0" * 64
-    assert record["metrics"]["mosaic"]["command"] == "stylezoo eval johnson/mosaic"
+    assert record["measured"] == {}  # the figures of the package are of other weights
     assert "title: Mosaïque" in result.stdout
+
+
+def test_measured_figures_of_these_weights_are_shown_with_their_runs(run):
+    record = json.loads(run("info", "johnson/mosaic", "--json").stdout)
+    (figure, *_) = record["measured"]["C"]
+    assert figure["style"] == "mosaic" and figure["mean"] > 0 and "stylezoo eval" in figure["run"]["command"]
 
 
 def test_json_states_the_same(run, zoo):
