@@ -31,6 +31,9 @@ MAGENTA_CREDIT = (
 
 Scalar = str | int | float | bool | None
 
+TRUNKS = ("cin", "ghiasi", "johnson")
+"""The families whose nets have the shared trunk, so that one can start from another."""
+
 NEAREST = "nearest"
 """In place of the name of a net to start from: the one of the zoo that comes nearest."""
 
@@ -351,7 +354,8 @@ def load_recipe(
 
 def _has_no_start(model: dict[str, Any]) -> bool:
     """Return whether a net of named styles begins from nothing that its recipe or the caller says."""
-    named = FAMILIES.get(str(model.get("family", "johnson"))) in ("single", "multi")
+    family = str(model.get("family", "johnson"))
+    named = family in TRUNKS and FAMILIES[family] in ("single", "multi")
     return named and not {"start", "base", "teacher"} & model.keys()
 
 
@@ -512,7 +516,7 @@ def _check(recipe: Recipe, where: str) -> None:
         raise RecipeError(f"{where}: model.base is for nets of several styles, not for {recipe.model.family}")
     if recipe.model.base is not None and recipe.model.start is not None:
         raise RecipeError(f"{where}: model.base keeps a trunk and model.start goes on from one: give one or the other")
-    if recipe.model.start is not None and recipe.model.family not in ("cin", "ghiasi", "johnson"):
+    if recipe.model.start is not None and recipe.model.family not in TRUNKS:
         raise RecipeError(f"{where}: model.start is for nets with a trunk, not for {recipe.model.family}")
     if recipe.model.start == NEAREST and kind == "arbitrary":
         raise RecipeError(f"{where}: model.start nearest is for styles that a recipe names: name a net as model.start")

@@ -57,8 +57,8 @@ def test_a_figure_that_changed_fails_the_check_until_it_is_written(
 
 def test_steadiness_stands_where_all_styles_have_it(script: ModuleType) -> None:
     zoo, results = read_zoo(script.ROOT / "zoo.yaml"), read_results(script.ROOT / "results")
-    assert "| `cin/16` |" in script.steadiness(zoo, results)
-    whole = results["W"].models["cin/16"]
+    assert "| `cin/16-video` |" in script.steadiness(zoo, results)
+    whole = results["W"].models["cin/16-video"]
     lacking = structs.replace(whole, figures=whole.figures[:3])
-    models = results["W"].models | {"cin/16": lacking}
-    assert "| `cin/16` |" not in script.steadiness(zoo, {"W": structs.replace(results["W"], models=models)})
+    models = results["W"].models | {"cin/16-video": lacking}
+    assert "| `cin/16-video` |" not in script.steadiness(zoo, {"W": structs.replace(results["W"], models=models)})

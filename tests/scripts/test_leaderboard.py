@@ -121,7 +121,7 @@ def test_what_is_recorded_is_there_unless_it_is_measured_again(write_page) -> No
     page = write_page(figure("G", "cin/16", "starry_night", 12.3, {"limit": 500}, size=256))
     assert "| `cin/16` | 12.3 | – | 1 | 8 |" in page and "| `johnson/mosaic` |" in page
     own = page.partition("## Quality: the models on their own styles")[2].partition("## ")[0]
-    assert "| `cin/16` | " in own and "(mean of 16)" in own and "`ghiasi/lite`" not in own
+    assert "| `cin/16-video` | " in own and "(mean of 16)" in own and "`ghiasi/lite`" not in own
 
 
 def test_steadiness_is_averaged_over_styles_clips_by_clips(
