@@ -29,10 +29,14 @@ KINDS = {"multi": "{}", "single": "one", "arbitrary": "any picture"}
 MOTIONS = ("pan", "drift", "zoom", "rotation", "parallax")
 
 
+ON_CARDS = ("F", "G", "W", "checker", "clipped")
+"""Metrics that cards show and this table does not: a table of all would be too wide to read."""
+
+
 def quality(zoo: Zoo, results: Mapping[str, Results]) -> str:
     """Return the table of all models that were measured: those of several styles, of one, of any."""
     order = list(KINDS)
-    kept = {key: file for key, file in results.items() if key not in ("G", "W")}
+    kept = {key: file for key, file in results.items() if key not in ON_CARDS}
     specs = [spec for spec in zoo.models.values() if any(overall_figures(spec, file) for file in kept.values())]
     specs.sort(key=lambda spec: (order.index(spec.kind), spec.name))
     titles, cells, _ = index_columns(specs, kept)
