@@ -60,7 +60,7 @@ def test_a_changed_record_fails_the_check_and_writes_nothing(script: ModuleType)
     before = card.read_bytes()
     result = run(script, "--check")
     assert result.exit_code == 1
-    assert "johnson_mosaic.md is not what zoo.yaml gives" in result.output
+    assert "johnson_mosaic.md is not what zoo.yaml" in result.output
     assert "johnson_great_wave.md" not in result.output and "run python scripts/zoo_cards.py" in result.output
     assert card.read_bytes() == before
 
