@@ -106,4 +106,4 @@ def test_it_is_listed_described_and_verified_without_weights(run, refused, here:
     assert (
         verified.exit_code == 0 and "weights: none" in verified.stdout and "fingerprint: differs by" in verified.stdout
     )
-    assert "--styles" in refused("eval", "gatys/vgg19", "--photos", ".")
+    assert "--styles" in refused("eval", "gatys/vgg19", "--photos", ".", "--metric", "C")
