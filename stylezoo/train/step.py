@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 
@@ -17,6 +18,22 @@ from stylezoo.train.distill import Teacher
 from stylezoo.train.draw import FixedStyle
 from stylezoo.train.log import COPY
 from stylezoo.train.recipe import Recipe
+
+GRID = 4  # px; the nets work in steps of 2 and 4, and so do the first two pools of VGG
+
+
+def shift(seed: int, first: int) -> Callable[[Tensor], Tensor]:
+    """Return a function that cuts `GRID` rows and columns off pictures, (N, C, H, W), before and after at random.
+
+    What the loss sees would otherwise start at the same place of the net's grid every time. Its pools weigh the four
+    pixels that they join unequally, and the net learns to paint that lattice.
+    """
+    top, left = np.random.default_rng([seed, 8, first]).integers(0, GRID + 1, 2)
+
+    def cut(x: Tensor) -> Tensor:
+        return x[..., top : x.shape[-2] - GRID + top, left : x.shape[-1] - GRID + left]
+
+    return cut
 
 
 @dataclass
@@ -85,9 +102,10 @@ class Stepper:
             output = self.model(batch, code)
             terms = {COPY: self.teacher.errors(output, batch, style)}
             return style.to(batch.device, non_blocking=True), output, terms, terms[COPY]
-        draw = self.styles.draw(state.net, self.loss, batch, first, share)
+        look = shift(self.recipe.run.seed, first)
+        draw = self.styles.draw(state.net, self.loss, look(batch), first, share)
         output, unsteady = self._stylize(batch, draw.code, first)
-        terms = self.loss.terms(output, draw.targets, draw.style)
+        terms = self.loss.terms(look(output), draw.targets, draw.style)
         each = self.loss.total(terms, state.balance.coefficients(draw.style))
         each = sum(draw.terms.values(), each)
         terms |= draw.terms
