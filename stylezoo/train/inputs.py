@@ -112,9 +112,16 @@ def _where() -> str:
 
 
 def build_loss(
-    recipe: Recipe, pictures: StyleSet | None = None, device: torch.device | None = None, progress: bool = False
+    recipe: Recipe,
+    pictures: StyleSet | None = None,
+    device: torch.device | None = None,
+    progress: bool = False,
+    *,
+    measure: bool = False,
 ) -> PerceptualLoss:
     """Return the loss of a recipe, on `device`, with the targets of its styles, or of a set of `pictures`.
+
+    `measure` the styles' images even where their targets are known.
 
     Raises:
         DataError: a style picture is not on this machine, and there are no targets that can stand in for it.
@@ -122,7 +129,7 @@ def build_loss(
     loss = recipe.loss
     styles: Iterable[Tensor] | list[Style]
     if pictures is None:
-        styles = style_inputs(recipe)
+        styles = style_inputs(recipe, measure=measure)
     else:  # minutes
         styles = tqdm(pictures, unit="style", desc="styles", disable=not progress, dynamic_ncols=True)
     backbone = create_backbone(loss.backbone, layers=[*loss.content, *loss.style, *loss.sliced]).to(device)
@@ -166,7 +173,7 @@ def measure_targets(recipes: Sequence[Recipe]) -> list[tuple[TargetSpec, dict[st
         terms = measured_terms(recipe.loss)
         specs = {style.id: _describe(recipe, style) for style in recipe.styles}
         left = [s for s in recipe.styles if (k := specs[s.id].key) not in found or not terms <= {*found[k][0].terms}]
-        loss = build_loss(structs.replace(recipe, styles=tuple(left))) if left else None
+        loss = build_loss(structs.replace(recipe, styles=tuple(left)), measure=True) if left else None
         for index, style in enumerate(left):
             assert loss is not None
             spec = specs[style.id]

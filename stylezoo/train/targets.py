@@ -10,14 +10,21 @@ from torch import Tensor
 from stylezoo.data.styles import find_picture, read_style
 from stylezoo.data.targets import StyleTargets, find_targets
 from stylezoo.errors import DataError
+from stylezoo.files import sha256_of
 from stylezoo.train.recipe import Loss, Recipe, StyleSource
 
 Style = list[Tensor] | dict[str, Tensor]
 """The picture of a style, (1, 3, H, W) in [0, 1], at each of its sizes; or its targets."""
 
 
-def style_inputs(recipe: Recipe) -> list[Style]:
-    """Return what the loss of a recipe is given of each style: its picture, or its targets, with a warning.
+def style_inputs(recipe: Recipe, *, measure: bool = False) -> list[Style]:
+    """Return what the loss of a recipe is given of each style: its targets where they are known, else its image.
+
+    Targets spare the measuring, which takes seconds a style. They serve an image with the very bytes that they were
+    measured on, and, with a warning, an image that is not on this machine.
+
+    Args:
+        measure: use images alone.
 
     Raises:
         DataError: neither is there; or the targets are of other sizes, or lack what the loss counts.
@@ -28,10 +35,13 @@ def style_inputs(recipe: Recipe) -> list[Style]:
         try:
             path = find_picture(style.image)
         except DataError as missing:
+            if measure:
+                raise
             found.append(find_style_targets(recipe.loss, style, missing).read())
             replaced.append(style)
-        else:
-            found.append([read_style(path, size, style.crop) for size in sizes(style)])
+            continue
+        known = None if measure else _known_targets(recipe.loss, style, path)
+        found.append(known or [read_style(path, size, style.crop) for size in sizes(style)])
     if replaced:
         names = ", ".join(style.id for style in replaced)
         warnings.warn(
@@ -40,6 +50,15 @@ def style_inputs(recipe: Recipe) -> list[Style]:
             stacklevel=3,
         )
     return found
+
+
+def _known_targets(loss: Loss, style: StyleSource, path: Path) -> dict[str, Tensor] | None:
+    """Return the targets of the image at `path` if they were measured on a file with the same bytes."""
+    try:
+        known = find_targets(path.name, sizes(style), style.crop, backbone_name(loss), needed_terms(loss))
+    except DataError:
+        return None
+    return known.read() if known.spec.sha256 == sha256_of(path) else None
 
 
 def find_style_targets(loss: Loss, style: StyleSource, missing: DataError | None = None) -> StyleTargets:

@@ -11,7 +11,7 @@ from stylezoo.data.targets import find_targets, write_targets
 from stylezoo.errors import DataError, RecipeError
 from stylezoo.train.inputs import build_loss, find_styles, measure_targets
 from stylezoo.train.recipe import Recipe, load_recipe, load_recipes, packaged_recipes
-from stylezoo.train.targets import find_style_targets, needed_terms, sizes
+from stylezoo.train.targets import find_style_targets, needed_terms, sizes, style_inputs
 from stylezoo.train.trainer import train
 from stylezoo.zoo.spec import FAMILIES
 
@@ -52,6 +52,21 @@ def test_a_run_without_the_picture_goes_as_one_with_it(elsewhere: Path, tmp_path
     train(plain(recipe, tmp_path / "gone.png"), tmp_path / "theirs", device="cpu", progress=False)
     logs = [yaml.safe_load((tmp_path / run / "log.jsonl").read_text().splitlines()[-1]) for run in ("ours", "theirs")]
     assert logs[0]["total"] == pytest.approx(logs[1]["total"], rel=2e-3)
+
+
+def test_targets_spare_the_measuring_of_the_very_file_that_they_were_measured_on(
+    elsewhere: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    image = tmp_path / "data" / "presets" / "stripes.png"
+    image.parent.mkdir()
+    (tmp_path / "gone.png").rename(image)
+    read: list[Path] = []
+    monkeypatch.setattr("stylezoo.train.targets.read_style", lambda path, *_: read.append(path) or torch.rand(1, 3, 9, 9))
+    recipe = load_recipe(elsewhere, overrides=FULL)
+    assert isinstance(style_inputs(recipe)[0], dict) and not read
+    assert isinstance(style_inputs(recipe, measure=True)[0], list) and read == [image]
+    image.write_bytes(image.read_bytes() + b"another file")
+    assert isinstance(style_inputs(recipe)[0], list) and len(read) == 2
 
 
 @pytest.mark.parametrize(
