@@ -61,7 +61,12 @@ def test_targets_spare_the_measuring_of_the_very_file_that_they_were_measured_on
     image.parent.mkdir()
     (tmp_path / "gone.png").rename(image)
     read: list[Path] = []
-    monkeypatch.setattr("stylezoo.train.targets.read_style", lambda path, *_: read.append(path) or torch.rand(1, 3, 9, 9))
+
+    def read_style(path: Path, *_: object) -> torch.Tensor:
+        read.append(path)
+        return torch.rand(1, 3, 9, 9)
+
+    monkeypatch.setattr("stylezoo.train.targets.read_style", read_style)
     recipe = load_recipe(elsewhere, overrides=FULL)
     assert isinstance(style_inputs(recipe)[0], dict) and not read
     assert isinstance(style_inputs(recipe, measure=True)[0], list) and read == [image]
