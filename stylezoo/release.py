@@ -14,7 +14,7 @@ import yaml
 from stylezoo.errors import OptionError, RecipeError
 from stylezoo.evaluate.verify import make_check, unstated
 from stylezoo.files import sha256_of
-from stylezoo.models import Ghiasi, StyleNet, create_model
+from stylezoo.models import StyleNet, create_model
 from stylezoo.samples import QUALITY, sample_page
 from stylezoo.stylizer import Stylizer, load
 from stylezoo.train.recipe import from_yaml
@@ -29,7 +29,7 @@ def finish(net: StyleNet, spec: ModelSpec, folder: Path) -> ModelSpec:
 
     What a net needs for training alone is folded away.
     """
-    net = net.fold() if isinstance(net, Ghiasi) else net
+    net = net.fold()
     spec = msgspec.structs.replace(spec, arch=dict(net.arch), weights=None, check=None)
     file = f"{spec.name}.safetensors"
     path = folder / file

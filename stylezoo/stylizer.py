@@ -28,7 +28,8 @@ from stylezoo.schema import convert
 from stylezoo.style import Plan, read_plan, resolve_style
 from stylezoo.types import ImageLike, MaskLike, PathLike, StyleLike
 from stylezoo.zoo.card import CardSpec
-from stylezoo.zoo.spec import Kind, ModelSpec, StyleSpec
+from stylezoo.zoo.families import Kind, those
+from stylezoo.zoo.spec import ModelSpec, StyleSpec
 from stylezoo.zoo.store import find, locate
 from stylezoo.zoo.styles import find_style
 
@@ -383,7 +384,7 @@ class Stylizer:
         for name in tuning:
             if name in engine.tuning_names:
                 continue
-            if name in _gatys_options():
+            if name in _tuning_names():
                 raise OptionError(
                     f"{name} is for models that optimise each picture, such as gatys/vgg19; {self.spec.name} is a net "
                     "that stylizes in one pass: leave it out"
@@ -430,12 +431,13 @@ def _batches(images: Iterable[ImageLike], plan: Plan, run: Render, batch_size: i
                 yield picture.restore(pixels)
 
 
-def _gatys_options() -> tuple[str, ...]:
+def _tuning_names() -> set[str]:
+    """Return the options of all models that optimise each picture; without torch there are none."""
     if not has_torch():
-        return ()
-    from stylezoo.models.gatys import Gatys
+        return set()
+    from stylezoo.models import net_class
 
-    return Gatys.options
+    return {name for family in those(weightless=True) for name in net_class(family).options}
 
 
 def load(

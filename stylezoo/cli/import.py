@@ -11,6 +11,7 @@ import click
 
 from stylezoo.cli.talk import put_json, say
 from stylezoo.errors import OptionError
+from stylezoo.zoo.families import those
 
 
 @click.command("import")
@@ -19,7 +20,7 @@ from stylezoo.errors import OptionError
 @click.option("--license", help="Of the weights, as those who trained them state it.  [of this package: as before]")
 @click.option(
     "--family",
-    type=click.Choice(["johnson", "cin", "ghiasi", "adain"]),
+    type=click.Choice(those(weightless=False)),
     help="What the file is expected to hold.  [default: whatever it holds]",
 )
 @click.option("--encoder", type=click.Path(path_type=Path), help="The vgg_normalised.pth of an AdaIN decoder.")

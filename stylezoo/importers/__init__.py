@@ -14,6 +14,7 @@ from stylezoo.importers import magenta, naoto, reference
 from stylezoo.importers.read import file_kind, read_tensors
 from stylezoo.models import StyleNet, create_model
 from stylezoo.types import PathLike
+from stylezoo.zoo.families import FAMILIES
 from stylezoo.zoo.spec import CARD_KEY, HEADER_KEY, UNSTATED, ModelSpec, StyleSpec
 from stylezoo.zoo.store import WEIGHTS, read_header, read_metadata
 
@@ -119,7 +120,7 @@ def _build(path: Path, encoder: PathLike | None) -> tuple[StyleNet, str]:
 def _styles(net: StyleNet, id: str, path: Path, stated: dict[str, Any]) -> tuple[StyleSpec, ...]:
     """Return the records of the styles that a net from elsewhere knows, whose names nobody has told."""
     facts: dict[str, Any] = {"title": path.stem, "rights": UNSTATED, "source": path.name} | stated
-    if net.family == "johnson":
+    if FAMILIES[net.family].kind == "single":
         return (StyleSpec(id=re.sub(r"[^a-z0-9_-]+", "_", id.lower()), **facts),)
     count = int(net.arch["styles"])
     digits = max(2, len(str(count - 1)))

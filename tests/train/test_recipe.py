@@ -219,7 +219,7 @@ def test_content_into_a_section_that_is_empty(write) -> None:
         ({"model": {"family": "gatys"}, "name": "gatys/dots"}, ["model.family gatys has nothing to train"]),
         (
             ADAIN | {"model": {"family": "adain", "start": "cin/16"}},
-            ["model.start is for nets with a trunk, not for adain"],
+            ["model.start is not for adain"],
         ),
         (
             {"name": "cin/dots", "model": {"family": "cin", "base": "cin/16", "start": "cin/16"}},
