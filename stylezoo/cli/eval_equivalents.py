@@ -12,8 +12,8 @@ from stylezoo.cli.talk import show_progress
 from stylezoo.errors import DataError
 
 if TYPE_CHECKING:
+    from stylezoo.recipe import Recipe
     from stylezoo.stylizer import Stylizer
-    from stylezoo.train.recipe import Recipe
     from stylezoo.zoo.results import Figure, RunInfo
 
 SIZES = (256, 512)  # px

@@ -10,7 +10,7 @@ import hashlib
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar, Self
+from typing import ClassVar, Self
 
 import torch
 from torch import Tensor, nn
@@ -29,9 +29,7 @@ from stylezoo.models.table import StyleTable, hash_weights
 from stylezoo.nn.norm import InstanceNorm
 from stylezoo.nn.stats import mean_std, wide
 from stylezoo.nn.trunk import Affine, conv
-
-if TYPE_CHECKING:
-    from stylezoo.train.recipe import Recipe
+from stylezoo.recipe import Recipe
 
 LAYER, CHANNELS = "relu4_1", 512
 CODE = 2 * CHANNELS

@@ -6,7 +6,7 @@ import abc
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Self
+from typing import Any, ClassVar, Self
 
 import torch
 from safetensors import SafetensorError
@@ -17,12 +17,10 @@ from stylezoo.data.style_set import StyleSet
 from stylezoo.errors import StyleError, WeightsError
 from stylezoo.files import replacing
 from stylezoo.models.sampling import NamedStyles, PictureStyles, StyleSampler
+from stylezoo.recipe import Recipe
 from stylezoo.runtime.weights import misfits
 from stylezoo.zoo.families import FAMILIES
 from stylezoo.zoo.spec import HEADER_KEY, ModelSpec, header_record
-
-if TYPE_CHECKING:
-    from stylezoo.train.recipe import Recipe
 
 
 class StyleNet(nn.Module, abc.ABC):

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar
 
 import numpy as np
 import torch
@@ -26,9 +26,7 @@ from stylezoo.models.cin import CIN
 from stylezoo.models.sampling import Draw, PictureStyles, StyleSampler, deal, require_layers
 from stylezoo.nn.stats import mean_std
 from stylezoo.nn.trunk import conv
-
-if TYPE_CHECKING:
-    from stylezoo.train.recipe import Recipe
+from stylezoo.recipe import Recipe
 
 LAYERS = ("relu1_1", "relu2_1", "relu3_1", "relu4_1")
 STATISTICS = 2 * (64 + 128 + 256 + 512)

@@ -14,10 +14,10 @@ from stylezoo.data.style_set import StyleSet
 from stylezoo.errors import RecipeError
 from stylezoo.losses import PerceptualLoss
 from stylezoo.losses.perceptual import PHOTO
+from stylezoo.recipe import Recipe
 
 if TYPE_CHECKING:
     from stylezoo.models.base import StyleNet
-    from stylezoo.train.recipe import Recipe
 
 
 @dataclass(frozen=True)

@@ -20,8 +20,8 @@ from stylezoo.image.resize import resize
 from stylezoo.losses.perceptual import PHOTO
 from stylezoo.losses.terms import content_loss
 from stylezoo.nn.onnx_net import OnnxNet
+from stylezoo.recipe import MAGENTA, Recipe, teaches_by_onnx
 from stylezoo.stylizer import load
-from stylezoo.train.recipe import MAGENTA, Recipe, teaches_by_onnx
 
 SIDE = 256  # px of the style pictures that Magenta's net encodes
 

@@ -25,7 +25,7 @@ from stylezoo.image.io import read
 from stylezoo.image.phash import perceptual_hash
 from stylezoo.losses import PerceptualLoss
 from stylezoo.models import StyleNet, create_model
-from stylezoo.train.recipe import NEAREST, Recipe, StyleSource
+from stylezoo.recipe import NEAREST, Recipe, StyleSource
 from stylezoo.train.rows import init_encoder, init_net, load_base
 from stylezoo.train.targets import Style, backbone_name, measured_terms, sizes, style_inputs
 from stylezoo.zoo.families import FAMILIES

@@ -17,9 +17,9 @@ from stylezoo.data.crops import RandomCrops
 from stylezoo.data.images import FLAT
 from stylezoo.errors import TrainingError
 from stylezoo.models.table import StyleTable
+from stylezoo.recipe import Recipe
 from stylezoo.train.log import SHOWN, Window, append_line, truncate_log
 from stylezoo.train.processes import agree, noted_signals
-from stylezoo.train.recipe import Recipe
 from stylezoo.train.rows import encode_rows, save_cards
 from stylezoo.train.run_folder import BEFORE_END, CHECKPOINT, LOG, SAMPLES, WEIGHTS
 from stylezoo.train.samples import Samples

@@ -23,8 +23,9 @@ from stylezoo.files import sha256_of
 from stylezoo.image.io import read
 from stylezoo.image.phash import SAME, distance
 from stylezoo.models import net_class
+from stylezoo.recipe import Recipe, StyleSource
 from stylezoo.train.inputs import find_folder
-from stylezoo.train.recipe import Recipe, StyleSource, packaged_recipes
+from stylezoo.train.recipe import packaged_recipes
 from stylezoo.train.targets import backbone_name, find_style_targets
 from stylezoo.zoo.families import FAMILIES
 

@@ -22,8 +22,8 @@ from stylezoo.losses import PerceptualLoss
 from stylezoo.models import StyleNet
 from stylezoo.models.table import StyleTable
 from stylezoo.models.trunk_net import TrunkNet
+from stylezoo.recipe import NEAREST, Recipe, StyleSource, teaches_by_onnx
 from stylezoo.stylizer import Stylizer, load
-from stylezoo.train.recipe import NEAREST, Recipe, StyleSource, teaches_by_onnx
 from stylezoo.zoo.card import CardSpec
 from stylezoo.zoo.catalog import default_zoo
 from stylezoo.zoo.families import FAMILIES, those

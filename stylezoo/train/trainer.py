@@ -15,6 +15,7 @@ from stylezoo.data.crops import RandomCrops
 from stylezoo.errors import RecipeError
 from stylezoo.losses import PerceptualLoss
 from stylezoo.models import StyleNet
+from stylezoo.recipe import Recipe
 from stylezoo.torch_runtime.memory import device_memory
 from stylezoo.train.balance import StyleBalance
 from stylezoo.train.checkpoint import TrainingState
@@ -22,7 +23,6 @@ from stylezoo.train.distill import Teacher
 from stylezoo.train.inputs import build_loss, build_net, find_content, find_styles, fit_styles
 from stylezoo.train.loop import Loop
 from stylezoo.train.processes import local_world, pick_training_device, processes
-from stylezoo.train.recipe import Recipe
 from stylezoo.train.rows import chooses_rows, start_rows
 from stylezoo.train.run_folder import open_folder
 from stylezoo.train.samples import Samples

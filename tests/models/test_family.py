@@ -23,8 +23,9 @@ from stylezoo.evaluate.verify import verify_model
 from stylezoo.models import StyleNet
 from stylezoo.models.sampling import Draw, PictureStyles
 from stylezoo.models.table import StyleTable
+from stylezoo.recipe import Recipe
 from stylezoo.train.inputs import build_net
-from stylezoo.train.recipe import Recipe, load_recipe
+from stylezoo.train.recipe import load_recipe
 from stylezoo.train.trainer import train
 from stylezoo.zoo import families
 from stylezoo.zoo.families import Family, register, those

@@ -15,10 +15,11 @@ from stylezoo.errors import RecipeError, WeightsError
 from stylezoo.image.resize import resize
 from stylezoo.losses.perceptual import PHOTO
 from stylezoo.models import Ghiasi
+from stylezoo.recipe import Recipe
 from stylezoo.stylizer import load
 from stylezoo.train.distill import MagentaNet, Teacher
 from stylezoo.train.inputs import build_net, find_styles
-from stylezoo.train.recipe import Recipe, load_recipe
+from stylezoo.train.recipe import load_recipe
 from stylezoo.train.trainer import train
 
 

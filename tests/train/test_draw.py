@@ -15,8 +15,9 @@ from stylezoo.losses.perceptual import PHOTO
 from stylezoo.models import AdaIN, Ghiasi, StyleNet, net_class
 from stylezoo.models.ghiasi import LAYERS, STATISTICS, statistics
 from stylezoo.models.sampling import Draw, StyleSampler, deal
+from stylezoo.recipe import Recipe
 from stylezoo.train.inputs import build_loss, build_net, find_styles
-from stylezoo.train.recipe import Recipe, load_recipe
+from stylezoo.train.recipe import load_recipe
 
 
 def sampler(plan: Recipe, pictures: StyleSet | None) -> StyleSampler:

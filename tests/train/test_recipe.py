@@ -7,7 +7,8 @@ import yaml
 from PIL import Image
 
 from stylezoo.errors import RecipeError
-from stylezoo.train.recipe import find_recipe, from_yaml, load_recipe, packaged_recipes, same_run
+from stylezoo.train.recipe import find_recipe, from_yaml, load_recipe, packaged_recipes
+from stylezoo.train.same_run import same_run
 
 STYLE = {"id": "dots", "title": "Dots", "rights": "CC0-1.0", "source": "a test", "image": "dots.png"}
 GHIASI = {"name": "ghiasi/any", "model": {"family": "ghiasi"}, "styles": []}

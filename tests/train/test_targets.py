@@ -9,8 +9,9 @@ from msgspec import structs
 
 from stylezoo.data.targets import find_targets, write_targets
 from stylezoo.errors import DataError, RecipeError
+from stylezoo.recipe import Recipe
 from stylezoo.train.inputs import build_loss, find_styles, measure_targets
-from stylezoo.train.recipe import Recipe, load_recipe, load_recipes, packaged_recipes
+from stylezoo.train.recipe import load_recipe, load_recipes, packaged_recipes
 from stylezoo.train.targets import find_style_targets, needed_terms, sizes
 from stylezoo.train.trainer import train
 from stylezoo.zoo.families import FAMILIES
