@@ -14,9 +14,10 @@ import yaml
 from stylezoo.errors import OptionError, RecipeError
 from stylezoo.evaluate.verify import make_check, unstated
 from stylezoo.files import sha256_of
+from stylezoo.loading import load
 from stylezoo.models import StyleNet, create_model
 from stylezoo.samples import QUALITY, sample_page
-from stylezoo.stylizer import Stylizer, load
+from stylezoo.stylizer import Stylizer
 from stylezoo.train.recipe import from_yaml
 from stylezoo.types import ImageLike, PathLike
 from stylezoo.zoo.publish import Entry

@@ -15,9 +15,10 @@ import stylezoo
 from stylezoo import stylizer as module
 from stylezoo.card import StyleCard
 from stylezoo.errors import ImageError, ModelNotFoundError, OptionError, StyleError, WeightsError
+from stylezoo.loading import load
 from stylezoo.models import CIN
 from stylezoo.runtime.base import StyleCode
-from stylezoo.stylizer import Stylizer, load
+from stylezoo.stylizer import Stylizer
 from stylezoo.zoo import catalog
 from stylezoo.zoo.spec import Zoo, parse_zoo
 

@@ -127,8 +127,8 @@ def command(
 
     from tqdm import tqdm
 
+    from stylezoo.loading import load
     from stylezoo.sheet import blend_sheet, contact_sheet, grid_sheet, strength_sheet
-    from stylezoo.stylizer import load
 
     nets = [load(name, device=device) for name in names]
     for card in cards:

@@ -94,7 +94,7 @@ def command(
 
     from tqdm import tqdm
 
-    from stylezoo.stylizer import load
+    from stylezoo.loading import load
 
     stylizer = load(request.model, device=device, backend=backend)
     for added in request.cards:

@@ -96,7 +96,7 @@ def command(
         raise OptionError(f"'{output}' is an input and is never overwritten: choose another --output")
     options = read_options(asked)
 
-    from stylezoo.stylizer import load
+    from stylezoo.loading import load
     from stylezoo.video import stylize_video
 
     stylizer = load(model, device=device, backend=backend)

@@ -20,10 +20,11 @@ from stylezoo import __version__
 from stylezoo.errors import OptionError, VideoError
 from stylezoo.files import sha256_of
 from stylezoo.image.sizes import fit_long_side
+from stylezoo.loading import load
 from stylezoo.pipeline.options import take_options
 from stylezoo.pipeline.steady import STEADY, Steadiness
 from stylezoo.runtime.base import StyleCode
-from stylezoo.stylizer import Stylizer, load
+from stylezoo.stylizer import Stylizer
 from stylezoo.types import PathLike, StyleLike
 from stylezoo.video.ahead import ahead
 from stylezoo.video.animation import FORMATS, Flipbook

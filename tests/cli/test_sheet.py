@@ -10,8 +10,8 @@ from PIL import Image
 from skimage import data
 
 from stylezoo import stylizer
+from stylezoo.loading import load
 from stylezoo.sheet import blend_sheet, contact_sheet, grid_sheet, strength_sheet
-from stylezoo.stylizer import load
 
 
 @pytest.fixture

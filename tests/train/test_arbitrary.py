@@ -21,10 +21,10 @@ from stylezoo.data.style_set import StyleSet
 from stylezoo.data.styles import read_style
 from stylezoo.errors import DataError, RecipeError, WeightsError
 from stylezoo.image.resize import resize
+from stylezoo.loading import load
 from stylezoo.losses import PerceptualLoss
 from stylezoo.models import CIN, AdaIN, Ghiasi, StyleNet
 from stylezoo.recipe import Recipe
-from stylezoo.stylizer import load
 from stylezoo.train.inputs import build_loss, build_net, find_content, find_styles
 from stylezoo.train.recipe import load_recipe
 from stylezoo.train.rows import start_rows
