@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from stylezoo.image.io import Picture, read
+from stylezoo.image.io import Picture
 from stylezoo.image.planes import Array
 from stylezoo.pipeline.options import StylizeOptions
 from stylezoo.pipeline.render import render
@@ -16,7 +16,6 @@ from stylezoo.pipeline.steady import Steadiness
 from stylezoo.runtime.base import NeedsTilesError, Passes, Runtime, StyleCode
 from stylezoo.runtime.device import has_torch
 from stylezoo.style import Plan
-from stylezoo.types import ImageLike
 
 LARGE = 2**24  # px of a picture that shares no batch
 
@@ -57,13 +56,13 @@ def prepare(
     return each
 
 
-def in_batches(images: Iterable[ImageLike], plan: Plan, run: Render, batch_size: int) -> Iterator[Any]:
-    """Yield the results of `images` in order; neighbours of one size pass together, `batch_size` at most."""
+def in_batches(pictures: Iterable[Picture], plan: Plan, run: Render, batch_size: int) -> Iterator[Any]:
+    """Yield the results of `pictures` in order; neighbours of one size pass together, `batch_size` at most."""
 
     def kind(picture: Picture) -> Any:
         return picture.levels.shape, picture.levels.dtype
 
-    for (shape, _), group in groupby((read(image) for image in images), key=kind):
+    for (shape, _), group in groupby(pictures, key=kind):
         while batch := list(islice(group, batch_size if shape[-2] * shape[-1] <= LARGE else 1)):
             plan.check(batch[0])
             counts = [len(picture.levels) for picture in batch]
@@ -101,12 +100,11 @@ class Plans:
 
 
 def in_frames(
-    frames: Iterable[ImageLike], plans: Plans, prepare: Callable[[Plan], Render], memory: Steadiness, first: int
+    pictures: Iterable[Picture], plans: Plans, prepare: Callable[[Plan], Render], memory: Steadiness, first: int
 ) -> Iterator[Any]:
     """Yield the results of frames in order, each with the statistics of those before in `memory`."""
-    for number, frame in enumerate(frames, first):
+    for number, picture in enumerate(pictures, first):
         if (changed := plans.changed(number)) is not None:
             plan, run = changed, prepare(changed)
-        picture = read(frame)
         plan.check(picture)
         yield picture.restore(run(picture.levels, memory.frame(picture.levels)))

@@ -166,7 +166,7 @@ class Stylizer:
         chosen, tuning = take_options(options)
         spec, runtime = self._ready(tuning, progress)
         plan = read_plan(spec, runtime, style, mask, chosen.style_size)
-        return in_batches(images, plan, self._renderer(runtime, chosen, progress)(plan), batch_size)
+        return in_batches(map(read, images), plan, self._renderer(runtime, chosen, progress)(plan), batch_size)
 
     def stylize_frames(
         self,
@@ -205,7 +205,7 @@ class Stylizer:
             return read_plan(spec, runtime, style, mask, chosen.style_size)
 
         plans = Plans(style, mask, first, plan_for)
-        return in_frames(frames, plans, self._renderer(runtime, chosen), memory, first)
+        return in_frames(map(read, frames), plans, self._renderer(runtime, chosen), memory, first)
 
     def encode_style(
         self,
