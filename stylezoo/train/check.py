@@ -7,6 +7,7 @@ from math import inf
 
 from stylezoo.errors import RecipeError
 from stylezoo.models import net_class
+from stylezoo.models.trunk_net import TrunkNet
 from stylezoo.recipe import NEAREST, Data, Loss, Optim, Recipe
 from stylezoo.zoo.families import FAMILIES, Family, those
 
@@ -108,12 +109,20 @@ def _check_model(recipe: Recipe, family: Family) -> None:
         raise RecipeError("model.base keeps a trunk and model.start goes on from one: give one or the other")
     if model.start is not None and not family.starts_from:
         raise RecipeError(f"model.start is not for {family.id}, which starts from no trained net")
-    if model.start == NEAREST and family.kind == "arbitrary":
-        raise RecipeError("model.start nearest is for styles that a recipe names: name a net as model.start")
+    if model.start == NEAREST and not finds_nearest(family):
+        raise RecipeError(
+            f"model.start nearest is for styles that a recipe names, and for nets with a shared trunk, not for "
+            f"{family.id}: name a net as model.start"
+        )
     if model.base is not None and model.args:
         raise RecipeError("model.base brings its own model.args: leave them out")
     if "styles" in model.args:
         raise RecipeError("model.args.styles is the number of the recipe's styles: leave it out")
+
+
+def finds_nearest(family: Family) -> bool:
+    """Return whether a net of a family can start from the nearest net of the zoo, see `stylezoo.train.rows`."""
+    return family.kind != "arbitrary" and bool(family.starts_from) and issubclass(net_class(family.id), TrunkNet)
 
 
 def _check_styles(recipe: Recipe, family: Family) -> None:

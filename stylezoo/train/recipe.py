@@ -14,7 +14,7 @@ from stylezoo.data.images import SUFFIXES
 from stylezoo.errors import RecipeError, did_you_mean
 from stylezoo.recipe import NEAREST, Model, Recipe
 from stylezoo.schema import convert, read_yaml
-from stylezoo.train.check import check_recipe
+from stylezoo.train.check import check_recipe, finds_nearest
 from stylezoo.types import PathLike
 from stylezoo.zoo.families import FAMILIES, those
 from stylezoo.zoo.spec import UNSTATED
@@ -95,10 +95,10 @@ def load_recipe(
 
 
 def _has_no_start(model: dict[str, Any]) -> bool:
-    """Return whether a net of named styles begins from nothing that its recipe or the caller says."""
+    """Return whether a net that can start from the nearest starts from nothing that its recipe or the caller says."""
     family = FAMILIES.get(str(model.get("family", Model().family)))
-    named = family is not None and family.kind != "arbitrary" and bool(family.starts_from)
-    return named and not {"start", "base", "teacher"} & model.keys()
+    able = family is not None and not family.weightless and finds_nearest(family)
+    return able and not {"start", "base", "teacher"} & model.keys()
 
 
 def load_recipes(names: Sequence[str]) -> list[Recipe]:

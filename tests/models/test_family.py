@@ -90,7 +90,7 @@ def tint(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 @pytest.fixture
 def recipe(run_inputs: Path, recipe_file: Path) -> Recipe:
     changes = ["model.family=tint", "model.args={depth: 2}", "name=tint/tiny", "run.steps=2", "optim.lr=0.05"]
-    return load_recipe(recipe_file, overrides=[*changes, "model.start=null"])
+    return load_recipe(recipe_file, overrides=changes)
 
 
 def test_it_is_trained_loaded_and_stylizes(recipe: Recipe, tmp_path: Path) -> None:
@@ -124,6 +124,13 @@ def test_its_own_rule_for_recipes_is_led_by_the_file(recipe_file: Path) -> None:
     changes = ["model.family=tint", "name=tint/tiny", "model.args={}", "run.batch=9"]
     with pytest.raises(RecipeError, match=rf"{recipe_file.name}: run\.batch .*not 9"):
         load_recipe(recipe_file, overrides=changes)
+
+
+def test_it_does_not_start_from_the_nearest_trunk(recipe_file: Path) -> None:
+    changes = ["model.family=tint", "name=tint/tiny", "model.args={}"]
+    assert load_recipe(recipe_file, overrides=changes, style=recipe_file.with_name("stripes.png")).model.start is None
+    with pytest.raises(RecipeError, match=r"model\.start nearest .*not for tint"):
+        load_recipe(recipe_file, overrides=[*changes, "model.start=nearest"])
 
 
 def test_cards_and_exports_ask_its_record(recipe: Recipe, tmp_path: Path) -> None:
