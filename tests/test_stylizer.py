@@ -12,7 +12,7 @@ from msgspec import structs
 from PIL import Image
 
 import stylezoo
-from stylezoo import stylizer as module
+from stylezoo import loading as module
 from stylezoo.card import StyleCard
 from stylezoo.errors import ImageError, ModelNotFoundError, OptionError, StyleError, WeightsError
 from stylezoo.loading import load
@@ -588,7 +588,7 @@ def test_cards_that_do_not_fit(multi: Stylizer, tiny: Stylizer, multi_file: Path
     card = multi.card("dots")
     with pytest.raises(StyleError, match="cin/tiny has a style 'dots' already"):
         multi.add_card(card)
-    with pytest.raises(StyleError, match=r"johnson/tiny is a johnson net, .* cards are for .*: cin, ghiasi and adain"):
+    with pytest.raises(StyleError, match=r"johnson/tiny is a johnson net, .* cards are for .*\bcin\b"):
         tiny.add_card(card)
     with pytest.raises(StyleError, match="johnson/tiny is a johnson net"):
         tiny.card("dots")
