@@ -16,8 +16,8 @@ import click
 import msgspec
 import torch
 
+from stylezoo.loading import load
 from stylezoo.release import finish
-from stylezoo.stylizer import load
 from stylezoo.train.recipe import load_recipe
 from stylezoo.zoo.spec import read_zoo, write_zoo
 

@@ -14,7 +14,8 @@ from pathlib import Path
 import click
 from msgspec import structs
 
-from stylezoo.train.recipe import Model, load_recipe
+from stylezoo.recipe import Model
+from stylezoo.train.recipe import load_recipe
 from stylezoo.train.trainer import train
 
 

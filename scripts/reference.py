@@ -3,7 +3,7 @@
     python scripts/reference.py
     python scripts/reference.py --check  # fail if a page is not what the code gives; write nothing
 
-Commands and options are click's own, the keys of recipes are those of `stylezoo.train.recipe` with their docstrings.
+Commands and options are click's own, the keys of recipes are those of `stylezoo.recipe` with their docstrings.
 """
 
 from __future__ import annotations
@@ -18,10 +18,10 @@ import click
 import msgspec
 import yaml
 
+from stylezoo import recipe
 from stylezoo.cli.main import cli
 from stylezoo.files import replacing
 from stylezoo.schema import Record
-from stylezoo.train import recipe
 from stylezoo.zoo.markdown import code, fenced, plain, table
 from stylezoo.zoo.spec import StyleSpec
 

@@ -34,8 +34,9 @@ __all__ = [
 if TYPE_CHECKING:
     from stylezoo import errors
     from stylezoo.backbones import create_backbone
+    from stylezoo.loading import load, stylize
     from stylezoo.models import create_model
-    from stylezoo.stylizer import Stylizer, load, stylize
+    from stylezoo.stylizer import Stylizer
     from stylezoo.zoo.catalog import add_zoo, list_models, model_info
     from stylezoo.zoo.spec import ModelSpec
 
@@ -46,9 +47,9 @@ _HOMES = {
     "create_backbone": "stylezoo.backbones",
     "create_model": "stylezoo.models",
     "list_models": "stylezoo.zoo.catalog",
-    "load": "stylezoo.stylizer",
+    "load": "stylezoo.loading",
     "model_info": "stylezoo.zoo.catalog",
-    "stylize": "stylezoo.stylizer",
+    "stylize": "stylezoo.loading",
 }
 
 

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 from safetensors import SafetensorError
 from safetensors.numpy import load_file, save_file
 
-from stylezoo.errors import WeightsError
+from stylezoo.errors import StyleError, WeightsError
 from stylezoo.files import replacing
 from stylezoo.runtime.base import Floats, as_array
+from stylezoo.runtime.weights import Weights
+from stylezoo.schema import convert
 from stylezoo.types import PathLike
 from stylezoo.zoo.card import CardSpec, dump_card, read_card
-from stylezoo.zoo.spec import CARD_KEY
+from stylezoo.zoo.spec import CARD_KEY, ModelSpec, StyleSpec
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,6 +40,33 @@ class StyleCard:
         """Write the card as safetensors, by rename; under 16 KB at the families' default widths."""
         with replacing(path) as temporary:
             save_file({"row": self.row}, temporary, {CARD_KEY: dump_card(self.spec)})
+
+    @classmethod
+    def of(cls, model: ModelSpec, weights: Weights, row: Floats, style: Mapping[str, Any]) -> Self:
+        """Return the card of a row, (1, A), of a model, or made for it; `style` is the record of the style.
+
+        Raises:
+            StyleError: something of the record is missing or wrong.
+        """
+        known = convert(dict(style), StyleSpec, "the style card", StyleError)
+        trunk = weights.trunk_hash
+        return cls(CardSpec(style=known, family=model.family, base=model.name, trunk=trunk, license=model.license), row)
+
+    def check_fit(self, model: ModelSpec, weights: Weights) -> None:
+        """Raise WeightsError unless a model with such weights can take the style."""
+        style = self.spec.style.id
+        if self.spec.trunk != weights.trunk_hash:
+            instead = "encode the picture" if model.kind == "arbitrary" else "learn the style by stylezoo add-style"
+            raise WeightsError(
+                f"the style card '{style}' was made for another trunk, that of {self.spec.base}: "
+                f"load that net, or {instead} for {model.name}"
+            )
+        width = weights.rows.shape[1]
+        if self.row.shape != (1, width):
+            raise WeightsError(
+                f"the style card '{style}' holds {self.row.size} numbers, not the {width} of {model.name}: "
+                "get the card again"
+            )
 
     @classmethod
     def read(cls, path: PathLike) -> Self:

@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 from stylezoo import __version__
 from stylezoo.engine import Backend
 from stylezoo.errors import EXTRAS, StyleZooError
+from stylezoo.loading import load
 from stylezoo.runtime.device import has_torch, stated_threads, usable_cores
-from stylezoo.stylizer import load
 
 BASE = ("numpy", "pillow", "onnxruntime", "safetensors", "huggingface-hub", "click", "pyyaml", "msgspec", "tqdm")
 MODEL = "johnson/mosaic"

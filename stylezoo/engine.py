@@ -20,6 +20,7 @@ from stylezoo.runtime.device import Device, has_torch, may_have_gpu, require_tor
 from stylezoo.runtime.onnx import OnnxRuntime, can_compute, open_runtime
 from stylezoo.runtime.weights import Weights
 from stylezoo.types import PathLike
+from stylezoo.zoo.families import FAMILIES, those
 from stylezoo.zoo.spec import HEADER_KEY, ModelSpec, header_record
 from stylezoo.zoo.store import locate
 
@@ -148,16 +149,16 @@ class Engine:
     def sha256(self) -> str:
         """Return the SHA-256 of the weights, as arrays."""
         digest = hashlib.sha256(f"{self._family} {sorted(self._arch.items())}".encode())
-        for name, value in sorted(self.weights().tensors.items() if self._family != "gatys" else ()):
+        for name, value in sorted(self.weights().tensors.items() if not FAMILIES[self._family].weightless else ()):
             digest.update(name.encode() + np.ascontiguousarray(value).tobytes())
         return digest.hexdigest()
 
     def weights_with_rows(self) -> Weights:
         """Return the weights; raise StyleError where the family keeps no row for each style."""
-        if self._family not in ("cin", "ghiasi", "adain"):
+        if not FAMILIES[self._family].takes_cards:
             raise StyleError(
                 f"{self._name} is a {self._family} net, and style cards are for nets that keep a row a style: "
-                "cin, ghiasi and adain"
+                f"those of {', '.join(those(takes_cards=True))}"
             )
         return self.weights()
 
@@ -223,7 +224,7 @@ class Engine:
                 "registered": self._registered,
                 "path": self._path,
                 "sha256": None if kept or self._path is None else known.sha256 if known else sha256_of(self._path),
-                "weights": kept if self._family != "gatys" else None,
+                "weights": None if FAMILIES[self._family].weightless else kept,
             }
 
     def __setstate__(self, state: dict[str, Any]) -> None:
@@ -234,7 +235,7 @@ class Engine:
         self._net = None
         self._weights, self._edited = state["weights"], state["weights"] is not None
         self._forget()
-        if self._weights is None and self._family != "gatys":
+        if self._weights is None and not FAMILIES[self._family].weightless:
             self._weights = Weights.read(self._found(state["sha256"]), self._family, self._arch)
         if not self.uses_onnx:
             self._load_net()
@@ -261,7 +262,7 @@ class Engine:
             return self._net
 
     def _why_torch(self) -> str:
-        if self._family == "gatys":
+        if FAMILIES[self._family].weightless:
             return f"{self._name}, which optimises each picture,"
         if (self.device, self.dtype) != ("cpu", "float32"):
             return f"{self.dtype} on {self.device}"

@@ -27,7 +27,6 @@ from stylezoo.files import replacing
 from stylezoo.image.io import read
 from stylezoo.image.resize import resize
 from stylezoo.image.sizes import fit_short_side
-from stylezoo.models import AdaIN, Ghiasi
 from stylezoo.models.base import StyleNet
 from stylezoo.nn.onnx import check_packages, quietly, to_onnx
 from stylezoo.stylizer import Stylizer
@@ -180,13 +179,7 @@ class _Encoder(nn.Module):
         self.net = net
 
     def forward(self, picture: Tensor) -> Tensor:
-        x = picture.to(self.net.dtype)
-        if isinstance(self.net, Ghiasi):  # as `encode`, without its padding of small pictures
-            style: Tensor = self.net.predictor(self.net.encoder(x))
-        else:
-            assert isinstance(self.net, AdaIN)
-            style = self.net.photo_code(x)
-        return style.float()
+        return self.net.encode_unpadded(picture.to(self.net.dtype)).float()
 
 
 @dataclass(frozen=True)

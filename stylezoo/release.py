@@ -14,9 +14,10 @@ import yaml
 from stylezoo.errors import OptionError, RecipeError
 from stylezoo.evaluate.verify import make_check, unstated
 from stylezoo.files import sha256_of
-from stylezoo.models import Ghiasi, StyleNet, create_model
+from stylezoo.loading import load
+from stylezoo.models import StyleNet, create_model
 from stylezoo.samples import QUALITY, sample_page
-from stylezoo.stylizer import Stylizer, load
+from stylezoo.stylizer import Stylizer
 from stylezoo.train.recipe import from_yaml
 from stylezoo.types import ImageLike, PathLike
 from stylezoo.zoo.publish import Entry
@@ -29,7 +30,7 @@ def finish(net: StyleNet, spec: ModelSpec, folder: Path) -> ModelSpec:
 
     What a net needs for training alone is folded away.
     """
-    net = net.fold() if isinstance(net, Ghiasi) else net
+    net = net.fold()
     spec = msgspec.structs.replace(spec, arch=dict(net.arch), weights=None, check=None)
     file = f"{spec.name}.safetensors"
     path = folder / file

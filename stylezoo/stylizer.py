@@ -1,35 +1,30 @@
-"""The front door: a model by its name, and pictures through it. No torch is imported before something needs it."""
+"""A model, and pictures through it. No torch is imported before something needs it."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Iterator
-from functools import lru_cache
-from itertools import groupby, islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self, overload
 
-import numpy as np
 from msgspec import structs, to_builtins
 from PIL import Image
 
 from stylezoo.card import StyleCard
 from stylezoo.engine import Backend, Engine
-from stylezoo.errors import OptionError, StyleError, WeightsError, did_you_mean
-from stylezoo.image.io import Picture, read
-from stylezoo.image.planes import Array
+from stylezoo.errors import OptionError, StyleError
+from stylezoo.image.io import read
 from stylezoo.image.sizes import STYLE_SIZE
-from stylezoo.pipeline.options import StylizeOptions, option_fields, take_options
-from stylezoo.pipeline.render import render
+from stylezoo.pipeline.options import StylizeOptions, take_options
 from stylezoo.pipeline.steady import STEADY, Steadiness
-from stylezoo.runtime.base import NeedsTilesError, Passes, Runtime, StyleCode
-from stylezoo.runtime.device import Device, has_torch
-from stylezoo.schema import convert
+from stylezoo.rendering import Plans, Render, in_batches, in_frames, prepare
+from stylezoo.runtime.base import Runtime, StyleCode
+from stylezoo.runtime.device import Device
 from stylezoo.style import Plan, read_plan, resolve_style
+from stylezoo.tuning import check_tuning
 from stylezoo.types import ImageLike, MaskLike, PathLike, StyleLike
-from stylezoo.zoo.card import CardSpec
-from stylezoo.zoo.spec import Kind, ModelSpec, StyleSpec
-from stylezoo.zoo.store import find, locate
+from stylezoo.zoo.families import Kind
+from stylezoo.zoo.spec import ModelSpec
 from stylezoo.zoo.styles import find_style
 
 if TYPE_CHECKING:
@@ -39,10 +34,7 @@ if TYPE_CHECKING:
 
     from stylezoo.models import StyleNet
 
-LARGE = 2**24  # px of a picture that shares no batch
 UNSTATED = "unstated: add the rights to the picture before you share the card"
-
-Render = Callable[[Array, Passes | None], Array]
 
 
 class Stylizer:
@@ -152,7 +144,7 @@ class Stylizer:
         plan = read_plan(spec, runtime, style, mask, chosen.style_size)
         picture = read(image)
         plan.check(picture)
-        return picture.restore(self._renderer(runtime, plan, chosen, progress)(picture.levels, None))
+        return picture.restore(self._renderer(runtime, chosen, progress)(plan)(picture.levels, None))
 
     def stylize_batch(
         self,
@@ -174,7 +166,7 @@ class Stylizer:
         chosen, tuning = take_options(options)
         spec, runtime = self._ready(tuning, progress)
         plan = read_plan(spec, runtime, style, mask, chosen.style_size)
-        return _batches(images, plan, self._renderer(runtime, plan, chosen, progress), batch_size)
+        return in_batches(map(read, images), plan, self._renderer(runtime, chosen, progress)(plan), batch_size)
 
     def stylize_frames(
         self,
@@ -209,35 +201,11 @@ class Stylizer:
             )
         spec, runtime = self._ready(tuning)
 
-        def plan_for(number: int, before: tuple[Any, Any] | None) -> tuple[tuple[Any, Any], Plan | None]:
-            now = style(number) if callable(style) else style, mask(number) if callable(mask) else mask
-            if before is not None and all(new is old for new, old in zip(now, before, strict=True)):
-                return now, None
-            return now, read_plan(spec, runtime, *now, chosen.style_size)
+        def plan_for(style: StyleLike, mask: MaskLike) -> Plan:
+            return read_plan(spec, runtime, style, mask, chosen.style_size)
 
-        start = None if callable(style) or callable(mask) else plan_for(first, None)
-        return self._frames(frames, runtime, plan_for, start, memory, first, chosen)
-
-    def _frames(
-        self,
-        frames: Iterable[ImageLike],
-        runtime: Runtime,
-        plan_for: Callable[[int, Any], tuple[tuple[Any, Any], Plan | None]],
-        start: tuple[tuple[Any, Any], Plan | None] | None,
-        memory: Steadiness,
-        first: int,
-        options: StylizeOptions,
-    ) -> Iterator[Any]:
-        before: tuple[Any, Any] | None = None
-        for number, frame in enumerate(frames, first):
-            before, changed = start or plan_for(number, before)
-            start = None
-            if changed is not None:
-                plan = changed
-                run = self._renderer(runtime, plan, options)
-            picture = read(frame)
-            plan.check(picture)
-            yield picture.restore(run(picture.levels, memory.frame(picture.levels)))
+        plans = Plans(style, mask, first, plan_for)
+        return in_frames(map(read, frames), plans, self._renderer(runtime, chosen), memory, first)
 
     def encode_style(
         self,
@@ -308,11 +276,7 @@ class Stylizer:
             name = Path(style).stem if isinstance(style, (str, os.PathLike)) else id
             record = {"title": name, "rights": UNSTATED, "source": str(made)}
         stated = {key: value for key, value in given.items() if value is not None}
-        known = convert(record | stated, StyleSpec, "the style card", StyleError)
-        trunk = weights.trunk_hash
-        return StyleCard(
-            CardSpec(style=known, family=spec.family, base=spec.name, trunk=trunk, license=spec.license), row
-        )
+        return StyleCard.of(spec, weights, row, record | stated)
 
     def add_card(self, card: PathLike | StyleCard) -> Self:
         """Add the style of a card, in place, behind the others, whose results stay the same to the bit.
@@ -327,17 +291,7 @@ class Stylizer:
             weights = self._engine.weights_with_rows()
             if style.id in self.styles:
                 raise StyleError(f"{self.spec.name} has a style '{style.id}' already")
-            if card.spec.trunk != weights.trunk_hash:
-                instead = "encode the picture" if self.kind == "arbitrary" else "learn the style by stylezoo add-style"
-                raise WeightsError(
-                    f"the style card '{style.id}' was made for another trunk, that of {card.spec.base}: "
-                    f"load that net, or {instead} for {self.spec.name}"
-                )
-            if card.row.shape != (1, weights.rows.shape[1]):
-                raise WeightsError(
-                    f"the style card '{style.id}' holds {card.row.size} numbers, not the {weights.rows.shape[1]} of "
-                    f"{self.spec.name}: get the card again"
-                )
+            card.check_fit(self.spec, weights)
             arch = self._engine.add_row(card.row)
             facts = {"weights": None, "check": None}  # of the net before
             self.spec = structs.replace(self.spec, arch=arch, styles=(*self.spec.styles, style), **facts)
@@ -380,119 +334,9 @@ class Stylizer:
         engine = self._engine
         if progress and "progress" in engine.tuning_names:
             tuning = {**tuning, "progress": True}
-        for name in tuning:
-            if name in engine.tuning_names:
-                continue
-            if name in _gatys_options():
-                raise OptionError(
-                    f"{name} is for models that optimise each picture, such as gatys/vgg19; {self.spec.name} is a net "
-                    "that stylizes in one pass: leave it out"
-                )
-            known = ["style", "mask", "progress", *option_fields(), *engine.tuning_names]
-            raise OptionError(f"{self.spec.name} takes no option '{name}'.{did_you_mean(name, known)}")
+        check_tuning(tuning, engine.tuning_names, self.spec.name)
         with engine.lock:
             return self.spec, engine.runtime(tuning)
 
-    def _renderer(self, runtime: Runtime, plan: Plan, options: StylizeOptions, progress: bool = False) -> Render:
-        """Return the function from photos, (N, 3, H, W), to their results; what can be encoded once is."""
-        images = [not isinstance(content, StyleCode) for content in plan.contents]
-
-        def run(photos: Array, style: Any, options: StylizeOptions, passes: Passes | None) -> Array:
-            try:
-                return render(runtime, photos, style, options, passes=passes, progress=progress)
-            except NeedsTilesError:
-                if not has_torch():
-                    raise
-                return render(self._engine.torch_runtime(), photos, style, options, passes=passes, progress=progress)
-
-        if options.preserve_color != "stats" or not any(images):
-            style = plan.encode(runtime)
-            return lambda photos, passes: run(photos, style, options, passes)
-        after = options.changed(preserve_color=False) if all(images) else options
-
-        def each(photos: Array, passes: Passes | None) -> Array:
-            parts = [photos[i, None] for i in range(len(photos))]
-            return np.concatenate([run(part, plan.encode(runtime, part), after, passes) for part in parts])
-
-        return each
-
-
-def _batches(images: Iterable[ImageLike], plan: Plan, run: Render, batch_size: int) -> Iterator[Any]:
-    def kind(picture: Picture) -> Any:
-        return picture.levels.shape, picture.levels.dtype
-
-    for (shape, _), group in groupby((read(image) for image in images), key=kind):
-        while batch := list(islice(group, batch_size if shape[-2] * shape[-1] <= LARGE else 1)):
-            plan.check(batch[0])
-            counts = [len(picture.levels) for picture in batch]
-            results = run(np.concatenate([picture.levels for picture in batch]), None)
-            for picture, pixels in zip(batch, np.split(results, np.cumsum(counts)[:-1]), strict=True):
-                yield picture.restore(pixels)
-
-
-def _gatys_options() -> tuple[str, ...]:
-    if not has_torch():
-        return ()
-    from stylezoo.models.gatys import Gatys
-
-    return Gatys.options
-
-
-def load(
-    name: PathLike,
-    *,
-    device: str | torch.device = "auto",
-    dtype: torch.dtype | str | None = None,
-    revision: str | None = None,
-    cache_dir: PathLike | None = None,
-    offline: bool | None = None,
-    backend: Backend = "auto",
-) -> Stylizer:
-    """Load a model.
-
-    Args:
-        name: a name of `stylezoo list`, 'hf:owner/zoo/family/style' for a model of someone's repository on the Hugging
-            Face Hub ('hf:owner/zoo@v1/family/style' at that revision), the run folder of a training, or a .safetensors
-            file.
-        device: "auto" takes a GPU if there is one that torch can use.
-        dtype: of the computation; None is float32, also for weights kept in float16.
-        revision, cache_dir, offline: of the Hugging Face Hub, for models that do not travel with the package: a branch,
-            tag or commit; the cache's folder (None: as HF_HOME says); True: ask nothing of the Hub.
-        backend: what computes. "auto": onnxruntime on a CPU in float32, torch for all else: GPUs, other dtypes, tiles,
-            and models that optimise each picture. "onnx": the same, and an error where onnxruntime cannot. "torch":
-            torch alone. Their results differ by less than 1/255.
-
-    Raises:
-        OptionError: the backend, device or dtype is not available, or torch is needed and not installed.
-        ModelNotFoundError: no such name, with the nearest ones.
-        WeightsError: the weights are missing, damaged or not those of the registry.
-        HubError: the Hub cannot be reached, or refuses.
-    """
-    spec, path = find(name, revision=revision, cache_dir=cache_dir, offline=offline)
-    revision = None if str(name).startswith("hf:") else revision  # the record is pinned already
-    if not spec.weightless:
-        path = path or locate(spec, revision=revision, cache_dir=cache_dir, offline=offline)
-    return Stylizer(spec, path, device=device, dtype=dtype, backend=backend)
-
-
-@overload
-def stylize(
-    image: PathLike | Image.Image, model: PathLike = ..., style: StyleLike = ..., **options: Any
-) -> Image.Image: ...
-@overload
-def stylize(image: bytes, model: PathLike = ..., style: StyleLike = ..., **options: Any) -> bytes: ...
-@overload
-def stylize(image: NDArray[Any], model: PathLike = ..., style: StyleLike = ..., **options: Any) -> NDArray[Any]: ...
-@overload
-def stylize(image: Tensor, model: PathLike = ..., style: StyleLike = ..., **options: Any) -> Tensor: ...
-def stylize(image: Any, model: PathLike = "johnson/mosaic", style: StyleLike = None, **options: Any) -> Any:
-    """Stylize one picture: `load(model).stylize(image, style, **options)`, the model kept loaded."""
-    path = find(model)[1]
-    state = path.stat() if path else None  # a run that goes on writes its weights again
-    key = None if path is None or state is None else (str(path.resolve()), state.st_mtime_ns, state.st_size)
-    return _kept(str(model), key).stylize(image, style, **options)
-
-
-@lru_cache(maxsize=2)
-def _kept(model: str, file: tuple[str, int, int] | None) -> Stylizer:
-    return load(model)
+    def _renderer(self, runtime: Runtime, options: StylizeOptions, progress: bool = False) -> Callable[[Plan], Render]:
+        return lambda plan: prepare(runtime, plan, options, self._engine.torch_runtime, progress)

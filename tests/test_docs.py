@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import re
 import shutil
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -90,19 +91,19 @@ def zoo_of_owner(hub: HubServer) -> None:
 @pytest.fixture
 def reader(readers_files: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """A copy of these files as the current folder; sheets are painted small, and families that a page adds go again."""
-    from stylezoo import models, sheet
-    from stylezoo.zoo import catalog, spec
+    from stylezoo import sheet
+    from stylezoo.zoo import catalog, families
 
     shutil.copytree(readers_files, tmp_path, dirs_exist_ok=True, symlinks=True)
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("STYLEZOO_DATA", raising=False)
     monkeypatch.setattr(sheet, "PAINTED", 64)
-    known = [(table, dict(table)) for table in (models.FAMILIES, spec.FAMILIES)]
+    known = dict(families.FAMILIES)
+    monkeypatch.syspath_prepend(tmp_path)
     added = list(catalog._added)
     yield tmp_path
-    for table, before in known:
-        table.clear()
-        table.update(before)
+    for family in families.FAMILIES.keys() - known.keys():
+        sys.modules.pop(families.FAMILIES.pop(family).net.partition(":")[0], None)
     catalog._added[:] = added
 
 

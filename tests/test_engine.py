@@ -23,8 +23,9 @@ from skimage import data
 
 import stylezoo
 from stylezoo.errors import ImageError, OptionError, WeightsError
+from stylezoo.loading import load
 from stylezoo.models import create_model
-from stylezoo.stylizer import Stylizer, load
+from stylezoo.stylizer import Stylizer
 from stylezoo.zoo.spec import ModelSpec, StyleSpec
 
 PHOTO = np.ascontiguousarray(data.astronaut()[::8, ::8])

@@ -12,7 +12,8 @@ from torch import Tensor
 from stylezoo import export as module
 from stylezoo.errors import ExportError, OptionError
 from stylezoo.export import export
-from stylezoo.stylizer import Stylizer, load
+from stylezoo.loading import load
+from stylezoo.stylizer import Stylizer
 
 pytest.importorskip("onnxscript")
 onnxruntime = pytest.importorskip("onnxruntime")

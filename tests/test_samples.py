@@ -16,9 +16,10 @@ from PIL import Image
 
 from stylezoo.errors import DataError, ImageError
 from stylezoo.image.io import read
+from stylezoo.loading import load
 from stylezoo.models import create_model
 from stylezoo.samples import MOST, PAGE, sample_page
-from stylezoo.stylizer import Stylizer, load
+from stylezoo.stylizer import Stylizer
 
 GREEN = (10, 200, 30)
 PHOTO = Image.new("RGB", (480, 320), GREEN)

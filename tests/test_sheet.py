@@ -11,8 +11,9 @@ from skimage import data
 from stylezoo.card import StyleCard
 from stylezoo.errors import ImageError, OptionError, StyleError
 from stylezoo.image.page import INK, PALE, PAPER
+from stylezoo.loading import load
 from stylezoo.sheet import blend_sheet, contact_sheet, grid_sheet, strength_sheet
-from stylezoo.stylizer import Stylizer, load
+from stylezoo.stylizer import Stylizer
 
 PHOTO = Image.fromarray(data.coffee()).resize((96, 64))
 SIZE = {"size": 64}

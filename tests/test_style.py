@@ -16,8 +16,9 @@ from stylezoo.errors import ImageError, OptionError, StyleError
 from stylezoo.image.color import match_stats
 from stylezoo.image.resize import resize
 from stylezoo.image.sizes import STYLE_SIZE
+from stylezoo.loading import load
 from stylezoo.runtime.base import StyleCode
-from stylezoo.stylizer import Stylizer, load
+from stylezoo.stylizer import Stylizer
 
 PAINTING, OTHER = data.astronaut()[:384], np.ascontiguousarray(data.coffee()[:200, :300])
 PHOTO = np.ascontiguousarray(data.chelsea()[:240:6, :240:6])

@@ -12,12 +12,13 @@ from msgspec import structs
 from PIL import Image
 
 import stylezoo
-from stylezoo import stylizer as module
+from stylezoo import loading as module
 from stylezoo.card import StyleCard
 from stylezoo.errors import ImageError, ModelNotFoundError, OptionError, StyleError, WeightsError
+from stylezoo.loading import load
 from stylezoo.models import CIN
 from stylezoo.runtime.base import StyleCode
-from stylezoo.stylizer import Stylizer, load
+from stylezoo.stylizer import Stylizer
 from stylezoo.zoo import catalog
 from stylezoo.zoo.spec import Zoo, parse_zoo
 
@@ -587,7 +588,7 @@ def test_cards_that_do_not_fit(multi: Stylizer, tiny: Stylizer, multi_file: Path
     card = multi.card("dots")
     with pytest.raises(StyleError, match="cin/tiny has a style 'dots' already"):
         multi.add_card(card)
-    with pytest.raises(StyleError, match=r"johnson/tiny is a johnson net, .* cards are for .*: cin, ghiasi and adain"):
+    with pytest.raises(StyleError, match=r"johnson/tiny is a johnson net, .* cards are for .*\bcin\b"):
         tiny.add_card(card)
     with pytest.raises(StyleError, match="johnson/tiny is a johnson net"):
         tiny.card("dots")

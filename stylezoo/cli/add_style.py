@@ -54,24 +54,26 @@ def command(
     from msgspec import structs
 
     from stylezoo.train.recipe import load_recipe
+    from stylezoo.zoo.families import FAMILIES
     from stylezoo.zoo.fields import ID, ID_FORM
     from stylezoo.zoo.store import find
 
     if not ID.fullmatch(name):
         raise OptionError(f"--name '{name}' must be {ID_FORM}")
     spec, path = find(base)  # a misspelt name stops here
-    if spec.family not in ("cin", "ghiasi"):
+    family = FAMILIES[spec.family].extension
+    if family is None:
+        able = " and ".join(name for name, record in FAMILIES.items() if record.extension)
         raise OptionError(
-            f"{base} is of family {spec.family}, and only cin and ghiasi nets learn further styles: name such a one"
+            f"{base} is of family {spec.family}, and only {able} nets learn further styles: name such a one"
         )
     where = str(path.resolve()) if path else spec.name
     plan = load_recipe(
         recipe,
-        # Learnt rows on the trunk of a ghiasi net make a cin net.
-        overrides=[f"model.base={json.dumps(where, ensure_ascii=False)}", "model.family=cin", *overrides],
+        overrides=[f"model.base={json.dumps(where, ensure_ascii=False)}", f"model.family={family}", *overrides],
         style=image,
         content=content,
-        name=f"cin/{name}",
+        name=f"{family}/{name}",
     )
     given = {"title": title, "artist": artist, "rights": rights}
     stated = {key: value for key, value in given.items() if value and value.strip()}

@@ -62,11 +62,11 @@ def targets(recipes: tuple[str, ...], out: Path, as_json: bool) -> None:
     from stylezoo.errors import OptionError
     from stylezoo.train.inputs import measure_targets
     from stylezoo.train.recipe import load_recipes
-    from stylezoo.zoo.spec import FAMILIES
+    from stylezoo.zoo.families import FAMILIES
 
     if out.suffix != ".safetensors":
         raise OptionError(f"--out must end in .safetensors, not '{out}'")
-    plans = [plan for plan in load_recipes(recipes) if recipes or FAMILIES[plan.model.family] != "arbitrary"]
+    plans = [plan for plan in load_recipes(recipes) if recipes or FAMILIES[plan.model.family].kind != "arbitrary"]
     measured = measure_targets(plans)
     write_targets(out, measured)
     for spec, _ in measured:

@@ -12,8 +12,8 @@ from stylezoo.cli.talk import show_progress
 from stylezoo.errors import DataError
 
 if TYPE_CHECKING:
+    from stylezoo.recipe import Recipe
     from stylezoo.stylizer import Stylizer
-    from stylezoo.train.recipe import Recipe
     from stylezoo.zoo.results import Figure, RunInfo
 
 SIZES = (256, 512)  # px
@@ -53,7 +53,7 @@ def measure_equivalents_of(
     from stylezoo.evaluate.check import Tolerance
     from stylezoo.evaluate.equivalents import METRIC
     from stylezoo.evaluate.pairs import spread_over
-    from stylezoo.stylizer import load
+    from stylezoo.loading import load
 
     split, paths = photos_of("validation", photos)
     reporter = Reporter(METRIC, as_json, write, check, Tolerance(share=0.05, constant=1.0))

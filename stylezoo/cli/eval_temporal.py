@@ -86,7 +86,7 @@ def model_jobs(
 ) -> list[Job]:
     """Return what to measure of a model: the clips asked for, or with --check those that are recorded."""
     from stylezoo.evaluate.temporal import zoo_painter
-    from stylezoo.stylizer import load
+    from stylezoo.loading import load
     from stylezoo.zoo.store import find
 
     if find(name)[0].weightless:

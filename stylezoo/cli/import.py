@@ -5,12 +5,16 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from stylezoo.cli.talk import put_json, say
 from stylezoo.errors import OptionError
+from stylezoo.zoo.families import those
+
+if TYPE_CHECKING:
+    from stylezoo.zoo.spec import ModelSpec
 
 
 @click.command("import")
@@ -19,7 +23,7 @@ from stylezoo.errors import OptionError
 @click.option("--license", help="Of the weights, as those who trained them state it.  [of this package: as before]")
 @click.option(
     "--family",
-    type=click.Choice(["johnson", "cin", "ghiasi", "adain"]),
+    type=click.Choice(those(weightless=False)),
     help="What the file is expected to hold.  [default: whatever it holds]",
 )
 @click.option("--encoder", type=click.Path(path_type=Path), help="The vgg_normalised.pth of an AdaIN decoder.")
@@ -61,9 +65,7 @@ def command(
 
     import torch
 
-    from stylezoo.files import sha256_of
     from stylezoo.importers import import_weights
-    from stylezoo.zoo.model_card import is_unstated
 
     spec, net = import_weights(
         file,
@@ -84,8 +86,15 @@ def command(
     if dtype == "float16" and (large := next((k for k, v in values.items() if v.half().isinf().any()), None)):
         raise OptionError(f"'{large}' in {file} has values beyond those of float16: leave --dtype out")
     net.save_weights(output, spec, getattr(torch, dtype))
+    report(spec, output, sum(value.numel() for value in values.values()), dtype, as_json)
 
-    size, count = output.stat().st_size, sum(value.numel() for value in values.values())
+
+def report(spec: ModelSpec, output: Path, count: int, dtype: str, as_json: bool) -> None:
+    """Print what was written: a net of `count` numbers."""
+    from stylezoo.files import sha256_of
+    from stylezoo.zoo.model_card import is_unstated
+
+    size = output.stat().st_size
     if as_json:
         record: dict[str, Any] = {"file": str(output), "name": spec.name, "family": spec.family, "arch": spec.arch}
         record |= {"styles": list(spec.style_ids), "license": spec.license, "origin": spec.origin}

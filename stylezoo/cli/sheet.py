@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -15,6 +17,11 @@ from stylezoo.cli.stylize import FILE
 from stylezoo.cli.talk import put_json
 from stylezoo.engines.streams import open_stdin, put
 from stylezoo.errors import OptionError, did_you_mean
+
+if TYPE_CHECKING:
+    from PIL import Image
+
+    from stylezoo.stylizer import Stylizer
 
 CLASHES = (
     ("--blend", "--styles"),
@@ -73,12 +80,7 @@ def command(
     output: str,
     models: tuple[str, ...],
     cards: tuple[Path, ...],
-    styles: str | None,
-    blend: str | None,
-    steps: int | None,
-    strengths: bool,
     size: int,
-    columns: int | None,
     quality: int,
     device: str,
     force: bool,
@@ -96,79 +98,112 @@ def command(
     stylezoo sheet photos/ -m any --styles paintings/ -o grid.jpg
     """
     check_stdout(output, as_json)
-    how = read_options(asked)
-    shown = None if styles is None else parse_names(styles, "--styles")
-    corners = None if blend is None else parse_names(blend, "--blend")
     names = [name for model in models for name in matching(model)]
-    given = {
-        "--blend": corners is not None,
-        "--styles": shown is not None,
-        "--strengths": strengths,
-        "--columns": columns is not None,
-        "--strength": how.strength != 1,
-        "--card": bool(cards),
-    }
-    for one, other in CLASHES:
-        if given[one] and given[other]:
-            raise OptionError(f"{one} and {other} exclude each other")
-    if steps is not None and corners is None:
-        raise OptionError("--steps belongs to --blend, which names the styles to go between")
-    if several := [option for option in ("--blend", "--strengths", "--card") if given[option] and len(names) > 1]:
-        raise OptionError(f"{several[0]} is for one model, not for {len(names)}: {', '.join(names)}")
+    choices, how = read_choices(asked), read_options(asked)
+    choices.check(names, "--card" if cards else None, "--strength" if how.strength != 1 else None)
     if Path(output).is_dir():
         raise OptionError(f"'{output}' is a folder: name the picture to write")
     sources = list(find_sources(photos))
-    many = len(sources) > 1
-    alone = [option for option in ("--blend", "--strengths", "--columns") if given[option]]
-    if many and (clash := alone + ["a second model"] * (len(names) > 1)):
-        raise OptionError(f"{clash[0]} is for one photo, not for a grid of {len(sources)}")
+    choices.check_photos(len(sources), len(names))
     job = plan([str(sources[0] or "-")], output, force=force)[0]
     check_kept([job], [*cards, *filter(None, sources)])
 
-    from tqdm import tqdm
-
-    from stylezoo.sheet import blend_sheet, contact_sheet, grid_sheet, strength_sheet
-    from stylezoo.stylizer import load
+    from stylezoo.loading import load
 
     nets = [load(name, device=device) for name in names]
     for card in cards:
         nets[0].add_card(card)
     known = list(dict.fromkeys(style for net in nets for style in net.styles))
-    shown = shown and spread_folders(shown, known)
-    pictures = [style for style in corners or shown or () if style not in known]
-    check_kept([job], [file for style in pictures for file in files_of(style)])
-    shared = {name: getattr(how, name) for name in ("style_size", "stroke", "preserve_color")}
-    options: dict[str, Any] = {
-        "size": size,
-        **shared,
-        # disable=None hides the bar where stderr is not a terminal
-        "progress": lambda paintings: tqdm(paintings, unit="picture", leave=False, disable=None),
-    }
-    opened = [source or open_stdin() for source in sources]
-    source = opened[0]
-    if many or (pictures and not alone and len(nets) == 1):
-        page = grid_sheet(nets[0], opened, shown or known, strength=how.strength, **options)
-    elif corners is not None:
-        page = blend_sheet(nets[0], source, corners, steps=steps, strength=how.strength, **options)
-    elif strengths:
-        page = strength_sheet(nets[0], source, shown, **options)
-    else:
-        page = contact_sheet(nets, source, shown, columns=columns, strength=how.strength, **options)
+    choices = choices.spread(known)
+    check_kept([job], [file for style in choices.pictures(known) for file in files_of(style)])
+    facts: dict[str, Any] = {"size": size, "strength": how.strength}
+    facts |= {name: getattr(how, name) for name in ("style_size", "stroke", "preserve_color")}
+    page = choices.draw(nets, [source or open_stdin() for source in sources], known, facts)
     put(page, job, quality=quality, force=force)
     if as_json:
-        put_json(
-            {
-                "inputs": [str(source or "-") for source in sources],
-                "output": job.output,
-                "models": [net.spec.name for net in nets],
-                "styles": corners or shown or known,
-                "width": page.width,
-                "height": page.height,
-                "size": size,
-                "strength": how.strength,
-                **shared,
-            }
-        )
+        record: dict[str, Any] = {"inputs": [str(source or "-") for source in sources], "output": job.output}
+        record |= {"models": [net.spec.name for net in nets], "styles": choices.corners or choices.shown or known}
+        put_json(record | {"width": page.width, "height": page.height} | facts)
+
+
+@dataclass(frozen=True)
+class Choices:
+    """Which sheet, and of which styles.
+
+    Attributes:
+        shown: the styles to show; None: all.
+        corners: the styles to blend; None: no blend.
+        steps: pictures on each side of the blend.
+        strengths: show each style at several strengths.
+        columns: pictures in a row.
+    """
+
+    shown: list[str] | None
+    corners: list[str] | None
+    steps: int | None
+    strengths: bool
+    columns: int | None
+
+    @property
+    def given(self) -> list[str]:
+        """The options that were given."""
+        options = {"--blend": self.corners, "--styles": self.shown, "--columns": self.columns}
+        return [name for name, value in options.items() if value is not None] + ["--strengths"] * self.strengths
+
+    @property
+    def alone(self) -> list[str]:
+        """Those of them that are for one photo."""
+        return [option for option in ("--blend", "--strengths", "--columns") if option in self.given]
+
+    def check(self, names: list[str], *others: str | None) -> None:
+        """Raise OptionError where options exclude each other, `others` included, or are not for several models."""
+        given = {*self.given, *others}
+        for one, other in CLASHES:
+            if one in given and other in given:
+                raise OptionError(f"{one} and {other} exclude each other")
+        if self.steps is not None and self.corners is None:
+            raise OptionError("--steps belongs to --blend, which names the styles to go between")
+        if several := [o for o in ("--blend", "--strengths", "--card") if o in given and len(names) > 1]:
+            raise OptionError(f"{several[0]} is for one model, not for {len(names)}: {', '.join(names)}")
+
+    def check_photos(self, photos: int, models: int) -> None:
+        """Raise OptionError where several photos are given for what is of one."""
+        if photos > 1 and (clash := self.alone + ["a second model"] * (models > 1)):
+            raise OptionError(f"{clash[0]} is for one photo, not for a grid of {photos}")
+
+    def spread(self, known: list[str]) -> Choices:
+        """Return the choices with folders of pictures as the pictures in them."""
+        return self if self.shown is None else replace(self, shown=spread_folders(self.shown, known))
+
+    def pictures(self, known: list[str]) -> list[str]:
+        """Return those styles that are pictures."""
+        return [style for style in self.corners or self.shown or () if style not in known]
+
+    def draw(self, nets: list[Stylizer], photos: list[Any], known: list[str], facts: dict[str, Any]) -> Image.Image:
+        """Return the sheet; `facts` are options of all styles."""
+        from tqdm import tqdm
+
+        from stylezoo.sheet import blend_sheet, contact_sheet, grid_sheet, strength_sheet
+
+        # disable=None hides the bar where stderr is not a terminal
+        facts = facts | {"progress": partial(tqdm, unit="picture", leave=False, disable=None)}
+        photo = photos[0]
+        if len(photos) > 1 or (self.pictures(known) and not self.alone and len(nets) == 1):
+            return grid_sheet(nets[0], photos, self.shown or known, **facts)
+        if self.corners is not None:
+            return blend_sheet(nets[0], photo, self.corners, steps=self.steps, **facts)
+        if self.strengths:
+            facts.pop("strength")
+            return strength_sheet(nets[0], photo, self.shown, **facts)
+        return contact_sheet(nets, photo, self.shown, columns=self.columns, **facts)
+
+
+def read_choices(asked: dict[str, Any]) -> Choices:
+    """Take the choices out of the command's options; raise OptionError where names cannot be read."""
+    shown, corners = (
+        None if (text := asked.pop(name)) is None else parse_names(text, f"--{name}") for name in ("styles", "blend")
+    )
+    return Choices(shown, corners, *(asked.pop(name) for name in ("steps", "strengths", "columns")))
 
 
 def matching(model: str) -> list[str]:

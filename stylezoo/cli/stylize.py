@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from contextlib import closing
 from functools import cache, partial
 from pathlib import Path
@@ -15,7 +16,7 @@ from stylezoo.cli.jobs import FORMATS, plan
 from stylezoo.cli.options import model_names, stylize_options
 from stylezoo.cli.request import card_id, check_stdout, read_request
 from stylezoo.cli.talk import Failure, one_line, put_json, say
-from stylezoo.engines import Engine, Work, paint
+from stylezoo.engines import Engine, Outcome, Work, paint
 from stylezoo.errors import ImageError
 
 if TYPE_CHECKING:
@@ -92,9 +93,7 @@ def command(
     if not jobs:
         return
 
-    from tqdm import tqdm
-
-    from stylezoo.stylizer import load
+    from stylezoo.loading import load
 
     stylizer = load(request.model, device=device, backend=backend)
     for added in request.cards:
@@ -114,25 +113,37 @@ def command(
         overwrite=force or resume,
         callback=partial(saver, every=every, quality=quality) if every else None,
     )
-    failed = 0
     with (
         closing(paint(jobs, work, engine=engine, workers=workers, manifest=manifest, stylizer=stylizer)) as outcomes,
         advising(manifest),
     ):
-        # disable=None hides the bar where stderr is not a terminal
-        bar = tqdm(outcomes, total=len(jobs), unit="picture", leave=False, disable=True if len(jobs) == 1 else None)
-        for outcome in bar:
-            job = outcome.job
-            if outcome.error:
-                if total == 1:
-                    raise ImageError(outcome.error)
-                failed += 1
-                say(one_line(outcome.error))
-            elif as_json:
-                put_json(
-                    {"input": job.input, "output": job.output, "model": request.spec.name, "style": styles[job.label]}
-                    | request.facts
-                    | {"width": outcome.width, "height": outcome.height, "seconds": round(outcome.seconds, 3)}
-                )
+        facts = {label: {"model": request.spec.name, "style": style} | request.facts for label, style in styles.items()}
+        failed = report(outcomes, len(jobs), facts if as_json else None, alone=total == 1)
     if failed:
         raise Failure(f"{failed} of {len(jobs)} pictures failed")
+
+
+def report(outcomes: Iterable[Outcome], total: int, facts: dict[str, Any] | None, *, alone: bool) -> int:
+    """Say which pictures failed, and with `facts` by label print an object for each other; return how many failed.
+
+    Raises ImageError where a picture that was asked for `alone` fails.
+    """
+    from tqdm import tqdm
+
+    failed = 0
+    # disable=None hides the bar where stderr is not a terminal
+    bar = tqdm(outcomes, total=total, unit="picture", leave=False, disable=True if total == 1 else None)
+    for outcome in bar:
+        job = outcome.job
+        if outcome.error:
+            if alone:
+                raise ImageError(outcome.error)
+            failed += 1
+            say(one_line(outcome.error))
+        elif facts is not None:
+            put_json(
+                {"input": job.input, "output": job.output}
+                | facts[job.label]
+                | {"width": outcome.width, "height": outcome.height, "seconds": round(outcome.seconds, 3)}
+            )
+    return failed

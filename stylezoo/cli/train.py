@@ -16,7 +16,7 @@ from stylezoo.cli.talk import Failure, say
 from stylezoo.errors import OptionError
 
 if TYPE_CHECKING:
-    from stylezoo.train.recipe import Recipe
+    from stylezoo.recipe import Recipe
 
 OWN = "johnson"  # the recipe for a picture of one's own
 

@@ -67,13 +67,7 @@ def command(
     keyframes: str | None,
     cards: tuple[Path, ...],
     mask: Path | None,
-    steady: float,
-    flow: bool,
-    start: float,
-    duration: float | None,
     no_sound: bool,
-    codec: str | None,
-    quality: int | None,
     device: str,
     backend: Backend,
     force: bool,
@@ -96,7 +90,7 @@ def command(
         raise OptionError(f"'{output}' is an input and is never overwritten: choose another --output")
     options = read_options(asked)
 
-    from stylezoo.stylizer import load
+    from stylezoo.loading import load
     from stylezoo.video import stylize_video
 
     stylizer = load(model, device=device, backend=backend)
@@ -109,15 +103,10 @@ def command(
         stylizer.styles[-1] if wanted is None and not keyframes and len(cards) == 1 else wanted,
         keyframes=keyframes,
         mask=mask,
-        start=start,
-        duration=duration,
         sound=not no_sound,
-        codec=codec,
-        quality=quality,
-        steady=steady,
-        flow=flow,
         overwrite=force,
         progress=sys.stderr.isatty(),
+        **asked,  # start, duration, codec, quality, steady and flow
         **options.as_dict(),
     )
     if facts.resumed:

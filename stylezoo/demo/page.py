@@ -9,6 +9,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from functools import wraps
 from html import escape
 from pathlib import Path
@@ -72,6 +73,30 @@ def _told(function: Callable[..., T]) -> Callable[..., T]:
     return call
 
 
+@dataclass(frozen=True)
+class _Desk:
+    photo: gr.Image
+    samples: gr.HTML
+    palette: gr.HTML
+    everything: gr.Button
+    own: gr.Image
+    painter: gr.Radio
+
+
+@dataclass(frozen=True)
+class _Wall:
+    stage: gr.HTML
+    strength: gr.Slider
+    stroke: gr.Slider
+    colours: gr.Radio
+    brush: gr.HTML
+    png: gr.Button
+    jpeg: gr.Button
+    sheet: gr.Button
+    finer: gr.Checkbox
+    saver: gr.HTML
+
+
 class _Page:
     def __init__(self, settings: Settings) -> None:
         self.settings, self.studio = settings, Studio(settings)
@@ -88,95 +113,113 @@ class _Page:
             gr.HTML(HEAD, apply_default_css=False)
             with gr.Row(elem_id="sz-room", equal_height=False):
                 with gr.Column(scale=4, min_width=320, elem_id="sz-desk"):
-                    photo = make_upload(
-                        "sz-photo",
-                        sources=["upload", "webcam", "clipboard"],
-                        label="Your photo",
-                        height=230,
-                        alt_text="Your photo",
-                        placeholder="Drop a photo here, or click to choose one",
-                    )
-                    photos = self.studio.samples
-                    tried = [{"name": p.stem, "src": data_url(square(self.studio.previews.get(p), 96))} for p in photos]
-                    samples = make_part("samples", photos=tried)
-                    value = {"mix": [[self.first.cards[0].id, 1.0]]} if self.first.cards else {"mix": []}
-                    palette = make_part("palette", value, **cards(self.first, []))
-                    everything = gr.Button("See my photo in every style", size="sm", elem_id="sz-everything")
-                    with gr.Accordion("Any painting as the style", open=False, visible=self.taker is not None):
-                        own = make_upload(
-                            "sz-own",
-                            sources=["upload", "clipboard"],
-                            label="A painting of your choice",
-                            height=170,
-                            alt_text="The painting whose style is taken",
-                            placeholder="Drop a painting here",
-                        )
-                    with gr.Accordion("Another net", open=False, visible=len(self.painters) > 1):
-                        painter = gr.Radio(
-                            [(f"{name}: {p.note}" if p.note else name, name) for name, p in self.painters.items()],
-                            value=self.first.name,
-                            label="Painted by",
-                            elem_id="sz-painter",
-                        )
+                    desk = self._make_desk()
                 with gr.Column(scale=6, min_width=320, elem_id="sz-wall"), gr.Tabs():
-                    with gr.Tab("Painting"):
-                        stage = make_part("stage", {})
-                        with gr.Row(elem_id="sz-fine"):
-                            strength = gr.Slider(0, 2, 1, step=0.05, label="Strength", elem_id="sz-strength")
-                            stroke = gr.Slider(
-                                0.5, 2, STROKE, step=0.25, label="Size of the strokes", elem_id="sz-stroke"
-                            )
-                            colours = gr.Radio(COLOURS, value="style", label="Colours", elem_id="sz-colours")
-                        with gr.Accordion("Brush: paint where styles go", open=False, elem_id="sz-brushing"):
-                            brush = make_part("brush", photo="")
-                        with gr.Row(elem_id="sz-saving"):
-                            png = gr.Button("Save as PNG", variant="primary", elem_id="sz-png")
-                            jpeg = gr.Button("Save as JPEG", elem_id="sz-jpeg")
-                            sheet = gr.Button("Contact sheet", elem_id="sz-sheet")
-                        finer = gr.Checkbox(
-                            False, label="Finer strokes, as small as the photo's own size allows", elem_id="sz-finer"
-                        )
-                        saver = make_part("saver")
-                    with gr.Tab("Live camera"):
-                        make_part("live", side=SIDE, server_functions=[self._frame()])
-
-            wish = [photo, painter, palette, strength, stroke, colours, brush, own]
-            look: dict[str, Any] = {"concurrency_limit": 2, "concurrency_id": "look", "api_visibility": "private"}
-            work: dict[str, Any] = {"concurrency_limit": 1, "concurrency_id": "paint"}
-            paint: dict[str, Any] = {"fn": _told(self.paint), "inputs": wish, "outputs": stage, **work}
-            paint["show_progress"] = "full"  # with the place in the queue
-            hung: dict[str, Any] = {"fn": _told(self.hang), "inputs": [photo], "outputs": [stage, brush], **look}
-            hung["show_progress"] = "hidden"
-            hanging = photo.input(**hung)
-            hanging.success(**paint, api_visibility="private")
-            hanging.failure(lambda: (None, {}, gr.update(value=None, photo="")), None, [photo, stage, brush], **look)
-            samples.input(_told(self.sample), samples, photo, **look).success(**hung).success(
-                **paint, api_visibility="private"
-            )
-            touched = [palette.input, strength.release, stroke.release, colours.input, brush.input]
-            gr.on(touched, **paint, trigger_mode="always_last", api_name="paint")
-            painter.input(_told(self.choose), [painter, own], palette, **look).success(
-                **paint, api_visibility="private"
-            ).then(self.fill, [painter, own], palette, show_progress="hidden", **look)
-            taking = own.input(_told(self.take), [own, painter], [painter, palette], **look)
-            taking.success(**paint, api_visibility="private").then(
-                self.fill, [painter, own], palette, show_progress="hidden", **look
-            )
-            taking.failure(lambda: None, None, own, **look)
-            everything.click(
-                self.everything,
-                [photo, painter, own],
-                palette,
-                show_progress="hidden",
-                **work,
-                api_visibility="private",
-            )
-            for button, kind in ((png, "png"), (jpeg, "jpg")):
-                button.click(_told(self._saves(kind)), [*wish, finer], saver, **work, api_name=f"save_{kind}")
-            sheet.click(_told(self.sheet), wish, saver, **work, api_name="sheet")
-            gr.on([strength.change, colours.change], None, [strength, colours], None, js=SET_WISH)
-            blocks.load(self.fill, [painter, own], palette, show_progress="hidden", **look)
+                    wall = self._make_wall()
+            self._connect(blocks, desk, wall)
         return blocks
+
+    def _make_desk(self) -> _Desk:
+        """Put down what is chosen: photo, style and net."""
+        photo = make_upload(
+            "sz-photo",
+            sources=["upload", "webcam", "clipboard"],
+            label="Your photo",
+            height=230,
+            alt_text="Your photo",
+            placeholder="Drop a photo here, or click to choose one",
+        )
+        photos = self.studio.samples
+        tried = [{"name": p.stem, "src": data_url(square(self.studio.previews.get(p), 96))} for p in photos]
+        samples = make_part("samples", photos=tried)
+        value = {"mix": [[self.first.cards[0].id, 1.0]]} if self.first.cards else {"mix": []}
+        palette = make_part("palette", value, **cards(self.first, []))
+        everything = gr.Button("See my photo in every style", size="sm", elem_id="sz-everything")
+        with gr.Accordion("Any painting as the style", open=False, visible=self.taker is not None):
+            own = make_upload(
+                "sz-own",
+                sources=["upload", "clipboard"],
+                label="A painting of your choice",
+                height=170,
+                alt_text="The painting whose style is taken",
+                placeholder="Drop a painting here",
+            )
+        with gr.Accordion("Another net", open=False, visible=len(self.painters) > 1):
+            painter = gr.Radio(
+                [(f"{name}: {p.note}" if p.note else name, name) for name, p in self.painters.items()],
+                value=self.first.name,
+                label="Painted by",
+                elem_id="sz-painter",
+            )
+        return _Desk(photo, samples, palette, everything, own, painter)
+
+    def _make_wall(self) -> _Wall:
+        """Put up what is shown, and how it is made and saved."""
+        with gr.Tab("Painting"):
+            stage = make_part("stage", {})
+            with gr.Row(elem_id="sz-fine"):
+                strength = gr.Slider(0, 2, 1, step=0.05, label="Strength", elem_id="sz-strength")
+                stroke = gr.Slider(0.5, 2, STROKE, step=0.25, label="Size of the strokes", elem_id="sz-stroke")
+                colours = gr.Radio(COLOURS, value="style", label="Colours", elem_id="sz-colours")
+            with gr.Accordion("Brush: paint where styles go", open=False, elem_id="sz-brushing"):
+                brush = make_part("brush", photo="")
+            with gr.Row(elem_id="sz-saving"):
+                png = gr.Button("Save as PNG", variant="primary", elem_id="sz-png")
+                jpeg = gr.Button("Save as JPEG", elem_id="sz-jpeg")
+                sheet = gr.Button("Contact sheet", elem_id="sz-sheet")
+            finer = gr.Checkbox(
+                False, label="Finer strokes, as small as the photo's own size allows", elem_id="sz-finer"
+            )
+            saver = make_part("saver")
+        with gr.Tab("Live camera"):
+            make_part("live", side=SIDE, server_functions=[self._frame()])
+        return _Wall(stage, strength, stroke, colours, brush, png, jpeg, sheet, finer, saver)
+
+    def _connect(self, blocks: gr.Blocks, desk: _Desk, wall: _Wall) -> None:
+        """Say what happens when something is touched."""
+        wish = [desk.photo, desk.painter, desk.palette, wall.strength, wall.stroke, wall.colours, wall.brush, desk.own]
+        look: dict[str, Any] = {"concurrency_limit": 2, "concurrency_id": "look", "api_visibility": "private"}
+        work: dict[str, Any] = {"concurrency_limit": 1, "concurrency_id": "paint"}
+        paint: dict[str, Any] = {"fn": _told(self.paint), "inputs": wish, "outputs": wall.stage, **work}
+        paint["show_progress"] = "full"  # with the place in the queue
+        hung: dict[str, Any] = {
+            "fn": _told(self.hang),
+            "inputs": [desk.photo],
+            "outputs": [wall.stage, wall.brush],
+            **look,
+        }
+        hung["show_progress"] = "hidden"
+        hanging = desk.photo.input(**hung)
+        hanging.success(**paint, api_visibility="private")
+        hanging.failure(
+            lambda: (None, {}, gr.update(value=None, photo="")), None, [desk.photo, wall.stage, wall.brush], **look
+        )
+        desk.samples.input(_told(self.sample), desk.samples, desk.photo, **look).success(**hung).success(
+            **paint, api_visibility="private"
+        )
+        touched = [desk.palette.input, wall.strength.release, wall.stroke.release, wall.colours.input, wall.brush.input]
+        gr.on(touched, **paint, trigger_mode="always_last", api_name="paint")
+        desk.painter.input(_told(self.choose), [desk.painter, desk.own], desk.palette, **look).success(
+            **paint, api_visibility="private"
+        ).then(self.fill, [desk.painter, desk.own], desk.palette, show_progress="hidden", **look)
+        taking = desk.own.input(_told(self.take), [desk.own, desk.painter], [desk.painter, desk.palette], **look)
+        taking.success(**paint, api_visibility="private").then(
+            self.fill, [desk.painter, desk.own], desk.palette, show_progress="hidden", **look
+        )
+        taking.failure(lambda: None, None, desk.own, **look)
+        desk.everything.click(
+            self.everything,
+            [desk.photo, desk.painter, desk.own],
+            desk.palette,
+            show_progress="hidden",
+            **work,
+            api_visibility="private",
+        )
+        for button, kind in ((wall.png, "png"), (wall.jpeg, "jpg")):
+            button.click(_told(self._saves(kind)), [*wish, wall.finer], wall.saver, **work, api_name=f"save_{kind}")
+        wall.sheet.click(_told(self.sheet), wish, wall.saver, **work, api_name="sheet")
+        gr.on([wall.strength.change, wall.colours.change], None, [wall.strength, wall.colours], None, js=SET_WISH)
+        blocks.load(self.fill, [desk.painter, desk.own], desk.palette, show_progress="hidden", **look)
 
     def sample(self, number: Any) -> str:
         """Return the file of a photo to try, where the page may show it from."""

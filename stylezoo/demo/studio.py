@@ -18,8 +18,9 @@ from stylezoo.demo.settings import Settings, find_models
 from stylezoo.demo.wishes import Mix, Wish
 from stylezoo.errors import OptionError, StyleError
 from stylezoo.image.page import labelled_page, printable
+from stylezoo.loading import load
 from stylezoo.runtime.base import StyleCode
-from stylezoo.stylizer import Stylizer, load
+from stylezoo.stylizer import Stylizer
 from stylezoo.types import StyleLike
 from stylezoo.zoo.spec import ModelSpec, StyleSpec
 from stylezoo.zoo.store import BUNDLED

@@ -45,7 +45,7 @@ class Work:
 
     def load(self) -> Stylizer:
         """Return the model with its cards."""
-        from stylezoo.stylizer import load
+        from stylezoo.loading import load
 
         stylizer = load(self.model, **self.loading)
         for card in self.cards:

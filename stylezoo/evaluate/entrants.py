@@ -73,7 +73,7 @@ def build_zoo(name: str, setting: Setting, backend: Backend = "auto") -> Runner:
 
     from stylezoo.image.io import read
     from stylezoo.image.resize import pad_to_multiple
-    from stylezoo.stylizer import load
+    from stylezoo.loading import load
 
     torch.set_num_threads(setting.threads)
     stylizer = load(name, device=setting.device, backend=backend)

@@ -10,6 +10,7 @@ from stylezoo.evaluate.methods import HISTOGRAM, MAGENTA, PHOTO, STYLE
 from stylezoo.evaluate.metrics import METRICS
 from stylezoo.pipeline.steady import STEADY
 from stylezoo.zoo.catalog import list_models, model_info
+from stylezoo.zoo.families import FAMILIES
 from stylezoo.zoo.results import UNSEEN
 
 TITLES = {
@@ -152,7 +153,8 @@ def is_own(name: str) -> bool:
 
 
 def is_reference(name: str) -> bool:
-    return name.startswith("gatys/")
+    family = FAMILIES.get(name.partition("/")[0])
+    return family is not None and family.weightless
 
 
 def name_of(name: str) -> str:

@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,12 +15,13 @@ from stylezoo.errors import StyleZooError
 from stylezoo.runtime.base import Runtime
 from stylezoo.runtime.device import INSTALL, has_torch
 from stylezoo.stylizer import Stylizer
+from stylezoo.zoo.families import FAMILIES
 from stylezoo.zoo.model_card import is_unstated
-from stylezoo.zoo.spec import FAMILIES, CheckSpec, ModelSpec
+from stylezoo.zoo.spec import CheckSpec, ModelSpec
 from stylezoo.zoo.store import check_file, locate, read_header
 
 if TYPE_CHECKING:
-    from stylezoo.models import Gatys, StyleNet
+    from stylezoo.models import StyleNet
 
 TOLERANCE = 2e-3  # of values in [0, 1]: other processors differ by 1e-5, another net by more than 1e-2
 
@@ -123,7 +124,7 @@ def fingerprint_of(runtime: Runtime, family: str, styles: int) -> tuple[float, .
     """
     x = check_pattern()
     codes = [runtime.named_code(i) for i in range(styles)]
-    if FAMILIES[family] == "arbitrary":
+    if FAMILIES[family].kind == "arbitrary":
         codes.append(runtime.encode(1 - x))
     results = [runtime.run(x, code)[0].astype(np.float64) for code in codes]
     values = [value for y in results for value in y.mean(axis=(1, 2))]
@@ -133,27 +134,14 @@ def fingerprint_of(runtime: Runtime, family: str, styles: int) -> tuple[float, .
 
 
 def fingerprint(net: StyleNet) -> tuple[float, ...]:
-    """Return `fingerprint_of` a net of torch; where pictures are optimised, the loss terms and the slope of pixels."""
-    from stylezoo.torch_runtime.runtime import TorchRuntime
-
-    if net.family == "gatys":
-        return _slope(cast("Gatys", net))
-    return fingerprint_of(TorchRuntime(net.eval()), net.family, int(net.arch.get("styles", 1)))
-
-
-def _slope(net: Gatys) -> tuple[float, ...]:
-    """Return the terms of the pattern's mirror image, and twelve of its pixels' slopes in units of their deviation.
-
-    Not the picture after some steps: each step multiplies what processors differ by.
-    """
+    """Return `fingerprint_of` a net of torch, or what the net itself says, see `StyleNet.fingerprint`."""
     import torch
 
-    with torch.inference_mode(False), torch.enable_grad():
-        pattern = torch.from_numpy(check_pattern()).to(net.device, net.dtype)
-        terms = net.objective(pattern, net.encode(1 - pattern))(mirror := pattern.flip(-1).requires_grad_())
-        (slope,) = torch.autograd.grad(terms["total"].sum(), mirror)
-        pixels = slope[0, :, 9::18, 12::24].flatten()[::4] / slope.std()
-        return tuple(round(float(v), 5) for v in [*(t.detach() for t in terms.values()), *pixels])
+    from stylezoo.torch_runtime.runtime import TorchRuntime
+
+    if (values := net.fingerprint(torch.from_numpy(check_pattern()))) is not None:
+        return tuple(round(v, 5) for v in values)
+    return fingerprint_of(TorchRuntime(net.eval()), net.family, int(net.arch.get("styles", 1)))
 
 
 def make_check(net: StyleNet) -> CheckSpec:

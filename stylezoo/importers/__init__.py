@@ -14,6 +14,7 @@ from stylezoo.importers import magenta, naoto, reference
 from stylezoo.importers.read import file_kind, read_tensors
 from stylezoo.models import StyleNet, create_model
 from stylezoo.types import PathLike
+from stylezoo.zoo.families import FAMILIES
 from stylezoo.zoo.spec import CARD_KEY, HEADER_KEY, UNSTATED, ModelSpec, StyleSpec
 from stylezoo.zoo.store import WEIGHTS, read_header, read_metadata
 
@@ -55,19 +56,14 @@ def import_weights(
     facts = _given(name=name, license=license, summary=summary)
     stated = _given(title=title, artist=artist, rights=rights, source=source)
     own = path.is_dir() or (file_kind(path) == "safetensors" and read_metadata(path).keys() & {HEADER_KEY, CARD_KEY})
-    if own and encoder is not None:
-        raise OptionError(f"--encoder is for AdaIN decoders from elsewhere, and {path} is none: leave it out")
     spec: ModelSpec | None = None
     if own:
-        spec, net = _copy(path, stated)
+        spec, net = _copy(path, encoder, stated)
         layout = "of this package"
     else:
         net, layout = _build(path, encoder)
     what = f"{path} holds a net of the family {net.family} ({layout})"
-    if family not in (None, net.family):
-        raise OptionError(f"{what}, not of {family}: leave --family out, or give another file")
-    if not str(facts.get("name", spec and spec.name)).startswith(f"{net.family}/"):
-        raise OptionError(f"{what}: give it a name --name {net.family}/..., in place of {name or 'none'}")
+    _check_family(what, net.family, family, name, str(facts.get("name", spec and spec.name)))
     if spec is None and license is None:
         raise OptionError(
             f"{what} that others made, and nobody may use or share it without knowing on what terms: state the licence "
@@ -82,6 +78,14 @@ def import_weights(
         return ModelSpec(family=net.family, arch=dict(net.arch), **facts), net
     except ValueError as cause:
         raise OptionError(f"{path}: {cause}") from cause
+
+
+def _check_family(what: str, found: str, asked: str | None, name: str | None, own: str) -> None:
+    """Raise OptionError where a net is of another family than `asked`, or than its `own` name says."""
+    if asked not in (None, found):
+        raise OptionError(f"{what}, not of {asked}: leave --family out, or give another file")
+    if not own.startswith(f"{found}/"):
+        raise OptionError(f"{what}: give it a name --name {found}/..., in place of {name or 'none'}")
 
 
 def _given(**options: Any) -> dict[str, Any]:
@@ -119,7 +123,7 @@ def _build(path: Path, encoder: PathLike | None) -> tuple[StyleNet, str]:
 def _styles(net: StyleNet, id: str, path: Path, stated: dict[str, Any]) -> tuple[StyleSpec, ...]:
     """Return the records of the styles that a net from elsewhere knows, whose names nobody has told."""
     facts: dict[str, Any] = {"title": path.stem, "rights": UNSTATED, "source": path.name} | stated
-    if net.family == "johnson":
+    if FAMILIES[net.family].kind == "single":
         return (StyleSpec(id=re.sub(r"[^a-z0-9_-]+", "_", id.lower()), **facts),)
     count = int(net.arch["styles"])
     digits = max(2, len(str(count - 1)))
@@ -127,8 +131,10 @@ def _styles(net: StyleNet, id: str, path: Path, stated: dict[str, Any]) -> tuple
     return tuple(StyleSpec(id=f"style_{i:0{digits}}", **facts | {"title": title}) for i, title in enumerate(titles))
 
 
-def _copy(path: Path, stated: dict[str, Any]) -> tuple[ModelSpec, StyleNet]:
+def _copy(path: Path, encoder: PathLike | None, stated: dict[str, Any]) -> tuple[ModelSpec, StyleNet]:
     """Return the record and the net of a file or run of this package; what is `stated` of its style is put into it."""
+    if encoder is not None:
+        raise OptionError(f"--encoder is for AdaIN decoders from elsewhere, and {path} is none: leave it out")
     file = path / WEIGHTS if path.is_dir() else path
     if not file.is_file():
         raise WeightsError(f"the folder {path} holds no {WEIGHTS}: name a weights file, or a run of stylezoo train")

@@ -14,8 +14,17 @@ from stylezoo.models.cin import CIN
 from stylezoo.models.gatys import Gatys
 from stylezoo.models.ghiasi import Ghiasi
 from stylezoo.models.johnson import Johnson
+from stylezoo.zoo.families import FAMILIES, resolve
 
-FAMILIES: dict[str, type[StyleNet]] = {"johnson": Johnson, "cin": CIN, "ghiasi": Ghiasi, "adain": AdaIN, "gatys": Gatys}
+
+def net_class(family: str) -> type[StyleNet]:
+    """Return the class of a family's nets. Raises OptionError where there is no such family."""
+    if family not in FAMILIES:
+        raise OptionError(
+            f"no family of nets is named '{family}'; there are {', '.join(FAMILIES)}.{did_you_mean(family, FAMILIES)}"
+        )
+    found: type[StyleNet] = resolve(FAMILIES[family].net)
+    return found
 
 
 def create_model(arch: str, *, weights: Any = None, **args: Any) -> StyleNet:
@@ -30,11 +39,7 @@ def create_model(arch: str, *, weights: Any = None, **args: Any) -> StyleNet:
         OptionError: the family or an argument does not exist, or a value is out of range.
         WeightsError: the weights are of another net.
     """
-    if arch not in FAMILIES:
-        raise OptionError(
-            f"no family of nets is named '{arch}'; there are {', '.join(FAMILIES)}.{did_you_mean(arch, FAMILIES)}"
-        )
-    family = FAMILIES[arch]
+    family = net_class(arch)
     try:
         net = family(**args)
     except TypeError as cause:
@@ -46,11 +51,11 @@ def create_model(arch: str, *, weights: Any = None, **args: Any) -> StyleNet:
 
 __all__ = [
     "CIN",
-    "FAMILIES",
     "AdaIN",
     "Gatys",
     "Ghiasi",
     "Johnson",
     "StyleNet",
     "create_model",
+    "net_class",
 ]

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import math
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import ClassVar, Self
 
 import torch
@@ -16,16 +17,23 @@ from torch import Tensor, nn
 
 from stylezoo.backbones import Backbone, create_backbone
 from stylezoo.backbones.normalised import NormalisedVGG
-from stylezoo.errors import OptionError, StyleError
+from stylezoo.data.style_set import StyleSet
+from stylezoo.errors import OptionError, RecipeError, StyleError
 from stylezoo.image.resize import pad_to_multiple
 from stylezoo.image.sizes import SMALLEST_STYLE
+from stylezoo.losses import PerceptualLoss
+from stylezoo.losses.perceptual import PHOTO
+from stylezoo.models.base import StyleNet
+from stylezoo.models.sampling import Draw, PictureStyles, StyleSampler, deal, require_layers
 from stylezoo.models.table import StyleTable, hash_weights
 from stylezoo.nn.norm import InstanceNorm
 from stylezoo.nn.stats import mean_std, wide
 from stylezoo.nn.trunk import Affine, conv
+from stylezoo.recipe import Recipe
 
 LAYER, CHANNELS = "relu4_1", 512
 CODE = 2 * CHANNELS
+RECONSTRUCTED_EVERY = 2  # of the pictures that a decoder learns from, one of so many is to stay the photo
 MIRROR = ((256,), (256, 256, 256, 128), (128, 64), (64, 3))
 """Channels of the decoder's convolutions, by resolution from an eighth to the whole: VGG19 backwards from relu4_1."""
 
@@ -92,6 +100,7 @@ class AdaIN(StyleTable):
     learns_photo = False
     gives_back: ClassVar[bool] = False
     measures_photo: ClassVar[bool] = True
+    encoder_layers: ClassVar[tuple[str, ...]] = (LAYER,)
     encoder: Backbone
 
     def __init__(self, styles: int = 0, encoder: str = "vgg19:caffe") -> None:
@@ -159,6 +168,26 @@ class AdaIN(StyleTable):
         """Return the codes, (N, 1024), of style pictures, (N, 3, H, W) in [0, 1]; those below 64 px are reflected."""
         return self.photo_code(pad_to_multiple(style, 1, SMALLEST_STYLE)[0])
 
+    def encode_unpadded(self, style: Tensor) -> Tensor:
+        return self.photo_code(style)
+
+    @classmethod
+    def check_recipe(cls, recipe: Recipe) -> None:
+        if recipe.run.distill:
+            raise RecipeError(f"run.distill is not for {cls.family} nets, which copy no teacher: leave it out")
+        if LAYER not in recipe.loss.content:
+            raise RecipeError(
+                f"loss.content must name {LAYER}, which {cls.family} decodes, not {list(recipe.loss.content)}"
+            )
+        require_layers(recipe, [LAYER])
+        names = [str(recipe.model.args.get("encoder", "vgg19:caffe")), recipe.loss.backbone]
+        if len({"vgg19:caffe" if name == "vgg19" else name for name in names}) == 2:
+            raise RecipeError(f"loss.backbone must be the net's encoder, {names[0]}, not {names[1]}")
+
+    @classmethod
+    def style_sampler(cls, recipe: Recipe, pictures: StyleSet | None) -> StyleSampler:
+        return super().style_sampler(recipe, pictures) if pictures is None else MeasuredStyles(recipe, pictures)
+
     @property
     def code_width(self) -> int:
         return self.styles.shape[1]
@@ -182,3 +211,25 @@ class AdaIN(StyleTable):
         if not self.keeps_encoder:
             self.encoder._apply(fn, recurse)
         return super()._apply(fn, recurse)
+
+
+@dataclass
+class MeasuredStyles(PictureStyles):
+    """Any picture of a set, by the mean and deviation of its features: for `AdaIN`.
+
+    The content term compares with the photo's features once they have these (Huang & Belongie 2017, eq. 12). Departure:
+    every second picture is a photo in its own statistics, which is to come back pixel by pixel. A decoder without norms
+    learns much faster from pixels than through the encoder, and strength 0 is then a faithful reconstruction.
+    """
+
+    def draw(self, net: StyleNet, loss: PerceptualLoss, batch: Tensor, first: int, share: float) -> Draw:
+        assert isinstance(net, AdaIN)
+        last = first + len(batch)
+        style = deal(len(self.pictures), range(first, last), self.recipe.run.seed)
+        targets = loss.content_targets(batch)
+        own = torch.cat(mean_std(targets[LAYER], net.norm.eps), dim=1)
+        photo = torch.tensor([i % RECONSTRUCTED_EVERY == 0 for i in range(first, last)])
+        style, photo = (value.to(batch.device, non_blocking=True) for value in (style, photo))
+        code = torch.where(photo[:, None], own, loss.statistics([LAYER], style))
+        aim = {LAYER: net.transfer(targets[LAYER], code)}
+        return Draw(torch.where(photo, PHOTO, style), code, targets | aim)

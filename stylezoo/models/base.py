@@ -13,9 +13,13 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
+from stylezoo.data.style_set import StyleSet
 from stylezoo.errors import StyleError, WeightsError
 from stylezoo.files import replacing
+from stylezoo.models.sampling import NamedStyles, PictureStyles, StyleSampler
+from stylezoo.recipe import Recipe
 from stylezoo.runtime.weights import misfits
+from stylezoo.zoo.families import FAMILIES
 from stylezoo.zoo.spec import HEADER_KEY, ModelSpec, header_record
 
 
@@ -34,6 +38,7 @@ class StyleNet(nn.Module, abc.ABC):
             are frozen, any part of a photo has the code of the whole.
         gives_back: whether `render` adds what the net cannot give back of the photo, so that strength 0 is the photo.
         options: what `tuned` takes: names of options for each painting, of families that have such.
+        encoder_layers: the layers of vgg19:caffe that the net itself computes with.
     """
 
     family: ClassVar[str]
@@ -41,6 +46,7 @@ class StyleNet(nn.Module, abc.ABC):
     measures_photo: ClassVar[bool] = False
     gives_back: ClassVar[bool] = True
     options: ClassVar[tuple[str, ...]] = ()
+    encoder_layers: ClassVar[tuple[str, ...]] = ()
     arch: dict[str, Any]
     multiple: int
     minimum: int
@@ -96,6 +102,10 @@ class StyleNet(nn.Module, abc.ABC):
         """Return the codes, (N, D), of style pictures, (N, 3, H, W) in [0, 1]; of nets that take any picture."""
         raise StyleError(f"a {self.family} net paints in the styles that it has learnt: name one of them")
 
+    def encode_unpadded(self, style: Tensor) -> Tensor:
+        """Return what `encode` does, of style images with sides of at least 64 px alone; for exported files."""
+        return self.encode(style)
+
     @property
     def code_width(self) -> int:
         """D, how many numbers a code has."""
@@ -111,6 +121,52 @@ class StyleNet(nn.Module, abc.ABC):
         """Return the code, (N or 1, D), that comes nearest to giving the photos `x`, (N, 3, H, W), back.
 
         It is the start of the line that `strength` walks. None: the net has no such code.
+        """
+        return None
+
+    @classmethod
+    def check_recipe(cls, recipe: Recipe) -> None:
+        """Raise RecipeError, led by the key, where a recipe has values that such a net cannot be trained with."""
+
+    @classmethod
+    def style_sampler(cls, recipe: Recipe, pictures: StyleSet | None) -> StyleSampler:
+        """Return what chooses the styles of a training step; `pictures` are those that a net of any style learns from.
+
+        By default the net's own style, one of its named styles in turn, or any picture, encoded by the net.
+        """
+        if pictures is not None:
+            return PictureStyles(recipe, pictures)
+        return NamedStyles(recipe) if FAMILIES[cls.family].kind == "multi" else StyleSampler(recipe)
+
+    @torch.no_grad()
+    def init_from(self, other: StyleNet, known: Mapping[int, int], name: str) -> None:
+        """Take over what this net can start from of a trained net, of a family that `Family.starts_from` names.
+
+        Args:
+            known: for styles that both have, the index here and the index there.
+            name: what messages call the other net.
+
+        Raises:
+            WeightsError: the other net is of another size.
+        """
+        self.check_fit(other.state_dict(), {key: tuple(v.shape) for key, v in self.state_dict().items()}, name)
+        self.load_state_dict(other.state_dict())
+
+    def init_encoder_from(self, teacher: StyleNet) -> None:
+        """Take over what fits of how another net reads style images; by default nothing."""
+
+    def on_same_trunk(self, styles: int) -> StyleNet:
+        """Return a net of `Family.extension` with this one's trunk, frozen, and rows for that many other styles."""
+        raise StyleError(f"a {self.family} net learns no further styles")
+
+    def fold(self) -> StyleNet:
+        """Return the same net without what training alone needs."""
+        return self
+
+    def fingerprint(self, pattern: Tensor) -> list[float] | None:
+        """Return numbers that tell this net from another, made of `pattern`, (1, 3, H, W) in [0, 1].
+
+        None: the numbers are to be made of its pictures, see `stylezoo.evaluate.verify`.
         """
         return None
 

@@ -5,12 +5,14 @@ Dumoulin, Shlens and Kudlur 2017, "A Learned Representation for Artistic Style" 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
 
 from stylezoo.errors import OptionError, StyleError
+from stylezoo.models.base import StyleNet
 from stylezoo.models.table import StyleTable, hash_weights
 from stylezoo.models.trunk_net import TrunkNet
 
@@ -73,6 +75,17 @@ class CIN(StyleTable, TrunkNet):
 
     def photo_code(self, x: Tensor) -> Tensor | None:
         return self.named_code(-1) if self.learns_photo else None
+
+    @torch.no_grad()
+    def init_from(self, other: StyleNet, known: Mapping[int, int], name: str) -> None:
+        """Take over the trunk of another net, and of one with a table the photo's row and those of known styles."""
+        super().init_from(other, known, name)
+        if not isinstance(other, CIN):
+            return
+        if self.learns_photo and other.learns_photo:
+            self.styles[-1] = other.styles[-1]
+        for here, there in known.items():
+            self.styles[here] = other.styles[there]
 
     def on_same_trunk(self, styles: int) -> CIN:
         """Return a CIN net with this one's trunk, frozen, its photo's row if any, and neutral rows for other styles."""

@@ -215,6 +215,18 @@ class Gatys(StyleNet):
             named = str(self.dtype).removeprefix("torch.")
             raise OptionError(f"gatys computes in float32 or float64, not in {named}, which its Gram matrices overflow")
 
+    def fingerprint(self, pattern: Tensor) -> list[float]:
+        """Return the terms of the pattern's mirror image, and twelve of its pixels' slopes in units of their deviation.
+
+        Not the picture after some steps: each step multiplies what processors differ by.
+        """
+        with torch.inference_mode(False), torch.enable_grad():
+            pattern = pattern.to(self.device, self.dtype)
+            terms = self.objective(pattern, self.encode(1 - pattern))(mirror := pattern.flip(-1).requires_grad_())
+            (slope,) = torch.autograd.grad(terms["total"].sum(), mirror)
+            pixels = slope[0, :, 9::18, 12::24].flatten()[::4] / slope.std()
+            return [float(v) for v in [*(term.detach() for term in terms.values()), *pixels]]
+
     def compile(self, *args: Any, **options: Any) -> None:
         """Compile the backbone: the loop around it is Python's."""
         self.backbone.compile(*args, **options)

@@ -7,11 +7,13 @@ Johnson, Alahi and Fei-Fei 2016, "Perceptual Losses for Real-Time Style Transfer
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
 
+from stylezoo.models.base import StyleNet
 from stylezoo.models.trunk_net import TrunkNet
 
 
@@ -30,6 +32,20 @@ class Johnson(TrunkNet):
 
     def named_code(self, style: int) -> Tensor:
         return self.style
+
+    def known_rows(self) -> list[Tensor]:
+        return [self.style.detach()]
+
+    @torch.no_grad()
+    def set_row(self, index: int, row: Tensor) -> None:
+        self.style.copy_(row)
+
+    def init_from(self, other: StyleNet, known: Mapping[int, int], name: str) -> None:
+        """Take over all of another such net; of a net of another family its trunk."""
+        if isinstance(other, Johnson):
+            StyleNet.init_from(self, other, known, name)
+        else:
+            super().init_from(other, known, name)
 
     def adapt_state_dict(self, weights: dict[str, Tensor], where: str = "the state dict") -> dict[str, Tensor]:
         """Accept the layout of the well-known PyTorch reference net too, `running_*` keys of old releases included.

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from stylezoo.models.base import StyleNet
-from stylezoo.runtime.weights import hash_tensors
+from stylezoo.runtime.layout import hash_tensors
 
 
 class StyleTable(StyleNet):
@@ -33,11 +33,20 @@ class StyleTable(StyleNet):
         self.styles = nn.Parameter(rows, requires_grad=self.styles.requires_grad)
         self.arch = self.arch | {"styles": count + 1}
 
+    def known_rows(self) -> list[Tensor]:
+        """Return the rows, (1, A) each, of all styles."""
+        return [self.row(index) for index in range(len(self.styles) - self.learns_photo)]
+
+    @torch.no_grad()
+    def set_row(self, index: int, row: Tensor) -> None:
+        """Set the row of one style to `row`, (1, A)."""
+        self.styles[index] = row[0]
+
     def trunk_hash(self) -> str:
         """Return the SHA-256 of what all styles share: two nets of one hash take each other's rows."""
         raise NotImplementedError
 
 
 def hash_weights(module: nn.Module) -> str:
-    """Return the SHA-256 of a module's weights, see `stylezoo.runtime.weights.hash_tensors`."""
+    """Return the SHA-256 of a module's weights, see `stylezoo.runtime.layout.hash_tensors`."""
     return hash_tensors({name: value.detach().cpu().half().numpy() for name, value in module.state_dict().items()})

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import abc
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from typing import ClassVar
 
 import torch
 from torch import Tensor
@@ -34,6 +36,9 @@ class TrunkNet(StyleNet):
     one border of 40 px around the picture, upsampling and a convolution in place of transposed convolutions. The
     classic variant ends in a linear layer, clamped outside training, the others in a sigmoid (as Dumoulin et al. 2017).
     """
+
+    trunk_args: ClassVar[tuple[str, ...]] = ("variant", "width", "blocks")
+    """The keys of `arch` on which the shape of the trunk depends."""
 
     def __init__(self, variant: str = "fast", width: int | str | None = None, blocks: int = 5) -> None:
         super().__init__()
@@ -72,6 +77,23 @@ class TrunkNet(StyleNet):
             return torch.sigmoid(y)
         y = y / 255
         return y if self.training else y.clamp(0, 1)
+
+    @abc.abstractmethod
+    def known_rows(self) -> list[Tensor]:
+        """Return the affine vectors, (1, A) each, of all styles that the net knows by name."""
+
+    @abc.abstractmethod
+    def set_row(self, index: int, row: Tensor) -> None:
+        """Set the affine vector of one style to `row`, (1, A)."""
+
+    @torch.no_grad()
+    def init_from(self, other: StyleNet, known: Mapping[int, int], name: str) -> None:
+        """Take over the trunk of another net, of whatever family."""
+        assert isinstance(other, TrunkNet)
+        weights = other.trunk.state_dict()
+        shapes = {key: tuple(value.shape) for key, value in self.trunk.state_dict().items()}
+        self.check_fit(weights, shapes, f"the trunk of {name}")
+        self.trunk.load_state_dict(weights)
 
     @property
     def sections(self) -> tuple[int, ...]:

@@ -131,23 +131,8 @@ PARTS = ("first", "second")
 """Of a residual block."""
 
 
-def shapes_of(family: str, arch: Mapping[str, Any]) -> Shapes:
-    """Return the names and shapes of the weights of a net on a trunk, or of an adain net on vgg19:caffe."""
-    styles = int(arch.get("styles", 0 if family in ("ghiasi", "adain") else 1))
-    if family == "adain":
-        shapes: Shapes = {"styles": (styles, 2 * CHANNELS)}
-        for name, inputs, outputs in decoder_convolutions():
-            shapes |= {f"{name}.weight": (outputs, inputs, 3, 3), f"{name}.bias": (outputs,)}
-        return shapes
-    trunk = Trunk(arch)
-    if family == "johnson":
-        return trunk.shapes() | {"style": (1, trunk.affine_size)}
-    rows = styles + bool(arch.get("photo", True))
-    shapes = trunk.shapes() | {"styles": (rows, trunk.affine_size)}
-    return shapes | (_encoder_shapes(bool(arch.get("folded")), trunk.affine_size) if family == "ghiasi" else {})
-
-
-def _encoder_shapes(folded: bool, affine: int) -> Shapes:
+def encoder_shapes(folded: bool, affine: int) -> Shapes:
+    """Return the names and shapes of what predicts rows of `affine` numbers in a ghiasi net."""
     shapes: Shapes = {}
     inputs = 3
     for stage, width in enumerate(ENCODER_WIDTHS):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -14,13 +13,9 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
 
 from stylezoo.errors import StyleError, WeightsError
-from stylezoo.runtime.architecture import shapes_of
 from stylezoo.runtime.base import Floats
+from stylezoo.runtime.layout import Layout, layout_of
 from stylezoo.types import PathLike
-
-TRUNKS = ("johnson", "cin", "ghiasi")
-"""The families on the shared trunk."""
-ADAIN, CAFFE, LAYER = "adain", "vgg19:caffe", "relu4_1"
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,6 +32,10 @@ class Weights:
     arch: Mapping[str, Any]
     tensors: Mapping[str, NDArray[Any]] = field(repr=False)
     file: str = "the state dict"
+
+    @property
+    def layout(self) -> Layout:
+        return layout_of(self.family)
 
     @classmethod
     def read(cls, path: PathLike, family: str, arch: Mapping[str, Any]) -> Self:
@@ -58,11 +57,11 @@ class Weights:
 
     def check(self) -> None:
         """Raise WeightsError where names or shapes are not those of the family, or a value is not finite."""
-        if self.family in (*TRUNKS, ADAIN) and self.arch.get("encoder", CAFFE) == CAFFE:
-            shapes = shapes_of(self.family, self.arch)
-            if problems := misfits({name: value.shape for name, value in self.tensors.items()}, shapes):
-                arch = ", ".join(f"{key}={value}" for key, value in self.arch.items())
-                raise WeightsError(f"{self.file} does not fit {self.family}({arch}): {problems}")
+        found = {name: value.shape for name, value in self.tensors.items()}
+        shapes = self.layout.shapes(self.arch)
+        if problems := misfits(found, found if shapes is None else shapes):
+            arch = ", ".join(f"{key}={value}" for key, value in self.arch.items())
+            raise WeightsError(f"{self.file} does not fit {self.family}({arch}): {problems}")
         for name, value in self.tensors.items():
             if value.dtype.kind == "f" and not np.isfinite(value).all():
                 raise WeightsError(f"{self.file}: '{name}' holds NaN or infinity: train or fetch the net again")
@@ -73,19 +72,14 @@ class Weights:
         return {name: np.asarray(value, dtype=np.float32) for name, value in self.tensors.items()}
 
     @property
-    def keeps_rows(self) -> bool:
-        """Whether styles are rows of a table, which style cards hold."""
-        return self.family in ("cin", "ghiasi", ADAIN)
-
-    @property
     def learns_photo(self) -> bool:
         """Whether the last row gives the photo back."""
-        return self.family in ("cin", "ghiasi") and bool(self.arch.get("photo", True))
+        return self.layout.learns_photo(self.arch)
 
     @property
     def rows(self) -> Floats:
         """The affine vectors of the styles, (S, A), those of the photo last where there are such."""
-        return np.asarray(self.tensors["style" if self.family == "johnson" else "styles"], dtype=np.float32)
+        return np.asarray(self.tensors[self.layout.rows], dtype=np.float32)
 
     def named_code(self, style: int) -> Floats:
         """Return the code, (1, D), of the style with that index; of the photo, where there is one, with -1."""
@@ -93,7 +87,7 @@ class Weights:
         known = len(rows) - self.learns_photo
         if not known and style >= 0:
             raise StyleError(f"a {self.family} net knows no style of its own: give a style image")
-        if self.family != "cin":
+        if not self.layout.mixes:
             return rows[style, None]
         code = np.zeros((1, len(rows)), dtype=np.float32)
         code[0, style] = 1
@@ -101,32 +95,16 @@ class Weights:
 
     def with_row(self, row: Floats) -> Weights:
         """Return these weights with one more style, (1, A), behind the others."""
-        former = self.tensors["styles"]
+        former = self.tensors[self.layout.rows]
         count = len(former) - self.learns_photo
         rows = np.concatenate([former[:count].astype(np.float32), row, former[count:].astype(np.float32)])
-        return Weights(self.family, {**self.arch, "styles": count + 1}, {**self.tensors, "styles": rows}, self.file)
+        tensors = {**self.tensors, self.layout.rows: rows}
+        return Weights(self.family, {**self.arch, "styles": count + 1}, tensors, self.file)
 
     @cached_property
     def trunk_hash(self) -> str:
         """The SHA-256 of what all styles share: two nets of one hash take each other's rows."""
-        if self.family == ADAIN:
-            encoder = str(self.arch.get("encoder", CAFFE))
-            own = {k.removeprefix("encoder."): v for k, v in self.tensors.items() if k.startswith("encoder.")}
-            weights = f" {hash_tensors(own)}" if own else ""
-            return hashlib.sha256(f"{encoder} {LAYER}{weights}".encode()).hexdigest()
-        return hash_tensors({k.removeprefix("trunk."): v for k, v in self.tensors.items() if k.startswith("trunk.")})
-
-
-def hash_tensors(tensors: Mapping[str, NDArray[Any]]) -> str:
-    """Return the SHA-256 of weights.
-
-    Taken of the weights in float16, so that a net has the same hash before and after it is published in float16.
-    """
-    digest = hashlib.sha256()
-    for name, value in sorted(tensors.items()):
-        digest.update(f"{name} {tuple(value.shape)}".encode())
-        digest.update(np.ascontiguousarray(value, dtype=np.float16).tobytes())
-    return digest.hexdigest()
+        return self.layout.trunk_hash(self.arch, self.tensors)
 
 
 def misfits(found: Mapping[str, tuple[int, ...]], wanted: Mapping[str, tuple[int, ...]]) -> str:

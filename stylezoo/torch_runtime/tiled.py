@@ -21,11 +21,14 @@ from stylezoo.image.tiles import Box, Kept, Padded, Stacked, View, as_levels, re
 from stylezoo.models import StyleNet
 from stylezoo.nn.norm import Statistics, frozen_statistics, statistics_of_regions
 from stylezoo.pipeline.blend import join, rows_of, wants_photo_code, with_chroma
-from stylezoo.pipeline.options import StylizeOptions
+from stylezoo.pipeline.options import PreserveColor, StylizeOptions
 from stylezoo.pipeline.render import NAN_REMEDY
 from stylezoo.runtime.base import Array, Floats, Region, Sizes, StyleCode, as_array
 from stylezoo.torch_runtime.memory import Tiling
 from stylezoo.torch_runtime.painting import Painting
+
+Window = Callable[[Box], Floats]
+"""What a part of a picture holds, (1, C, h, w)."""
 
 
 def render_tiled(
@@ -63,13 +66,7 @@ def render_tiled(
     start: Floats | None = None
     known: Statistics | None = None
     if wants_photo_code(style, strength):
-        if net.measures_photo:
-            code = style if isinstance(style, StyleCode) else next(r.code for r in style if r.code)
-            known = Painting(net, padded, _code(net, code.values), **how).statistics
-        part = padded.window(rows_of_tiles(padded.size, tiling.side)[0][0]).to(net.device, net.dtype)
-        with frozen_statistics(net, known):
-            found = net.photo_code(part)
-        start = None if found is None else as_array(found)
+        start, known = _photo_code(net, padded, style, how)
     # First, as much of what makes it is freed before the painting needs the same.
     again = None
     if start is not None and (stays or (net.gives_back and strength < 1)):
@@ -90,16 +87,35 @@ def render_tiled(
         back = None if start is None else partial(_array_of, again or view, box)
         return join(photo_in(box), painted.window(box).numpy(), stay_in(box), strength, net.gives_back, back)
 
-    def write(window: Callable[[Box], Floats]) -> Array:
-        return _write(lambda box: torch.from_numpy(window(box)), result, tiling, bar).numpy()
+    each = partial(_each, size=size, tiling=tiling, bar=bar)
+    finished = _coloured(options.preserve_color, photo_in, joined, stay_in, each)
+    return _write(lambda box: torch.from_numpy(finished(box)), result, tiling, bar).numpy()
 
-    if options.preserve_color == "luma":
-        return write(lambda box: with_chroma(photo_in(box), joined(box), stay_in(box)))
-    if options.preserve_color == "stats":
-        moved = colour_statistics(_each(joined, size, tiling, bar))
-        wanted = colour_statistics(_each(photo_in, size, tiling, bar))
-        return write(lambda box: lerp(move_colours(joined(box), moved, wanted), photo_in(box), stay_in(box)))
-    return write(joined)
+
+def _photo_code(
+    net: StyleNet, padded: Padded, style: StyleCode | Sequence[Region], how: dict[str, Any]
+) -> tuple[Floats | None, Statistics | None]:
+    """Return the photo's own code, if the net has one, and the whole photo's statistics where that depends on them."""
+    known: Statistics | None = None
+    if net.measures_photo:
+        code = style if isinstance(style, StyleCode) else next(r.code for r in style if r.code)
+        known = Painting(net, padded, _code(net, code.values), **how).statistics
+    part = padded.window(rows_of_tiles(padded.size, how["tiling"].side)[0][0]).to(net.device, net.dtype)
+    with frozen_statistics(net, known):
+        found = net.photo_code(part)
+    return None if found is None else as_array(found), known
+
+
+def _coloured(
+    preserve: PreserveColor, photo: Window, joined: Window, stay: Window, each: Callable[[Window], Iterator[Floats]]
+) -> Window:
+    """Return the window of the result whose colours are the photo's as far as `preserve` says."""
+    if preserve == "luma":
+        return lambda box: with_chroma(photo(box), joined(box), stay(box))
+    if preserve == "stats":
+        moved, wanted = colour_statistics(each(joined)), colour_statistics(each(photo))
+        return lambda box: lerp(move_colours(joined(box), moved, wanted), photo(box), stay(box))
+    return joined
 
 
 def _code(net: StyleNet, values: Floats) -> Tensor:

@@ -14,8 +14,8 @@ import torch
 from msgspec import structs
 from torch.utils.flop_counter import FlopCounterMode
 
+from stylezoo.recipe import Recipe
 from stylezoo.train.loop import Loop
-from stylezoo.train.recipe import Recipe
 from stylezoo.train.trainer import prepare
 
 PHOTOS = 256  # from which crops are cut: so many decode in seconds, and no more are needed to tell the rates

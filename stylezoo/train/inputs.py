@@ -24,11 +24,11 @@ from stylezoo.files import sha256_of
 from stylezoo.image.io import read
 from stylezoo.image.phash import perceptual_hash
 from stylezoo.losses import PerceptualLoss
-from stylezoo.models import Ghiasi, StyleNet, create_model
-from stylezoo.train.recipe import NEAREST, Recipe, StyleSource
-from stylezoo.train.rows import load_base, start_encoder, start_trunk
+from stylezoo.models import StyleNet, create_model
+from stylezoo.recipe import NEAREST, Recipe, StyleSource
+from stylezoo.train.rows import init_encoder, init_net, load_base
 from stylezoo.train.targets import Style, backbone_name, measured_terms, sizes, style_inputs
-from stylezoo.zoo.spec import FAMILIES
+from stylezoo.zoo.families import FAMILIES
 
 TRIED = 8  # style pictures that are prepared to see how long each takes
 
@@ -59,7 +59,7 @@ def find_styles(recipe: Recipe) -> StyleSet | None:
     Raises:
         DataError: there is no such folder, or none of its pictures serves.
     """
-    if FAMILIES[recipe.model.family] != "arbitrary":
+    if FAMILIES[recipe.model.family].kind != "arbitrary":
         return None
     data = recipe.data
     folder = find_folder(data.styles)
@@ -165,7 +165,7 @@ def measure_targets(recipes: Sequence[Recipe]) -> list[tuple[TargetSpec, dict[st
     """
     found: dict[str, tuple[TargetSpec, dict[str, Tensor]]] = {}
     for recipe in recipes:
-        if FAMILIES[recipe.model.family] == "arbitrary":
+        if FAMILIES[recipe.model.family].kind == "arbitrary":
             raise RecipeError(
                 f"{recipe.name} learns from cuts of a folder of paintings, and has no targets of its own: name a "
                 "recipe of named styles"
@@ -202,11 +202,12 @@ def build_net(recipe: Recipe) -> StyleNet:
     """Return the net of a recipe as it is before the first step: random, or what its base, teacher or start bring."""
     model = recipe.model
     if model.base is not None:
-        return load_base(recipe)[1].on_same_trunk(len(recipe.styles))
-    rows = {} if FAMILIES[model.family] == "single" else {"styles": len(recipe.styles)}
+        return load_base(recipe).net.on_same_trunk(len(recipe.styles))
+    kind = FAMILIES[model.family].kind
+    rows = {} if kind == "single" else {"styles": len(recipe.styles)}
     net = create_model(model.family, **rows, **model.args)
-    if model.teacher is not None and isinstance(net, Ghiasi):
-        start_encoder(recipe, net)
+    if model.teacher is not None and kind == "arbitrary":
+        init_encoder(recipe, net)
     if model.start is not None and model.start != NEAREST:
-        start_trunk(recipe, net)
+        init_net(recipe, net)
     return net

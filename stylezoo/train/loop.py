@@ -16,11 +16,10 @@ from tqdm import tqdm
 from stylezoo.data.crops import RandomCrops
 from stylezoo.data.images import FLAT
 from stylezoo.errors import TrainingError
-from stylezoo.models import CIN
 from stylezoo.models.table import StyleTable
+from stylezoo.recipe import Recipe
 from stylezoo.train.log import SHOWN, Window, append_line, truncate_log
 from stylezoo.train.processes import agree, noted_signals
-from stylezoo.train.recipe import Recipe
 from stylezoo.train.rows import encode_rows, save_cards
 from stylezoo.train.run_folder import BEFORE_END, CHECKPOINT, LOG, SAMPLES, WEIGHTS
 from stylezoo.train.samples import Samples
@@ -168,7 +167,7 @@ class Loop:
         if self.stepper.pictures and isinstance(net, StyleTable):
             encode_rows(self.recipe, net, net)
         net.save_weights(self.out / WEIGHTS, self.recipe.record(dict(net.arch)))
-        if self.recipe.model.base and isinstance(net, CIN):
+        if self.recipe.model.base and isinstance(net, StyleTable):
             save_cards(self.recipe, net, self.out)
 
     def sample(self) -> None:

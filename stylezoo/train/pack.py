@@ -22,11 +22,12 @@ from stylezoo.errors import DataError, OptionError
 from stylezoo.files import sha256_of
 from stylezoo.image.io import read
 from stylezoo.image.phash import SAME, distance
-from stylezoo.models import adain
+from stylezoo.models import net_class
+from stylezoo.recipe import Recipe, StyleSource
 from stylezoo.train.inputs import find_folder
-from stylezoo.train.recipe import Recipe, StyleSource, packaged_recipes
+from stylezoo.train.recipe import packaged_recipes
 from stylezoo.train.targets import backbone_name, find_style_targets
-from stylezoo.zoo.spec import FAMILIES
+from stylezoo.zoo.families import FAMILIES
 
 RECORD = "pack.json"
 """In a pack: what it was made of."""
@@ -81,7 +82,7 @@ def make_pack(
     if not limit_mb > 0:
         raise OptionError(f"limit_mb must be positive, not {limit_mb}")
     hold_out = max(recipe.data.hold_out for recipe in recipes)
-    anything = [recipe for recipe in recipes if FAMILIES[recipe.model.family] == "arbitrary"]
+    anything = [recipe for recipe in recipes if FAMILIES[recipe.model.family].kind == "arbitrary"]
     content = _training_pictures({recipe.data.content for recipe in recipes}, photos, "content", hold_out)
     pictures = content | _training_pictures({recipe.data.styles for recipe in anything}, styles, "styles", hold_out)
     with new_folder(out) as folder:
@@ -134,8 +135,7 @@ def _deepest(recipes: Sequence[Recipe]) -> str | None:
             layers |= {*loss.content, *loss.style, *loss.sliced}
         else:
             warnings.warn(f"{recipe.name} looks at pictures by {loss.backbone}, which is not packed", stacklevel=3)
-        if recipe.model.family == "adain":
-            layers.add(adain.LAYER)
+        layers |= {*net_class(recipe.model.family).encoder_layers}
     return max(layers, key=names.index, default=None)
 
 
@@ -160,7 +160,7 @@ def _usable_targets(recipe: Recipe, style: StyleSource) -> StyleTargets | None:
 
     Nets that take any picture encode those that they know by name, which targets do not allow.
     """
-    if FAMILIES[recipe.model.family] == "arbitrary":
+    if FAMILIES[recipe.model.family].kind == "arbitrary":
         return None
     bare = structs.replace(style, image=Path(style.image).name)  # a recipe names it so where the picture is not
     try:

@@ -6,8 +6,10 @@ from pathlib import Path
 
 from stylezoo.errors import TrainingError
 from stylezoo.files import replacing
+from stylezoo.recipe import Recipe
 from stylezoo.train.processes import agree
-from stylezoo.train.recipe import Recipe, from_yaml, prolongs, same_run
+from stylezoo.train.recipe import from_yaml
+from stylezoo.train.same_run import prolongs, same_run
 
 RECIPE, LOG, SAMPLES = "recipe.yaml", "log.jsonl", "samples"
 CHECKPOINT, WEIGHTS = "checkpoint.safetensors", "weights.safetensors"

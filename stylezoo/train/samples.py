@@ -13,7 +13,7 @@ from stylezoo.image.io import read, write
 from stylezoo.image.resize import resize
 from stylezoo.image.sizes import fit_short_side
 from stylezoo.models import StyleNet
-from stylezoo.train.recipe import Recipe
+from stylezoo.recipe import Recipe
 
 SHOWN = 6  # styles in the samples of a net that takes any picture
 

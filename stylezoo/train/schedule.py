@@ -8,7 +8,7 @@ from collections import deque
 from itertools import pairwise
 from typing import Protocol
 
-from stylezoo.train.recipe import Recipe
+from stylezoo.recipe import Recipe
 
 WARMUP = 0.1  # share of a run that its warm-up takes at most
 SLACK = 0.5  # s kept at the end of a run by the clock, for what nobody measures

@@ -12,12 +12,12 @@ from torch import Tensor, nn
 
 from stylezoo.data.style_set import StyleSet
 from stylezoo.losses import PerceptualLoss
+from stylezoo.models.sampling import StyleSampler
+from stylezoo.recipe import Recipe
 from stylezoo.train.checkpoint import TrainingState
 from stylezoo.train.consistency import draw_view
 from stylezoo.train.distill import Teacher
-from stylezoo.train.draw import FixedStyle
 from stylezoo.train.log import COPY
-from stylezoo.train.recipe import Recipe
 
 GRID = 4  # px; the nets work in steps of 2 and 4, and so do the first two pools of VGG
 
@@ -52,7 +52,7 @@ class Stepper:
     state: TrainingState
     model: nn.Module
     loss: PerceptualLoss
-    styles: FixedStyle
+    styles: StyleSampler
     pictures: StyleSet | None
     teacher: Teacher | None
     rank: int

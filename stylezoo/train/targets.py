@@ -11,7 +11,7 @@ from stylezoo.data.styles import find_picture, read_style
 from stylezoo.data.targets import StyleTargets, find_targets
 from stylezoo.errors import DataError
 from stylezoo.files import sha256_of
-from stylezoo.train.recipe import Loss, Recipe, StyleSource
+from stylezoo.recipe import Loss, Recipe, StyleSource
 
 Style = list[Tensor] | dict[str, Tensor]
 """The picture of a style, (1, 3, H, W) in [0, 1], at each of its sizes; or its targets."""

@@ -15,22 +15,21 @@ from stylezoo.data.crops import RandomCrops
 from stylezoo.errors import RecipeError
 from stylezoo.losses import PerceptualLoss
 from stylezoo.models import StyleNet
+from stylezoo.recipe import Recipe
 from stylezoo.torch_runtime.memory import device_memory
 from stylezoo.train.balance import StyleBalance
 from stylezoo.train.checkpoint import TrainingState
 from stylezoo.train.distill import Teacher
-from stylezoo.train.draw import choose_styles
 from stylezoo.train.inputs import build_loss, build_net, find_content, find_styles, fit_styles
 from stylezoo.train.loop import Loop
 from stylezoo.train.processes import local_world, pick_training_device, processes
-from stylezoo.train.recipe import Recipe
 from stylezoo.train.rows import chooses_rows, start_rows
 from stylezoo.train.run_folder import open_folder
 from stylezoo.train.samples import Samples
 from stylezoo.train.schedule import ByClock, BySteps
 from stylezoo.train.step import Stepper
 from stylezoo.types import PathLike
-from stylezoo.zoo.spec import FAMILIES
+from stylezoo.zoo.families import FAMILIES
 
 SHARE = 4  # one of so many parts of the free memory may hold pictures, and of the minutes prepare styles
 
@@ -82,7 +81,7 @@ def prepare(
     if device.type == "cuda":
         torch.set_float32_matmul_precision("high")
         torch.backends.cudnn.benchmark = True  # crops are all of one size
-    if run.minutes and FAMILIES[recipe.model.family] == "arbitrary":
+    if run.minutes and FAMILIES[recipe.model.family].kind == "arbitrary":
         recipe = fit_styles(recipe, device, 60 * run.minutes / SHARE)
     pictures = find_styles(recipe)
     with torch.autocast(device.type, torch.bfloat16) if half and pictures else nullcontext():  # thousands of them
@@ -101,7 +100,7 @@ def prepare(
     state = TrainingState(net, average, optimizer, balance, broken=crops.broken)
     teacher = Teacher(recipe, pictures, device) if run.distill else None
     model = DistributedDataParallel(net) if world > 1 else net
-    styles = choose_styles(recipe, pictures)
+    styles = net.style_sampler(recipe, pictures)
     stepper = Stepper(recipe, state, model, loss, styles, pictures, teacher, rank, world, half)
     if checkpoint is not None:
         state.load(checkpoint)
@@ -119,7 +118,7 @@ def _build_net(
     net = build_net(recipe)
     if recipe.data.crop % net.multiple:
         raise RecipeError(f"data.crop must be a multiple of {net.multiple} for this net, not {recipe.data.crop}")
-    if chooses_rows(recipe) and not resumed:
+    if chooses_rows(recipe, net) and not resumed:
         starts = start_rows(recipe, net, loss.cpu(), torch.cat([crops.at(0), crops.at(1)]).cpu())
         loss.to(device)
         for style, found in zip(recipe.styles, starts, strict=False) if progress else ():

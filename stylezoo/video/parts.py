@@ -75,11 +75,12 @@ class Parts:
         size: how many frames a part has.
 
     Attributes:
+        target, size: see above.
         changed: in what the parts that were thrown away differed; empty where there were none.
     """
 
     def __init__(self, target: Path, key: Mapping[str, Any], size: int = PART) -> None:
-        self.size = size
+        self.target, self.size = target, size
         self.folder = target.with_name(target.name + ".parts")
         self._manifest = self.folder / MANIFEST
         self._key = json.loads(json.dumps(key))  # as it is when read again

@@ -20,16 +20,17 @@ from stylezoo import __version__
 from stylezoo.errors import OptionError, VideoError
 from stylezoo.files import sha256_of
 from stylezoo.image.sizes import fit_long_side
+from stylezoo.loading import load
 from stylezoo.pipeline.options import take_options
 from stylezoo.pipeline.steady import STEADY, Steadiness
 from stylezoo.runtime.base import StyleCode
-from stylezoo.stylizer import Stylizer, load
+from stylezoo.stylizer import Stylizer
 from stylezoo.types import PathLike, StyleLike
 from stylezoo.video.ahead import ahead
 from stylezoo.video.animation import FORMATS, Flipbook
 from stylezoo.video.clip import Clip, Frame, check_av, open_clip
 from stylezoo.video.flow import FlowBlend
-from stylezoo.video.keyframes import Course, read_keyframes
+from stylezoo.video.keyframes import Course, Keyframe, read_keyframes
 from stylezoo.video.masks import Masks
 from stylezoo.video.painting import Painting
 from stylezoo.video.parts import PART, Parts, Sink
@@ -114,9 +115,7 @@ def stylize_video(
     began = time.monotonic()
     source, target = Path(source), Path(target)
     _check_target(source, target, overwrite)
-    if keyframes is not None and style is not None:
-        raise OptionError("style and keyframes exclude each other: keyframes name the styles")
-    marks = None if keyframes is None else read_keyframes(keyframes)
+    marks = _read_marks(keyframes, style)
     memory, blend = Steadiness(steady), FlowBlend() if flow else None
     clip = open_clip(source)
     span = clip.span(start, duration)
@@ -127,10 +126,7 @@ def stylize_video(
 
     stylizer = model if isinstance(model, Stylizer) else load(model)
     chosen, tuning = take_options({"tile": None} | options)
-
-    def encode(style: StyleLike) -> StyleCode:
-        return stylizer.encode_style(style, style_size=chosen.style_size, **tuning)
-
+    encode = _encoder(stylizer, {"style_size": chosen.style_size} | tuning)
     course = Course(marks, encode, clip.rate) if marks else Course.of(encode(style))
     key = {
         "stylezoo": __version__,
@@ -151,44 +147,50 @@ def stylize_video(
         _warn(f"{target.name} is painted from its start, as this is not as before: {', '.join(parts.changed)}")
     resumed = parts.frames
     painting = Painting(stylizer, clip, span, course, masks, memory, blend, options)
+    _paint(painting, parts, sink, clip, total, progress)
+    if clip.damaged:
+        _warn(f"{clip.damaged} damaged packets of {clip.name} were left out")
+    length = float((parts.done[-1].end - parts.done[0].time) * clip.time_base)
+    made = str(target), stylizer.spec.name, sink.size[1], sink.size[0], parts.frames, round(length, 3)
+    return Facts(*made, sink.codec, sink.sound, resumed, round(time.monotonic() - began, 3))
+
+
+def _encoder(stylizer: Stylizer, options: dict[str, Any]) -> Callable[[StyleLike], StyleCode]:
+    return lambda style: stylizer.encode_style(style, **options)
+
+
+def _read_marks(keyframes: str | Sequence[tuple[Any, StyleLike]] | None, style: StyleLike) -> list[Keyframe] | None:
+    if keyframes is None:
+        return None
+    if style is not None:
+        raise OptionError("style and keyframes exclude each other: keyframes name the styles")
+    return read_keyframes(keyframes)
+
+
+def _paint(painting: Painting, parts: Parts, sink: Sink, clip: Clip, total: int | None, progress: bool) -> None:
+    """Add to the parts what is missing, and join them."""
     try:
         if not parts.whole:
             painted = painting.frames(parts)
             with (
                 closing(ahead(painted)) as frames,
                 # The rate and the time left are of this run
-                tqdm(total=total, initial=resumed, unit="frame", disable=not progress, leave=False) as bar,
+                tqdm(total=total, initial=parts.frames, unit="frame", disable=not progress, leave=False) as bar,
             ):
                 while not parts.whole and (head := next(frames, None)):
                     chunk = _told(chain([head], islice(frames, parts.size - 1)), bar.update)
                     parts.add(sink, chunk, painting.state_behind)
         if not parts.frames:
             raise VideoError(f"{clip.name} has no frame in that part: choose another start and duration")
-        parts.join(sink, target)
+        parts.join(sink, parts.target)
     except OSError as cause:
         raise VideoError(
-            f"cannot write {target}: {cause.strerror or cause}; mend that, and the same command goes on from frame "
-            f"{parts.frames}"
+            f"cannot write {parts.target}: {cause.strerror or cause}; mend that, and the same command goes on from "
+            f"frame {parts.frames}"
         ) from cause
     finally:
         if not parts.frames and parts.folder.exists():
             parts.remove()
-    if clip.damaged:
-        _warn(f"{clip.damaged} damaged packets of {clip.name} were left out")
-    height, width = sink.size
-    length = float((parts.done[-1].end - parts.done[0].time) * clip.time_base)
-    return Facts(
-        str(target),
-        stylizer.spec.name,
-        width,
-        height,
-        parts.frames,
-        round(length, 3),
-        sink.codec,
-        sink.sound,
-        resumed,
-        round(time.monotonic() - began, 3),
-    )
 
 
 def _told(frames: Iterable[Frame], tell: Callable[[], Any]) -> Iterator[Frame]:

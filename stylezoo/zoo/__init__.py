@@ -1,14 +1,14 @@
 """Registry and store of the models, as plain data: nothing here imports torch, numpy or PIL.
 
-`spec` reads zoo.yaml and file headers into frozen records, `catalog` finds them by name, wildcard or alias, and `store`
-leads from a record to a verified weights file.
+`families` says what kinds of nets there are, `spec` reads zoo.yaml and file headers into frozen records, `catalog`
+finds them by name, wildcard or alias, and `store` leads from a record to a verified weights file.
 """
 
 from __future__ import annotations
 
 from stylezoo.zoo.catalog import default_zoo, list_models, model_info
+from stylezoo.zoo.families import FAMILIES, Family, register
 from stylezoo.zoo.spec import (
-    FAMILIES,
     CheckSpec,
     HubSpec,
     ModelSpec,
@@ -21,6 +21,7 @@ from stylezoo.zoo.store import locate, read_header
 __all__ = [
     "FAMILIES",
     "CheckSpec",
+    "Family",
     "HubSpec",
     "ModelSpec",
     "StyleSpec",
@@ -31,4 +32,5 @@ __all__ = [
     "locate",
     "model_info",
     "read_header",
+    "register",
 ]

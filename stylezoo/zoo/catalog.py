@@ -13,8 +13,9 @@ import msgspec
 
 from stylezoo.errors import HubError, ModelNotFoundError, OptionError, RegistryError, did_you_mean
 from stylezoo.types import PathLike
+from stylezoo.zoo.families import FAMILIES
 from stylezoo.zoo.hub import MissingError, Repository, parse_name, parse_repo
-from stylezoo.zoo.spec import FAMILIES, HubSpec, ModelSpec, Zoo, read_zoo
+from stylezoo.zoo.spec import HubSpec, ModelSpec, Zoo, read_zoo
 
 REGISTRY = "zoo.yaml"
 """The name of the registry in a folder, and in a repository of the Hub."""
@@ -214,7 +215,7 @@ def list_models(
     Raises OptionError for a family or kind that does not exist.
     """
     _check_choice("family", family, FAMILIES)
-    _check_choice("kind", kind, dict.fromkeys(FAMILIES.values()))
+    _check_choice("kind", kind, dict.fromkeys(f.kind for f in FAMILIES.values()))
     models = {name: spec for name, (spec, _) in _all_models().items()} if zoo is None else zoo.models
     aliases = _all_aliases() if zoo is None else zoo.aliases
     found = {aliases.get(name, name) for name in (*models, *aliases) if fnmatchcase(name, pattern)}

@@ -14,18 +14,10 @@ from math import inf
 import yaml
 
 from stylezoo.zoo.card_figures import index_columns, quality_section
+from stylezoo.zoo.families import FAMILIES, Kind
 from stylezoo.zoo.markdown import code, fenced, folded, image, link, one_line, plain, table
 from stylezoo.zoo.results import Results
-from stylezoo.zoo.spec import FAMILIES, Kind, ModelSpec, Zoo
-
-PAPERS = {
-    "johnson": "Johnson et al. 2016, arXiv:1603.08155, with the instance norm of Ulyanov et al. 2016, arXiv:1607.08022",
-    "cin": "Dumoulin et al. 2017, arXiv:1610.07629",
-    "adain": "Huang & Belongie 2017, arXiv:1703.06868",
-    "ghiasi": "Ghiasi et al. 2017, arXiv:1705.06830",
-    "gatys": "Gatys et al. 2016, arXiv:1508.06576",
-}
-"""The paper of every family."""
+from stylezoo.zoo.spec import ModelSpec, Zoo
 
 _KINDS: dict[Kind, str] = {
     "single": "one style, fixed in the weights",
@@ -150,9 +142,8 @@ def is_unstated(right: str) -> bool:
 
 
 def _facts(spec: ModelSpec) -> str:
-    paper = re.sub(
-        r"arXiv:(\S+?)(?=,|$)", lambda a: link(a[0], f"https://arxiv.org/abs/{a[1]}"), plain(PAPERS[spec.family])
-    )
+    paper = plain(FAMILIES[spec.family].paper)
+    paper = re.sub(r"arXiv:(\S+?)(?=,|$)", lambda a: link(a[0], f"https://arxiv.org/abs/{a[1]}"), paper)
     arch = ", ".join(code(f"{k}: {v if isinstance(v, str) else json.dumps(v)}") for k, v in spec.arch.items())
     rows = [
         ("family", f"{code(spec.family)}: {paper}"),

@@ -19,24 +19,12 @@ from stylezoo.errors import RegistryError, StyleZooError, WeightsError, did_you_
 from stylezoo.files import replacing
 from stylezoo.schema import Record, convert, read_yaml
 from stylezoo.types import PathLike
+from stylezoo.zoo.families import FAMILIES, Kind
 from stylezoo.zoo.fields import ID, ID_FORM, PATH, FieldError, check_filled, check_harmless, check_hex, check_id
 
 T = TypeVar("T")
 
-Kind = Literal["single", "multi", "arbitrary"]
 Scalar = bool | int | float | str
-
-FAMILIES: dict[str, Kind] = {
-    "johnson": "single",
-    "cin": "multi",
-    "adain": "arbitrary",
-    "ghiasi": "arbitrary",
-    "gatys": "arbitrary",
-}
-"""Every family, and the styles that its models know: one, several by name, or any picture."""
-
-WEIGHTLESS = frozenset({"gatys"})
-"""The families that have no weights of their own: they optimise each picture."""
 
 HEADER_KEY = "stylezoo"
 """The key of a safetensors file's metadata that holds `header_record`."""
@@ -187,12 +175,12 @@ class ModelSpec(Record, frozen=True, kw_only=True):
     @property
     def kind(self) -> Kind:
         """'single' (one fixed style), 'multi' (styles by name) or 'arbitrary' (any picture)."""
-        return FAMILIES[self.family]
+        return FAMILIES[self.family].kind
 
     @property
     def weightless(self) -> bool:
         """Whether the model has no weights to load: all that it is stands in its record."""
-        return self.family in WEIGHTLESS
+        return FAMILIES[self.family].weightless
 
     @property
     def style_ids(self) -> tuple[str, ...]:

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from stylezoo import stylizer
+from stylezoo import loading
 from stylezoo.engines.manifest import MANIFEST
 from stylezoo.stylizer import Stylizer
 
@@ -107,7 +107,7 @@ def test_resume_refuses_what_was_made_in_another_way(here, paint, unpainted, men
     assert paint("photos", "-o", "out").exit_code == 0
     before = {path: path.read_bytes() for path in Path("out").iterdir()}
     with monkeypatch.context() as patch:
-        patch.setattr(stylizer, "load", lambda *_, **__: pytest.fail("the model was loaded"))
+        patch.setattr(loading, "load", lambda *_, **__: pytest.fail("the model was loaded"))
         line = unpainted("photos", "-o", "out", "--resume", "--strength", "0.5")
         assert "'out/a.png' was painted with strength 1.0, not 0.5: pass --force to paint it anew" in line
         assert "--resume to paint only what is missing" in unpainted("photos", "-o", "out")

@@ -9,9 +9,9 @@ import pytest
 from PIL import Image
 from skimage import data
 
-from stylezoo import stylizer
+from stylezoo import loading
+from stylezoo.loading import load
 from stylezoo.sheet import blend_sheet, contact_sheet, grid_sheet, strength_sheet
-from stylezoo.stylizer import load
 
 
 @pytest.fixture
@@ -113,7 +113,7 @@ def test_several_models_share_a_sheet(here, draw, net, net_file):
 
 def test_a_pattern_stands_for_the_models_that_match(here, run, zoo, monkeypatch, net, net_file):
     loaded = []
-    monkeypatch.setattr(stylizer, "load", lambda name, device: loaded.append(name) or net)
+    monkeypatch.setattr(loading, "load", lambda name, device: loaded.append(name) or net)
     result = run("sheet", "photo.png", "-o", "sheet.png", "-m", "*/*", "--size", 64)
     assert (result.exit_code, result.stderr) == (0, "")
     assert loaded == ["cin/four", "johnson/mosaic"]
@@ -209,7 +209,7 @@ def test_a_pattern_that_matches_nothing_suggests(here, undrawn, zoo):
 
 
 def test_the_output_is_checked_before_the_model_is_loaded(here, undrawn, monkeypatch):
-    monkeypatch.setattr(stylizer, "load", lambda *_, **__: pytest.fail("the model was loaded"))
+    monkeypatch.setattr(loading, "load", lambda *_, **__: pytest.fail("the model was loaded"))
     Path("sheet.png").touch()
     assert "'sheet.png' exists" in undrawn("photo.png", "-o", "sheet.png")
 

@@ -10,7 +10,7 @@ import torch
 from msgspec import structs
 from PIL import Image
 
-from stylezoo import stylizer
+from stylezoo import loading
 from stylezoo.card import StyleCard
 from stylezoo.models import create_model
 from stylezoo.stylizer import Stylizer
@@ -223,7 +223,7 @@ def test_unknown_device_is_refused(here, refused, model):
 
 
 def test_outputs_are_checked_before_the_model_is_loaded(here, refused, monkeypatch):
-    monkeypatch.setattr(stylizer, "load", lambda *_, **__: pytest.fail("the model was loaded"))
+    monkeypatch.setattr(loading, "load", lambda *_, **__: pytest.fail("the model was loaded"))
     Path("out").mkdir()
     Path("out/b.png").touch()
     assert "'out/b.png' exists" in refused("stylize", "photos", "-o", "out")
@@ -262,7 +262,7 @@ def masks(here):
 @pytest.fixture
 def card(here, multi_file):
     """The file of a card with the style lines of that net, named mine."""
-    card = stylizer.load(multi_file, device="cpu").card("lines")
+    card = loading.load(multi_file, device="cpu").card("lines")
     spec = structs.replace(card.spec, style=structs.replace(card.spec.style, id="mine"))
     StyleCard(spec, card.row).save("mine.card")
     return "mine.card"
@@ -270,7 +270,7 @@ def card(here, multi_file):
 
 def test_stroke_sets_the_size_at_which_the_net_runs(here, paint_multi, multi_file):
     coarse = paint_multi("-s", "dots", "--stroke", 16)
-    net = stylizer.load(multi_file, device="cpu")
+    net = loading.load(multi_file, device="cpu")
     assert np.array_equal(coarse, np.asarray(net.stylize("photo.png", "dots", stroke=16)))
     assert np.abs(coarse - paint_multi("-s", "dots")).mean() > 1
 
@@ -284,7 +284,7 @@ def test_mask_keeps_the_photo_where_it_is_black(masks, paint_multi):
 
 def test_regions_are_painted_each_in_its_style_and_the_rest_in_another(masks, paint_multi, multi_file):
     painted = paint_multi("--region", "left.png:dots", "--region", "right.png:lines:1,waves:1", "-s", "waves")
-    net = stylizer.load(multi_file, device="cpu")
+    net = loading.load(multi_file, device="cpu")
     regions = [("dots", "left.png"), ({"lines": 0.5, "waves": 0.5}, "right.png")]
     assert np.array_equal(painted, np.asarray(net.stylize("photo.png", "waves", mask=regions)))
     unpainted_rest = paint_multi("--region", "left.png:dots", "--region", "right.png:waves")
@@ -387,7 +387,7 @@ def unpainted_any(refused, any_file, styles):
 
 @pytest.fixture
 def net(any_file):
-    return stylizer.load(any_file, device="cpu")
+    return loading.load(any_file, device="cpu")
 
 
 def test_a_picture_is_a_style(paint_any, net):

@@ -7,8 +7,9 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from stylezoo.errors import OptionError, StyleError, WeightsError
-from stylezoo.models import FAMILIES, Johnson, StyleNet, create_model
+from stylezoo.models import Johnson, StyleNet, create_model
 from stylezoo.runtime.base import StyleCode
+from stylezoo.zoo.families import FAMILIES
 from stylezoo.zoo.spec import ModelSpec, StyleSpec
 from stylezoo.zoo.store import read_header
 

@@ -12,9 +12,10 @@ from torch import Tensor
 
 from stylezoo.card import StyleCard
 from stylezoo.errors import OptionError, StyleError, WeightsError
+from stylezoo.loading import load
 from stylezoo.models import CIN, Ghiasi, create_model
 from stylezoo.runtime.base import StyleCode
-from stylezoo.stylizer import Stylizer, load
+from stylezoo.stylizer import Stylizer
 from stylezoo.zoo.spec import ModelSpec, StyleSpec
 
 VARIANTS = ["fast", "compact", "classic"]

@@ -8,7 +8,8 @@ import pytest
 
 from stylezoo.models import create_model
 from stylezoo.models.trunk_net import TrunkNet
-from stylezoo.runtime.architecture import Trunk, shapes_of
+from stylezoo.runtime.architecture import Trunk
+from stylezoo.runtime.layout import layout_of
 
 NETS: list[tuple[str, dict[str, Any]]] = [
     *(("johnson", {"variant": variant, "blocks": 2}) for variant in ("fast", "compact", "classic", "magenta")),
@@ -24,6 +25,6 @@ NETS: list[tuple[str, dict[str, Any]]] = [
 @pytest.mark.parametrize(("family", "arch"), NETS)
 def test_shapes_are_those_of_the_net(family: str, arch: dict[str, Any]) -> None:
     net = create_model(family, **arch)
-    assert shapes_of(family, net.arch) == {name: tuple(value.shape) for name, value in net.state_dict().items()}
+    assert layout_of(family).shapes(net.arch) == {name: tuple(value.shape) for name, value in net.state_dict().items()}
     if isinstance(net, TrunkNet):
         assert Trunk(net.arch).norm_widths == net.trunk.norm_widths

@@ -10,7 +10,7 @@ from safetensors import safe_open
 
 from stylezoo.evaluate.verify import verify_model
 from stylezoo.files import sha256_of
-from stylezoo.stylizer import load
+from stylezoo.loading import load
 from stylezoo.train.recipe import load_recipe
 from stylezoo.train.trainer import train
 from stylezoo.zoo import store

@@ -21,12 +21,12 @@ from stylezoo.data.style_set import StyleSet
 from stylezoo.data.styles import read_style
 from stylezoo.errors import DataError, RecipeError, WeightsError
 from stylezoo.image.resize import resize
+from stylezoo.loading import load
 from stylezoo.losses import PerceptualLoss
 from stylezoo.models import CIN, AdaIN, Ghiasi, StyleNet
-from stylezoo.stylizer import load
-from stylezoo.train.draw import choose_styles
+from stylezoo.recipe import Recipe
 from stylezoo.train.inputs import build_loss, build_net, find_content, find_styles
-from stylezoo.train.recipe import Recipe, load_recipe
+from stylezoo.train.recipe import load_recipe
 from stylezoo.train.rows import start_rows
 from stylezoo.train.trainer import train
 
@@ -119,7 +119,7 @@ def test_the_loss_falls(
 
     @torch.no_grad()
     def totals(net: StyleNet) -> dict[str, float]:
-        draw = choose_styles(plan, pictures).draw(net.eval(), loss, batch, first=1, share=1.0)
+        draw = net.style_sampler(plan, pictures).draw(net.eval(), loss, batch, first=1, share=1.0)
         terms = loss.terms(net(batch, draw.code), draw.targets, draw.style)
         return {"total": float(loss.total(terms).mean())} | {k: float(v.mean()) for k, v in draw.terms.items()}
 

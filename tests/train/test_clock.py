@@ -12,8 +12,9 @@ import torch
 import stylezoo
 from stylezoo.errors import TrainingError
 from stylezoo.models import create_model
+from stylezoo.recipe import Recipe
 from stylezoo.train import schedule
-from stylezoo.train.recipe import Recipe, load_recipe
+from stylezoo.train.recipe import load_recipe
 from stylezoo.train.schedule import ByClock, learning_rate
 from stylezoo.train.trainer import train
 

@@ -13,12 +13,13 @@ from skimage import data
 from stylezoo.data.style_set import StyleSet
 from stylezoo.errors import RecipeError, WeightsError
 from stylezoo.image.resize import resize
+from stylezoo.loading import load
 from stylezoo.losses.perceptual import PHOTO
 from stylezoo.models import Ghiasi
-from stylezoo.stylizer import load
+from stylezoo.recipe import Recipe
 from stylezoo.train.distill import MagentaNet, Teacher
 from stylezoo.train.inputs import build_net, find_styles
-from stylezoo.train.recipe import Recipe, load_recipe
+from stylezoo.train.recipe import load_recipe
 from stylezoo.train.trainer import train
 
 

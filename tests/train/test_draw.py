@@ -12,11 +12,16 @@ from torch import Tensor, nn
 from stylezoo.data.style_set import StyleSet
 from stylezoo.losses import PerceptualLoss
 from stylezoo.losses.perceptual import PHOTO
-from stylezoo.models import AdaIN, Ghiasi, StyleNet
-from stylezoo.models.ghiasi import LAYERS, STATISTICS
-from stylezoo.train.draw import Draw, FixedStyle, choose_styles, deal, statistics
+from stylezoo.models import AdaIN, Ghiasi, StyleNet, net_class
+from stylezoo.models.ghiasi import LAYERS, STATISTICS, statistics
+from stylezoo.models.sampling import Draw, StyleSampler, deal
+from stylezoo.recipe import Recipe
 from stylezoo.train.inputs import build_loss, build_net, find_styles
-from stylezoo.train.recipe import Recipe, load_recipe
+from stylezoo.train.recipe import load_recipe
+
+
+def sampler(plan: Recipe, pictures: StyleSet | None) -> StyleSampler:
+    return net_class(plan.model.family).style_sampler(plan, pictures)
 
 
 @pytest.mark.parametrize("count", [1, 4, 17])
@@ -55,7 +60,7 @@ def loss(ghiasi_recipe: Path, pictures: StyleSet) -> PerceptualLoss:
 
 def test_a_net_of_one_style_has_nothing_to_choose(recipe_file: Path, loss: PerceptualLoss) -> None:
     plan, batch = load_recipe(recipe_file), torch.rand(3, 3, 16, 16)
-    draw = choose_styles(plan, None).draw(build_net(plan), loss, batch, first=0, share=0.0)
+    draw = sampler(plan, None).draw(build_net(plan), loss, batch, first=0, share=0.0)
     assert draw.code is None and draw.style.tolist() == [0, 0, 0] and draw.terms == {}
     assert torch.equal(draw.targets["pixels"], batch)
 
@@ -66,7 +71,7 @@ def test_named_styles_are_dealt_and_the_photo_among_them_unless_the_base_has_it(
 ) -> None:
     plan, batch = load_recipe(mine_file if base else trio_file), torch.rand(12, 3, 16, 16)
     net, count = build_net(plan), len(plan.styles)
-    draw = choose_styles(plan, None).draw(net, loss, batch, first=0, share=0.0)
+    draw = sampler(plan, None).draw(net, loss, batch, first=0, share=0.0)
     known = set(range(count)) if base else {PHOTO, *range(count)}
     assert set(draw.style.tolist()) == known
     for style, code in zip(draw.style.tolist(), draw.code, strict=True):
@@ -89,8 +94,8 @@ class Parts:
         torch.manual_seed(0)
         return build_net(self.plan)
 
-    def draw(self, net: StyleNet, first: int = 1, share: float = 0.0, styles: FixedStyle | None = None) -> Draw:
-        styles = styles or choose_styles(self.plan, self.pictures)
+    def draw(self, net: StyleNet, first: int = 1, share: float = 0.0, styles: StyleSampler | None = None) -> Draw:
+        styles = styles or sampler(self.plan, self.pictures)
         return styles.draw(net, self.loss, self.batch, first, share)
 
 
@@ -110,7 +115,7 @@ def measured(predicted: Parts, adain_recipe: Path) -> Parts:
 def test_a_draw_is_of_its_number_alone(predicted: Parts) -> None:
     net = predicted.net()
     assert isinstance(net, Ghiasi)
-    styles = choose_styles(predicted.plan, predicted.pictures)
+    styles = sampler(predicted.plan, predicted.pictures)
     used = [predicted.draw(net, first, 9, styles) for first in (31, 4, 7)][-1]
     fresh = predicted.draw(net, 7, 9)
     assert torch.equal(fresh.style, used.style) and torch.equal(fresh.code, used.code)
@@ -120,7 +125,7 @@ def test_a_draw_is_of_its_number_alone(predicted: Parts) -> None:
 
 
 def test_statistics_are_those_of_the_set_standardised(predicted: Parts) -> None:
-    styles, everything = choose_styles(predicted.plan, predicted.pictures), torch.arange(6)
+    styles, everything = sampler(predicted.plan, predicted.pictures), torch.arange(6)
     known = styles.standardized(predicted.loss, everything)
     assert known.shape == (6, STATISTICS)
     np.testing.assert_allclose(known.mean(dim=0), 0, atol=1e-4)
@@ -141,7 +146,7 @@ def by_hand(features: Tensor) -> tuple[Tensor, Tensor]:
 def test_before_the_switch_rows_come_from_the_true_statistics_and_after_it_from_the_estimate(predicted: Parts) -> None:
     net = predicted.net()
     assert isinstance(net, Ghiasi)
-    styles = choose_styles(predicted.plan, predicted.pictures)
+    styles = sampler(predicted.plan, predicted.pictures)
     for share, told in ((0.0, True), (5 / 12, True), (6 / 12, False), (11 / 12, False)):
         before = predicted.draw(net, 1, share, styles)
         own = [predicted.pictures.at(before.style), styles.standardized(predicted.loss, before.style)]
@@ -167,7 +172,7 @@ class Oracle(nn.Module):
     def __init__(self, parts: Parts, share: float) -> None:
         super().__init__()
         self.parts, self.share = parts, share
-        self.styles = choose_styles(parts.plan, parts.pictures)
+        self.styles = sampler(parts.plan, parts.pictures)
 
     def forward(self, pictures: Tensor) -> Tensor:
         if self.share == 0:
@@ -203,7 +208,7 @@ def test_every_sixteenth_picture_is_to_stay_the_photo(predicted: Parts, share: f
 
 def test_features_that_a_set_never_shows_do_not_drown_the_others(predicted: Parts) -> None:
     """Of a few drawings some channels are dead; of a photo they may not be."""
-    styles = choose_styles(predicted.plan, predicted.pictures)
+    styles = sampler(predicted.plan, predicted.pictures)
     dead = predicted.loss.statistics(LAYERS).clone()
     dead[:, -1], scale = 0.003, float(dead.std(dim=0).mean())
     loss = type("Loss", (), {"statistics": lambda self, layers: dead})()

@@ -13,12 +13,13 @@ from safetensors.torch import load_file
 from stylezoo.card import StyleCard
 from stylezoo.data.styles import read_style
 from stylezoo.errors import ModelNotFoundError, RecipeError
+from stylezoo.loading import load
 from stylezoo.models import CIN, Ghiasi, Johnson, create_model
 from stylezoo.models.trunk_net import TrunkNet
-from stylezoo.stylizer import load
+from stylezoo.recipe import Recipe
 from stylezoo.train import rows
 from stylezoo.train.inputs import build_loss, build_net
-from stylezoo.train.recipe import Recipe, load_recipe
+from stylezoo.train.recipe import load_recipe
 from stylezoo.train.rows import start_rows
 from stylezoo.train.trainer import train
 

@@ -15,10 +15,11 @@ import stylezoo
 from stylezoo.errors import DataError, OptionError, RecipeError, TrainingError
 from stylezoo.losses import PerceptualLoss
 from stylezoo.models import Johnson
+from stylezoo.models.sampling import deal
+from stylezoo.recipe import Recipe
 from stylezoo.train.balance import StyleBalance
-from stylezoo.train.draw import deal
 from stylezoo.train.inputs import build_net, find_content
-from stylezoo.train.recipe import Recipe, load_recipe
+from stylezoo.train.recipe import load_recipe
 from stylezoo.train.schedule import learning_rate
 from stylezoo.train.trainer import train
 

@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 from moving import make_clip, pictures
 
-from stylezoo.stylizer import Stylizer, load
+from stylezoo.loading import load
+from stylezoo.stylizer import Stylizer
 
 
 @pytest.fixture(scope="session")

@@ -1,0 +1,110 @@
+"""From a plan to pictures: one, many of a size together, or the frames of a video."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from itertools import groupby, islice
+from typing import Any
+
+import numpy as np
+
+from stylezoo.image.io import Picture
+from stylezoo.image.planes import Array
+from stylezoo.pipeline.options import StylizeOptions
+from stylezoo.pipeline.render import render
+from stylezoo.pipeline.steady import Steadiness
+from stylezoo.runtime.base import NeedsTilesError, Passes, Runtime, StyleCode
+from stylezoo.runtime.device import has_torch
+from stylezoo.style import Plan
+
+LARGE = 2**24  # px of a picture that shares no batch
+
+Render = Callable[[Array, Passes | None], Array]
+"""From photos, (N, 3, H, W), to their results."""
+
+
+def prepare(
+    runtime: Runtime,
+    plan: Plan,
+    options: StylizeOptions,
+    tiling: Callable[[], Runtime],
+    progress: bool = False,
+) -> Render:
+    """Return what stylizes photos as `plan` says; what can be encoded once is encoded here.
+
+    `tiling` gives the runtime that computes in tiles, for pictures that this one cannot hold.
+    """
+    images = [not isinstance(content, StyleCode) for content in plan.contents]
+
+    def run(photos: Array, style: Any, options: StylizeOptions, passes: Passes | None) -> Array:
+        try:
+            return render(runtime, photos, style, options, passes=passes, progress=progress)
+        except NeedsTilesError:
+            if not has_torch():
+                raise
+            return render(tiling(), photos, style, options, passes=passes, progress=progress)
+
+    if options.preserve_color != "stats" or not any(images):
+        style = plan.encode(runtime)
+        return lambda photos, passes: run(photos, style, options, passes)
+    after = options.changed(preserve_color=False) if all(images) else options
+
+    def each(photos: Array, passes: Passes | None) -> Array:
+        parts = [photos[i, None] for i in range(len(photos))]
+        return np.concatenate([run(part, plan.encode(runtime, part), after, passes) for part in parts])
+
+    return each
+
+
+def in_batches(pictures: Iterable[Picture], plan: Plan, run: Render, batch_size: int) -> Iterator[Any]:
+    """Yield the results of `pictures` in order; neighbours of one size pass together, `batch_size` at most."""
+
+    def kind(picture: Picture) -> Any:
+        return picture.levels.shape, picture.levels.dtype
+
+    for (shape, _), group in groupby(pictures, key=kind):
+        while batch := list(islice(group, batch_size if shape[-2] * shape[-1] <= LARGE else 1)):
+            plan.check(batch[0])
+            counts = [len(picture.levels) for picture in batch]
+            results = run(np.concatenate([picture.levels for picture in batch]), None)
+            for picture, pixels in zip(batch, np.split(results, np.cumsum(counts)[:-1]), strict=True):
+                yield picture.restore(pixels)
+
+
+class Plans:
+    """The plans of frames whose style or mask may change: a plan stays as long as these are the same objects.
+
+    Args:
+        style, mask: as `Stylizer.stylize_frames` takes them.
+        read_plan: makes a plan of a style and a mask.
+    """
+
+    def __init__(self, style: Any, mask: Any, first: int, read_plan: Callable[[Any, Any], Plan]) -> None:
+        self.style, self.mask, self._read = style, mask, read_plan
+        self._now: tuple[Any, Any] | None = None
+        self._start: Plan | None = None
+        if not (callable(style) or callable(mask)):
+            self._start = self.changed(first)  # for its errors
+
+    def changed(self, number: int) -> Plan | None:
+        """Return the plan of a frame if it is another than that of the frame before, else None."""
+        if (start := self._start) is not None:
+            self._start = None
+            return start
+        style = self.style(number) if callable(self.style) else self.style
+        mask = self.mask(number) if callable(self.mask) else self.mask
+        before, self._now = self._now, (style, mask)
+        if before is not None and before[0] is style and before[1] is mask:
+            return None
+        return self._read(style, mask)
+
+
+def in_frames(
+    pictures: Iterable[Picture], plans: Plans, prepare: Callable[[Plan], Render], memory: Steadiness, first: int
+) -> Iterator[Any]:
+    """Yield the results of frames in order, each with the statistics of those before in `memory`."""
+    for number, picture in enumerate(pictures, first):
+        if (changed := plans.changed(number)) is not None:
+            plan, run = changed, prepare(changed)
+        plan.check(picture)
+        yield picture.restore(run(picture.levels, memory.frame(picture.levels)))

@@ -1,0 +1,157 @@
+"""adain by onnxruntime, on VGG19 from the tables that travel with the package."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+from safetensors.numpy import load_file
+
+from stylezoo.image.planes import pad_to_multiple
+from stylezoo.image.sizes import SMALLEST_STYLE
+from stylezoo.runtime import graphs
+from stylezoo.runtime.architecture import CHANNELS, MIRROR, Shapes, decoder_convolutions
+from stylezoo.runtime.base import LIMIT, SHIFT, Floats, Passes, Statistics
+from stylezoo.runtime.layout import Layout, Tensors, hash_tensors
+from stylezoo.runtime.onnx import OnnxRuntime, Session
+from stylezoo.runtime.weights import Weights
+from stylezoo.zoo.store import BUNDLED
+
+CAFFE, LAYER = "vgg19:caffe", "relu4_1"
+TABLES = BUNDLED / "vgg19-caffe.safetensors"
+"""VGG19 to relu4_1: for each layer the indices of its weights, 256 values and the biases."""
+MEAN, DEVIATION = (123.68 / 255, 116.779 / 255, 103.939 / 255), 1 / 255
+VGG_SCALE = 512.0
+"""What adain's features are divided by, so that they are about 1; see `stylezoo.models.adain.divide_features`."""
+
+
+class AdaINLayout(Layout):
+    """A decoder, and rows of means and deviations at `LAYER`."""
+
+    def shapes(self, arch: Mapping[str, Any]) -> Shapes | None:
+        if not self.computes(arch):
+            return None
+        shapes: Shapes = {self.rows: (int(arch.get("styles", 0)), 2 * CHANNELS)}
+        for name, inputs, outputs in decoder_convolutions():
+            shapes |= {f"{name}.weight": (outputs, inputs, 3, 3), f"{name}.bias": (outputs,)}
+        return shapes
+
+    def computes(self, arch: Mapping[str, Any]) -> bool:
+        return bool(arch.get("encoder", CAFFE) == CAFFE)
+
+    def open(self, weights: Weights) -> OnnxRuntime:
+        return AdaINRuntime(weights)
+
+    def trunk_hash(self, arch: Mapping[str, Any], tensors: Tensors) -> str:
+        """Return the SHA-256 of what codes depend on: encoder and layer."""
+        own = {k.removeprefix("encoder."): v for k, v in tensors.items() if k.startswith("encoder.")}
+        weights = f" {hash_tensors(own)}" if own else ""
+        return hashlib.sha256(f"{arch.get('encoder', CAFFE)} {LAYER}{weights}".encode()).hexdigest()
+
+
+class AdaINRuntime(OnnxRuntime):
+    """An adain net on VGG19 of the Caffe lineage. Its one norm is computed by numpy between encoder and decoder."""
+
+    multiple = 2 ** (len(MIRROR) - 1)
+    minimum = 2 * multiple
+    norms = 1
+    gives_back = False
+    code_width = 2 * CHANNELS
+    floats_per_pixel = 64.0
+
+    def __init__(self, weights: Weights) -> None:
+        super().__init__(weights)
+        self._encoder = _vgg()
+        self._decoder = Session(lambda: graphs.decoder_graph(weights.floats))
+
+    def open(self) -> None:
+        """Nothing: the sessions take longer than others to open, and little can be wrong with them."""
+
+    def encode(self, style: Floats) -> Floats:
+        return self.photo_code(pad_to_multiple(style, 1, SMALLEST_STYLE))
+
+    def photo_code(self, x: Floats) -> Floats:
+        mean, inverse = self._moments(self._features(x))
+        return np.concatenate([mean, 1 / inverse], axis=1)
+
+    def run(
+        self,
+        x: Floats,
+        code: Floats,
+        shares: Floats | None = None,
+        statistics: Statistics | None = None,
+        passes: Passes | None = None,
+    ) -> Floats:
+        if len(x) > 1 and passes is None:
+            codes = code if len(code) > 1 and shares is None else None
+            rows = [self.run(x[i, None], code if codes is None else codes[i, None], shares) for i in range(len(x))]
+            return np.concatenate(rows)
+        features = self._features(x)
+        mean, inverse = (v[..., None, None] for v in self._mixed(features, passes))
+        beta, gamma = np.split(np.asarray(code, dtype=np.float32), 2, axis=1)
+        if shares is None:
+            beta, gamma = beta[..., None, None], gamma[..., None, None]
+        else:
+            beta, gamma = (self._per_pixel(rows, shares, features) for rows in (beta, gamma))
+        scale = inverse * gamma
+        target = features * scale
+        target += beta - mean * scale
+        target /= np.float32(VGG_SCALE)
+        return self._decoder(image=target)[0]
+
+    def measure(self, x: Floats, code: Floats, passes: Passes | None = None) -> Statistics:
+        return np.concatenate(self._mixed(self._features(x), passes), axis=1)
+
+    def _features(self, x: Floats) -> Floats:
+        features = self._encoder(image=x)[0]
+        features *= np.float32(VGG_SCALE)
+        return features
+
+    def _moments(self, features: Floats) -> tuple[Floats, Floats]:
+        """Return the mean and the inverse deviation of each channel, (N, C) each."""
+        flat = features.reshape(*features.shape[:2], -1)
+        mean = flat.mean(axis=2)
+        variance = np.square(flat - mean[..., None]).mean(axis=2)
+        return mean, 1 / np.sqrt(variance + np.float32(graphs.EPS * VGG_SCALE**2))
+
+    def _mixed(self, features: Floats, passes: Passes | None) -> tuple[Floats, Floats]:
+        mean, inverse = self._moments(features)
+        if passes is None:
+            return mean, inverse
+        now = np.concatenate([mean, inverse], axis=1)
+        before = passes.before()
+        if before is not None and before.shape == now.shape:
+            half = np.float32(SHIFT) / inverse
+            least = np.concatenate([mean - half, inverse / np.float32(LIMIT)], axis=1)
+            most = np.concatenate([mean + half, inverse * np.float32(LIMIT)], axis=1)
+            now = now + np.float32(passes.share) * (before.clip(least, most) - now)
+        passes.keep(now)
+        mean, inverse = np.split(now, 2, axis=1)
+        return mean, inverse
+
+    @staticmethod
+    def _per_pixel(rows: Floats, shares: Floats, features: Floats) -> Floats:
+        """Return the mix of `rows`, (K, C), of every position of the features, (1, C, h, w)."""
+        height, width = features.shape[-2:]
+        count = shares.shape[1]
+        pooled = shares[0].reshape(count, height, shares.shape[-2] // height, width, -1).mean(axis=(2, 4))
+        return np.tensordot(rows.T, pooled, axes=1)[None]
+
+
+@lru_cache(maxsize=1)
+def _vgg() -> Session:
+    """Return VGG19 to relu4_1, whose features are divided by VGG_SCALE."""
+
+    def write() -> bytes:
+        tables = load_file(TABLES)
+        weights = {}
+        for layer in {name.partition(".")[0] for name in tables}:
+            weights[f"{layer}.weight"] = tables[f"{layer}.table"].astype(np.float32)[tables[f"{layer}.codes"]]
+            weights[f"{layer}.bias"] = tables[f"{layer}.bias"].astype(np.float32) / np.float32(VGG_SCALE)
+        mean = np.array(MEAN, dtype=np.float32).reshape(1, 3, 1, 1)
+        return graphs.vgg_graph(weights, mean, np.float32(DEVIATION * VGG_SCALE))
+
+    return Session(write)

@@ -1,0 +1,144 @@
+"""The families on the shared trunk by onnxruntime: johnson, cin and ghiasi."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import partial
+from typing import Any, ClassVar
+
+import numpy as np
+
+from stylezoo.image.planes import pad_to_multiple
+from stylezoo.image.sizes import SMALLEST_STYLE
+from stylezoo.runtime import graphs
+from stylezoo.runtime.architecture import MINIMUM, MULTIPLE, Shapes, Trunk, encoder_shapes
+from stylezoo.runtime.base import Floats, Passes, Statistics
+from stylezoo.runtime.layout import Layout, Tensors, hash_tensors
+from stylezoo.runtime.onnx import OnnxRuntime, Session
+from stylezoo.runtime.weights import Weights
+
+
+class TrunkLayout(Layout):
+    """A trunk, and rows of gammas and betas for its norms; of a table unless a family says otherwise."""
+
+    least_styles: ClassVar[int] = 1
+
+    def shapes(self, arch: Mapping[str, Any]) -> Shapes:
+        trunk = Trunk(arch)
+        rows = int(arch.get("styles", self.least_styles)) + self.learns_photo(arch)
+        return trunk.shapes() | {self.rows: (rows, trunk.affine_size)}
+
+    def computes(self, arch: Mapping[str, Any]) -> bool:
+        return True
+
+    def open(self, weights: Weights) -> OnnxRuntime:
+        return TrunkRuntime(weights)
+
+    def learns_photo(self, arch: Mapping[str, Any]) -> bool:
+        return bool(arch.get("photo", True))
+
+    def trunk_hash(self, arch: Mapping[str, Any], tensors: Tensors) -> str:
+        return hash_tensors({k.removeprefix("trunk."): v for k, v in tensors.items() if k.startswith("trunk.")})
+
+
+class JohnsonLayout(TrunkLayout):
+    """One row, and none for the photo."""
+
+    rows = "style"
+
+    def learns_photo(self, arch: Mapping[str, Any]) -> bool:
+        return False
+
+
+class CINLayout(TrunkLayout):
+    """A code says how much of each row."""
+
+    mixes = True
+
+
+class GhiasiLayout(TrunkLayout):
+    """Rows are predicted by an encoder."""
+
+    least_styles = 0
+
+    def shapes(self, arch: Mapping[str, Any]) -> Shapes:
+        return super().shapes(arch) | encoder_shapes(bool(arch.get("folded")), Trunk(arch).affine_size)
+
+
+class TrunkRuntime(OnnxRuntime):
+    """A net on the shared trunk."""
+
+    multiple = MULTIPLE
+    minimum = MINIMUM
+    gives_back = True
+
+    def __init__(self, weights: Weights) -> None:
+        super().__init__(weights)
+        self._trunk = trunk = Trunk(weights.arch)
+        self.norms = len(trunk.norm_widths)
+        self.floats_per_pixel = trunk.floats_per_pixel()
+        self.code_width = len(weights.rows) if weights.layout.mixes else trunk.affine_size
+        self._sessions = {
+            mode: Session(partial(graphs.trunk_graph, trunk, weights.floats, mode)) for mode in graphs.MODES
+        }
+        self._encoder = Session(lambda: graphs.style_encoder_graph(weights.floats))
+
+    def open(self) -> None:
+        """Open the session that plain pictures need."""
+        self._sessions["plain"].open()
+
+    def encode(self, style: Floats) -> Floats:
+        (x,) = self._encoder(image=pad_to_multiple(style, 1, SMALLEST_STYLE))
+        x = self._linear("encoder.head.2", self._linear("encoder.head.0", x).clip(0))
+        if not self.weights.arch.get("folded"):
+            x = self._linear("predictor.0", x)
+        return self._linear("predictor.4", self._linear("predictor.2", x.clip(0)).clip(0))
+
+    def _linear(self, name: str, x: Floats) -> Floats:
+        weights = self.weights.floats
+        result: Floats = x @ weights[f"{name}.weight"].T + weights[f"{name}.bias"]
+        return result
+
+    def photo_code(self, x: Floats) -> Floats | None:
+        return self.named_code(-1) if self.weights.learns_photo else None
+
+    def run(
+        self,
+        x: Floats,
+        code: Floats,
+        shares: Floats | None = None,
+        statistics: Statistics | None = None,
+        passes: Passes | None = None,
+    ) -> Floats:
+        affine = self._affine(code)
+        if shares is not None and statistics is not None:
+            return self._sessions["regions"](image=x, affine=affine, statistics=statistics, shares=shares)[0]
+        if shares is not None:  # all regions have one style, see `render`
+            affine = affine[:1]
+        elif len(affine) > 1:
+            return self._each(x, code, lambda one, its: self.run(one, its, passes=passes))
+        if passes is None:
+            return self._sessions["plain"](image=x, affine=affine)[0]
+        result, now = self._smoothed(x, affine, passes)
+        passes.keep(now)
+        return result
+
+    def measure(self, x: Floats, code: Floats, passes: Passes | None = None) -> Statistics:
+        _, now = self._smoothed(x, self._affine(code), passes)
+        if passes is not None:
+            passes.keep(now)
+        return now
+
+    def _smoothed(self, x: Floats, affine: Floats, passes: Passes | None) -> list[Floats]:
+        before, share = None if passes is None else passes.before(), 0.0 if passes is None else passes.share
+        if before is None or before.shape != (len(x), affine.shape[1]):
+            before, share = np.zeros((len(x), affine.shape[1]), dtype=np.float32), 0.0
+        return self._sessions["smoothed"](image=x, affine=affine, before=before, share=np.array([share], np.float32))
+
+    def _affine(self, code: Floats) -> Floats:
+        code = np.asarray(code, dtype=np.float32)
+        if not self.weights.layout.mixes:
+            return code
+        used = np.flatnonzero(code.any(axis=0))  # one after another: rows that have no part change no bit
+        affine: Floats = np.add.reduce(code[:, used, None] * self.weights.rows[used], axis=1)
+        return affine

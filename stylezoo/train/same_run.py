@@ -1,0 +1,28 @@
+"""Is a run the one that a recipe describes, or the same with a later end?"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from stylezoo.recipe import Recipe, plain
+
+
+def same_run(a: Recipe, b: Recipe) -> list[str]:
+    """Return the dotted keys in which two recipes differ, those that do not change the weights left out."""
+    free = {"run.log_every", "run.sample_every", "run.checkpoint_every", "run.memory_mb"}
+    left, right = _flat(plain(a)), _flat(plain(b))
+    return sorted(k for k in left.keys() | right.keys() if k not in free and left.get(k) != right.get(k))
+
+
+def prolongs(before: Recipe, after: Recipe) -> bool:
+    """Return whether the run `after` is the run `before` with a later end, which a constant learning rate allows."""
+    run, longer = before.run, after.run
+    later = longer.minutes > run.minutes > 0 if run.minutes else not longer.minutes and longer.steps > run.steps
+    constant = before.optim.schedule == after.optim.schedule == "constant"
+    return constant and later and set(same_run(before, after)) <= {"run.steps", "run.minutes", "optim.anneal"}
+
+
+def _flat(value: Any, path: str = "") -> dict[str, Any]:
+    if not isinstance(value, dict):
+        return {path: value}
+    return {k: v for key, item in value.items() for k, v in _flat(item, f"{path}.{key}" if path else str(key)).items()}
