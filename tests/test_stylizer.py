@@ -19,7 +19,8 @@ from stylezoo.models import CIN
 from stylezoo.runtime.base import StyleCode
 from stylezoo.stylizer import Stylizer, load
 from stylezoo.zoo import catalog
-from stylezoo.zoo.spec import Zoo, parse_zoo
+from stylezoo.zoo.layout import parse_zoo
+from stylezoo.zoo.spec import Zoo
 
 SPECS = [stylezoo.model_info(name) for name in stylezoo.list_models()]
 BUNDLED = [spec.name for spec in SPECS if spec.weights and spec.weights.bundled]

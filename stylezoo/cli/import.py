@@ -88,7 +88,7 @@ def command(
     size, count = output.stat().st_size, sum(value.numel() for value in values.values())
     if as_json:
         record: dict[str, Any] = {"file": str(output), "name": spec.name, "family": spec.family, "arch": spec.arch}
-        record |= {"styles": list(spec.style_ids), "license": spec.license, "origin": spec.origin}
+        record |= {"styles": list(spec.style_ids), "license": spec.license, "story": spec.story}
         put_json(record | {"parameters": count, "dtype": dtype, "bytes": size, "sha256": sha256_of(output)})
     else:
         click.echo(output)

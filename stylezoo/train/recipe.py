@@ -19,6 +19,7 @@ from stylezoo.image.sizes import SMALLEST_STYLE
 from stylezoo.models import FAMILIES as NETS
 from stylezoo.models import adain, ghiasi
 from stylezoo.schema import Record, convert, read_yaml
+from stylezoo.train.references import fill_in
 from stylezoo.types import PathLike
 from stylezoo.zoo.spec import FAMILIES, UNSTATED, WEIGHTLESS, ModelSpec, StyleSpec
 
@@ -39,10 +40,10 @@ NEAREST = "nearest"
 
 
 class StyleSource(StyleSpec, frozen=True, kw_only=True):
-    """A style's record, and which picture of it to learn at what scale.
+    """A style's record, and which picture of it to learn at what scale; `artwork: ID` is a record of the registry.
 
     Attributes:
-        image: path, or file name in STYLEZOO_DATA/presets or /styles.
+        image: path, or file name in STYLEZOO_DATA/presets or /styles; an artwork's own picture by default.
         size: long side in px at which it is learnt: the size of its strokes. Larger gives coarser strokes.
         extra_sizes: further long sides in px; the targets are means over all of them, so that strokes of each size are
             learnt.
@@ -219,7 +220,7 @@ class Recipe(Record, frozen=True):
         run: how long, how, and what is written when.
         summary: one line on the net, for the model's record.
         license: of the weights, for the record.
-        training_data: what it was trained on, for the record.
+        training_data: what it was trained on, for the record; {ID} stands for a data set of the registry.
     """
 
     name: str
@@ -347,6 +348,7 @@ def load_recipe(
         model = plain.setdefault("model", {})
         if isinstance(model, dict) and _has_no_start(model):
             model["start"] = NEAREST
+    fill_in(plain, str(path))
     recipe = convert(plain, Recipe, str(path), RecipeError)
     _check(recipe, str(path))
     return recipe
@@ -588,8 +590,13 @@ def from_yaml(path: PathLike) -> Recipe:
 def same_run(a: Recipe, b: Recipe) -> list[str]:
     """Return the dotted keys in which two recipes differ, those that do not change the weights left out."""
     free = {"run.log_every", "run.sample_every", "run.checkpoint_every", "run.memory_mb"}
-    left, right = _flat(_plain(a)), _flat(_plain(b))
+    free |= {"summary", "license", "training_data"}
+    left, right = ({**_flat(_plain(r)), "styles": [_learned(style) for style in r.styles]} for r in (a, b))
     return sorted(k for k in left.keys() | right.keys() if k not in free and left.get(k) != right.get(k))
+
+
+def _learned(style: StyleSource) -> tuple[Any, ...]:
+    return style.id, style.image, style.size, style.extra_sizes, style.crop
 
 
 def prolongs(before: Recipe, after: Recipe) -> bool:

@@ -14,7 +14,8 @@ import msgspec
 from stylezoo.errors import HubError, ModelNotFoundError, OptionError, RegistryError, did_you_mean
 from stylezoo.types import PathLike
 from stylezoo.zoo.hub import MissingError, Repository, parse_name, parse_repo
-from stylezoo.zoo.spec import FAMILIES, HubSpec, ModelSpec, Zoo, read_zoo
+from stylezoo.zoo.layout import read_zoo
+from stylezoo.zoo.spec import FAMILIES, HubSpec, ModelSpec, Zoo
 
 REGISTRY = "zoo.yaml"
 """The name of the registry in a folder, and in a repository of the Hub."""

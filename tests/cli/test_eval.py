@@ -122,7 +122,8 @@ def registry(recipe_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     import stylezoo
     from stylezoo.release import finish
     from stylezoo.zoo import catalog, store
-    from stylezoo.zoo.spec import Zoo, read_zoo, write_zoo
+    from stylezoo.zoo.layout import read_zoo, write_zoo
+    from stylezoo.zoo.spec import Zoo
 
     recipe = yaml.safe_load(recipe_file.read_text())
     corner = {**recipe["styles"][0], "id": "corner", "title": "Corner", "crop": [0, 0, 0.5, 0.5]}

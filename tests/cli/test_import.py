@@ -71,7 +71,7 @@ def test_json_says_what_was_written(here, run):
         "arch": {"variant": "classic", "width": "4-8-8-6-4", "blocks": 1},
         "styles": ["tiles"],
         "license": "BSD-3-Clause",
-        "origin": spec.origin,
+        "story": spec.story,
         "parameters": sum(p.numel() for p in create_model("johnson", **spec.arch).parameters()),
         "dtype": "float16",
         "bytes": path.stat().st_size,

@@ -17,7 +17,8 @@ from stylezoo.demo.wishes import Region, Wish
 from stylezoo.errors import ModelNotFoundError, OptionError, StyleError
 from stylezoo.files import sha256_of
 from stylezoo.zoo import catalog
-from stylezoo.zoo.spec import WeightsSpec, Zoo, write_zoo
+from stylezoo.zoo.layout import write_zoo
+from stylezoo.zoo.spec import WeightsSpec, Zoo
 from stylezoo.zoo.store import BUNDLED, read_header
 
 
