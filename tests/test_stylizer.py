@@ -48,11 +48,19 @@ def zoo(net_file: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Zoo:
     model = {
         "family": "johnson",
         "arch": {"width": 8, "blocks": 1},
-        "styles": [{"id": "dots", "title": "Dots", "rights": "CC0-1.0", "source": "a test"}],
+        "styles": ["dots"],
         "license": "CC0-1.0",
+        "provenance": "handmade",
+        "story": "drawn by a test",
         "weights": weights | {"dtype": "float32", "bundled": True},
     }
-    registry = parse_zoo({"schema": 1, "aliases": {"tiny": "johnson/tiny"}, "models": {"johnson/tiny": model}}, "zoo")
+    facts = {
+        "rights": {"cc0": "CC0-1.0"},
+        "artworks": {"dots": {"title": "Dots", "rights": "cc0", "source": "a test"}},
+    }
+    registry = parse_zoo(
+        {"schema": 1, "aliases": {"tiny": "johnson/tiny"}, **facts, "models": {"johnson/tiny": model}}, "zoo"
+    )
     monkeypatch.setattr(catalog, "default_zoo", lambda: registry)
     monkeypatch.setattr(store, "BUNDLED", tmp_path / "bundled")
     return registry

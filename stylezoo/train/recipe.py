@@ -40,7 +40,7 @@ NEAREST = "nearest"
 
 
 class StyleSource(StyleSpec, frozen=True, kw_only=True):
-    """A style's record, and which picture of it to learn at what scale; `artwork: ID` is a record of the registry.
+    """A style's record, and which picture of it to learn at what scale.
 
     Attributes:
         image: path, or file name in STYLEZOO_DATA/presets or /styles; an artwork's own picture by default.
@@ -220,7 +220,7 @@ class Recipe(Record, frozen=True):
         run: how long, how, and what is written when.
         summary: one line on the net, for the model's record.
         license: of the weights, for the record.
-        training_data: what it was trained on, for the record; {ID} stands for a data set of the registry.
+        training_data: what it was trained on, for the record.
     """
 
     name: str

@@ -133,7 +133,8 @@ def registry(recipe_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     trained = stylezoo.load(
         train(load_recipe(recipe_file, overrides=["run.steps=1"]), tmp_path / "two", progress=False)
     )
-    spec = finish(trained.net, structs.replace(trained.spec, recipe=str(recipe_file)), tmp_path / "bundled")
+    made = structs.replace(trained.spec, recipe=str(recipe_file), provenance="recipe")
+    spec, _ = finish(trained.net, made, tmp_path / "bundled")
     path = tmp_path / "zoo.yaml"
     write_zoo(Zoo(schema=1, aliases={}, models={"cin/tiny": spec}), path)
     monkeypatch.setattr(catalog, "zoo_file", lambda: path)

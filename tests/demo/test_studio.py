@@ -33,7 +33,7 @@ def tiny_zoo(net_file, multi_file, any_file, tmp_path_factory):
         shutil.copy(file, folder / path)
         size = file.stat().st_size
         weights = WeightsSpec(file=path, sha256=sha256_of(file), bytes=size, dtype="float32", bundled=True)
-        models[spec.name] = msgspec.structs.replace(spec, weights=weights)
+        models[spec.name] = msgspec.structs.replace(spec, weights=weights, provenance="handmade", story="by a test")
     write_zoo(Zoo(schema=1, aliases={}, models=models), folder / "zoo.yaml")
     before = list(catalog._added)
     stylezoo.add_zoo(folder)
