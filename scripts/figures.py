@@ -18,9 +18,10 @@ import click
 from stylezoo.files import replacing
 from stylezoo.pipeline.steady import STEADY
 from stylezoo.zoo.card_figures import index_columns, overall_figures
+from stylezoo.zoo.layout import read_zoo
 from stylezoo.zoo.markdown import code, table
 from stylezoo.zoo.results import Figure, Results, read_results
-from stylezoo.zoo.spec import ModelSpec, Zoo, read_zoo
+from stylezoo.zoo.spec import ModelSpec, Zoo
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = ("README.md", "docs/nets.md")

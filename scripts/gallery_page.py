@@ -23,8 +23,9 @@ from stylezoo.files import replacing
 from stylezoo.image.io import write
 from stylezoo.stylizer import Stylizer
 from stylezoo.types import StyleLike
+from stylezoo.zoo.layout import read_zoo
 from stylezoo.zoo.markdown import code, image, plain
-from stylezoo.zoo.spec import ModelSpec, StyleSpec, Zoo, read_zoo
+from stylezoo.zoo.spec import ModelSpec, StyleSpec, Zoo
 
 ROOT = Path(__file__).resolve().parents[1]
 DOCS = ROOT / "docs"

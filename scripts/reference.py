@@ -40,6 +40,9 @@ RECIPES = """# Recipes
 Every key of a recipe for `stylezoo train`, with its default. A key that is not here is an error, and so is a value of
 another type; numbers with an exponent need a point, `1.0e-3`. `extends:` names a recipe, a file beside this one or one
 of the package, that all other keys are laid over. `--set section.key=value` changes one for a run.
+A style may name an artwork of `zoo.yaml`, as in `artwork: great_wave`: its record and picture are then those of the
+artwork, and only `id`, `image`, `size`, `extra_sizes` and `crop` are the recipe's to state. In `training_data`,
+`{photos}` stands for a data set of `zoo.yaml`. The recipe in a run's folder says all of it in full.
 [Train a style of your own](../train-your-own-style.md) shows recipes at work.
 """
 

@@ -18,9 +18,10 @@ import stylezoo
 from stylezoo.files import replacing
 from stylezoo.image.io import write
 from stylezoo.samples import QUALITY, sample_page
+from stylezoo.zoo.layout import read_zoo
 from stylezoo.zoo.model_card import model_card, model_index
 from stylezoo.zoo.results import read_results
-from stylezoo.zoo.spec import Zoo, read_zoo
+from stylezoo.zoo.spec import Zoo
 
 ROOT = Path(__file__).resolve().parents[1]
 CARDS = ROOT / "docs" / "zoo"

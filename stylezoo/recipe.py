@@ -29,7 +29,7 @@ class StyleSource(StyleSpec, frozen=True, kw_only=True):
     """A style's record, and which picture of it to learn at what scale.
 
     Attributes:
-        image: path, or file name in STYLEZOO_DATA/presets or /styles.
+        image: path, or file name in STYLEZOO_DATA/presets or /styles; an artwork's own picture by default.
         size: long side in px at which it is learnt: the size of its strokes. Larger gives coarser strokes.
         extra_sizes: further long sides in px; the targets are means over all of them, so that strokes of each size are
             learnt.

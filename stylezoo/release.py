@@ -12,7 +12,7 @@ import torch
 import yaml
 
 from stylezoo.errors import OptionError, RecipeError
-from stylezoo.evaluate.verify import make_check, unstated
+from stylezoo.evaluate.verify import make_fingerprint, unstated
 from stylezoo.files import sha256_of
 from stylezoo.loading import load
 from stylezoo.models import StyleNet, create_model
@@ -20,24 +20,25 @@ from stylezoo.samples import QUALITY, sample_page
 from stylezoo.stylizer import Stylizer
 from stylezoo.train.recipe import from_yaml
 from stylezoo.types import ImageLike, PathLike
-from stylezoo.zoo.publish import Entry
+from stylezoo.zoo.fingerprints import Fingerprint, find_fingerprints
+from stylezoo.zoo.publish import Entry, paths_of
 from stylezoo.zoo.spec import ModelSpec, WeightsSpec
 from stylezoo.zoo.store import find, locate
 
 
-def finish(net: StyleNet, spec: ModelSpec, folder: Path) -> ModelSpec:
-    """Write a net's weights as float16 under `folder`, and return its record with them and with its fingerprint.
+def finish(net: StyleNet, spec: ModelSpec, folder: Path) -> tuple[ModelSpec, Fingerprint]:
+    """Write a net's weights as float16 under `folder`, and return its record with them, and its fingerprint.
 
     What a net needs for training alone is folded away.
     """
     net = net.fold()
-    spec = msgspec.structs.replace(spec, arch=dict(net.arch), weights=None, check=None)
+    spec = msgspec.structs.replace(spec, arch=dict(net.arch), weights=None)
     file = f"{spec.name}.safetensors"
     path = folder / file
     net.save_weights(path, spec, torch.float16)
-    rounded = create_model(spec.family, **spec.arch, weights=path)  # as users will have it
     weights = WeightsSpec(file=file, sha256=sha256_of(path), bytes=path.stat().st_size, dtype="float16", bundled=True)
-    return msgspec.structs.replace(spec, weights=weights, check=make_check(rounded))
+    spec = msgspec.structs.replace(spec, weights=weights)
+    return spec, make_fingerprint(spec, path)  # of the rounded weights, as users will have them
 
 
 def make_entry(
@@ -47,47 +48,54 @@ def make_entry(
     license: str | None = None,
     rights: str | None = None,
     source: str | None = None,
+    story: str | None = None,
     photo: ImageLike | None = None,
     picture: bool = True,
 ) -> Entry:
     """Return a model as it can be published: a name of the registry, a run folder or a weights file.
 
-    A model of a registry goes as it is, byte for byte. The weights of a run or of a lone file are written anew into
-    `scratch`, see `finish`.
+    A model of a registry goes as it is, byte for byte. The weights of a run or of a lone file are written again into
+    `scratch`, see `finish`; those of a run are of one run of its recipe, unless a story is given.
 
     Args:
         license: of the weights of a run or a file, in place of what its record says.
         rights, source: of those styles whose rights are not stated yet.
+        story: how the weights of a run or a file were made.
         photo: what the picture of the card shows, painted; None: scikit-image's astronaut.
         picture: whether the card has one.
 
     Raises:
-        OptionError: the rights to a style are stated nowhere, or facts are given of a model that has them.
+        OptionError: the rights to a style are stated nowhere, nor how the weights were made, or facts are given of a
+            model that has them.
         ModelNotFoundError, WeightsError, HubError: there is no such model, or its weights cannot be had.
     """
     spec, path = find(name)
     if spec.weightless:
         raise OptionError(f"{name} has no weights to publish: it optimises each picture")
+    recipe = _recipe(Path(name))
     if spec.weights is None:
         stylizer = load(name, device="cpu")
-        spec = finish(stylizer.net, _stated(stylizer.spec, license, rights, source), scratch)
+        spec = _with_provenance(_stated(stylizer.spec, license, rights, source), story, recipe)
+        spec, fingerprint = finish(stylizer.net, spec, scratch)
         weights = scratch / f"{spec.name}.safetensors"
-    elif license or rights or source:
-        raise OptionError(f"the registry states the license and the rights of {name}: change them there")
-    else:
-        weights = path or locate(spec)
-    return registered(spec, weights, photo=photo, picture=picture, recipe=_recipe(Path(name)))
+        return registered(spec, weights, fingerprint=fingerprint, photo=photo, picture=picture, recipe=recipe)
+    if license or rights or source or story:
+        raise OptionError(f"the registry states the license, the rights and the story of {name}: change them there")
+    return registered(spec, path or locate(spec), photo=photo, picture=picture)
 
 
 def registered(
     spec: ModelSpec,
     weights: Path,
     *,
+    fingerprint: Fingerprint | None = None,
     photo: ImageLike | None = None,
     picture: bool = True,
     recipe: str | None = None,
 ) -> Entry:
     """Return a model of a registry, whose weights file is at hand, as it can be published; see `make_entry`.
+
+    `fingerprint` None: what is recorded for the weights, otherwise what they give.
 
     Raises:
         OptionError: the rights to a style are stated nowhere.
@@ -98,7 +106,8 @@ def registered(
             f"{spec.name}: nobody states the rights to {which}: give --rights (why the picture may be used) and "
             "--source (where it comes from)"
         )
-    return Entry(spec, weights, partial(_picture, spec, weights, photo) if picture else None, recipe)
+    fingerprint = fingerprint or find_fingerprints([spec])[0] or make_fingerprint(spec, weights)
+    return Entry(spec, weights, partial(_picture, spec, weights, photo) if picture else None, recipe, fingerprint)
 
 
 def _stated(spec: ModelSpec, license: str | None, rights: str | None, source: str | None) -> ModelSpec:
@@ -108,6 +117,19 @@ def _stated(spec: ModelSpec, license: str | None, rights: str | None, source: st
         raise OptionError(f"{spec.name}: the rights to each of its styles are stated already: push it without --rights")
     styles = tuple(msgspec.structs.replace(s, **given) if s.id in unclear else s for s in spec.styles)
     return msgspec.structs.replace(spec, styles=styles, license=license or spec.license)
+
+
+def _with_provenance(spec: ModelSpec, story: str | None, recipe: str | None) -> ModelSpec:
+    """Return the record with what made the weights: what the caller or the record says, or the run of the recipe."""
+    if story:
+        return msgspec.structs.replace(spec, provenance="handmade", story=story)
+    if spec.provenance:
+        return spec
+    if recipe is None:
+        raise OptionError(
+            f"{spec.name}: neither the file nor a recipe beside it says how the weights were made: give --story"
+        )
+    return msgspec.structs.replace(spec, provenance="recipe", recipe=paths_of(spec.name)[2])
 
 
 def _picture(spec: ModelSpec, weights: Path, photo: ImageLike | None) -> bytes:

@@ -293,8 +293,16 @@ class Stylizer:
                 raise StyleError(f"{self.spec.name} has a style '{style.id}' already")
             card.check_fit(self.spec, weights)
             arch = self._engine.add_row(card.row)
-            facts = {"weights": None, "check": None}  # of the net before
-            self.spec = structs.replace(self.spec, arch=arch, styles=(*self.spec.styles, style), **facts)
+            spec = self.spec
+            before = spec.story or (f"one run of {spec.recipe}" if spec.provenance else None)
+            self.spec = structs.replace(
+                spec,
+                arch=arch,
+                styles=(*spec.styles, style),
+                weights=None,  # those of the registry are of the net before
+                provenance="handmade",
+                story="; ".join(filter(None, [before, f"the style {style.id} was added from a style card"])),
+            )
         return self
 
     def to(self, device: str | torch.device | None = None, dtype: torch.dtype | str | None = None) -> Self:

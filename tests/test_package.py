@@ -56,3 +56,21 @@ def test_version_is_that_of_the_installed_package():
     except PackageNotFoundError:
         pytest.skip("the package is not installed")
     assert stylezoo.__version__ == installed
+
+
+def test_loading_and_listing_read_no_measurements():
+    """Neither results/ nor fingerprints.json, which only `info`, cards and `verify` need."""
+    script = """
+import sys, stylezoo
+opened = []
+sys.addaudithook(lambda event, args: event == "open" and opened.append(str(args[0])))
+stylezoo.load("johnson/mosaic")
+try:
+    from stylezoo.cli.main import cli
+    cli(["list"], standalone_mode=False)
+finally:
+    read = [path for path in opened if path.endswith(".json")]
+    print([path for path in opened if path.endswith("zoo.yaml")] != [], read, file=sys.stderr)
+"""
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert done.stderr == "True []\n"

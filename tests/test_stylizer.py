@@ -20,7 +20,8 @@ from stylezoo.models import CIN
 from stylezoo.runtime.base import StyleCode
 from stylezoo.stylizer import Stylizer
 from stylezoo.zoo import catalog
-from stylezoo.zoo.spec import Zoo, parse_zoo
+from stylezoo.zoo.layout import parse_zoo
+from stylezoo.zoo.spec import Zoo
 
 SPECS = [stylezoo.model_info(name) for name in stylezoo.list_models()]
 BUNDLED = [spec.name for spec in SPECS if spec.weights and spec.weights.bundled]
@@ -48,11 +49,19 @@ def zoo(net_file: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Zoo:
     model = {
         "family": "johnson",
         "arch": {"width": 8, "blocks": 1},
-        "styles": [{"id": "dots", "title": "Dots", "rights": "CC0-1.0", "source": "a test"}],
+        "styles": ["dots"],
         "license": "CC0-1.0",
+        "provenance": "handmade",
+        "story": "drawn by a test",
         "weights": weights | {"dtype": "float32", "bundled": True},
     }
-    registry = parse_zoo({"schema": 1, "aliases": {"tiny": "johnson/tiny"}, "models": {"johnson/tiny": model}}, "zoo")
+    facts = {
+        "rights": {"cc0": "CC0-1.0"},
+        "artworks": {"dots": {"title": "Dots", "rights": "cc0", "source": "a test"}},
+    }
+    registry = parse_zoo(
+        {"schema": 1, "aliases": {"tiny": "johnson/tiny"}, **facts, "models": {"johnson/tiny": model}}, "zoo"
+    )
     monkeypatch.setattr(catalog, "default_zoo", lambda: registry)
     monkeypatch.setattr(store, "BUNDLED", tmp_path / "bundled")
     return registry

@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 def check_weights(name: str, spec: ModelSpec) -> None:
     """Raise OptionError unless the registry holds the very weights that are measured under `name`."""
     from stylezoo.zoo import catalog
+    from stylezoo.zoo.layout import read_zoo
     from stylezoo.zoo.results import weights_id
-    from stylezoo.zoo.spec import read_zoo
 
     file = catalog.zoo_file()
     registered = read_zoo(file).models.get(spec.name)

@@ -97,7 +97,7 @@ def report(spec: ModelSpec, output: Path, count: int, dtype: str, as_json: bool)
     size = output.stat().st_size
     if as_json:
         record: dict[str, Any] = {"file": str(output), "name": spec.name, "family": spec.family, "arch": spec.arch}
-        record |= {"styles": list(spec.style_ids), "license": spec.license, "origin": spec.origin}
+        record |= {"styles": list(spec.style_ids), "license": spec.license, "story": spec.story}
         put_json(record | {"parameters": count, "dtype": dtype, "bytes": size, "sha256": sha256_of(output)})
     else:
         click.echo(output)

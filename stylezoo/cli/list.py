@@ -12,7 +12,7 @@ from stylezoo.errors import did_you_mean
 if TYPE_CHECKING:
     from stylezoo.zoo.spec import ModelSpec
 
-TITLES = ("NAME", "KIND", "STYLES", "SIZE", "LICENSE")
+TITLES = ("NAME", "KIND", "STYLES", "SIZE", "PROVENANCE", "LICENSE")
 RIGHT = {"STYLES", "SIZE"}
 
 
@@ -30,7 +30,8 @@ def command(
 
     With --repo those of a repository are listed, of which nothing but its registry is downloaded.
 
-    How good they are stands on their cards, docs/zoo.
+    PROVENANCE is "recipe" where one run of the model's recipe made its weights, otherwise "handmade"; stylezoo info
+    says how. How good the models are stands on their cards, docs/zoo.
     """
     from stylezoo.zoo.catalog import list_models, model_info, read_repository
     from stylezoo.zoo.hub import Repository, parse_repo
@@ -55,13 +56,14 @@ def command(
 
 
 def summary(spec: ModelSpec) -> dict[str, Any]:
-    """Return what the list tells of a model; None stands for what has no size."""
+    """Return what the list says of a model; None stands for what has no weights."""
     return {
         "name": spec.name,
         "family": spec.family,
         "kind": spec.kind,
         "styles": list(spec.style_ids),
         "bytes": spec.weights.bytes if spec.weights else None,
+        "provenance": spec.provenance,
         "license": spec.license,
     }
 
@@ -70,4 +72,4 @@ def cells(fact: dict[str, Any]) -> tuple[str, ...]:
     """Return a summary as a line of the table, in the order of TITLES."""
     styles = "any" if fact["kind"] == "arbitrary" else str(len(fact["styles"]))
     size = "-" if fact["bytes"] is None else f"{fact['bytes'] / 1e6:.1f} MB"
-    return fact["name"], fact["kind"], styles, size, one_line(fact["license"])
+    return fact["name"], fact["kind"], styles, size, fact["provenance"] or "-", one_line(fact["license"])

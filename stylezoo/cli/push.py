@@ -18,6 +18,7 @@ from stylezoo.cli.talk import example, put_json, say
 @click.option("--license", metavar="ID", help="Of the weights of a run.  [default: what its recipe says]")
 @click.option("--rights", metavar="TEXT", help="Why the pictures of styles may be used, where it is not stated yet.")
 @click.option("--source", metavar="TEXT", help="Where these pictures come from.")
+@click.option("--story", metavar="TEXT", help="How the weights were made, where it was not one run of a recipe.")
 @click.option(
     "--photo", type=click.Path(path_type=Path), help="A photo for the card.  [default: scikit-image's astronaut]"
 )
@@ -32,6 +33,7 @@ def command(
     license: str | None,
     rights: str | None,
     source: str | None,
+    story: str | None,
     photo: Path | None,
     no_picture: bool,
     replace_readme: bool,
@@ -49,7 +51,7 @@ def command(
     from stylezoo.zoo.publish import publish
 
     repository = Repository(parse_repo(repo))
-    facts = {"license": license, "rights": rights, "source": source}
+    facts = {"license": license, "rights": rights, "source": source, "story": story}
     with tempfile.TemporaryDirectory() as scratch:
         entries = [make_entry(n, Path(scratch), photo=photo, picture=not no_picture, **facts) for n in names]
         changes = publish(repository, entries, private=private, dry_run=dry_run, replace_readme=replace_readme)

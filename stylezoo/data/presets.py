@@ -18,16 +18,15 @@ LEAST = 480
 
 
 def zoo_pictures(zoo: Zoo) -> list[PictureSpec]:
-    """Return the pictures that the style records of a registry name, each file once, sorted by file.
+    """Return the pictures of a registry's artworks, each file once, sorted by file.
 
     Raises:
-        DataError: two records mean different pictures by the same file name.
+        DataError: two artworks mean different pictures by the same file name.
     """
     found: dict[str, PictureSpec] = {}
-    for model in zoo.models.values():
-        for style in model.styles:
-            if (picture := style.picture) and found.setdefault(picture.file, picture).phash != picture.phash:
-                raise DataError(f"two styles of the zoo mean different pictures by {picture.file}: report it")
+    for artwork in zoo.artworks.values():
+        if (picture := artwork.picture) and found.setdefault(picture.file, picture).phash != picture.phash:
+            raise DataError(f"two artworks of the zoo mean different pictures by {picture.file}: report it")
     return [found[file] for file in sorted(found)]
 
 
@@ -68,7 +67,7 @@ def fetch_picture(picture: PictureSpec, data: Path, *, progress: bool = False) -
             target.replace(target.with_name(f"{target.name}.old"))
 
     problems = []
-    for url in picture.urls:
+    for url in picture.addresses:
         try:
             return download(url, target, accept, progress=progress)
         except DataError as problem:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
+from msgspec import structs
 from numpy.typing import NDArray
 
 from stylezoo.errors import StyleZooError
@@ -16,8 +17,10 @@ from stylezoo.runtime.base import Runtime
 from stylezoo.runtime.device import INSTALL, has_torch
 from stylezoo.stylizer import Stylizer
 from stylezoo.zoo.families import FAMILIES
+from stylezoo.zoo.fingerprints import Fingerprint
 from stylezoo.zoo.model_card import is_unstated
-from stylezoo.zoo.spec import CheckSpec, ModelSpec
+from stylezoo.zoo.results import weights_id
+from stylezoo.zoo.spec import ModelSpec
 from stylezoo.zoo.store import check_file, locate, read_header
 
 if TYPE_CHECKING:
@@ -35,11 +38,12 @@ class Finding:
     what: str
 
 
-def verify_model(spec: ModelSpec, path: Path | None = None) -> list[Finding]:
+def verify_model(spec: ModelSpec, path: Path | None = None, recorded: Fingerprint | None = None) -> list[Finding]:
     """Check a model's weights file (size, sha256, layout, the record in its header), its numbers and its rights.
 
-    `path` is the file; None: where the record leads. Of a lone file, whose record names no weights and no fingerprint,
-    the rest is checked, and that it paints finite numbers. A model that has no weights is built from its record alone.
+    `path` is the file; None: where the record leads. `recorded` is the fingerprint to compare with, see
+    `stylezoo.zoo.fingerprints`. Of a lone file, whose record names no weights, the rest is checked, and that it gives
+    finite numbers. A model that has no weights is built from its record alone.
     """
     findings: list[Finding] = []
 
@@ -55,12 +59,7 @@ def verify_model(spec: ModelSpec, path: Path | None = None) -> list[Finding]:
         if spec.weightless and not has_torch():
             note(True, f"fingerprint: not compared, as it needs PyTorch: {INSTALL}")
         else:
-            stylizer = Stylizer(spec, path)
-            count = int(spec.arch.get("styles", 1))
-            values = (
-                fingerprint(stylizer.net) if spec.weightless else fingerprint_of(stylizer.runtime, spec.family, count)
-            )
-            note(*_compare_numbers(spec, values))
+            note(*_compare_numbers(spec, recorded, _values(spec, path)))
     except (StyleZooError, ValueError) as cause:
         note(False, str(cause))
     unclear = unstated(spec)
@@ -85,27 +84,31 @@ def unstated(spec: ModelSpec) -> list[str]:
 
 
 def _compare_records(spec: ModelSpec, header: ModelSpec) -> tuple[bool, str]:
-    differing = [f for f in ("name", "family", "arch", "styles", "license") if getattr(spec, f) != getattr(header, f)]
+    ours, theirs = map(_lasting, (spec, header))
+    differing = [f for f in ("name", "family", "arch", "styles", "license") if getattr(ours, f) != getattr(theirs, f)]
     if not differing:
         return True, "header: the record of the registry"
     whose = "" if header.name == spec.name else f"of {header.name}, "
     return False, f"header: the file's record is {whose}other than the registry's in {', '.join(differing)}"
 
 
-def _compare_numbers(spec: ModelSpec, values: tuple[float, ...]) -> tuple[bool, str]:
+def _lasting(spec: ModelSpec) -> ModelSpec:
+    """Return the record without where the pictures of styles can be fetched, which changes while the net stays."""
+    return structs.replace(spec, styles=tuple(structs.replace(style, picture=None) for style in spec.styles))
+
+
+def _compare_numbers(spec: ModelSpec, recorded: Fingerprint | None, values: tuple[float, ...]) -> tuple[bool, str]:
     if not all(map(math.isfinite, values)):
         return False, "fingerprint: the net gives numbers that are not finite"
-    if spec.check is None:
-        lone = spec.weights is None
-        return (
-            lone,
-            "fingerprint: finite numbers, none to compare with" if lone else "fingerprint: none in the registry",
-        )
-    if len(values) != len(spec.check.values):
-        return False, f"fingerprint: {len(spec.check.values)} values in the registry in place of {len(values)}"
-    difference = max(abs(a - b) for a, b in zip(values, spec.check.values, strict=True))
-    fits = difference <= spec.check.tolerance
-    return fits, f"fingerprint: differs by {difference:.1e}, {spec.check.tolerance:g} allowed"
+    if recorded is None:
+        if spec.weights is None and not spec.weightless:
+            return True, "fingerprint: finite numbers, none to compare with"
+        return False, "fingerprint: none is recorded for these weights"
+    if len(values) != len(recorded.values):
+        return False, f"fingerprint: {len(recorded.values)} values are recorded in place of {len(values)}"
+    difference = max(abs(a - b) for a, b in zip(values, recorded.values, strict=True))
+    fits = difference <= recorded.tolerance
+    return fits, f"fingerprint: differs by {difference:.1e}, {recorded.tolerance:g} allowed"
 
 
 def check_pattern(height: int = 72, width: int = 96) -> NDArray[np.float32]:
@@ -144,6 +147,18 @@ def fingerprint(net: StyleNet) -> tuple[float, ...]:
     return fingerprint_of(TorchRuntime(net.eval()), net.family, int(net.arch.get("styles", 1)))
 
 
-def make_check(net: StyleNet) -> CheckSpec:
-    """Return the fingerprint of `net` for the registry."""
-    return CheckSpec(values=fingerprint(net), tolerance=TOLERANCE)
+def make_fingerprint(spec: ModelSpec, path: Path | None = None) -> Fingerprint:
+    """Return the fingerprint of a model of a registry; `path` is its weights file, None: where the record leads.
+
+    Raises:
+        MissingExtraError: it is of a model that optimises each picture, and there is no torch.
+        WeightsError, HubError: the weights cannot be had.
+    """
+    return Fingerprint(weights=weights_id(spec), values=_values(spec, path), tolerance=TOLERANCE)
+
+
+def _values(spec: ModelSpec, path: Path | None) -> tuple[float, ...]:
+    stylizer = Stylizer(spec, path or (None if spec.weightless else locate(spec)))
+    if spec.weightless:
+        return fingerprint(stylizer.net)
+    return fingerprint_of(stylizer.runtime, spec.family, int(spec.arch.get("styles", 1)))

@@ -73,7 +73,8 @@ def import_weights(
         if spec is not None:
             return structs.replace(spec, **facts), net
         parts = [_origin(path, f"{layout} layout"), encoder and _origin(encoder, "its encoder"), source]
-        facts["origin"] = "; ".join(str(part) for part in parts if part)
+        origin = "; ".join(str(part) for part in parts if part)
+        facts |= {"provenance": "handmade", "story": f"not trained by stylezoo, imported from {origin}"}
         facts["styles"] = _styles(net, facts["name"].partition("/")[2], path, stated)
         return ModelSpec(family=net.family, arch=dict(net.arch), **facts), net
     except ValueError as cause:

@@ -15,6 +15,7 @@ from stylezoo.errors import RecipeError, did_you_mean
 from stylezoo.recipe import NEAREST, Model, Recipe
 from stylezoo.schema import convert, read_yaml
 from stylezoo.train.check import check_recipe, finds_nearest
+from stylezoo.train.references import fill_in
 from stylezoo.types import PathLike
 from stylezoo.zoo.families import FAMILIES, those
 from stylezoo.zoo.spec import UNSTATED
@@ -89,6 +90,7 @@ def load_recipe(
         model = plain.setdefault("model", {})
         if isinstance(model, dict) and _has_no_start(model):
             model["start"] = NEAREST
+    fill_in(plain, str(path))
     recipe = convert(plain, Recipe, str(path), RecipeError)
     check_recipe(recipe, str(path))
     return recipe

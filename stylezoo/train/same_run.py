@@ -4,14 +4,19 @@ from __future__ import annotations
 
 from typing import Any
 
-from stylezoo.recipe import Recipe, plain
+from stylezoo.recipe import Recipe, StyleSource, plain
 
 
 def same_run(a: Recipe, b: Recipe) -> list[str]:
     """Return the dotted keys in which two recipes differ, those that do not change the weights left out."""
     free = {"run.log_every", "run.sample_every", "run.checkpoint_every", "run.memory_mb"}
-    left, right = _flat(plain(a)), _flat(plain(b))
+    free |= {"summary", "license", "training_data"}
+    left, right = ({**_flat(plain(r)), "styles": [_learned(style) for style in r.styles]} for r in (a, b))
     return sorted(k for k in left.keys() | right.keys() if k not in free and left.get(k) != right.get(k))
+
+
+def _learned(style: StyleSource) -> tuple[Any, ...]:
+    return style.id, style.image, style.size, style.extra_sizes, style.crop
 
 
 def prolongs(before: Recipe, after: Recipe) -> bool:

@@ -1,7 +1,7 @@
 """Registry and store of the models, as plain data: nothing here imports torch, numpy or PIL.
 
-`families` says what kinds of nets there are, `spec` reads zoo.yaml and file headers into frozen records, `catalog`
-finds them by name, wildcard or alias, and `store` leads from a record to a verified weights file.
+`families` says what kinds of nets there are, `spec` has the frozen records, `layout` reads and writes them as zoo.yaml,
+`catalog` finds them by name, wildcard or alias, and `store` leads from a record to a verified weights file.
 """
 
 from __future__ import annotations
@@ -9,7 +9,6 @@ from __future__ import annotations
 from stylezoo.zoo.catalog import default_zoo, list_models, model_info
 from stylezoo.zoo.families import FAMILIES, Family, register
 from stylezoo.zoo.spec import (
-    CheckSpec,
     HubSpec,
     ModelSpec,
     StyleSpec,
@@ -20,7 +19,6 @@ from stylezoo.zoo.store import locate, read_header
 
 __all__ = [
     "FAMILIES",
-    "CheckSpec",
     "Family",
     "HubSpec",
     "ModelSpec",

@@ -15,7 +15,8 @@ from stylezoo.errors import HubError, ModelNotFoundError, OptionError, RegistryE
 from stylezoo.types import PathLike
 from stylezoo.zoo.families import FAMILIES
 from stylezoo.zoo.hub import MissingError, Repository, parse_name, parse_repo
-from stylezoo.zoo.spec import HubSpec, ModelSpec, Zoo, read_zoo
+from stylezoo.zoo.layout import read_zoo
+from stylezoo.zoo.spec import HubSpec, ModelSpec, Zoo
 
 REGISTRY = "zoo.yaml"
 """The name of the registry in a folder, and in a repository of the Hub."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 
 from stylezoo.errors import STEERING
 from stylezoo.schema import Record
@@ -11,6 +12,12 @@ _DEVICE = r"(?:con|prn|aux|nul|com[0-9]|lpt[0-9])"  # names that are no files on
 ID = re.compile(rf"(?!{_DEVICE}$)[a-z0-9_-]{{1,96}}")
 ID_FORM = "lowercase letters, digits, - and _ (96 at most, and no device such as con)"
 """What an `ID` is, for messages. It becomes the name of files."""
+
+REFERENCE = re.compile(r"\{([a-z0-9_-]+)\}")
+"""A reference within a text, such as {photos}, to what is stated once elsewhere."""
+
+LONGEST = 4000
+"""Characters of a text with what it refers to."""
 
 _PART = rf"(?!(?i:{_DEVICE})(?:[./]|$))[A-Za-z0-9_-][\w.-]{{0,126}}(?<!\.)"
 PATH = re.compile(rf"({_PART}/){{0,7}}{_PART}", re.ASCII)
@@ -51,3 +58,23 @@ def check_harmless(field: str, text: str) -> None:
     """Raise FieldError if a text could steer a terminal, or look like another."""
     if odd := STEERING.search(text):
         raise FieldError(field, f"must not have the character U+{ord(odd[0]):04X}")
+
+
+def resolve(field: str, text: str, value_of: Callable[[str], str | None]) -> str:
+    """Return a field's text with each {key} replaced by its value; those that have none (None) stay.
+
+    Raises FieldError where more than LONGEST characters come of it: a short text could stand for gigabytes.
+    """
+    length, values = len(text), {}
+    for key in REFERENCE.findall(text):
+        values[key] = value_of(key)
+        length += len(values[key] or "")
+        if length > LONGEST:
+            raise FieldError(field, f"becomes longer than {LONGEST:,} characters, what it refers to included")
+    return REFERENCE.sub(lambda found: values[found[1]] or found[0], text)
+
+
+def check_resolved(field: str, text: str) -> None:
+    """Raise FieldError if a text still refers to something that is stated nowhere."""
+    if found := REFERENCE.search(text):
+        raise FieldError(field, f"refers to {found[0]}, which is not stated anywhere")

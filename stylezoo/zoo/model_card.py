@@ -17,12 +17,17 @@ from stylezoo.zoo.card_figures import index_columns, quality_section
 from stylezoo.zoo.families import FAMILIES, Kind
 from stylezoo.zoo.markdown import code, fenced, folded, image, link, one_line, plain, table
 from stylezoo.zoo.results import Results
-from stylezoo.zoo.spec import ModelSpec, Zoo
+from stylezoo.zoo.spec import ModelSpec, Provenance, Zoo
 
 _KINDS: dict[Kind, str] = {
     "single": "one style, fixed in the weights",
     "multi": "several styles, by name",
     "arbitrary": "any picture as the style",
+}
+_PROVENANCE: dict[Provenance | None, str] = {
+    "recipe": "recipe: one run of it made the weights",
+    "handmade": "handmade: see Training",
+    None: "not stated",
 }
 _HUB_LICENSE = re.compile(  # https://huggingface.co/docs/hub/repositories-licenses
     r"apache-2\.0|mit|isc|zlib|ncsa|unlicense|wtfpl|bsd(-2-clause|-3-clause(-clear)?)?|bsl-1\.0|mpl-2\.0|ms-pl|afl-3\.0|"
@@ -155,6 +160,7 @@ def _facts(spec: ModelSpec) -> str:
         rows += [("weights", kept), ("sha256", code(weights.sha256))]
     if spec.weightless:
         return table(("", ""), [*rows, ("weights", "none: each picture is optimised by itself")])
+    rows.append(("provenance", _PROVENANCE[spec.provenance]))
     return table(("", ""), [*rows, ("licence of the weights", _right(spec.license))])
 
 
@@ -204,10 +210,11 @@ def _training(spec: ModelSpec, recipe: str | None) -> str:
     if spec.weightless:
         return "None: there is nothing to learn beyond the encoder that is named above."
     parts = []
-    if spec.origin:
-        parts.append(f"**Not trained by stylezoo.** The weights come from: {plain(spec.origin)}")
-    if spec.provenance:
-        parts.append(f"**Handmade**, not by one run of the recipe. {_sentence(spec.provenance)}")
+    if spec.provenance == "handmade":
+        story = spec.story or ""
+        parts.append(f"**Handmade**, not by one run of a recipe. {_sentence(story[:1].upper() + story[1:])}")
+    elif spec.provenance == "recipe":
+        parts.append("One run of the recipe made these weights.")
     stated = _sentence(spec.training_data) if spec.training_data else "**the record does not say**."
     parts.append(f"Training data: {stated}")
     if recipe is None and spec.recipe is None:
@@ -215,7 +222,7 @@ def _training(spec: ModelSpec, recipe: str | None) -> str:
     file = f"{spec.name.rpartition('/')[2]}.yaml" if recipe is not None else one_line(spec.recipe or "")
     lines = [f"stylezoo train --recipe {shlex.quote(file)}"]
     if recipe is None:
-        purpose = "to train one like it" if spec.provenance else "to train it again"
+        purpose = "to train one like it" if spec.provenance == "handmade" else "to train it again"
         parts.append(f"Recipe, {purpose}: {code(file)}.")
         if any(style.picture for style in spec.styles):
             lines.insert(0, "stylezoo data get presets  # the styles' pictures")
@@ -232,14 +239,14 @@ def _silence(spec: ModelSpec, recipe: str | None, measured: bool) -> str:
         return "\n".join(f"- {line}" for line in lines)
     if not spec.training_data:
         lines.append("Which data it was trained on, and what rights there are to them.")
-    if spec.provenance:
-        lines.append("How good a net one run of the recipe gives.")
-    elif recipe is not None or spec.recipe:
-        lines.append("Whether the recipe gives the same bits again.")
-    else:
+    if spec.provenance is None:
+        lines.append("How the weights were made.")
+    if recipe is None and spec.recipe is None:
         lines.append("How to train it again.")
-    if spec.check is None:
-        lines.append("Whether it still paints as it did: the record has no fingerprint of its output.")
+    elif spec.provenance == "handmade":
+        lines.append("How good a net one run of the recipe gives.")
+    else:
+        lines.append("Whether the recipe gives the same bits again.")
     if spec.styles:
         lines.append("Whether the rights to the styles, which are given as the record states them, hold where you are.")
     return "\n".join(f"- {line}" for line in lines)

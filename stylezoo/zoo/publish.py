@@ -1,4 +1,4 @@
-"""Models into a repository of the Hub, which holds a zoo: registry, weights, pictures, recipes and a model card.
+"""Models into a repository of the Hub, which holds a zoo: registry, weights, fingerprints, pictures, recipes, card.
 
 Weights go to a branch of their own first, from where they are downloaded again and compared with what was sent. Then
 one commit brings everything: weights, pictures, recipes, registry and card. So whoever reads the registry finds every
@@ -12,7 +12,7 @@ import time
 import warnings
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import msgspec
@@ -20,11 +20,14 @@ import msgspec
 from stylezoo.errors import HubError, OptionError
 from stylezoo.files import sha256_of
 from stylezoo.zoo.catalog import REGISTRY, check_text, fetch_registry, names_file, place_weights
+from stylezoo.zoo.fingerprints import FILE as FINGERPRINTS
+from stylezoo.zoo.fingerprints import Fingerprint, dump_fingerprints, remote_fingerprints
 from stylezoo.zoo.hub import WAITS, Content, Repository, Snapshot, StaleError, names_of
 from stylezoo.zoo.hub_errors import LONGEST_WAIT
+from stylezoo.zoo.layout import dump_zoo, read_zoo
 from stylezoo.zoo.model_card import zoo_readme
 from stylezoo.zoo.results import own_results
-from stylezoo.zoo.spec import HubSpec, ModelSpec, Zoo, dump_zoo, read_zoo
+from stylezoo.zoo.spec import HubSpec, ModelSpec, Zoo
 
 README = "README.md"
 MARK = "<!-- written by stylezoo push: changes are lost with the next one -->"
@@ -39,12 +42,14 @@ class Entry:
         weights: its weights file.
         picture: makes the JPEG of its card, called only if the repository has none of these weights; None: no picture.
         recipe: the YAML that trained it, where that is known.
+        fingerprint: what the net makes of a fixed pattern, where that is known.
     """
 
     spec: ModelSpec
     weights: Path
     picture: Callable[[], bytes] | None = None
     recipe: str | None = None
+    fingerprint: Fingerprint | None = None
 
 
 @dataclass(frozen=True)
@@ -154,7 +159,7 @@ class _Push:
         return files
 
     def _texts(self, paths: set[str]) -> dict[str, Content]:
-        """Return the registry and the card; `paths` are those of the files that the repository will hold."""
+        """Return registry, fingerprints and card; `paths` are those of the files that the repository will hold."""
         places = {name: paths_of(name) for name in self.zoo.models}
         pictures = {name: picture for name, (_, picture, _) in places.items() if picture in paths}
         given = {entry.spec.name: entry.recipe for entry in self.entries if entry.recipe}
@@ -162,7 +167,13 @@ class _Push:
         card = zoo_readme(
             self.zoo, repo=self.repository.place.repo, pictures=pictures, recipes=recipes, results=own_results()
         )
-        return {REGISTRY: dump_zoo(self.zoo).encode(), README: f"{card.rstrip()}\n\n{MARK}\n".encode()}
+        known: dict[str, Fingerprint] = {}
+        if self.before and FINGERPRINTS in self.there:
+            known |= remote_fingerprints(self.repository.at(self.before.commit))
+        known |= {entry.spec.name: entry.fingerprint for entry in self.entries if entry.fingerprint}
+        texts: dict[str, Content] = {REGISTRY: dump_zoo(self.zoo).encode()}
+        texts |= {FINGERPRINTS: dump_fingerprints(known)} if known else {}
+        return texts | {README: f"{card.rstrip()}\n\n{MARK}\n".encode()}
 
     def _compare(self, entries: list[Entry], commit: str) -> None:
         """Download what was sent, past the cache, and raise HubError if it is not the same."""
@@ -204,4 +215,4 @@ def _placed(entry: Entry, repository: Repository) -> Entry:
     file = paths_of(entry.spec.name)[0]
     weights = msgspec.structs.replace(entry.spec.weights, file=file)
     spec = place_weights(msgspec.structs.replace(entry.spec, weights=weights), HubSpec(repo=repository.place.repo))
-    return Entry(spec, entry.weights, entry.picture, entry.recipe)
+    return replace(entry, spec=spec)

@@ -1,33 +1,40 @@
-"""zoo.yaml as frozen records: what a model is, where its weights lie, how good it was measured to be.
+"""What a registry states, as frozen records: the models, and the artworks and data sets that they were made of.
 
-The same record, without what only the registry can state (weights, check), travels as JSON in the header of
-each weights file, under the metadata key 'stylezoo', so that a lone file says what it is.
+`stylezoo.zoo.layout` reads and writes them as zoo.yaml. The record of a model, without its weights, also travels as
+JSON in the header of each weights file, under the metadata key 'stylezoo', so that a lone file says what it is.
 """
 
 from __future__ import annotations
 
-import math
 import re
-from collections.abc import Iterator
-from pathlib import Path
-from typing import Any, Literal, NoReturn, TypeVar
+from typing import Literal
 
 import msgspec
-import yaml
 
-from stylezoo.errors import RegistryError, StyleZooError, WeightsError, did_you_mean
-from stylezoo.files import replacing
-from stylezoo.schema import Record, convert, read_yaml
-from stylezoo.types import PathLike
+from stylezoo.errors import WeightsError, did_you_mean
+from stylezoo.schema import Record
+from stylezoo.zoo.explain import read_record
 from stylezoo.zoo.families import FAMILIES, Kind
-from stylezoo.zoo.fields import ID, ID_FORM, PATH, FieldError, check_filled, check_harmless, check_hex, check_id
+from stylezoo.zoo.fields import (
+    ID,
+    ID_FORM,
+    PATH,
+    FieldError,
+    check_filled,
+    check_harmless,
+    check_hex,
+    check_id,
+    check_resolved,
+)
 
-T = TypeVar("T")
-
+Provenance = Literal["recipe", "handmade"]
 Scalar = bool | int | float | str
 
 HEADER_KEY = "stylezoo"
 """The key of a safetensors file's metadata that holds `header_record`."""
+
+WIDTH = 1280
+"""Px of the copies that are asked of Wikimedia Commons."""
 
 UNSTATED = "unstated: add the rights to the picture before you share the net"
 """The rights to a style of which nobody has told them."""
@@ -39,21 +46,28 @@ CARD_KEY = "stylezoo-card"
 class PictureSpec(Record, frozen=True, kw_only=True):
     """Where a style's picture can be had: `stylezoo data get presets` fetches it.
 
-    `file` is its name in the data folder's presets/, `page` describes it to people, `urls` are downloads of it that
-    are tried in turn, and `phash` is `stylezoo.image.phash.perceptual_hash` of the picture that was learned from:
-    reproductions differ in size and compression, so bytes cannot tell whether one is right.
+    `file` is its name in the data folder's presets/, `page` describes it to people, `urls` are downloads of it, which a
+    page of Wikimedia Commons does not need, and `phash` is `stylezoo.image.phash.perceptual_hash` of the picture that
+    was learned from: reproductions differ in size and compression, so bytes cannot tell whether one is right.
     """
 
     file: str
     page: str
-    urls: tuple[str, ...]
+    urls: tuple[str, ...] = ()
     phash: str
+
+    @property
+    def addresses(self) -> tuple[str, ...]:
+        """Where to download it, to be tried in turn: what a page of Wikimedia Commons describes, then the `urls`."""
+        named = re.fullmatch(r"https://commons\.wikimedia\.org/wiki/File:([!->@-~]+)", self.page)
+        commons = [f"https://commons.wikimedia.org/wiki/Special:FilePath/{named[1]}?width={WIDTH}"] if named else []
+        return tuple(dict.fromkeys((*commons, *self.urls)))
 
     def __post_init__(self) -> None:
         if not re.fullmatch(r"[a-z0-9_-]{1,120}\.(jpg|jpeg|png|webp)", self.file):
             raise FieldError("file", f"must be a name such as great_wave.jpg, in lowercase, not '{self.file}'")
-        if not self.urls:
-            raise FieldError("urls", "must be at least one address")
+        if not self.addresses:
+            raise FieldError("urls", "must be at least one address, as the page is not one of Wikimedia Commons")
         for field, url in [("page", self.page), *(("urls", url) for url in self.urls)]:
             if not re.fullmatch(r"https?://[!-~]+", url):  # visible ASCII: what goes over the wire as it stands
                 raise FieldError(field, f"must be an address https://... with %-escapes where needed, not '{url}'")
@@ -86,6 +100,18 @@ class StyleSpec(Record, frozen=True, kw_only=True):
     def __post_init__(self) -> None:
         check_id("id", self.id)
         check_filled(self, "title", "rights", "source")
+        check_resolved("rights", self.rights)
+
+
+class DatasetSpec(Record, frozen=True, kw_only=True):
+    """A set of pictures that models learn from: what it is, what its licence allows, and the ids of its parts."""
+
+    title: str
+    terms: str
+    parts: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        check_filled(self, "title", "terms")
 
 
 class HubSpec(Record, frozen=True, kw_only=True):
@@ -137,24 +163,11 @@ class WeightsSpec(Record, frozen=True, kw_only=True):
         check_filled(self, "dtype")
 
 
-class CheckSpec(Record, frozen=True, kw_only=True):
-    """A numeric fingerprint of the net's output; each recomputed value may differ by `tolerance`."""
-
-    values: tuple[float, ...]
-    tolerance: float
-
-    def __post_init__(self) -> None:
-        if not self.values or not all(map(math.isfinite, self.values)):
-            raise FieldError("values", "must be at least one number, and all of them finite")
-        if not (math.isfinite(self.tolerance) and self.tolerance > 0):
-            raise FieldError("tolerance", f"must be above 0, not {self.tolerance}")
-
-
 class ModelSpec(Record, frozen=True, kw_only=True):
     """One model. In zoo.yaml `name` is the key that the model stands under, and `weights` is required where it has any.
 
-    `origin` says of weights that were not trained here which file of whose they are; `provenance`, how weights were
-    made where it was not one run of `recipe`.
+    `provenance` is "recipe" where one run of `recipe` made the weights, and "handmade" where anything else did: then
+    `story` says what, and whose weights they are where they come from elsewhere. None: a lone file does not say.
 
     Raises a ValueError that names the field if the parts do not fit together.
     """
@@ -167,10 +180,9 @@ class ModelSpec(Record, frozen=True, kw_only=True):
     summary: str = ""
     recipe: str | None = None
     training_data: str | None = None
-    provenance: str | None = None
-    origin: str | None = None
+    provenance: Provenance | None = None
+    story: str | None = None
     weights: WeightsSpec | None = None
-    check: CheckSpec | None = None
 
     @property
     def kind(self) -> Kind:
@@ -195,7 +207,9 @@ class ModelSpec(Record, frozen=True, kw_only=True):
         family, slash, rest = self.name.partition("/")
         if family != self.family or not slash or not ID.fullmatch(rest):
             raise FieldError("name", f"must be '{self.family}/' and {ID_FORM}, not '{self.name}'")
-        check_filled(self, "license")
+        check_filled(self, "license", "story", "recipe", "training_data")
+        check_resolved("training_data", self.training_data or "")
+        self._check_provenance()
         for key, value in self.arch.items():
             check_harmless("arch", f"{key} {value}")
         if self.weightless and self.weights is not None:
@@ -210,73 +224,39 @@ class ModelSpec(Record, frozen=True, kw_only=True):
         if (rows := self.arch.get("styles", len(ids))) != len(ids):
             raise FieldError("arch", f"states {rows} styles, and {len(ids)} are named")
 
+    def _check_provenance(self) -> None:
+        if self.provenance == "recipe" and self.recipe is None:
+            raise FieldError("recipe", "must be named, for provenance: recipe says that one run of it made the weights")
+        if self.provenance == "handmade" and self.story is None:
+            raise FieldError("story", "must say how the weights were made, for provenance is handmade")
+        if self.provenance != "handmade" and self.story is not None:
+            raise FieldError("story", "goes with provenance: handmade alone")
+        if self.weightless and self.provenance is not None:
+            raise FieldError("provenance", f"a {self.family} model has no weights that were made: leave the key out")
+
 
 class Zoo(Record, frozen=True, kw_only=True):
-    """A whole registry. `aliases` are short names for models."""
+    """A whole registry.
+
+    Attributes:
+        aliases: short names for models.
+        models: by name.
+        artworks: by id, what styles are learned from; models and recipes refer to them.
+        datasets: by id, what models are trained on.
+        rights: by key, the sentences that artworks share; {died} stands for the year of the artist's death.
+    """
 
     schema: Literal[1]
     aliases: dict[str, str]
     models: dict[str, ModelSpec]
-
-
-class _Outline(Record, frozen=True, kw_only=True):
-    """A registry whose models are not looked into yet."""
-
-    schema: int
-    aliases: dict[str, str]
-    models: dict[str, Any]
-
-
-def parse_zoo(mapping: dict[str, Any], where: str) -> Zoo:
-    """Return the registry that `mapping` (as read from YAML) states.
-
-    Raises RegistryError, which starts with `where` and the dotted path of what is wrong.
-    """
-    outline = _read(mapping, _Outline, (), where, RegistryError)
-    if outline.schema != 1:
-        raise RegistryError(f"{where}: schema: is {outline.schema}, and this stylezoo reads 1: upgrade stylezoo.")
-    models = {name: _parse_model(name, value, where) for name, value in outline.models.items()}
-    for alias, name in outline.aliases.items():
-        place = f"{where}: aliases.{alias}"
-        if not ID.fullmatch(alias):
-            raise RegistryError(f"{place}: an alias is made of {ID_FORM}.")
-        if name not in models:
-            raise RegistryError(f"{place}: no model is named '{name}'.{did_you_mean(name, models)}")
-    return Zoo(schema=1, aliases=outline.aliases, models=models)
-
-
-def dump_zoo(zoo: Zoo) -> str:
-    """Return the registry as canonical YAML: models and aliases sorted, fields in the records' order, no defaults."""
-    models = {name: msgspec.to_builtins(zoo.models[name]) for name in sorted(zoo.models)}
-    for model in models.values():
-        del model["name"]
-    value = {"schema": zoo.schema, "aliases": dict(sorted(zoo.aliases.items())), "models": models}
-    return yaml.safe_dump(value, sort_keys=False, allow_unicode=True, width=120)
-
-
-def write_zoo(zoo: Zoo, path: PathLike) -> None:
-    """Write the registry to `path` at once and whole, keeping the comment that the existing file starts with.
-
-    Raises RegistryError, and writes nothing, if the registry could not be read back.
-    """
-    body = dump_zoo(zoo)
-    parse_zoo(yaml.safe_load(body), str(path))
-    with replacing(path) as temporary:
-        temporary.write_text(_leading_comment(Path(path)) + body, encoding="utf-8")
-
-
-def read_zoo(path: PathLike, where: str | None = None) -> Zoo:
-    """Return the registry in a YAML file; raise RegistryError if it is missing or breaks the schema.
-
-    `where` is what messages call it, in place of the file's name.
-    """
-    where = where or Path(path).name
-    return parse_zoo(read_yaml(path, RegistryError, where, aliases=False), where)
+    artworks: dict[str, StyleSpec] = msgspec.field(default_factory=dict)
+    datasets: dict[str, DatasetSpec] = msgspec.field(default_factory=dict)
+    rights: dict[str, str] = msgspec.field(default_factory=dict)
 
 
 def header_record(spec: ModelSpec) -> str:
     """Return the JSON that belongs in a weights file's metadata under `HEADER_KEY`."""
-    bare = msgspec.structs.replace(spec, weights=None, check=None)
+    bare = msgspec.structs.replace(spec, weights=None)
     return msgspec.json.encode(bare).decode()
 
 
@@ -286,76 +266,4 @@ def parse_header(text: str, where: str) -> ModelSpec:
         value = msgspec.json.decode(text)
     except (msgspec.DecodeError, RecursionError) as cause:
         raise WeightsError(f"{where}: {HEADER_KEY}: the record in the file's header is not JSON: {cause}.") from cause
-    return _read(value, ModelSpec, (HEADER_KEY,), where, WeightsError)
-
-
-def _parse_model(name: str, value: Any, where: str) -> ModelSpec:
-    if not all(map(ID.fullmatch, name.split("/"))) or name.count("/") != 1:
-        raise RegistryError(f"{where}: models: '{name}' must be family/name in {ID_FORM}.")
-    path = ("models", name)
-    if isinstance(value, dict):
-        if "name" in value:
-            raise RegistryError(f"{where}: models.{name}: unknown key 'name': the model's key is its name.")
-        value = {"name": name, **value}
-    spec = _read(value, ModelSpec, path, where, RegistryError)
-    if spec.weights is None and not spec.weightless:
-        raise RegistryError(f"{where}: models.{name}: Object missing required field `weights`.")
-    return spec
-
-
-def _read(value: Any, kind: type[T], path: tuple[str, ...], where: str, error: type[StyleZooError]) -> T:
-    """Return `value` as a `kind`; an error names its place below `path`."""
-    try:
-        return msgspec.convert(value, kind, strict=True)
-    except msgspec.ValidationError:
-        for key, member, member_kind in _members(value):
-            _explain(member, member_kind, (*path, *key), where, error)
-        _explain(value, kind, path, where, error)
-        raise  # not reached: the same value fails again
-
-
-def _explain(value: Any, kind: Any, path: tuple[str, ...], where: str, error: type[StyleZooError]) -> None:
-    """Raise `error` with the dotted path of what is wrong in `value`, if anything is.
-
-    msgspec writes a mapping's keys as [...], and a record's fields by their names: so each key of `path` becomes one.
-    """
-    for key in reversed(path):
-        kind = msgspec.defstruct("Key", [("value", kind)], rename={"value": key})
-        value = {key: value}
-    try:
-        convert(value, kind, where, error)
-    except error as problem:
-        _raise_plainly(problem, error)
-
-
-def _raise_plainly(problem: StyleZooError, error: type[StyleZooError]) -> NoReturn:
-    message = str(problem.args[0])
-    objection = problem.__cause__ and problem.__cause__.__cause__
-    if isinstance(objection, FieldError):  # '...weights: sha256: must be' -> '...weights.sha256: must be'
-        message = message.replace(f": {objection}", f".{objection}")
-    elif key := re.fullmatch(r"(.*): Expected `str`, got `(\w+)` - at `key` in `\$\.?(.*)`\.", message):
-        message = f"{key[1]}: {key[3]}: YAML reads a key here as {key[2]}, not as text. Put the key in quotes."
-    elif re.search(r"Expected `str.*, got `(int|float|bool|date)`", message):
-        message += " Put the value in quotes."
-    raise error(message.replace("?.", "?")) from problem.__cause__
-
-
-def _members(value: Any) -> Iterator[tuple[tuple[str, str], Any, Any]]:
-    """Yield (keys, value, type) of what stands in a model's mappings, whose keys msgspec would not name."""
-    kinds: dict[str, Any] = {"arch": Scalar}
-    for field, kind in kinds.items():
-        mapping = value.get(field) if isinstance(value, dict) else None
-        for key, member in mapping.items() if isinstance(mapping, dict) else ():
-            if isinstance(key, str) and ID.fullmatch(key):
-                yield (field, key), member, kind
-
-
-def _leading_comment(path: Path) -> str:
-    if not path.exists():
-        return ""
-    lines = []
-    for line in path.read_text(encoding="utf-8").splitlines(keepends=True):
-        if line.strip() and not line.startswith("#"):
-            break
-        lines.append(line)
-    return "".join(lines)
+    return read_record(value, ModelSpec, (HEADER_KEY,), where, WeightsError)

@@ -13,8 +13,11 @@ import msgspec
 from stylezoo.errors import RegistryError
 from stylezoo.files import replacing, sha256_of
 from stylezoo.zoo.catalog import REGISTRY, OpenZoo, fetch_registry, place_weights
+from stylezoo.zoo.fingerprints import FILE as FINGERPRINTS
+from stylezoo.zoo.fingerprints import find_fingerprints, write_fingerprints
 from stylezoo.zoo.hub import MissingError, Repository
-from stylezoo.zoo.spec import HubSpec, ModelSpec, Zoo, read_zoo, write_zoo
+from stylezoo.zoo.layout import read_zoo, write_zoo
+from stylezoo.zoo.spec import HubSpec, ModelSpec, Zoo
 from stylezoo.zoo.store import locate
 
 State = Literal["same", "only here", "only there", "missing here", "damaged here", "newer there", "differs"]
@@ -71,11 +74,16 @@ def take(models: Iterable[ModelSpec], folder: Path) -> list[Path]:
         RegistryError: the folder's registry cannot be read, or a file of somebody's own lies where one should come.
         HubError, WeightsError: a file cannot be had, or is not the right one.
     """
+    models = list(models)
     registry = folder / REGISTRY
     zoo = read_zoo(registry) if registry.exists() else Zoo(schema=1, aliases={}, models={})
     added: dict[str, ModelSpec] = {}
     paths = []
-    for spec, source in [(spec, locate(spec)) for spec in models]:  # all of it is had before anything is replaced
+    sources = [(spec, locate(spec)) for spec in models]  # all of it is here before anything is replaced
+    fingerprints = {
+        spec.name: found for spec, found in zip(models, find_fingerprints(models), strict=True) if found is not None
+    }
+    for spec, source in sources:
         assert spec.weights is not None and spec.weights.hub is not None  # as in every repository
         target = folder / spec.weights.file
         if not target.resolve().is_relative_to(folder.resolve()):  # a link that somebody laid in the folder
@@ -86,6 +94,8 @@ def take(models: Iterable[ModelSpec], folder: Path) -> list[Path]:
             shutil.copyfile(source, temporary)
         added[spec.name] = place_weights(spec, HubSpec(repo=spec.weights.hub.repo))
         paths.append(target)
+    if fingerprints:
+        write_fingerprints(fingerprints, folder / FINGERPRINTS)
     if added:
         write_zoo(msgspec.structs.replace(zoo, models=zoo.models | added), registry)
     return paths

@@ -9,25 +9,33 @@ from click.testing import CliRunner, Result
 
 from stylezoo.cli.main import cli
 from stylezoo.zoo import catalog
-from stylezoo.zoo.spec import Zoo, parse_zoo
+from stylezoo.zoo.layout import parse_zoo
+from stylezoo.zoo.spec import Zoo
 
 REGISTRY = """
 schema: 1
 aliases: {tiles: johnson/mosaic}
+rights: {cc0: CC0-1.0, old: public domain}
+artworks:
+  mosaic: {title: Mosaïque, rights: cc0, source: drawn by a program}
+  wave: {title: Wave, rights: old, source: a museum}
+  night: {title: Night, rights: old, source: a museum}
 models:
   johnson/mosaic:
     family: johnson
     arch: {variant: fast}
-    styles: [{id: mosaic, title: Mosaïque, rights: CC0-1.0, source: drawn by a program}]
+    styles: [mosaic]
     license: Apache-2.0
+    recipe: recipes/mosaic.yaml
+    provenance: recipe
     weights: {file: johnson/mosaic.safetensors, sha256: %(sha)s, bytes: 912345, dtype: float16, bundled: true}
   cin/four:
     family: cin
     arch: {}
-    styles:
-    - {id: wave, title: Wave, rights: public domain, source: a museum}
-    - {id: night, title: Night, rights: public domain, source: a museum}
+    styles: [wave, night]
     license: CC-BY-4.0
+    provenance: handmade
+    story: two runs
     weights: {file: cin/four.safetensors, sha256: %(sha)s, bytes: 1234567, dtype: float16, bundled: true}
 """ % {"sha": "'" + "0" * 64 + "'"}  # noqa: UP031 - braces are YAML's here
 

@@ -17,7 +17,7 @@ from stylezoo.data import photos
 from stylezoo.image.io import encode, read
 from stylezoo.image.phash import perceptual_hash
 from stylezoo.zoo import catalog
-from stylezoo.zoo.spec import ModelSpec, PictureSpec, StyleSpec, Zoo
+from stylezoo.zoo.spec import PictureSpec, StyleSpec, Zoo
 
 
 def encoded(name: str) -> bytes:
@@ -27,7 +27,7 @@ def encoded(name: str) -> bytes:
 @pytest.fixture
 def store(web, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     """A zoo of two pictures, cat.jpg and coffee.jpg, on a loopback server; a fresh default data folder."""
-    styles = []
+    artworks = {}
     for name, skimage_name in {"coffee": "coffee", "cat": "chelsea"}.items():
         web.files[f"/{name}.jpg"] = encoded(skimage_name)
         picture = PictureSpec(
@@ -36,9 +36,8 @@ def store(web, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
             urls=(f"{web.url}/{name}.jpg",),
             phash=perceptual_hash(read(getattr(data, skimage_name)()).pixels),
         )
-        styles.append(StyleSpec(id=name, title=name, rights="CC0-1.0", source="a test", picture=picture))
-    model = ModelSpec(name="cin/two", family="cin", arch={}, styles=tuple(styles), license="MIT")
-    monkeypatch.setattr(catalog, "default_zoo", lambda: Zoo(schema=1, aliases={}, models={"cin/two": model}))
+        artworks[name] = StyleSpec(id=name, title=name, rights="CC0-1.0", source="a test", picture=picture)
+    monkeypatch.setattr(catalog, "default_zoo", lambda: Zoo(schema=1, aliases={}, models={}, artworks=artworks))
     monkeypatch.delenv("STYLEZOO_DATA", raising=False)
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
     return web

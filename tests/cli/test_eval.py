@@ -122,7 +122,8 @@ def registry(recipe_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     import stylezoo
     from stylezoo.release import finish
     from stylezoo.zoo import catalog, store
-    from stylezoo.zoo.spec import Zoo, read_zoo, write_zoo
+    from stylezoo.zoo.layout import read_zoo, write_zoo
+    from stylezoo.zoo.spec import Zoo
 
     recipe = yaml.safe_load(recipe_file.read_text())
     corner = {**recipe["styles"][0], "id": "corner", "title": "Corner", "crop": [0, 0, 0.5, 0.5]}
@@ -132,7 +133,8 @@ def registry(recipe_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     trained = stylezoo.load(
         train(load_recipe(recipe_file, overrides=["run.steps=1"]), tmp_path / "two", progress=False)
     )
-    spec = finish(trained.net, structs.replace(trained.spec, recipe=str(recipe_file)), tmp_path / "bundled")
+    made = structs.replace(trained.spec, recipe=str(recipe_file), provenance="recipe")
+    spec, _ = finish(trained.net, made, tmp_path / "bundled")
     path = tmp_path / "zoo.yaml"
     write_zoo(Zoo(schema=1, aliases={}, models={"cin/tiny": spec}), path)
     monkeypatch.setattr(catalog, "zoo_file", lambda: path)

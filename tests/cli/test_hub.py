@@ -76,15 +76,26 @@ def test_a_second_push_sends_nothing(published: HubServer, run) -> None:
 
 def test_push_with_a_picture_prints_what_it_sends(hub: HubServer, run, net_file: Path, tmp_path: Path) -> None:
     Image.new("RGB", (80, 60), (10, 90, 200)).save(tmp_path / "photo.png")
-    command = ["push", net_file, "--repo", "owner/zoo", "--private", "--photo", tmp_path / "photo.png"]
+    command = [
+        "push",
+        net_file,
+        "--story",
+        "two runs",
+        "--repo",
+        "owner/zoo",
+        "--private",
+        "--photo",
+        tmp_path / "photo.png",
+    ]
     dry = run(*command, "--dry-run", "--json")
     assert [json.loads(line)["path"] for line in dry.stdout.splitlines()] == [
         "johnson/tiny.safetensors",
         "pictures/johnson/tiny.jpg",
         "zoo.yaml",
+        "fingerprints.json",
         "README.md",
     ]
-    assert "4 files would be sent to owner/zoo" in dry.stderr and "owner/zoo" not in hub.repos
+    assert "5 files would be sent to owner/zoo" in dry.stderr and "owner/zoo" not in hub.repos
     result = run(*command)
     assert result.stdout.splitlines()[0] == "new      johnson/tiny.safetensors"
     assert "try it: stylezoo stylize photo.jpg -m hf:owner/zoo/johnson/tiny" in result.stderr
@@ -148,11 +159,11 @@ def test_pull_to_a_folder_sync_and_verify(published: HubServer, run, tmp_path: P
 def test_pull_overwrites_no_work_of_ones_own(hub: HubServer, run, refused, net_file: Path, tmp_path: Path) -> None:
     from stylezoo.models import create_model
 
-    run("push", net_file, "--repo", "owner/zoo", "--no-picture")
+    run("push", net_file, "--story", "two runs", "--repo", "owner/zoo", "--no-picture")
     other = tmp_path / "other.safetensors"
     spec = read_header(net_file)
     create_model("johnson", **spec.arch).save_weights(other, spec)
-    run("push", other, "--repo", "owner/mine", "--no-picture")
+    run("push", other, "--story", "untrained", "--repo", "owner/mine", "--no-picture")
     mirror = tmp_path / "mirror"
     assert run("pull", "owner/mine", "--to", mirror).exit_code == 0
     before = (mirror / "johnson/tiny.safetensors").read_bytes()

@@ -55,7 +55,7 @@ def test_an_imported_net_paints_by_the_command_that_is_suggested(here, run):
     painted = np.asarray(Image.open("styled.jpg")).astype(int)
     assert np.asarray(expected).std() > 4
     assert np.abs(painted - np.asarray(expected)).mean() < 4  # but for JPEG
-    assert "origin: mosaic.pth, sha256 " in run("info", "tiles.safetensors").stdout
+    assert "story: not trained by stylezoo, imported from mosaic.pth, sha256" in run("info", "tiles.safetensors").stdout
 
 
 def test_json_says_what_was_written(here, run):
@@ -71,7 +71,7 @@ def test_json_says_what_was_written(here, run):
         "arch": {"variant": "classic", "width": "4-8-8-6-4", "blocks": 1},
         "styles": ["tiles"],
         "license": "BSD-3-Clause",
-        "origin": spec.origin,
+        "story": spec.story,
         "parameters": sum(p.numel() for p in create_model("johnson", **spec.arch).parameters()),
         "dtype": "float16",
         "bytes": path.stat().st_size,

@@ -10,9 +10,9 @@ def test_table_is_aligned_and_states_what_is_known(run, zoo):
     assert result.exit_code == 0
     assert result.stderr == ""
     assert result.stdout.splitlines() == [
-        "NAME            KIND    STYLES    SIZE  LICENSE",
-        "cin/four        multi        2  1.2 MB  CC-BY-4.0",
-        "johnson/mosaic  single       1  0.9 MB  Apache-2.0",
+        "NAME            KIND    STYLES    SIZE  PROVENANCE  LICENSE",
+        "cin/four        multi        2  1.2 MB  handmade    CC-BY-4.0",
+        "johnson/mosaic  single       1  0.9 MB  recipe      Apache-2.0",
     ]
 
 
@@ -27,6 +27,7 @@ def test_json_is_one_object_a_model(run, zoo):
     assert first["name"] == "cin/four"
     assert first["styles"] == ["wave", "night"]
     assert second["bytes"] == 912345
+    assert (first["provenance"], second["provenance"]) == ("handmade", "recipe")
 
 
 def test_no_match_prints_nothing_to_stdout_and_suggests(run, zoo):

@@ -1,18 +1,25 @@
 from __future__ import annotations
 
 import json
+import shutil
+from pathlib import Path
 
 import pytest
+from msgspec import structs
 
 from stylezoo.evaluate import verify
 from stylezoo.evaluate.verify import Finding
+from stylezoo.files import sha256_of
+from stylezoo.zoo.layout import write_zoo
+from stylezoo.zoo.spec import WeightsSpec, Zoo
+from stylezoo.zoo.store import read_header
 
 
 @pytest.fixture
 def findings(monkeypatch):
     """Make the checks of every model find that its hash fits and, for cin/four, that its fingerprint does not."""
 
-    def check(spec, path):
+    def check(spec, path, recorded):
         return [Finding(spec.name, True, "sha256 fits"), Finding(spec.name, spec.name != "cin/four", "fingerprint")]
 
     monkeypatch.setattr(verify, "verify_model", check)
@@ -47,3 +54,43 @@ def test_weights_that_are_not_there_are_a_failed_check(run, zoo):
     result = run("verify", "johnson/mosaic")
     assert result.exit_code == 2
     assert "FAIL  johnson/mosaic" in result.stdout
+
+
+@pytest.fixture
+def folder(net_file: Path, tmp_path: Path) -> Path:
+    """A zoo of one net, without a fingerprint."""
+    folder = tmp_path / "zoo"
+    folder.mkdir()
+    shutil.copy(net_file, folder / "tiny.safetensors")
+    size, sha256 = net_file.stat().st_size, sha256_of(net_file)
+    weights = WeightsSpec(file="tiny.safetensors", sha256=sha256, bytes=size, dtype="float32", bundled=True)
+    spec = structs.replace(read_header(net_file), weights=weights, provenance="handmade", story="by a test")
+    write_zoo(Zoo(schema=1, aliases={}, models={spec.name: spec}), folder / "zoo.yaml")
+    return folder
+
+
+def test_fingerprints_are_recorded_and_compared(run, folder: Path) -> None:
+    missing = run("verify", "--zoo", folder)
+    assert missing.exit_code == 2
+    assert "FAIL  johnson/tiny  fingerprint: none is recorded for these weights" in missing.stdout
+    written = run("verify", "--zoo", folder, "--write")
+    assert written.exit_code == 0, written.output
+    assert run("verify", "--zoo", folder).exit_code == 0
+    recorded = json.loads((folder / "fingerprints.json").read_text())
+    recorded["johnson/tiny"]["values"][0] += 0.1
+    (folder / "fingerprints.json").write_text(json.dumps(recorded))
+    assert "FAIL  johnson/tiny  fingerprint: differs by 1.0e-01" in run("verify", "--zoo", folder).stdout
+    recorded["johnson/tiny"]["weights"] = "0" * 8
+    (folder / "fingerprints.json").write_text(json.dumps(recorded))
+    assert "none is recorded for these weights" in run("verify", "--zoo", folder).stdout
+
+
+def test_fingerprints_of_no_registry_are_not_recorded(refused, net_file: Path) -> None:
+    assert "johnson/tiny is of none" in refused("verify", net_file, "--write")
+    assert "leave --repo out" in refused("verify", "--repo", "owner/zoo", "--write")
+
+
+def test_a_broken_file_of_fingerprints_is_named(refused, folder: Path) -> None:
+    (folder / "fingerprints.json").write_text('{"johnson/tiny": {"weights": "", "values": [], "tolerance": 0.1}}')
+    said = refused("verify", "--zoo", folder)
+    assert str(folder / "fingerprints.json") in said and "values: must be at least one number" in said

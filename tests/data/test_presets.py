@@ -12,7 +12,7 @@ from stylezoo.data.styles import find_picture
 from stylezoo.errors import DataError
 from stylezoo.image.io import encode, read
 from stylezoo.image.phash import perceptual_hash
-from stylezoo.zoo.spec import ModelSpec, PictureSpec, StyleSpec, Zoo
+from stylezoo.zoo.spec import PictureSpec, StyleSpec, Zoo
 
 PAGE = "https://example.org/coffee"
 
@@ -37,14 +37,11 @@ def changed(picture: PictureSpec, web, *paths: str) -> PictureSpec:
 
 
 def zoo_of(*pictures: PictureSpec | None) -> Zoo:
-    styles = [
-        StyleSpec(id=f"s{i}", title="S", rights="CC0-1.0", source="a test", picture=p) for i, p in enumerate(pictures)
-    ]
-    models = {
-        f"johnson/{s.id}": ModelSpec(name=f"johnson/{s.id}", family="johnson", arch={}, styles=(s,), license="MIT")
-        for s in styles
+    artworks = {
+        f"s{i}": StyleSpec(id=f"s{i}", title="S", rights="CC0-1.0", source="a test", picture=picture)
+        for i, picture in enumerate(pictures)
     }
-    return Zoo(schema=1, aliases={}, models=models)
+    return Zoo(schema=1, aliases={}, models={}, artworks=artworks)
 
 
 def test_the_pictures_of_a_registry_are_listed_once(coffee: PictureSpec) -> None:

@@ -17,7 +17,8 @@ from stylezoo.demo.wishes import Region, Wish
 from stylezoo.errors import ModelNotFoundError, OptionError, StyleError
 from stylezoo.files import sha256_of
 from stylezoo.zoo import catalog
-from stylezoo.zoo.spec import WeightsSpec, Zoo, write_zoo
+from stylezoo.zoo.layout import write_zoo
+from stylezoo.zoo.spec import WeightsSpec, Zoo
 from stylezoo.zoo.store import BUNDLED, read_header
 
 
@@ -32,7 +33,7 @@ def tiny_zoo(net_file, multi_file, any_file, tmp_path_factory):
         shutil.copy(file, folder / path)
         size = file.stat().st_size
         weights = WeightsSpec(file=path, sha256=sha256_of(file), bytes=size, dtype="float32", bundled=True)
-        models[spec.name] = msgspec.structs.replace(spec, weights=weights)
+        models[spec.name] = msgspec.structs.replace(spec, weights=weights, provenance="handmade", story="by a test")
     write_zoo(Zoo(schema=1, aliases={}, models=models), folder / "zoo.yaml")
     before = list(catalog._added)
     stylezoo.add_zoo(folder)

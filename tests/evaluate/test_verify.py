@@ -8,11 +8,12 @@ import pytest
 import torch
 
 import stylezoo
-from stylezoo.evaluate.verify import Finding, check_pattern, fingerprint, make_check, verify_model
+from stylezoo.evaluate.verify import Finding, check_pattern, fingerprint, make_fingerprint, verify_model
 from stylezoo.files import sha256_of
 from stylezoo.models import create_model
 from stylezoo.zoo import store
-from stylezoo.zoo.spec import ModelSpec, WeightsSpec
+from stylezoo.zoo.fingerprints import Fingerprint, find_fingerprints
+from stylezoo.zoo.spec import ModelSpec, PictureSpec, WeightsSpec
 from stylezoo.zoo.store import read_header
 
 replace = msgspec.structs.replace
@@ -31,9 +32,13 @@ def place(net_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Pa
 @pytest.fixture
 def spec(place: Path) -> ModelSpec:
     """The whole record of johnson/tiny."""
-    header = read_header(place)
-    net = create_model("johnson", **header.arch, weights=place)
-    return replace(header, weights=weights_of(place), check=make_check(net))
+    return replace(read_header(place), weights=weights_of(place))
+
+
+@pytest.fixture
+def recorded(spec: ModelSpec) -> Fingerprint:
+    """The fingerprint of johnson/tiny."""
+    return make_fingerprint(spec)
 
 
 def weights_of(path: Path) -> WeightsSpec:
@@ -43,67 +48,75 @@ def weights_of(path: Path) -> WeightsSpec:
     )
 
 
-def failed(spec: ModelSpec) -> list[Finding]:
-    return [finding for finding in verify_model(spec) if not finding.ok]
+def failed(spec: ModelSpec, recorded: Fingerprint | None) -> list[Finding]:
+    return [finding for finding in verify_model(spec, recorded=recorded) if not finding.ok]
 
 
-def test_a_whole_model_passes_in_every_respect(spec: ModelSpec) -> None:
-    findings = verify_model(spec)
+def test_a_whole_model_passes_in_every_respect(spec: ModelSpec, recorded: Fingerprint) -> None:
+    findings = verify_model(spec, recorded=recorded)
     assert all(finding.ok for finding in findings), findings
     assert {finding.name for finding in findings} == {"johnson/tiny"}
     assert [finding.what.partition(":")[0] for finding in findings] == ["weights", "header", "fingerprint", "rights"]
 
 
-def test_a_file_with_another_hash(spec: ModelSpec, place: Path) -> None:
+def test_a_file_with_another_hash(spec: ModelSpec, place: Path, recorded: Fingerprint) -> None:
     data = bytearray(place.read_bytes())
     data[-3] ^= 1
     place.write_bytes(bytes(data))
-    (finding,) = failed(spec)
+    (finding,) = failed(spec, recorded)
     assert "sha256" in finding.what and str(place) in finding.what
 
 
-def test_a_file_of_another_size_and_none_at_all(spec: ModelSpec, place: Path) -> None:
+def test_a_file_of_another_size_and_none_at_all(spec: ModelSpec, place: Path, recorded: Fingerprint) -> None:
     place.write_bytes(place.read_bytes() + b"\0")
-    assert "bytes" in failed(spec)[0].what
+    assert "bytes" in failed(spec, recorded)[0].what
     place.unlink()
-    assert "reinstall stylezoo" in failed(spec)[0].what
+    assert "reinstall stylezoo" in failed(spec, recorded)[0].what
 
 
-def test_a_net_that_paints_otherwise(spec: ModelSpec, place: Path) -> None:
+def test_a_net_that_paints_otherwise(spec: ModelSpec, place: Path, recorded: Fingerprint) -> None:
     """The file is the registry's, but not the net that the fingerprint was taken of."""
     net = create_model("johnson", **spec.arch, weights=place)
     with torch.no_grad():
         net.style.mul_(1.05)
     net.save_weights(place, spec)
-    (finding,) = failed(replace(spec, weights=weights_of(place)))
+    (finding,) = failed(replace(spec, weights=weights_of(place)), recorded)
     assert finding.what.startswith("fingerprint: differs by")
 
 
-def test_rounding_to_half_precision_is_within_tolerance(spec: ModelSpec, place: Path) -> None:
+def test_rounding_to_half_precision_is_within_tolerance(spec: ModelSpec, place: Path, recorded: Fingerprint) -> None:
     net = create_model("johnson", **spec.arch, weights=place)
     net.save_weights(place, spec, torch.float16)
-    assert failed(replace(spec, weights=weights_of(place))) == []
+    assert failed(replace(spec, weights=weights_of(place)), recorded) == []
 
 
-def test_a_fingerprint_that_is_missing_or_of_another_length(spec: ModelSpec) -> None:
-    (finding,) = failed(replace(spec, check=None))
-    assert finding.what == "fingerprint: none in the registry"
-    (finding,) = failed(replace(spec, check=replace(spec.check, values=spec.check.values[:-1])))
-    assert f"{len(spec.check.values) - 1} values in the registry" in finding.what
+def test_a_fingerprint_that_is_missing_or_of_another_length(spec: ModelSpec, recorded: Fingerprint) -> None:
+    (finding,) = failed(spec, None)
+    assert finding.what == "fingerprint: none is recorded for these weights"
+    (finding,) = failed(spec, replace(recorded, values=recorded.values[:-1]))
+    assert f"{len(recorded.values) - 1} values are recorded" in finding.what
 
 
-def test_a_file_whose_record_is_of_another_model(spec: ModelSpec) -> None:
+def test_a_file_whose_record_is_of_another_model(spec: ModelSpec, recorded: Fingerprint) -> None:
     other = replace(spec, name="johnson/other")
-    (finding,) = failed(other)
+    (finding,) = failed(other, recorded)
     assert finding.what.startswith("header:") and "johnson/tiny" in finding.what
 
 
+def test_where_a_picture_can_be_fetched_may_change(spec: ModelSpec, recorded: Fingerprint) -> None:
+    picture = PictureSpec(
+        file="dots.jpg", page="https://example.org", urls=("https://example.org/a.jpg",), phash="0" * 16
+    )
+    moved = replace(spec, styles=(replace(spec.styles[0], picture=picture),))
+    assert failed(moved, recorded) == []
+
+
 @pytest.mark.parametrize("rights", ["unstated: add the rights"])
-def test_rights_that_are_not_stated(spec: ModelSpec, place: Path, rights: str) -> None:
+def test_rights_that_are_not_stated(spec: ModelSpec, place: Path, recorded: Fingerprint, rights: str) -> None:
     unclear = replace(spec, styles=(replace(spec.styles[0], rights=rights),))
     net = create_model("johnson", **spec.arch, weights=place)
     net.save_weights(place, unclear)
-    (finding,) = failed(replace(unclear, weights=weights_of(place)))
+    (finding,) = failed(replace(unclear, weights=weights_of(place)), recorded)
     assert finding.what.startswith("rights:") and "dots" in finding.what
 
 
@@ -129,17 +142,18 @@ def test_models_of_the_zoo_pass(name: str) -> None:
     spec = stylezoo.model_info(name)
     if spec.weights and not spec.weights.bundled:
         pytest.skip("its weights are not in the package")
-    findings = verify_model(spec)
+    findings = verify_model(spec, recorded=find_fingerprints([spec])[0])
     assert all(finding.ok for finding in findings), findings
 
 
 def test_a_model_without_weights_is_told_by_its_loss_and_slopes() -> None:
     """Another pooling, layer or weight is seen; float64 is not."""
     spec = stylezoo.model_info("gatys/vgg19")
-    assert failed(spec) == [] and spec.check is not None
+    (recorded,) = find_fingerprints([spec])
+    assert recorded is not None and failed(spec, recorded) == []
     net = create_model("gatys")
-    known = torch.tensor(spec.check.values)
+    known = torch.tensor(recorded.values)
     assert (torch.tensor(fingerprint(create_model("gatys").double())) - known).abs().max() < 1e-4
     for other in ({"pooling": "avg"}, {"style_weight": 9.9}):
         values = torch.tensor(fingerprint(net.tuned(**other)))
-        assert (values - known).abs().max() > 5 * spec.check.tolerance, other
+        assert (values - known).abs().max() > 5 * recorded.tolerance, other

@@ -39,9 +39,10 @@ def test_what_the_user_states_goes_into_the_record(pth: Path) -> None:
     (style,) = spec.styles
     assert (style.id, style.title, style.artist) == ("tiles", "Tiles", "N. N.")
     assert (style.rights, style.source) == ("public domain", "https://example.org/mosaic.pth")
-    assert spec.origin is not None
-    start, _, rest = spec.origin.partition("…")
-    assert start.startswith("mosaic.pth, sha256 ") and len(start) == len("mosaic.pth, sha256 ") + 16
+    assert spec.provenance == "handmade" and spec.story is not None
+    start, _, rest = spec.story.partition("…")
+    before = "not trained by stylezoo, imported from mosaic.pth, sha256 "
+    assert start.startswith(before) and len(start) == len(before) + 16
     assert rest == ", PyTorch fast_neural_style layout; https://example.org/mosaic.pth"
 
 
@@ -100,7 +101,7 @@ def test_a_copy_keeps_the_record_and_the_bits(form: str, multi_file: Path, tmp_p
     assert net.state_dict().keys() == weights.keys()
     assert all(torch.equal(value, weights[name]) for name, value in net.state_dict().items())
     other, _ = import_weights(path, name="cin/copy", license="MIT", family="cin", summary="A copy.")
-    assert (other.name, other.license, other.summary, other.origin) == ("cin/copy", "MIT", "A copy.", None)
+    assert (other.name, other.license, other.summary, other.provenance) == ("cin/copy", "MIT", "A copy.", None)
     assert (other.styles, other.arch) == (spec.styles, spec.arch)
 
 

@@ -156,8 +156,11 @@ def test_26_styles_have_a_record_each(net26: Path) -> None:
     assert {style.title for style in spec.styles} == {f"Style {index}" for index in range(26)}
     assert {style.rights for style in spec.styles} == {"not stated by those who made it"}
     assert {style.source for style in spec.styles} == {"PyPI"}
-    assert spec.origin is not None
-    assert spec.origin.startswith("multistyle26.onnx, sha256 0a2a0c9436a935cd…, Magenta CIN (ONNX) layout; PyPI")
+    assert spec.story is not None
+    assert spec.story.startswith(
+        "not trained by stylezoo, imported from multistyle26.onnx, sha256 0a2a0c9436a935cd…, "
+        "Magenta CIN (ONNX) layout; PyPI"
+    )
 
 
 # What an imported net can do

@@ -81,7 +81,7 @@ def imported(files: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
         files / "decoder.pth", encoder=files / "vgg_normalised.pth", name="adain/release", license="MIT"
     )
     assert spec.styles == () and spec.kind == "arbitrary"
-    assert "decoder.pth, sha256" in str(spec.origin) and "vgg_normalised.pth, sha256" in str(spec.origin)
+    assert "decoder.pth, sha256" in str(spec.story) and "vgg_normalised.pth, sha256" in str(spec.story)
     net.save_weights(path := tmp_path_factory.mktemp("imported") / "release.safetensors", spec)
     return path
 

@@ -9,8 +9,8 @@ import pytest
 from click.testing import CliRunner
 from msgspec import structs
 
+from stylezoo.zoo.layout import read_zoo
 from stylezoo.zoo.results import read_results
-from stylezoo.zoo.spec import read_zoo
 
 
 @pytest.fixture(scope="module")

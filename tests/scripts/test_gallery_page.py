@@ -11,7 +11,8 @@ from msgspec import structs
 from PIL import Image
 
 import stylezoo
-from stylezoo.zoo.spec import Zoo, read_zoo
+from stylezoo.zoo.layout import read_zoo
+from stylezoo.zoo.spec import Zoo
 
 
 @pytest.fixture(scope="module")

@@ -10,7 +10,8 @@ from click.testing import CliRunner, Result
 from msgspec import structs
 from PIL import Image
 
-from stylezoo.zoo.spec import Zoo, read_zoo
+from stylezoo.zoo.layout import read_zoo
+from stylezoo.zoo.spec import Zoo
 
 
 @pytest.fixture(scope="module")

@@ -4,11 +4,15 @@ from pathlib import Path
 
 import pytest
 import yaml
+from msgspec import structs
 from PIL import Image
 
 from stylezoo.errors import RecipeError
+from stylezoo.train import references
 from stylezoo.train.recipe import find_recipe, from_yaml, load_recipe, packaged_recipes
 from stylezoo.train.same_run import same_run
+from stylezoo.zoo.catalog import default_zoo
+from stylezoo.zoo.spec import Zoo
 
 STYLE = {"id": "dots", "title": "Dots", "rights": "CC0-1.0", "source": "a test", "image": "dots.png"}
 GHIASI = {"name": "ghiasi/any", "model": {"family": "ghiasi"}, "styles": []}
@@ -327,3 +331,51 @@ def test_a_section_left_out_is_the_same_run_as_its_defaults_written_out(mine: Pa
     recipe = load_recipe(mine)
     Path("effective.yaml").write_text(recipe.to_yaml())
     assert same_run(from_yaml("effective.yaml"), recipe) == []
+
+
+def _refers(folder: Path, **changes: object) -> Path:
+    plain = {"name": "johnson/waves", "training_data": "{photos}; and mine", "styles": [{"artwork": "great_wave"}]}
+    path = folder / "refers.yaml"
+    path.write_text(yaml.safe_dump(plain | changes))
+    return path
+
+
+def test_an_artwork_of_the_registry_brings_its_facts(tmp_path: Path) -> None:
+    artwork = default_zoo().artworks["great_wave"]
+    (style,) = load_recipe(_refers(tmp_path, styles=[{"artwork": "great_wave", "size": 700}])).styles
+    assert artwork.picture is not None
+    assert (style.id, style.image, style.size) == ("great_wave", artwork.picture.file, 700)
+    assert load_recipe(_refers(tmp_path)).record({}).styles == (artwork,)
+    (style,) = load_recipe(_refers(tmp_path, styles=[{"artwork": "great_wave", "id": "sea", "image": "b.png"}])).styles
+    assert (style.id, style.title, style.image) == ("sea", artwork.title, "b.png")
+
+
+def test_a_saved_recipe_refers_to_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    recipe = load_recipe(_refers(tmp_path))
+    assert recipe.training_data is not None and recipe.training_data.startswith("3,707 photos")
+    assert recipe.training_data.endswith("; and mine") and "BSDS500" in recipe.training_data
+    (tmp_path / "saved.yaml").write_text(recipe.to_yaml())
+    monkeypatch.setattr(references, "default_zoo", lambda: Zoo(schema=1, aliases={}, models={}))
+    assert from_yaml(tmp_path / "saved.yaml") == load_recipe(tmp_path / "saved.yaml") == recipe
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"styles": [{"artwork": "great_wav"}]}, r"styles\[0\]: artwork: .* 'great_wav'\. Did you mean great_wave"),
+        ({"styles": [{"artwork": "mosaic", "title": "x"}]}, r"styles\[0\]: the artwork 'mosaic' states title"),
+        ({"styles": [{"artwork": "mosaic"}]}, r"styles\[0\]: Object missing required field `image`"),
+        ({"training_data": "{fotos}"}, r"training_data: refers to \{fotos\}, which is not stated"),
+    ],
+)
+def test_references_that_lead_nowhere_are_named(tmp_path: Path, changes: dict[str, object], message: str) -> None:
+    with pytest.raises(RecipeError, match=message):
+        load_recipe(_refers(tmp_path, **changes))
+
+
+def test_words_do_not_make_another_run(tmp_path: Path) -> None:
+    one, two = (load_recipe(_refers(tmp_path, summary=text, training_data=text)) for text in ("One.", "Two."))
+    named = structs.replace(two, styles=(structs.replace(two.styles[0], title="A wave"),))
+    assert same_run(one, named) == []
+    larger = structs.replace(two, styles=(structs.replace(two.styles[0], size=700),))
+    assert same_run(one, larger) == ["styles"]

@@ -22,32 +22,39 @@ def registry() -> dict[str, Any]:
     return {
         "schema": 1,
         "aliases": {"mosaic": "johnson/mosaic"},
+        "rights": {"old": "public domain (the artist died in {died})"},
+        "artworks": {
+            "mosaic": {
+                "title": "Mosaïque",
+                "artist": "A. Painter",
+                "year": "1831",
+                "died": "c.1860",
+                "rights": "old",
+                "source": "https://example.org/mosaic",
+                "picture": {
+                    "file": "mosaic.jpg",
+                    "page": "https://example.org/mosaic",
+                    "urls": ["https://example.org/mosaic.jpg?width=1280", "http://example.com/%C3%A9.jpg"],
+                    "phash": "0123456789abcdef",
+                },
+            }
+        },
+        "datasets": {
+            "photos": {"title": "928 photos", "terms": "none is shipped", "parts": ["hills", "lakes"]},
+            "hills": {"title": "Hills", "terms": "CC0-1.0"},
+            "lakes": {"title": "Lakes", "terms": "research alone"},
+        },
         "models": {
             "johnson/mosaic": {
                 "family": "johnson",
                 "arch": {"width": 32, "scale": 1e-5, "norm": "instance", "tiles": True},
-                "styles": [
-                    {
-                        "id": "mosaic",
-                        "title": "Mosaïque",
-                        "artist": "A. Painter",
-                        "year": "1831",
-                        "died": "c.1860",
-                        "rights": "public domain",
-                        "source": "https://example.org/mosaic",
-                        "picture": {
-                            "file": "mosaic.jpg",
-                            "page": "https://example.org/mosaic",
-                            "urls": ["https://example.org/mosaic.jpg?width=1280", "http://example.com/%C3%A9.jpg"],
-                            "phash": "0123456789abcdef",
-                        },
-                    }
-                ],
+                "styles": ["mosaic"],
                 "license": "Apache-2.0",
                 "summary": "Stones: small ones",
                 "recipe": "johnson.yaml",
-                "training_data": "928 photos",
-                "origin": "mosaic.pth of example.org",
+                "training_data": "{photos}; and pictures of them",
+                "provenance": "handmade",
+                "story": "two runs",
                 "weights": {
                     "file": "johnson/mosaic.safetensors",
                     "sha256": "0" * 64,
@@ -56,7 +63,6 @@ def registry() -> dict[str, Any]:
                     "bundled": True,
                     "hub": {"repo": "owner/zoo", "revision": "v1"},
                 },
-                "check": {"values": [0.5, -0.25], "tolerance": 1e-3},
             }
         },
     }
@@ -105,7 +111,8 @@ def make_net(tmp_path: Path) -> Callable[..., tuple[ModelSpec, Path]]:
 
     def make(name: str, fill: float = 1.0, **fields: Any) -> tuple[ModelSpec, Path]:
         style = StyleSpec(id="dots", title="Dots", rights="CC0-1.0", source="a test")
-        facts: dict[str, Any] = {"license": "Apache-2.0", "arch": {"width": 8}, "styles": (style,)} | fields
+        made = {"provenance": "handmade", "story": "drawn by a test"}
+        facts: dict[str, Any] = {"license": "Apache-2.0", "arch": {"width": 8}, "styles": (style,)} | made | fields
         spec = ModelSpec(name=name, family=name.partition("/")[0], **facts)
         path = tmp_path / "nets" / f"{name}-{fill}.safetensors"
         path.parent.mkdir(parents=True, exist_ok=True)

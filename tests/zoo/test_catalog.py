@@ -16,7 +16,8 @@ from stylezoo.errors import HashMismatchError, HubError, ModelNotFoundError, Opt
 from stylezoo.zoo import catalog
 from stylezoo.zoo.catalog import add_zoo, default_zoo, find_remote, list_models, model_info, open_zoo
 from stylezoo.zoo.hub import parse_name
-from stylezoo.zoo.spec import HubSpec, parse_zoo
+from stylezoo.zoo.layout import parse_zoo
+from stylezoo.zoo.spec import HubSpec
 from stylezoo.zoo.store import find, locate
 
 
@@ -26,7 +27,7 @@ def zoo(registry: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
     mosaic = registry["models"]["johnson/mosaic"]
     plain = mosaic
     registry["models"] |= {
-        "johnson/candy": plain | {"styles": [mosaic["styles"][0] | {"id": "candy"}]},
+        "johnson/candy": plain | {"styles": [{"id": "candy", "artwork": "mosaic"}]},
         "ghiasi/small": plain | {"family": "ghiasi", "styles": []},
     }
     registry["aliases"]["any"] = "ghiasi/small"
@@ -124,13 +125,14 @@ def test_looking_things_up_loads_nothing_heavy() -> None:
 def theirs(hub: HubServer, registry: dict[str, Any], make_net: Callable[..., Any], zoo: None) -> dict[str, Any]:
     """The registry of owner/zoo, which names johnson/lines, pixels of ours among its styles; change it by `_enter`."""
     spec, path = make_net("johnson/lines")
-    mosaic = registry["models"]["johnson/mosaic"] | {"check": None}
+    mosaic = registry["models"]["johnson/mosaic"]
     weights = {"file": "nets/lines.safetensors", "sha256": spec.weights.sha256, "bytes": spec.weights.bytes}
     weights |= {"dtype": "float16", "bundled": True, "hub": {"repo": "someone/else", "revision": "v9"}}
     record = mosaic | {"weights": weights}
     hub.add_repo("owner/zoo")
     hub.commit("owner/zoo", {"nets/lines.safetensors": path.read_bytes()})
-    theirs = {"schema": 1, "aliases": {"strokes": "johnson/lines"}, "models": {"johnson/lines": record}}
+    facts = {section: registry[section] for section in ("rights", "artworks", "datasets")}
+    theirs = {"schema": 1, "aliases": {"strokes": "johnson/lines"}, **facts, "models": {"johnson/lines": record}}
     _enter(hub, theirs)
     return theirs
 

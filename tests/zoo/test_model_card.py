@@ -34,7 +34,8 @@ def make_spec(family: str = "cin", words: str = "some words", **fields: Any) -> 
         "summary": words,
         "recipe": words,
         "training_data": words,
-        "origin": words,
+        "provenance": "handmade",
+        "story": words,
         "weights": WeightsSpec(
             file=f"{family}/a.safetensors", sha256="0" * 64, bytes=1234567, dtype=words, bundled=True
         ),
@@ -164,12 +165,12 @@ def test_figures_of_other_weights_are_not_on_the_card() -> None:
 
 
 def test_what_is_not_known_is_said() -> None:
-    bare = {"training_data": None, "recipe": None, "summary": "", "weights": None}
+    bare = {"training_data": None, "recipe": None, "summary": "", "weights": None, "provenance": None, "story": None}
     markdown = card(make_spec(**bare))
     assert "Not measured." in markdown and "it has not been measured" in markdown
     assert "Training data: **the record does not say**" in markdown
     assert "Recipe: **none is recorded**" in markdown and "How to train it again" in markdown
-    assert "no fingerprint" in markdown and "±" not in markdown and "stylezoo train" not in markdown
+    assert "How the weights were made." in markdown and "±" not in markdown and "stylezoo train" not in markdown
     spec = make_spec()
     assert "Not measured: `lines`, `waves`." in card(spec, results={"C": measured(spec, "C", {"dots": 1})})
 
@@ -184,12 +185,6 @@ def test_unstated_rights_are_said_in_words_on_the_card_and_in_the_readme() -> No
     assert bad.rights in page.texts["strong"] and "unstated" in page.texts["strong"]
     assert "Rights unstated: cin/tiny." in Page(readme(spec)).text
     assert "Rights unstated" not in card(make_spec()) + readme(make_spec())
-
-
-def test_weights_from_elsewhere_say_where_from() -> None:
-    markdown = card(make_spec(origin="mosaic.pth of example.org", training_data=None))
-    assert "Not trained by stylezoo" in markdown and "mosaic.pth of example.org" in markdown
-    assert "Not trained by stylezoo" not in card(make_spec(origin=None))
 
 
 def test_a_recipe_is_folded_whole_and_without_it_its_name_stands() -> None:
@@ -359,8 +354,10 @@ def test_the_validation_split_counts_in_the_index() -> None:
     assert Page(model_index(make_zoo(spec), str, {"C": file})).texts["td"][-1] == "0.500 ± 0.250"
 
 
-def test_handmade_weights_are_said_to_be() -> None:
-    """Where the weights are not of one run of the recipe, the card tells how they were made."""
-    assert "Handmade" not in card(make_spec())
-    markdown = card(make_spec(provenance="two runs, the second with larger crops"))
-    assert "**Handmade**" in markdown and "two runs, the second with larger crops" in markdown
+def test_a_card_says_what_made_the_weights() -> None:
+    markdown = card(make_spec(story="two runs, the second with larger crops"))
+    assert "**Handmade**" in markdown and "Two runs, the second with larger crops" in markdown
+    assert ["provenance", "handmade: see Training"] in rows_of(markdown, "provenance")
+    markdown = card(make_spec(provenance="recipe", story=None))
+    assert "Handmade" not in markdown and "One run of the recipe made these weights." in markdown
+    assert ["provenance", "recipe: one run of it made the weights"] in rows_of(markdown, "provenance")

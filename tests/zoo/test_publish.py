@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +15,13 @@ from msgspec import structs
 
 from stylezoo.errors import HubError, OptionError, RegistryError
 from stylezoo.zoo.catalog import read_repository
+from stylezoo.zoo.fingerprints import Fingerprint, find_fingerprints
 from stylezoo.zoo.hub import Repository
 from stylezoo.zoo.publish import Change, Entry, publish
+from stylezoo.zoo.results import weights_id
 from stylezoo.zoo.spec import HubSpec, ModelSpec
 from stylezoo.zoo.store import locate
+from stylezoo.zoo.sync import take
 
 MakeNet = Callable[..., tuple[ModelSpec, Path]]
 ZOO = Repository(HubSpec(repo="owner/zoo"))
@@ -61,6 +65,29 @@ def test_a_new_repository_holds_a_zoo_that_loads(hub: HubServer, entry: Callable
     card = held["README.md"].decode()
     assert "name: johnson/dots" in card and "pictures/johnson/dots.jpg" in card and "hf:owner/zoo/johnson/dots" in card
     assert huggingface_hub.ModelCard(card).data.license == "apache-2.0"
+
+
+def test_fingerprints_travel_and_count_for_their_weights_alone(
+    hub: HubServer, entry: Callable[..., Entry], tmp_path: Path
+) -> None:
+    dots, lines = entry(), entry("johnson/lines")
+    made = [
+        Fingerprint(weights=weights_id(each.spec), values=(0.25, fill), tolerance=0.01)
+        for each, fill in ((dots, 1.0), (lines, 2.0))
+    ]
+    change = publish(ZOO, [replace(dots, fingerprint=made[0])])
+    assert Change("fingerprints.json", "new") in change
+    assert Change("fingerprints.json", "changed") in publish(ZOO, [replace(lines, fingerprint=made[1])])
+    there = read_repository(ZOO).models
+    specs = [there["johnson/dots"], there["johnson/lines"]]
+    assert find_fingerprints(specs) == made
+    take(specs, tmp_path / "zoo")
+    assert find_fingerprints(specs, tmp_path / "zoo") == made
+    publish(ZOO, [entry(fill=3.0)])  # other weights, whose fingerprint nobody gives
+    assert find_fingerprints([read_repository(ZOO).models["johnson/dots"]]) == [None]
+    hub.commit("owner/zoo", {"fingerprints.json": b"{"})
+    with pytest.raises(RegistryError, match=r"owner/zoo@.*/fingerprints\.json: "):
+        find_fingerprints([read_repository(ZOO).models["johnson/dots"]])
 
 
 def test_a_second_push_sends_nothing(hub: HubServer, entry: Callable[..., Entry]) -> None:

@@ -10,17 +10,8 @@ import pytest
 import yaml
 
 from stylezoo.errors import RegistryError, WeightsError
-from stylezoo.zoo.spec import (
-    HubSpec,
-    ModelSpec,
-    WeightsSpec,
-    dump_zoo,
-    header_record,
-    parse_header,
-    parse_zoo,
-    read_zoo,
-    write_zoo,
-)
+from stylezoo.zoo.layout import dump_zoo, parse_zoo, read_zoo, write_zoo
+from stylezoo.zoo.spec import HubSpec, ModelSpec, PictureSpec, WeightsSpec, header_record, parse_header
 
 MODEL = "zoo.yaml: models.johnson/mosaic"
 
@@ -33,7 +24,11 @@ def test_reads_every_field(registry: dict[str, Any]) -> None:
     assert model.styles[0].died == "c.1860"
     assert model.styles[0].picture is not None and model.styles[0].picture.urls[1] == "http://example.com/%C3%A9.jpg"
     assert model.weights is not None and model.weights.hub is not None and model.weights.hub.revision == "v1"
-    assert model.check is not None and model.check.values == (0.5, -0.25)
+    assert model.styles[0].rights == "public domain (the artist died in c.1860)"
+    assert model.styles[0] is zoo.artworks["mosaic"]
+    photos = "928 photos (none is shipped): Hills (CC0-1.0), Lakes (research alone)"
+    assert model.training_data == f"{photos}; and pictures of them"
+    assert (model.provenance, model.story) == ("handmade", "two runs")
     assert zoo.aliases == {"mosaic": "johnson/mosaic"}
 
 
@@ -50,10 +45,6 @@ def test_records_cannot_be_changed(spec: ModelSpec) -> None:
 
 def _model(registry: dict[str, Any]) -> dict[str, Any]:
     return registry["models"]["johnson/mosaic"]
-
-
-def _picture(model: dict[str, Any]) -> dict[str, Any]:
-    return model["styles"][0]["picture"]
 
 
 WRONG: list[tuple[Callable[[dict[str, Any]], Any], str]] = [
@@ -75,24 +66,36 @@ WRONG: list[tuple[Callable[[dict[str, Any]], Any], str]] = [
     (lambda m: m.update(family="jonson"), ".family: 'jonson' is unknown; the families are johnson, cin"),
     (lambda m: m.update(family="cin"), ".name: must be 'cin/'"),
     (lambda m: m.update(styles=[]), ".styles: a johnson model has exactly one style, not 0"),
-    (lambda m: m["styles"].append({**m["styles"][0], "id": "b"}), ".styles: a johnson model has exactly one style"),
-    (lambda m: m["styles"][0].update(id="The Mosaic"), ".styles[0].id: must be lowercase letters"),
-    (lambda m: m["styles"][0].update(yaer="1831"), ".styles[0]: unknown key 'yaer'. Did you mean year?"),
-    (lambda m: m["styles"][0].update(year=1831), ".styles[0].year: Expected `str | null`, got `int`. Put the value in"),
-    (lambda m: _picture(m).update(file="../a.jpg"), ".styles[0].picture.file: must be a name such as"),
-    (lambda m: _picture(m).update(file="Mosaic.JPG"), ".styles[0].picture.file: must be a name such as"),
-    (lambda m: _picture(m).update(urls=[]), ".styles[0].picture.urls: must be at least one address"),
-    (lambda m: _picture(m).update(urls=["file:///a.jpg"]), ".styles[0].picture.urls: must be an address https://"),
-    (lambda m: _picture(m).update(urls=["https://a.org/é"]), ".styles[0].picture.urls: must be an address https://"),
-    (lambda m: _picture(m).update(page="a page"), ".styles[0].picture.page: must be an address https://"),
-    (lambda m: _picture(m).update(phash="ABC"), ".styles[0].picture.phash: must be 16 lowercase hexadecimal digits"),
-    (lambda m: _picture(m).update(phash=1234), ".styles[0].picture.phash: Expected `str`, got `int`. Put the value in"),
-    (lambda m: _picture(m).update(url="x"), ".styles[0].picture: unknown key 'url'. Did you mean urls?"),
     (lambda m: m["arch"].update(width=[32]), ".arch.width: Expected `bool | int | float | str`, got `array`"),
     (lambda m: m["arch"].update({True: 1}), ".arch: YAML reads a key here as bool, not as text. Put the key in quotes"),
     (lambda m: m.update(metrics={}), ": unknown key 'metrics'"),
-    (lambda m: m["check"].update(values=[]), ".check.values: must be at least one number"),
-    (lambda m: m["check"].update(tolerance=0), ".check.tolerance: must be above 0"),
+    (lambda m: m["styles"].append({"id": "b", "artwork": "mosaic"}), ".styles: a johnson model has exactly one style"),
+    (lambda m: m.update(styles=["mosiac"]), ".styles[0]: no artwork is named 'mosiac'. Did you mean mosaic?"),
+    (lambda m: m.update(styles=[{"id": "The Mosaic", "artwork": "mosaic"}]), ".styles[0].id: must be lowercase"),
+    (lambda m: m.update(styles=[{"id": "mosaic", "title": "x"}]), ".styles[0]: unknown key 'title'"),
+    (lambda m: m.update(training_data="{fotos}"), ".training_data: refers to {fotos}, which is not stated"),
+    (lambda m: m.pop("provenance"), ".story: goes with provenance: handmade alone"),
+    (lambda m: (m.pop("provenance"), m.pop("story")), ": Object missing required field `provenance`"),
+    (lambda m: m.update(provenance="bought"), ".provenance: Invalid enum value 'bought'"),
+    (lambda m: m.pop("story"), ".story: must say how the weights were made"),
+    (lambda m: (m.update(provenance="recipe"), m.pop("story"), m.pop("recipe")), ".recipe: must be named"),
+]
+
+WRONG_ARTWORKS: list[tuple[Callable[[dict[str, Any]], Any], str]] = [
+    (lambda a: a.update(id="mosaic"), ": unknown key 'id'"),
+    (lambda a: a.update(yaer="1831"), ": unknown key 'yaer'. Did you mean year?"),
+    (lambda a: a.update(year=1831), ".year: Expected `str | null`, got `int`. Put the value in"),
+    (lambda a: a.update(rights="public domain"), ".rights: no sentence of rights has the key 'public domain'"),
+    (lambda a: a.pop("died"), ".rights: refers to {died}, which is not stated"),
+    (lambda a: a["picture"].update(file="../a.jpg"), ".picture.file: must be a name such as"),
+    (lambda a: a["picture"].update(file="Mosaic.JPG"), ".picture.file: must be a name such as"),
+    (lambda a: a["picture"].update(urls=[]), ".picture.urls: must be at least one address"),
+    (lambda a: a["picture"].update(urls=["file:///a.jpg"]), ".picture.urls: must be an address https://"),
+    (lambda a: a["picture"].update(urls=["https://a.org/é"]), ".picture.urls: must be an address https://"),
+    (lambda a: a["picture"].update(page="a page"), ".picture.page: must be an address https://"),
+    (lambda a: a["picture"].update(phash="ABC"), ".picture.phash: must be 16 lowercase hexadecimal digits"),
+    (lambda a: a["picture"].update(phash=1234), ".picture.phash: Expected `str`, got `int`. Put the value in"),
+    (lambda a: a["picture"].update(url="x"), ".picture: unknown key 'url'. Did you mean urls?"),
 ]
 
 
@@ -105,6 +108,46 @@ def test_says_where_a_model_is_wrong(
         parse_zoo(registry, "zoo.yaml")
     assert str(caught.value).startswith(MODEL + message)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(("spoil", "message"), WRONG_ARTWORKS, ids=[message for _, message in WRONG_ARTWORKS])
+def test_says_where_an_artwork_is_wrong(
+    registry: dict[str, Any], spoil: Callable[[dict[str, Any]], Any], message: str
+) -> None:
+    spoil(registry["artworks"]["mosaic"])
+    with pytest.raises(RegistryError) as caught:
+        parse_zoo(registry, "zoo.yaml")
+    assert str(caught.value).startswith("zoo.yaml: artworks.mosaic" + message)
+
+
+def test_a_short_text_cannot_stand_for_gigabytes(registry: dict[str, Any]) -> None:
+    registry["datasets"]["hills"]["terms"] = "x" * 3000
+    _model(registry)["training_data"] = "{hills} " * 2
+    with pytest.raises(RegistryError, match=r"mosaic\.training_data: becomes longer than 4,000 characters"):
+        parse_zoo(registry, "zoo.yaml")
+    registry["datasets"]["photos"]["parts"] = ["hills"] * 2
+    _model(registry)["training_data"] = "{photos}"
+    with pytest.raises(RegistryError, match=r"mosaic\.training_data: becomes longer"):
+        parse_zoo(registry, "zoo.yaml")
+    _model(registry)["training_data"] = "none"
+    registry["rights"]["old"] = "{died} " * 5
+    registry["artworks"]["mosaic"]["died"] = "x" * 1000
+    with pytest.raises(RegistryError, match=r"artworks\.mosaic\.rights: becomes longer than 4,000 characters"):
+        parse_zoo(registry, "zoo.yaml")
+
+
+@pytest.mark.parametrize(
+    ("parts", "message"),
+    [
+        (["hils"], "zoo.yaml: datasets.photos.parts: no data set is named 'hils'. Did you mean hills?"),
+        (["photos"], "zoo.yaml: datasets.photos.parts: 'photos' has parts itself"),
+    ],
+)
+def test_says_which_part_of_a_data_set_is_wrong(registry: dict[str, Any], parts: list[str], message: str) -> None:
+    registry["datasets"]["photos"]["parts"] = parts
+    with pytest.raises(RegistryError) as caught:
+        parse_zoo(registry, "zoo.yaml")
+    assert str(caught.value).startswith(message)
 
 
 @pytest.mark.parametrize(
@@ -239,8 +282,8 @@ def test_a_registry_that_could_not_be_read_back_is_not_written(registry: dict[st
 def test_a_header_describes_the_model_alone(registry: dict[str, Any]) -> None:
     model = parse_zoo(registry, "zoo.yaml").models["johnson/mosaic"]
     text = header_record(model)
-    assert not {"weights", "check"} & set(json.loads(text))
-    assert parse_header(text, "x") == msgspec.structs.replace(model, weights=None, check=None)
+    assert "weights" not in json.loads(text)
+    assert parse_header(text, "x") == msgspec.structs.replace(model, weights=None)
 
 
 @pytest.mark.parametrize(
@@ -267,16 +310,88 @@ def test_the_shipped_registry_explains_every_key_by_a_valid_example() -> None:
     start = next(i for i, line in enumerate(comment) if line.startswith("schema:"))
     example = yaml.safe_load("\n".join(comment[start : comment.index("", start)]))
     _model(example)["weights"]["sha256"] = "0" * 64  # the one value that stands there in words
-    assert _unused_fields(parse_zoo(example, "example")) == []
+    assert _unused_fields(parse_zoo(example, "example")) == set()
 
 
-def _unused_fields(record: Any) -> list[str]:
-    """Return the names of the fields, here and below, that hold nothing."""
-    if isinstance(record, msgspec.Struct):
-        values = {field: getattr(record, field) for field in record.__struct_fields__}
-        return [k for k, v in values.items() if v in (None, "", False, ())] + _unused_fields(list(values.values()))
-    inner = record.values() if isinstance(record, dict) else record if isinstance(record, list | tuple) else ()
-    return [field for value in inner for field in _unused_fields(value)]
+def test_the_shipped_registry_states_everything_once() -> None:
+    top = Path(__file__).parents[2] / "zoo.yaml"
+    if not top.is_file():
+        pytest.skip("not in a source checkout")
+    text = top.read_text(encoding="utf-8")
+    assert len(text.encode()) <= 25_000
+    zoo = read_zoo(top)
+    body = text[text.index("\nschema:") + 1 :]
+    assert body == dump_zoo(zoo)  # as a command would write it
+    for artwork in zoo.artworks.values():
+        assert body.count(f"title: {artwork.title}\n") == 1 or ":" in artwork.title
+    assert all(spec.weightless or spec.provenance for spec in zoo.models.values())
+
+
+def test_artworks_keep_their_ids_and_others_of_that_id_get_a_number(registry: dict[str, Any]) -> None:
+    zoo = parse_zoo(registry, "zoo.yaml")
+    model = zoo.models["johnson/mosaic"]
+    other = msgspec.structs.replace(model.styles[0], title="Another mosaic", rights="CC0-1.0")
+    renamed = msgspec.structs.replace(model.styles[0], id="stones")
+    models = zoo.models | {
+        "johnson/a": msgspec.structs.replace(model, name="johnson/a", styles=(other,)),
+        "johnson/b": msgspec.structs.replace(model, name="johnson/b", styles=(renamed,)),
+    }
+    text = dump_zoo(msgspec.structs.replace(zoo, models=models))
+    plain = yaml.safe_load(text)
+    assert sorted(plain["artworks"]) == ["mosaic", "mosaic_2"]
+    assert plain["models"]["johnson/a"]["styles"] == [{"id": "mosaic", "artwork": "mosaic_2"}]
+    assert plain["models"]["johnson/b"]["styles"] == [{"id": "stones", "artwork": "mosaic"}]
+    assert plain["rights"] == {"cc0_1_0": "CC0-1.0", "old": "public domain (the artist died in {died})"}
+    assert parse_zoo(plain, "again").models == models
+
+
+def test_facts_that_changed_take_the_place_of_those_that_no_model_has(registry: dict[str, Any]) -> None:
+    zoo = parse_zoo(registry, "zoo.yaml")
+    model = zoo.models["johnson/mosaic"]
+    corrected = msgspec.structs.replace(model.styles[0], title="A mosaic")
+    models = {model.name: msgspec.structs.replace(model, styles=(corrected,))}
+    plain = yaml.safe_load(dump_zoo(msgspec.structs.replace(zoo, models=models)))
+    assert {id: artwork["title"] for id, artwork in plain["artworks"].items()} == {"mosaic": "A mosaic"}
+
+
+def test_data_sets_are_referred_to_again(registry: dict[str, Any]) -> None:
+    zoo = parse_zoo(registry, "zoo.yaml")
+    plain = yaml.safe_load(dump_zoo(zoo))
+    assert plain["models"]["johnson/mosaic"]["training_data"] == "{photos}; and pictures of them"
+    assert plain["datasets"] == registry["datasets"]
+
+
+def test_a_page_of_wikimedia_commons_is_an_address_by_itself() -> None:
+    commons = "https://commons.wikimedia.org/wiki/"
+    there = PictureSpec(file="a.jpg", page=f"{commons}File:A_(b),_%C3%A9.jpg", phash="0" * 16)
+    assert there.addresses == (f"{commons}Special:FilePath/A_(b),_%C3%A9.jpg?width=1280",)
+    more = msgspec.structs.replace(there, urls=("https://example.org/a.jpg", *there.addresses))
+    assert more.addresses == (*there.addresses, "https://example.org/a.jpg")
+
+
+def test_lone_files_need_not_say_what_made_them(spec: ModelSpec) -> None:
+    assert spec.provenance is None
+    with pytest.raises(ValueError, match="story: must say how the weights were made"):
+        msgspec.structs.replace(spec, provenance="handmade")
+    with pytest.raises(ValueError, match="recipe: must be named"):
+        msgspec.structs.replace(spec, provenance="recipe")
+
+
+def _unused_fields(record: Any) -> set[str]:
+    """Return the fields, here and below, that hold nothing in any record of their kind."""
+    fields: dict[str, bool] = {}
+
+    def look(record: Any) -> None:
+        if isinstance(record, msgspec.Struct):
+            for field in record.__struct_fields__:
+                value, name = getattr(record, field), f"{type(record).__name__}.{field}"
+                fields[name] = fields.get(name, False) or value not in (None, "", False, ())
+                look(value)
+        for value in record.values() if isinstance(record, dict) else record if isinstance(record, tuple) else ():
+            look(value)
+
+    look(record)
+    return {name for name, used in fields.items() if not used}
 
 
 def test_a_family_that_optimises_has_no_weights(registry: dict[str, Any]) -> None:
