@@ -15,6 +15,7 @@ from stylezoo.errors import ModelNotFoundError, OptionError
 from stylezoo.evaluate.verify import verify_model
 from stylezoo.models import create_model
 from stylezoo.release import make_entry
+from stylezoo.zoo.fingerprints import own_file, read_fingerprints
 from stylezoo.zoo.spec import StyleSpec
 from stylezoo.zoo.store import read_header
 
@@ -37,6 +38,7 @@ def test_a_model_of_the_registry_goes_byte_for_byte(tmp_path: Path) -> None:
     entry = make_entry("mosaic", tmp_path)
     assert entry.spec == stylezoo.model_info("johnson/mosaic")
     assert entry.weights.name == "mosaic.safetensors" and not list(tmp_path.iterdir())
+    assert entry.fingerprint == read_fingerprints(own_file())["johnson/mosaic"]
 
 
 def test_a_weights_file_is_rounded_to_float16_and_gets_its_facts(net_file: Path, tmp_path: Path) -> None:

@@ -567,6 +567,7 @@ def test_an_added_card_paints_to_the_bit_what_its_net_does(multi: Stylizer, mult
     assert multi.styles == ("dots", "lines", "waves", "zigzag")
     assert multi.spec.arch["styles"] == 4
     assert multi.spec.styles[3].title == "Zigzag"
+    assert (multi.spec.provenance, multi.spec.story) == ("handmade", "the style zigzag was added from a style card")
     assert torch.equal(row_of(multi, 3), row)
     assert np.array_equal(multi.stylize(photo, "zigzag"), other.stylize(photo, "zigzag"))
     for style, picture in zip(other.styles, before, strict=False):
