@@ -8,8 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import msgspec
 
-from stylezoo.evaluate.methods import PHOTO, STYLE
-from stylezoo.evaluate.standings import (
+from benchmarks.comparisons import (
     INFOS,
     Line,
     cold_losses,
@@ -22,6 +21,7 @@ from stylezoo.evaluate.standings import (
     steadiness_losses,
     steadiness_rows,
 )
+from stylezoo.evaluate.methods import PHOTO, STYLE
 from stylezoo.zoo.card_figures import ARROWS, index_columns, overall_figures
 from stylezoo.zoo.catalog import list_models, model_info
 from stylezoo.zoo.results import UNSEEN, Results
@@ -52,9 +52,9 @@ def make_page(lines: Sequence[Line], results: Mapping[str, Results], picture: st
     moving, worth = (newest(lines, recorded, key) for key in ("W", "G"))
     yield "# Leaderboard"
     yield ""
-    yield "Written by `python scripts/leaderboard.py` from measurements. Names `like/this` are models of this zoo, all"
-    yield "others somebody else's. Arrows say which way is better. [Measuring](measuring.md) says what each metric is,"
-    yield "and the command that measured stands below each table. The photo itself and the style image itself are"
+    yield "Written by `python -m benchmarks.leaderboard` from measurements. Names `like/this` are models of this zoo,"
+    yield "all others somebody else's. Arrows say which way is better. [Measuring](measuring.md) explains each metric."
+    yield "The command that measured stands below each table. The photo itself and the style image itself are"
     yield "anchors: what keeps all of the content, and what is all style."
     yield ""
     if picture:

