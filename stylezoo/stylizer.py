@@ -139,7 +139,7 @@ class Stylizer:
                 or booleans. Or a mapping of styles to such masks, or pairs of them; then `style` is for the rest, and
                 None leaves the photo there. Regions are blended inside the net.
             progress: show a bar on stderr where it takes long: of tiles, or of an optimisation's steps.
-            options: strength, size, stroke, preserve_color, tile and style_size, see
+            options: strength, size, stroke, preserve_color, tile, style_size and metadata, see
                 `stylezoo.pipeline.options.StylizeOptions`. Of models that optimise each picture, such as gatys/vgg19,
                 also steps, start, optimizer, lr, stages, content_layers, style_layers, content_weight, style_weight,
                 tv_weight, pooling, seed and callback, see `stylezoo.models.gatys_options.Options`.
@@ -150,9 +150,9 @@ class Stylizer:
         chosen, tuning = take_options(options)
         spec, runtime = self._ready(tuning, progress)
         plan = read_plan(spec, runtime, style, mask, chosen.style_size)
-        picture = read(image)
+        picture = read(image, metadata=chosen.metadata)
         plan.check(picture)
-        return picture.restore(self._renderer(runtime, plan, chosen, progress)(picture.levels, None))
+        return picture.restore(self._renderer(runtime, plan, chosen, progress)(picture.seen, None))
 
     def stylize_batch(
         self,
@@ -174,7 +174,8 @@ class Stylizer:
         chosen, tuning = take_options(options)
         spec, runtime = self._ready(tuning, progress)
         plan = read_plan(spec, runtime, style, mask, chosen.style_size)
-        return _batches(images, plan, self._renderer(runtime, plan, chosen, progress), batch_size)
+        pictures = (read(image, metadata=chosen.metadata) for image in images)
+        return _batches(pictures, plan, self._renderer(runtime, plan, chosen, progress), batch_size)
 
     def stylize_frames(
         self,
@@ -235,9 +236,9 @@ class Stylizer:
             if changed is not None:
                 plan = changed
                 run = self._renderer(runtime, plan, options)
-            picture = read(frame)
+            picture = read(frame, metadata=options.metadata)
             plan.check(picture)
-            yield picture.restore(run(picture.levels, memory.frame(picture.levels)))
+            yield picture.restore(run(picture.seen, memory.frame(picture.seen)))
 
     def encode_style(
         self,
@@ -417,15 +418,15 @@ class Stylizer:
         return each
 
 
-def _batches(images: Iterable[ImageLike], plan: Plan, run: Render, batch_size: int) -> Iterator[Any]:
+def _batches(pictures: Iterable[Picture], plan: Plan, run: Render, batch_size: int) -> Iterator[Any]:
     def kind(picture: Picture) -> Any:
         return picture.levels.shape, picture.levels.dtype
 
-    for (shape, _), group in groupby((read(image) for image in images), key=kind):
+    for (shape, _), group in groupby(pictures, key=kind):
         while batch := list(islice(group, batch_size if shape[-2] * shape[-1] <= LARGE else 1)):
             plan.check(batch[0])
             counts = [len(picture.levels) for picture in batch]
-            results = run(np.concatenate([picture.levels for picture in batch]), None)
+            results = run(np.concatenate([picture.seen for picture in batch]), None)
             for picture, pixels in zip(batch, np.split(results, np.cumsum(counts)[:-1]), strict=True):
                 yield picture.restore(pixels)
 

@@ -6,15 +6,17 @@ import os
 import re
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from stylezoo.errors import ImageError, OptionError
 from stylezoo.files import replacing
+from stylezoo.image.metadata import Keep
 from stylezoo.image.pillow import Array, decode_stream, format_named, format_of, shown
 from stylezoo.types import PathLike
 
 
-def read_file(path: PathLike, max_pixels: int) -> tuple[Array, str]:
-    """Return the pixels of a picture's file, as `pillow.decode` does, and what messages call it.
+def read_file(path: PathLike, max_pixels: int, keep: Keep = "none") -> tuple[Array, str, dict[str, Any]]:
+    """Return the pixels of a picture's file, as `pillow.decode` does, what messages call it, and its metadata.
 
     Raises ImageError for whatever is no such picture, with its name, the reason and the remedy.
     """
@@ -26,7 +28,8 @@ def read_file(path: PathLike, max_pixels: int) -> tuple[Array, str]:
         if Path(text).is_dir():
             raise ImageError(f"{name} is a folder: name one picture in it")
         with Path(text).open("rb") as file:
-            return decode_stream(file, name, max_pixels)[0], name
+            array, _, info = decode_stream(file, name, max_pixels, keep)
+            return array, name, info
     except FileNotFoundError as cause:
         raise ImageError(f"{name} does not exist: check the path, relative to {shown(Path.cwd())}") from cause
     except PermissionError as cause:
