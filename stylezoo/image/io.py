@@ -123,9 +123,10 @@ def read(image: ImageLike, *, max_pixels: int = 200_000_000, metadata: Keep = "s
     | array HW, HWC (C 1 to 4; uint8, uint16, or float in [0, 1])       | array HWC (C 3 or 4) of that dtype         |
     | tensor CHW, NCHW (C 1, 3, 4; uint8, or float in [0, 1])           | tensor of that rank, dtype and device      |
 
-    Pillow pictures are turned upright by their EXIF orientation and converted to sRGB by their ICC profile, or what PNG
-    and AVIF state of gamma, primaries and HDR. Of an animation the first frame is taken, with a warning. `max_pixels` bounds width x height of files and bytes,
-    checked in the header before anything is decoded. Tensors are detached from their graph.
+    Pillow pictures are turned upright by their EXIF orientation and converted to sRGB by their ICC profile, or by what
+    PNG and AVIF state of gamma, primaries and HDR. Of an animation the first frame is taken, with a warning.
+    `max_pixels` bounds width x height of files and bytes, checked in the header before anything is decoded. Tensors are
+    detached from their graph.
 
     `metadata` says what of the file's metadata PIL images and bytes that come back carry, see
     `stylezoo.image.metadata.read_metadata`.
@@ -159,8 +160,8 @@ def write(
     """Write a PIL image, array or tensor to `path`, whole or not at all.
 
     The suffix names the format unless `format` does. `quality` (1 to 100) is for JPEG, WebP and AVIF. Formats without
-    alpha get the picture on white. A PIL image's metadata is written with it. Raises ImageError where `path` exists and `overwrite` is false, cannot be
-    written or names no format, and OptionError for a quality out of range.
+    alpha get the picture on white. A PIL image's metadata is written with it. Raises ImageError where `path` exists and
+    `overwrite` is false, cannot be written or names no format, and OptionError for a quality out of range.
     """
     write_file(path, lambda kind: encode(image, kind, quality), overwrite=overwrite, format=format)
 

@@ -6,7 +6,6 @@ Numbers of primaries and transfer curves are those of ITU-T H.273, which PNG's c
 from __future__ import annotations
 
 import struct
-from collections.abc import Mapping
 from functools import cache
 from typing import Any, TypeAlias
 
@@ -75,13 +74,12 @@ def stated_colours(image: Image.Image) -> tuple[int | Chromaticities, int | floa
         return (primaries, transfer) if is_foreign(primaries, transfer) else None
     if "srgb" in info or not info.get("gamma"):
         return None
-    return _gamma_colours(info)
+    return _gamma_colours(float(info["gamma"]), info.get("chromaticity") or BT709)
 
 
-def _gamma_colours(info: Mapping[str, Any]) -> tuple[int | Chromaticities, int | float] | None:
-    exponent = 1 / float(info["gamma"])
+def _gamma_colours(gamma: float, chromaticities: Any) -> tuple[int | Chromaticities, int | float] | None:
+    exponent = 1 / gamma
     usual = abs(exponent - 2.2) < 0.01
-    chromaticities: Any = info.get("chromaticity") or BT709
     same = all(abs(a - b) < 0.002 for a, b in zip(chromaticities, BT709, strict=True)) or not _sound(chromaticities)
     if usual and same:
         return None

@@ -52,7 +52,8 @@ def read_metadata(image: Image.Image, keep: Keep, name: str) -> dict[str, Any]:
     """
     if keep == "none":
         return {}
-    info, found = image.info, {}
+    info = image.info
+    found: dict[str, Any] = {}
     texts = {str(key): str(text) for key, text in (getattr(image, "text", None) or info.get("text") or {}).items()}
     xmp = _bytes(info.get("xmp")) or texts.get(_XMP_OF_PNG, "").encode("utf-8", "ignore")
     texts.pop(_XMP_OF_PNG, None)
@@ -84,7 +85,9 @@ def save_options(info: Mapping[str, Any], kind: str) -> dict[str, Any]:
     options = {name: info[name] for name in names if info.get(name)}
     if kind == "JPEG":
         for name in [name for name, most in _LONGEST.items() if len(options.get(name, b"")) > most]:
-            warnings.warn(f"JPEG holds no {name.upper()} of {len(options.pop(name)):,} bytes: it is left out", stacklevel=2)
+            warnings.warn(
+                f"JPEG holds no {name.upper()} of {len(options.pop(name)):,} bytes: it is left out", stacklevel=2
+            )
     if kind == "PNG":
         options["pnginfo"] = chunks = PngImagePlugin.PngInfo()
         for key, text in info.get("text", {}).items():

@@ -164,7 +164,9 @@ def _white_of(values: NDArray[np.float32], mode: str, name: str) -> float:
     if white and low >= -white * SLACK and (mode != "F" or white == 1 or top > white / 2):
         return white
     remedy = "scale it to 0..1" if mode == "F" else "scale it to 0..65535"
-    raise ImageError(f"{name} is grey of mode {mode} with values {low:g} to {top:g}, whose white is unknown: {remedy} first")
+    raise ImageError(
+        f"{name} is grey of mode {mode} with values {low:g} to {top:g}, whose white is unknown: {remedy} first"
+    )
 
 
 def _srgb(image: Image.Image, name: str, colours: Colours = None) -> Image.Image:
@@ -229,7 +231,7 @@ def _writable() -> dict[str, str]:
 
 
 def format_like(kind: str, x: Array) -> str:
-    """The format to answer bytes of format `kind` in with N3HW or N4HW `x`: the same where it can hold that, else PNG."""
+    """The format to answer bytes of format `kind` in, for N3HW or N4HW `x`: PNG where it cannot hold that."""
     kind = "JPEG" if kind == "MPO" else kind
     able = kind in _writable().values() and (x.shape[1] == 3 or kind in WITH_ALPHA)
     return kind if able and max(x.shape[-2:]) <= LONGEST_SIDE.get(kind, MOST) else "PNG"

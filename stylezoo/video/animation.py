@@ -139,6 +139,8 @@ class Flipbook:
             options["loop"] = plays
         if self.kind == "WEBP":
             options |= {"quality": self.quality, "method": 4}
+            # Whole frames: of frames cut to what is opaque, the file would not say that it has alpha
+            options |= {"kmin": 1, "kmax": 1} if self.clip.alpha else {}
         with ExitStack() as open_files, warnings.catch_warnings():
             first, *rest = [open_files.enter_context(Image.open(path)) for path, _ in parts]
             first.save(target, self.kind, save_all=True, append_images=rest, **options)

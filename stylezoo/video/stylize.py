@@ -20,7 +20,7 @@ from stylezoo import __version__
 from stylezoo.errors import OptionError, VideoError
 from stylezoo.files import sha256_of
 from stylezoo.image.sizes import fit_long_side
-from stylezoo.pipeline.options import take_options
+from stylezoo.pipeline.options import StylizeOptions, take_options
 from stylezoo.pipeline.steady import STEADY, Steadiness
 from stylezoo.runtime.base import StyleCode
 from stylezoo.stylizer import Stylizer, load
@@ -123,10 +123,10 @@ def stylize_video(
     clip.check_whole(span[1])
     total = clip.count(*span)
     masks = None if mask is None else Masks(mask, total)
-    sink = _open_sink(target, clip, options.get("size"), span, sound, codec, quality)
+    chosen, tuning = take_options({"tile": None} | options)
+    sink = _open_sink(target, clip, chosen, span, sound, codec, quality)
 
     stylizer = model if isinstance(model, Stylizer) else load(model)
-    chosen, tuning = take_options({"tile": None} | options)
 
     def encode(style: StyleLike) -> StyleCode:
         return stylizer.encode_style(style, style_size=chosen.style_size, **tuning)
@@ -212,14 +212,14 @@ def _check_target(source: Path, target: Path, overwrite: bool) -> None:
 def _open_sink(
     target: Path,
     clip: Clip,
-    long_side: int | None,
+    chosen: StylizeOptions,
     span: tuple[int, int | None],
     sound: bool,
     codec: str | None,
     quality: int | None,
 ) -> Sink:
     """Return what writes the target; say what of the clip it cannot hold."""
-    size = (clip.height, clip.width) if long_side is None else fit_long_side(clip.height, clip.width, long_side)
+    size = (clip.height, clip.width) if chosen.size is None else fit_long_side(clip.height, clip.width, chosen.size)
     sink: Sink
     if target.suffix.lower() in FORMATS:
         if codec:
@@ -229,7 +229,8 @@ def _open_sink(
         check_av()
         from stylezoo.video.film import Film
 
-        sink = Film(target, clip, size, span, sound=sound, codec=codec, quality=quality)
+        keep = chosen.metadata
+        sink = Film(target, clip, size, span, sound=sound, codec=codec, quality=quality, metadata=keep)
     kind = target.suffix
     if sink.size != size:
         _warn(
@@ -243,6 +244,8 @@ def _open_sink(
             _warn(f"{kind} takes no such sound ({names}): it is encoded anew by {sink.sound}, in stereo at most")
     if clip.subtitles:
         _warn(f"the {clip.subtitles} tracks of subtitles of {clip.name} are left out")
+    if clip.hdr:
+        _warn(f"{clip.name} is HDR ({clip.hdr}): it is tone-mapped to BT.709")
     if clip.interlaced:
         _warn(f"{clip.name} is interlaced: moving edges are painted as combs; deinterlace it first")
     if clip.alpha and sink.on_white:

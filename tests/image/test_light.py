@@ -49,7 +49,9 @@ def png(pixels: np.ndarray, **chunks: bytes) -> bytes:
 
 
 def levels(data: bytes | Path) -> np.ndarray:
-    return np.asarray(read(data).levels[0].transpose(1, 2, 0), np.float64) * (255 if read(data).levels.dtype != np.uint8 else 1)
+    return np.asarray(read(data).levels[0].transpose(1, 2, 0), np.float64) * (
+        255 if read(data).levels.dtype != np.uint8 else 1
+    )
 
 
 @pytest.mark.parametrize("mode", ["L", "RGB"])
