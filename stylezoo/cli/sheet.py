@@ -117,7 +117,7 @@ def command(
         raise OptionError(f"{several[0]} is for one model, not for {len(names)}: {', '.join(names)}")
     if Path(output).is_dir():
         raise OptionError(f"'{output}' is a folder: name the picture to write")
-    sources = list(find_sources(photos))
+    sources = [source.path for source in find_sources(photos)]
     many = len(sources) > 1
     alone = [option for option in ("--blend", "--strengths", "--columns") if given[option]]
     if many and (clash := alone + ["a second model"] * (len(names) > 1)):

@@ -47,7 +47,7 @@ def write_file(
     """
     path, name = Path(path), shown(path)
     kind = format_named(format, f"cannot write {name}") if format else format_of(path)
-    if path.is_dir():
+    if os.path.isdir(path):
         raise ImageError(f"cannot write {name}: it is a folder; name a file in it")
     if not overwrite and os.path.lexists(path):
         raise ImageError(f"{name} exists; pass overwrite=True (--force)")

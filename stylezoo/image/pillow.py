@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageCms, ImageOps, UnidentifiedImageError
 
 from stylezoo.errors import ImageError
+from stylezoo.image.kinds import HEAD, explain, load_plugin, plugin_for
 from stylezoo.image.light import HDR, stated_colours, to_srgb
 from stylezoo.image.metadata import Keep, read_metadata, save_options, srgb_profile
 from stylezoo.types import PathLike
@@ -28,6 +29,9 @@ _SUFFIXES = {
     ".png": "PNG",
     ".jpg": "JPEG",
     ".jpeg": "JPEG",
+    ".jfif": "JPEG",
+    ".jpe": "JPEG",
+    ".jif": "JPEG",
     ".webp": "WEBP",
     ".tif": "TIFF",
     ".tiff": "TIFF",
@@ -50,19 +54,11 @@ def decode_stream(
     stream: IO[bytes], name: str, max_pixels: int, keep: Keep = "none"
 ) -> tuple[Array, str, dict[str, Any]]:
     """Return the pixels of an encoded picture (as `decode` does), the name of its format and its metadata."""
-    if stream.seekable() and not stream.read(1):
-        raise ImageError(f"{name} is empty: fetch or save it again")
-    try:
-        with _limit_raised_to(max_pixels):
-            image = Image.open(stream)
-    except UnidentifiedImageError as cause:
-        raise ImageError(
-            f"{name} is not a picture that Pillow can read, or its start is damaged: convert it to PNG or JPEG"
-        ) from cause
-    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as cause:
-        raise ImageError(f"{name} is too large: {cause}: shrink it, or pass a larger max_pixels") from cause
-    except Exception as cause:  # Pillow's plugins let nearly every kind of error through
-        raise _damaged(name, cause) from cause
+    if stream.seekable():
+        if not stream.read(1):
+            raise ImageError(f"{name} is empty: fetch or save it again")
+        stream.seek(0)
+    image = open_picture(stream, name, max_pixels)
     with image:
         width, height = image.size
         if width * height > max_pixels:
@@ -80,6 +76,29 @@ def decode_stream(
         if frames > 1:
             warnings.warn(f"{name} has {frames} frames; only the first is used", UserWarning, stacklevel=2)
     return array, kind, info
+
+
+def open_picture(stream: IO[bytes], name: str, max_pixels: int) -> Image.Image:
+    """Open a picture, by a plugin where one is needed and installed. Raises ImageError that says what the file is."""
+    start = stream.tell() if stream.seekable() else 0
+    try:
+        with _limit_raised_to(max_pixels):
+            try:
+                return Image.open(stream)
+            except UnidentifiedImageError:
+                stream.seek(start)
+                plugin = plugin_for(stream.read(HEAD))
+                stream.seek(start)
+                if plugin is None or not load_plugin(plugin):
+                    raise
+                return Image.open(stream)
+    except UnidentifiedImageError as cause:
+        stream.seek(start)
+        raise ImageError(f"{name} {explain(stream.read(HEAD))}") from cause
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as cause:
+        raise ImageError(f"{name} is too large: {cause}: shrink it, or pass a larger max_pixels") from cause
+    except Exception as cause:  # Pillow's plugins let nearly every kind of error through
+        raise _damaged(name, cause) from cause
 
 
 def _damaged(name: str, cause: Exception) -> ImageError:
@@ -111,6 +130,8 @@ def decode(image: Image.Image, name: str) -> Array:
         raise ImageError(f"{name} has no pixels ({image.width} x {image.height})")
     kind = image.format  # which turning it upright forgets
     colours = None if image.info.get("icc_profile") else stated_colours(image)
+    if kind == "EPS":  # Pillow would run Ghostscript
+        raise ImageError(f"{name} {explain(b'%!PS')}")
     try:
         image.load()
     except Exception as cause:  # as above: whatever the decoder lets through
@@ -235,6 +256,17 @@ def format_like(kind: str, x: Array) -> str:
     kind = "JPEG" if kind == "MPO" else kind
     able = kind in _writable().values() and (x.shape[1] == 3 or kind in WITH_ALPHA)
     return kind if able and max(x.shape[-2:]) <= LONGEST_SIDE.get(kind, MOST) else "PNG"
+
+
+def longest_side(photo: Path | Image.Image) -> int:
+    """Return the long side in px by a file's header, which is all that is read; 0 where that says nothing."""
+    if isinstance(photo, Image.Image):
+        return max(photo.size)
+    try:
+        with photo.open("rb") as file, open_picture(file, "", MOST) as image:
+            return max(image.size)
+    except (OSError, ImageError):
+        return 0
 
 
 def format_of(path: Path) -> str:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from safetensors.numpy import load_file, save_file
 
 from stylezoo.errors import OptionError
-from stylezoo.files import replacing
+from stylezoo.files import lock, replacing
 from stylezoo.video.clip import Frame
 
 MANIFEST = "manifest.json"
@@ -76,11 +76,15 @@ class Parts:
 
     Attributes:
         changed: in what the parts that were thrown away differed; empty where there were none.
+
+    Raises:
+        OptionError: another job writes the same target, or something else is in the way.
     """
 
     def __init__(self, target: Path, key: Mapping[str, Any], size: int = PART) -> None:
         self.size = size
         self.folder = target.with_name(target.name + ".parts")
+        self._lock = lock(target.with_name(f"{target.name}.lock"), f"'{target}'")
         self._manifest = self.folder / MANIFEST
         self._key = json.loads(json.dumps(key))  # as it is when read again
         self.changed: list[str] = []
@@ -153,3 +157,7 @@ class Parts:
     def remove(self) -> None:
         """Remove the folder."""
         shutil.rmtree(self.folder)
+
+    def release(self) -> None:
+        """Let another job write the target."""
+        self._lock.release()

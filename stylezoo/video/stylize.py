@@ -173,6 +173,7 @@ def stylize_video(
     finally:
         if not parts.frames and parts.folder.exists():
             parts.remove()
+        parts.release()
     if clip.damaged:
         _warn(f"{clip.damaged} damaged packets of {clip.name} were left out")
     height, width = sink.size
@@ -200,6 +201,8 @@ def _told(frames: Iterable[Frame], tell: Callable[[], Any]) -> Iterator[Frame]:
 def _check_target(source: Path, target: Path, overwrite: bool) -> None:
     if target.is_dir():
         raise VideoError(f"'{target}' is a folder: name the file to write")
+    if target.exists() and not target.is_file():
+        raise VideoError(f"'{target}' is a device or pipe, in which no clip can be written: name a file")
     if target.exists() and source.exists() and target.samefile(source):
         raise VideoError(f"'{target}' is the clip that is painted, and is never overwritten: choose another name")
     if target.exists() and not overwrite:
