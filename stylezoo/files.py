@@ -5,12 +5,13 @@ from __future__ import annotations
 import hashlib
 import os
 import shutil
+import sys
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from filelock import BaseFileLock, FileLock, Timeout
+from filelock import FileLock, Timeout
 
 from stylezoo.errors import OptionError
 from stylezoo.types import PathLike
@@ -26,8 +27,9 @@ def replacing(target: PathLike) -> Iterator[Path]:
     Missing parent folders are made. The temporary name keeps the suffix, which tells encoders the format.
     A link stays one: the file that it names is replaced. A device or pipe stays too: it is written into.
     """
-    target = Path(os.path.realpath(target)) if os.path.islink(target) else Path(target)
-    special = os.path.exists(target) and not os.path.isfile(target) and not os.path.isdir(target)
+    target = Path(target)
+    target = target.resolve() if target.is_symlink() else target
+    special = target.exists() and not target.is_file() and not target.is_dir()
     target.parent.mkdir(parents=True, exist_ok=True)
     suffix = target.suffix if len(target.suffix) <= LONGEST_SUFFIX else ""
     place = tempfile.gettempdir() if special else target.parent
@@ -50,8 +52,8 @@ def replacing(target: PathLike) -> Iterator[Path]:
         temporary.unlink(missing_ok=True)
 
 
-def lock(path: PathLike, what: str) -> BaseFileLock:
-    """Take a lock file; it is given back by `release`, and by the end of the process however it ends.
+def lock(path: PathLike, what: str) -> Callable[[], None]:
+    """Take a lock file; return what gives it back, as the end of the process does, however it ends.
 
     Raises OptionError where another process, or another job of this one, has it; `what` is what it writes.
     """
@@ -64,7 +66,25 @@ def lock(path: PathLike, what: str) -> BaseFileLock:
         raise OptionError(
             f"{what} is being written by another job: wait for its end, or choose another --output"
         ) from cause
-    return held
+
+    def release() -> None:
+        with suppress(OSError):  # Windows removes no open file; others see that what they locked is gone, and try again
+            path.unlink(missing_ok=True)
+        held.release()
+
+    return release
+
+
+def exists(path: Path) -> bool:
+    """Whether there is such a file or folder; one with a name that is too long there is not."""
+    with suppress(OSError):
+        return path.exists()
+    return False
+
+
+def shows(progress: bool) -> bool:
+    """Whether a bar is to be shown that was asked for: not where there is no stderr, as under pythonw."""
+    return progress and sys.stderr is not None
 
 
 def sha256_of(path: PathLike) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -11,6 +10,7 @@ from stylezoo.cli.talk import say
 from stylezoo.engines.job import Job
 from stylezoo.engines.manifest import MANIFEST
 from stylezoo.errors import ImageError, OptionError
+from stylezoo.files import exists
 from stylezoo.image.folder import PICTURES, ending, has_more, list_pictures
 
 FORMATS = {
@@ -47,8 +47,8 @@ def plan(
 ) -> list[Job]:
     """Return a job for every picture that `inputs` name, in their order.
 
-    `inputs` are files, folders (every picture in them, sorted by name; `recursive`: and in those below, whose results go
-    to folders of the same names) and '-' for stdin. `output` is a file for one
+    `inputs` are files, folders (every picture in them, sorted by name; `recursive`: and in those below, whose results
+    go to folders of the same names) and '-' for stdin. `output` is a file for one
     picture, a folder for several or for a folder, or '-' for stdout. `format`, one of FORMATS, replaces the one that
     the names state. With `labels` each picture has a job for each, `<picture>_<label>`, and `output` is a folder.
 
@@ -101,7 +101,7 @@ def find_sources(
             for picture in pictures_in(path, recursive=recursive, without=without):
                 folder = picture.parent.relative_to(path).as_posix()
                 yield Source(picture, "" if folder == "." else folder)
-        elif os.path.exists(path):  # which takes a name that is too long for one that does not exist
+        elif exists(path):  # which takes a name that is too long for one that does not exist
             yield Source(path)
         else:
             raise ImageError(f"no such file or folder: '{name}'")
@@ -185,11 +185,11 @@ def _check(jobs: list[Job], force: bool) -> None:
         writers[target] = job.input
         if target in read:
             raise OptionError(f"'{job.output}' is an input and is never overwritten: choose another --output")
-        if os.path.isdir(target):
+        if exists(target) and target.is_dir():
             raise OptionError(f"'{job.output}' is a folder, but '{job.input}' would be written there")
-        if os.path.exists(target) and not force:
+        if exists(target) and not force:
             go_on = "--resume to paint only what is missing, " if (target.parent / MANIFEST).exists() else ""
             raise OptionError(f"'{job.output}' exists: pass {go_on}--force to overwrite it, or choose another --output")
-        blocked = next((p for p in target.parents if os.path.exists(p)), None)
+        blocked = next((p for p in target.parents if exists(p)), None)
         if blocked and not blocked.is_dir():
             raise OptionError(f"cannot write '{job.output}': '{blocked}' is not a folder")

@@ -81,8 +81,8 @@ def command(
     """Paint pictures in a style.
 
     IN is a picture, a folder of pictures, or - for stdin. Several pictures go into the folder OUT under their own
-    names, and those of several styles as <picture>_<style>. A picture that cannot be read is reported, the others go on,
-    and the exit code is 2.
+    names, and those of several styles as <picture>_<style>. A picture that cannot be read is reported, the others go
+    on, and the exit code is 2.
     """
     check_stdout(output, as_json)
     request = read_request(**asked)

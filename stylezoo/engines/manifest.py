@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from stylezoo.engines.job import Job
 from stylezoo.errors import OptionError
+from stylezoo.files import exists
 from stylezoo.types import PathLike
 
 if TYPE_CHECKING:
@@ -88,7 +89,7 @@ class Manifest:
         if job.source is None or job.target is None:
             raise OptionError("--resume compares files with what was done: name files and a folder in place of -")
         name = job.name
-        if not os.path.exists(job.target) or name in self._begun:
+        if not exists(job.target) or name in self._begun:
             return False
         done = self._done.get(name)
         if done is None:

@@ -101,7 +101,7 @@ def _ordered(
     with ExitStack() as stack:
         if manifest and jobs:
             if len(jobs) > 1:  # a single picture is whole or not there, and may come in between
-                stack.callback(lock(manifest.path.with_name(LOCK), f"folder '{manifest.path.parent}'").release)
+                stack.callback(lock(manifest.path.with_name(LOCK), f"folder '{manifest.path.parent}'"))
             manifest.begin(jobs)
         outcomes = stack.enter_context(closing(_start(jobs, work, engine, workers, stylizer)))
         for index, outcome in outcomes:

@@ -21,11 +21,11 @@ def open_stdin() -> Image:
     """Return the picture on stdin. Raises ImageError if there is none."""
     from stylezoo.image.pillow import open_picture
 
-    if sys.stdin is None:
-        raise ImageError("stdin is closed: pipe a whole PNG or JPEG file into it")
-    data = sys.stdin.buffer.read()
+    data = sys.stdin.buffer.read() if sys.stdin else b""
     if not data:
-        raise ImageError("stdin is empty, and no picture that Pillow can read: pipe a whole PNG or JPEG file into it")
+        raise ImageError(
+            "stdin is empty or closed, and no picture that Pillow can read: pipe a whole PNG or JPEG file into it"
+        )
     return open_picture(io.BytesIO(data), "the picture on stdin", MOST_PIXELS)
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from stylezoo.errors import ImageError, OptionError
-from stylezoo.files import replacing
+from stylezoo.files import exists, replacing
 from stylezoo.image.metadata import Keep
 from stylezoo.image.pillow import Array, decode_stream, format_named, format_of, shown
 from stylezoo.types import PathLike
@@ -47,7 +47,7 @@ def write_file(
     """
     path, name = Path(path), shown(path)
     kind = format_named(format, f"cannot write {name}") if format else format_of(path)
-    if os.path.isdir(path):
+    if exists(path) and path.is_dir():
         raise ImageError(f"cannot write {name}: it is a folder; name a file in it")
     if not overwrite and os.path.lexists(path):
         raise ImageError(f"{name} exists; pass overwrite=True (--force)")

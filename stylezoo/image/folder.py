@@ -6,14 +6,14 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-READABLE = frozenset(
+_READABLE = (
     "png apng jpg jpeg jpe jfif jif mpo webp tif tiff avif jp2 j2k jpx bmp dib gif tga ppm pgm pbm pnm pcx sgi dds ico "
-    "psd qoi icns".split()
+    "psd qoi icns"
 )
+_OTHERS = "heic heif hif jxl eps svg svgz ai xcf exr hdr dng cr2 cr3 crw nef nrw arw srf sr2 raf orf rw2 pef srw x3f"
+READABLE = frozenset(_READABLE.split())
 """Endings of files that Pillow reads by itself."""
-OTHERS = frozenset(
-    "heic heif hif jxl eps svg svgz ai xcf exr hdr dng cr2 cr3 crw nef nrw arw srf sr2 raf orf rw2 pef srw x3f".split()
-)
+OTHERS = frozenset(_OTHERS.split())
 """Endings of pictures that need a plugin, or that cannot be read here: they are named, not passed over."""
 PICTURES = READABLE | OTHERS
 

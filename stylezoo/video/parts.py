@@ -75,6 +75,7 @@ class Parts:
         size: how many frames a part has.
 
     Attributes:
+        release: lets another job write the target.
         changed: in what the parts that were thrown away differed; empty where there were none.
 
     Raises:
@@ -84,7 +85,7 @@ class Parts:
     def __init__(self, target: Path, key: Mapping[str, Any], size: int = PART) -> None:
         self.size = size
         self.folder = target.with_name(target.name + ".parts")
-        self._lock = lock(target.with_name(f"{target.name}.lock"), f"'{target}'")
+        self.release = lock(target.with_name(f"{target.name}.lock"), f"'{target}'")
         self._manifest = self.folder / MANIFEST
         self._key = json.loads(json.dumps(key))  # as it is when read again
         self.changed: list[str] = []
@@ -157,7 +158,3 @@ class Parts:
     def remove(self) -> None:
         """Remove the folder."""
         shutil.rmtree(self.folder)
-
-    def release(self) -> None:
-        """Let another job write the target."""
-        self._lock.release()

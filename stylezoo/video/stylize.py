@@ -18,7 +18,7 @@ from tqdm import tqdm
 
 from stylezoo import __version__
 from stylezoo.errors import OptionError, VideoError
-from stylezoo.files import sha256_of
+from stylezoo.files import sha256_of, shows
 from stylezoo.image.sizes import fit_long_side
 from stylezoo.pipeline.options import StylizeOptions, take_options
 from stylezoo.pipeline.steady import STEADY, Steadiness
@@ -157,7 +157,7 @@ def stylize_video(
             with (
                 closing(ahead(painted)) as frames,
                 # The rate and the time left are of this run
-                tqdm(total=total, initial=resumed, unit="frame", disable=not progress, leave=False) as bar,
+                tqdm(total=total, initial=resumed, unit="frame", disable=not shows(progress), leave=False) as bar,
             ):
                 while not parts.whole and (head := next(frames, None)):
                     chunk = _told(chain([head], islice(frames, parts.size - 1)), bar.update)
