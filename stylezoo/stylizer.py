@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
+import warnings
 from collections.abc import Callable, Iterable, Iterator
 from functools import lru_cache
 from itertools import groupby, islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self, overload
+from typing import TYPE_CHECKING, Any, Literal, Self, overload
 
 import numpy as np
 from msgspec import structs, to_builtins
@@ -15,8 +16,9 @@ from PIL import Image
 
 from stylezoo.card import StyleCard
 from stylezoo.engine import Backend, Engine
-from stylezoo.errors import OptionError, StyleError, WeightsError, did_you_mean
+from stylezoo.errors import ImageError, OptionError, StyleError, WeightsError, did_you_mean
 from stylezoo.image.io import Picture, read
+from stylezoo.image.metadata import Keep
 from stylezoo.image.planes import Array
 from stylezoo.image.sizes import STYLE_SIZE
 from stylezoo.pipeline.options import StylizeOptions, option_fields, take_options
@@ -161,21 +163,29 @@ class Stylizer:
         *,
         batch_size: int = 8,
         mask: MaskLike = None,
+        errors: Literal["raise", "skip"] = "raise",
         progress: bool = False,
         **options: Any,
     ) -> Iterator[Any]:
         """Yield the stylized pictures in order; neighbours of one size pass the net together, `batch_size` at most.
 
         Those of more than 16 megapixels pass alone. Takes the options of `stylize`, and raises at once what they raise.
-        Pictures are read as they are needed, so `images` may be endless.
+        Pictures are read as they are needed, so `images` may be endless. Of a picture that cannot be read, `errors`
+        "raise" raises the ImageError, with its number from 0; "skip" warns of it, yields None in its place and goes on.
         """
+        if errors not in ("raise", "skip"):
+            raise OptionError(f"errors must be 'raise' or 'skip', not {errors!r}")
         if batch_size < 1:
             raise OptionError(f"batch_size must be at least 1, not {batch_size}")
         chosen, tuning = take_options(options)
         spec, runtime = self._ready(tuning, progress)
         plan = read_plan(spec, runtime, style, mask, chosen.style_size)
-        pictures = (read(image, metadata=chosen.metadata) for image in images)
-        return _batches(pictures, plan, self._renderer(runtime, plan, chosen, progress), batch_size)
+        return _batches(
+            _read_each(images, chosen.metadata, errors),
+            plan,
+            self._renderer(runtime, plan, chosen, progress),
+            batch_size,
+        )
 
     def stylize_frames(
         self,
@@ -418,12 +428,30 @@ class Stylizer:
         return each
 
 
-def _batches(pictures: Iterable[Picture], plan: Plan, run: Render, batch_size: int) -> Iterator[Any]:
-    def kind(picture: Picture) -> Any:
-        return picture.levels.shape, picture.levels.dtype
+def _read_each(images: Iterable[ImageLike], keep: Keep, errors: str) -> Iterator[Picture | None]:
+    """Yield the pictures; None for one that cannot be read where `errors` is "skip"."""
+    for number, image in enumerate(images):
+        try:
+            picture = read(image, metadata=keep)
+        except ImageError as cause:
+            if errors == "raise":
+                raise ImageError(f"picture {number} of the batch: {cause}") from cause
+            warnings.warn(f"picture {number} of the batch is left out: {cause}", UserWarning, stacklevel=3)
+            yield None
+        else:
+            yield picture
+
+
+def _batches(pictures: Iterable[Picture | None], plan: Plan, run: Render, batch_size: int) -> Iterator[Any]:
+    def kind(picture: Picture | None) -> Any:
+        return ((), None) if picture is None else (picture.levels.shape, picture.levels.dtype)
 
     for (shape, _), group in groupby(pictures, key=kind):
-        while batch := list(islice(group, batch_size if shape[-2] * shape[-1] <= LARGE else 1)):
+        if not shape:
+            yield from group
+            continue
+        found = (picture for picture in group if picture is not None)
+        while batch := list(islice(found, batch_size if shape[-2] * shape[-1] <= LARGE else 1)):
             plan.check(batch[0])
             counts = [len(picture.levels) for picture in batch]
             results = run(np.concatenate([picture.seen for picture in batch]), None)

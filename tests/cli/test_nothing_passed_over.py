@@ -109,3 +109,22 @@ def test_heic_and_jxl_without_their_plugins_name_them(run, net_file: Path, photo
 def test_known_kinds_are_named(refused, net_file: Path, photos: Path, head: bytes, kind: str) -> None:
     Path("x.jpg").write_bytes(head + bytes(200))
     assert kind.lower() in refused("stylize", "x.jpg", "-m", net_file, "-o", "o.png").lower()
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "words"),
+    [
+        ("photo.jpg", b"\xff\xd8\xff\xe0\0\x10JFIF", ["picture", "--style"]),
+        ("photo.heic", b"\0\0\0\x18ftypheic", ["picture", "--style"]),
+        ("m.pth", b"PK\x03\x04\x14\0", ["pickle", "stylezoo import"]),
+        ("m.pt", b"\x80\x02}q\0", ["pickle", "stylezoo import"]),
+        ("m.onnx", b"\x08\x08\x12\x07pytorch", ["exported"]),
+        ("r.yaml", b"style: [a]", ["stylezoo train --recipe"]),
+        ("weights.bin", (64).to_bytes(8, "little") + b'{"a":', [".safetensors"]),
+        ("notes", b"words", ["stylezoo list"]),
+    ],
+)
+def test_a_file_that_is_no_model_says_what_it_is(refused, photos: Path, name: str, content: bytes, words: list) -> None:
+    Path(name).write_bytes(content + bytes(64))
+    said = refused("stylize", "photos/a.jpg", "-m", name, "-o", "out.png")
+    assert name in said and all(word in said for word in words)
