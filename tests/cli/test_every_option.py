@@ -176,7 +176,7 @@ def test_a_value_outside_is_refused_alike_by_both_runtimes(refused, place, multi
     assert len(set(said)) == 1, said
     assert "internal" not in said[0]
     word = flag.removeprefix("--")
-    names = [flag, word, word.replace("-", "_"), *filter(None, re.split("[:,]", value))]
+    names = [flag, word, word.replace("-", "_"), repr(value), *filter(None, re.split("[:,]", value))]
     assert any(name in said[0] for name in names), said[0]
 
 
