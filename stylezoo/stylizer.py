@@ -18,7 +18,6 @@ from stylezoo.card import StyleCard
 from stylezoo.engine import Backend, Engine
 from stylezoo.errors import ImageError, OptionError, StyleError, WeightsError, did_you_mean
 from stylezoo.image.io import Picture, read
-from stylezoo.image.metadata import Keep
 from stylezoo.image.planes import Array
 from stylezoo.image.sizes import STYLE_SIZE
 from stylezoo.pipeline.options import StylizeOptions, option_fields, take_options
@@ -28,7 +27,7 @@ from stylezoo.runtime.base import NeedsTilesError, Passes, Runtime, StyleCode
 from stylezoo.runtime.device import Device, has_torch
 from stylezoo.schema import convert
 from stylezoo.style import Plan, read_plan, resolve_style
-from stylezoo.types import ImageLike, MaskLike, PathLike, StyleLike
+from stylezoo.types import ImageLike, Keep, MaskLike, PathLike, StyleLike
 from stylezoo.zoo.card import CardSpec
 from stylezoo.zoo.spec import Kind, ModelSpec, StyleSpec
 from stylezoo.zoo.store import find, locate

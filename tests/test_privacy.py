@@ -33,7 +33,18 @@ def test_no_connection_is_tried_and_no_file_is_left_in_a_fresh_home(tmp_path: Pa
     env |= {"HOME": str(home), "PYTHONPATH": str(Path(stylezoo.__file__).parents[1]), "PYTHONDONTWRITEBYTECODE": "1"}
     command = ["-c", SECONDS_MORE]
     if how == "command":
-        command = ["-m", "stylezoo", "stylize", str(photo), "-m", "cin/16", "-s", "udnie", "-o", str(tmp_path / "o.png")]
+        command = [
+            "-m",
+            "stylezoo",
+            "stylize",
+            str(photo),
+            "-m",
+            "cin/16",
+            "-s",
+            "udnie",
+            "-o",
+            str(tmp_path / "o.png"),
+        ]
     trace = ["strace", "-f", "-qq", "-e", "trace=connect,sendto,sendmsg", "-o", str(log)]
     done = subprocess.run([*trace, sys.executable, *command], env=env, capture_output=True, text=True, timeout=300)
     if "ptrace" in done.stderr.lower() and done.returncode:

@@ -10,9 +10,8 @@ from typing import Any
 
 from stylezoo.errors import ImageError, OptionError
 from stylezoo.files import exists, replacing
-from stylezoo.image.metadata import Keep
 from stylezoo.image.pillow import Array, decode_stream, format_named, format_of, shown
-from stylezoo.types import PathLike
+from stylezoo.types import Keep, PathLike
 
 
 def read_file(path: PathLike, max_pixels: int, keep: Keep = "none") -> tuple[Array, str, dict[str, Any]]:

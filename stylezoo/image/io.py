@@ -20,7 +20,7 @@ from PIL import Image
 
 from stylezoo.errors import ImageError
 from stylezoo.image.files import check_quality, read_file, write_file
-from stylezoo.image.metadata import Keep, read_metadata
+from stylezoo.image.metadata import read_metadata
 from stylezoo.image.pillow import (
     SLACK,
     WITH_ALPHA,
@@ -33,7 +33,7 @@ from stylezoo.image.pillow import (
 )
 from stylezoo.image.planes import Array, as_float, as_levels, on_white, resize
 from stylezoo.image.sizes import fit_long_side
-from stylezoo.types import ImageLike, PathLike
+from stylezoo.types import ImageLike, Keep, PathLike
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -89,7 +89,8 @@ class Picture:
     def restore(self, pixels: Any) -> Any:
         """Return `pixels`, an array or a tensor, as the type that the picture came as.
 
-        N3HW of any size, uint8 or float in [0, 1]. The picture's alpha is resized and joined to them. Values outside
+        N3HW of any size, uint8 or float in [0, 1]. The picture's alpha is resized and joined to them; colours that it
+        hides stay as they were, where the size is that of the picture. Values outside
         [0, 1] are clipped; other shapes and NaN are an ImageError.
         """
         pixels = _as_array(pixels)
@@ -102,6 +103,9 @@ class Picture:
                 raise ImageError(f"{self.name}: the result holds NaN or infinity: {NAN_REMEDY}")
             pixels = pixels.clip(0, 1)
         if self.veil is not None:
+            if pixels.shape[-2:] == self.veil.shape[-2:] and (self.veil == 0).any():
+                before = self.levels if pixels.dtype == self.levels.dtype else as_float(self.levels)
+                pixels = np.where(self.veil > 0, pixels, before)
             pixels = np.concatenate([pixels, self._veil_like(pixels)], axis=1)
         return self._finish(pixels)
 

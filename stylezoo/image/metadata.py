@@ -9,13 +9,12 @@ from __future__ import annotations
 import warnings
 from collections.abc import Mapping
 from functools import cache
-from typing import Any, Literal
+from typing import Any
 from xml.etree import ElementTree
 
 from PIL import ExifTags, Image, ImageCms, PngImagePlugin
 
-Keep = Literal["keep", "safe", "none"]
-KEEP: tuple[Keep, ...] = ("keep", "safe", "none")
+from stylezoo.types import Keep
 
 _Base, _Exif = ExifTags.Base, int(ExifTags.IFD.Exif)
 _SAFE = {int(tag) for tag in (_Base.ImageDescription, _Base.Artist, _Base.Copyright, _Base.DateTime)}

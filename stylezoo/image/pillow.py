@@ -18,8 +18,8 @@ from PIL import Image, ImageCms, ImageOps, UnidentifiedImageError
 from stylezoo.errors import ImageError
 from stylezoo.image.kinds import HEAD, explain, load_plugin, plugin_for
 from stylezoo.image.light import HDR, stated_colours, to_srgb
-from stylezoo.image.metadata import Keep, read_metadata, save_options, srgb_profile
-from stylezoo.types import PathLike
+from stylezoo.image.metadata import read_metadata, save_options, srgb_profile
+from stylezoo.types import Keep, PathLike
 
 Array: TypeAlias = NDArray[Any]
 Colours: TypeAlias = tuple[Any, Any] | None

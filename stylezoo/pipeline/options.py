@@ -5,15 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import Field, asdict, dataclass, field, fields, replace
 from numbers import Integral, Real
-from typing import Any, Literal, Self
+from typing import Any, Literal, Self, get_args
 
 from stylezoo.errors import OptionError
-from stylezoo.image.metadata import KEEP, Keep
 from stylezoo.image.sizes import STYLE_SIZE, STYLE_SIZES
+from stylezoo.types import Keep
 
 PreserveColor = Literal[False, "luma", "stats"]
 Tile = Literal["auto"] | int | None
 
+KEEP: tuple[Keep, ...] = get_args(Keep)
 MAX_SIZE = 16384
 STROKE_SIZE = 512
 """The long side, in px, at which strokes have size 1."""

@@ -24,7 +24,7 @@ from av.video.reformatter import VideoReformatter
 from av.video.stream import VideoStream
 
 from stylezoo.errors import OptionError, VideoError, did_you_mean
-from stylezoo.image.metadata import Keep
+from stylezoo.types import Keep
 from stylezoo.video.clip import BT601, BT709, FULL, LIMITED, Clip, Colour, Frame, usual_matrix
 from stylezoo.video.footage import EXACT, RGB, Footage, open_container, reason
 from stylezoo.video.parts import Told
