@@ -87,7 +87,7 @@ def make_kinds(folder: Path) -> dict[str, Kind]:
     way = ("stylize", "photo.png", "-m", "in.safetensors", "-o", "out.png")
     kinds["safetensors"] = Kind("in.safetensors", net, way, "out.png")
     kinds["zoo.yaml"] = Kind("zoo.yaml", zoo_file().read_bytes(), ("verify", "--zoo", "."), text=True)
-    recipe = (packaged_recipes() / "johnson.yaml").read_bytes()
+    recipe = (packaged_recipes() / "cin16.yaml").read_bytes()
     kinds["recipe"] = Kind("in.yaml", recipe, ("train", "--recipe", "in.yaml", "--dry-run"), text=True)
     load("cin/16", device="cpu").card("udnie", id="other").save(folder / "in.card.safetensors")
     card = (folder / "in.card.safetensors").read_bytes()
@@ -276,6 +276,10 @@ def command(count: int, only: tuple[str, ...], seed: int, keep: Path) -> None:
         for label, kind in kinds.items():
             if only and label not in only:
                 continue
+            verdict, said = run_case(kind, kind.data, photo, folder / "case")
+            shutil.rmtree(folder / "case")
+            if verdict != ("refused" if label == "zoo.yaml" else "ok"):  # its weights are not in that folder
+                raise click.ClickException(f"a whole {label} is not read: {verdict}: {said}")
             found, began, longest = Counter[str](), time.monotonic(), 0.0
             for number in range(count):
                 data = damage(kind.data, random.Random(f"{seed} {label} {number}"), kind.text)

@@ -20,7 +20,7 @@ from av.video.reformatter import Interpolation, VideoReformatter
 from av.video.stream import VideoStream
 
 from stylezoo.errors import VideoError
-from stylezoo.image.light import HDR, is_foreign, to_srgb
+from stylezoo.image.light import HDR, to_srgb
 from stylezoo.video.clip import (
     BT601,
     BT709,
@@ -158,9 +158,9 @@ class Footage(Clip):
             frame.color_primaries,
             frame.color_trc,
         )
-        if is_foreign(self.colour.primaries, self.colour.transfer):
+        self.hdr = HDR.get(self.colour.transfer, "")
+        if self.hdr:  # wide primaries alone go through, with their tag
             self._coded = self.colour.primaries, self.colour.transfer
-            self.hdr = HDR.get(self.colour.transfer, "")
             self.colour = Colour(BT709, self.colour.range, BT709, BT709)
 
     def frames(self, start: int | None = None) -> Generator[Frame, None, None]:

@@ -90,10 +90,14 @@ class Parts:
         self._key = json.loads(json.dumps(key))  # as it is when read again
         self.changed: list[str] = []
         self.done: list[Part] = []
-        if self.folder.exists():
-            self._read()
-        if not self.folder.exists():
-            self._write()
+        try:
+            if self.folder.exists():
+                self._read()
+            if not self.folder.exists():
+                self._write()
+        except BaseException:
+            self.release()
+            raise
 
     def _read(self) -> None:
         try:

@@ -51,14 +51,6 @@ def test_hdr_is_tone_mapped_and_no_longer_tagged_so(
         assert (context.color_primaries, context.color_trc, context.colorspace) == (BT709, BT709, BT709)
 
 
-def test_wide_primaries_without_hdr_become_bt709(tmp_path: Path) -> None:
-    frames = [np.full((48, 64, 3), (200, 60, 60), np.uint8)] * 3
-    about = {"colorspace": BT2020, "color_primaries": BT2020, "color_trc": 14, "color_range": 1}
-    path = make_clip(tmp_path / "wide.mp4", frames, codec="libx265", pixel_format="yuv420p10le", sound=None, **about)
-    red, green, _ = next(open_clip(path).frames()).pixels[20, 30]
-    assert red > 215 and green < 50
-
-
 def transparent_clip(path: Path) -> Path:
     frames = [np.dstack([picture, np.zeros((48, 64), np.uint8)]) for picture in pictures(4)]
     for frame in frames:
