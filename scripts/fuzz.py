@@ -34,15 +34,14 @@ os.environ |= {"OMP_NUM_THREADS": "1", "HF_HUB_OFFLINE": "1"}  # before what rea
 import av
 import click
 import numpy as np
-import onnxruntime
+import onnxruntime  # noqa: F401 - for the forks
 from PIL import Image
 
 import stylezoo
-from stylezoo.card import StyleCard
-from stylezoo.cli.main import cli, main
+import stylezoo.video
+from stylezoo.cli.main import main
 from stylezoo.stylizer import load
 from stylezoo.train.recipe import packaged_recipes
-from stylezoo.video import stylize_video
 from stylezoo.zoo.catalog import zoo_file
 from stylezoo.zoo.store import BUNDLED
 
@@ -76,7 +75,8 @@ def make_kinds(folder: Path) -> dict[str, Kind]:
     y, x = np.mgrid[0:48, 0:64]
     pixels = np.stack([x * 4, y * 5, (x * y) % 256], axis=2).astype(np.uint8)
     image = Image.fromarray(pixels)
-    kinds = {}
+    kinds: dict[str, Kind] = {}
+    way: tuple[str, ...]
     for kind, ending in (("JPEG", "jpg"), ("PNG", "png"), ("WebP", "webp"), ("TIFF", "tif"), ("GIF", "gif")):
         buffer = io.BytesIO()
         more = {"exif": _exif(), "dpi": (300, 300)} if kind in {"JPEG", "PNG", "TIFF"} else {}
@@ -268,7 +268,6 @@ def _wait(child: int) -> int:
 def command(count: int, only: tuple[str, ...], seed: int, keep: Path) -> None:
     """Print a line for each kind, and one for each failure."""
     failed = 0
-    assert onnxruntime and cli and StyleCard and stylize_video  # imported for the forks
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         kinds = make_kinds(folder)
