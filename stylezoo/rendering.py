@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Iterable, Iterator
 from itertools import groupby, islice
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
-from stylezoo.image.io import Picture
+from stylezoo.errors import ImageError
+from stylezoo.image.io import Picture, read
 from stylezoo.image.planes import Array
 from stylezoo.pipeline.options import StylizeOptions
 from stylezoo.pipeline.render import render
@@ -16,6 +18,7 @@ from stylezoo.pipeline.steady import Steadiness
 from stylezoo.runtime.base import NeedsTilesError, Passes, Runtime, StyleCode
 from stylezoo.runtime.device import has_torch
 from stylezoo.style import Plan
+from stylezoo.types import ImageLike, Keep
 
 LARGE = 2**24  # px of a picture that shares no batch
 
@@ -56,17 +59,35 @@ def prepare(
     return each
 
 
-def in_batches(pictures: Iterable[Picture], plan: Plan, run: Render, batch_size: int) -> Iterator[Any]:
+def read_each(images: Iterable[ImageLike], keep: Keep, errors: Literal["raise", "skip"]) -> Iterator[Picture | None]:
+    """Yield the pictures; None for one that cannot be read where `errors` is "skip"."""
+    for number, image in enumerate(images):
+        try:
+            picture = read(image, metadata=keep)
+        except ImageError as cause:
+            if errors == "raise":
+                raise ImageError(f"picture {number} of the batch: {cause}") from cause
+            warnings.warn(f"picture {number} of the batch is left out: {cause}", UserWarning, stacklevel=3)
+            yield None
+        else:
+            yield picture
+
+
+def in_batches(pictures: Iterable[Picture | None], plan: Plan, run: Render, batch_size: int) -> Iterator[Any]:
     """Yield the results of `pictures` in order; neighbours of one size pass together, `batch_size` at most."""
 
-    def kind(picture: Picture) -> Any:
-        return picture.levels.shape, picture.levels.dtype
+    def kind(picture: Picture | None) -> Any:
+        return ((), None) if picture is None else (picture.levels.shape, picture.levels.dtype)
 
     for (shape, _), group in groupby(pictures, key=kind):
-        while batch := list(islice(group, batch_size if shape[-2] * shape[-1] <= LARGE else 1)):
+        if not shape:
+            yield from group
+            continue
+        found = (picture for picture in group if picture is not None)
+        while batch := list(islice(found, batch_size if shape[-2] * shape[-1] <= LARGE else 1)):
             plan.check(batch[0])
             counts = [len(picture.levels) for picture in batch]
-            results = run(np.concatenate([picture.levels for picture in batch]), None)
+            results = run(np.concatenate([picture.seen for picture in batch]), None)
             for picture, pixels in zip(batch, np.split(results, np.cumsum(counts)[:-1]), strict=True):
                 yield picture.restore(pixels)
 
@@ -107,4 +128,4 @@ def in_frames(
         if (changed := plans.changed(number)) is not None:
             plan, run = changed, prepare(changed)
         plan.check(picture)
-        yield picture.restore(run(picture.levels, memory.frame(picture.levels)))
+        yield picture.restore(run(picture.seen, memory.frame(picture.seen)))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self, overload
+from typing import TYPE_CHECKING, Any, Literal, Self, overload
 
 from msgspec import structs, to_builtins
 from PIL import Image
@@ -17,7 +17,7 @@ from stylezoo.image.io import read
 from stylezoo.image.sizes import STYLE_SIZE
 from stylezoo.pipeline.options import StylizeOptions, take_options
 from stylezoo.pipeline.steady import STEADY, Steadiness
-from stylezoo.rendering import Plans, Render, in_batches, in_frames, prepare
+from stylezoo.rendering import Plans, Render, in_batches, in_frames, prepare, read_each
 from stylezoo.runtime.base import Runtime, StyleCode
 from stylezoo.runtime.device import Device
 from stylezoo.style import Plan, read_plan, resolve_style
@@ -131,7 +131,7 @@ class Stylizer:
                 or booleans. Or a mapping of styles to such masks, or pairs of them; then `style` is for the rest, and
                 None leaves the photo there. Regions are blended inside the net.
             progress: show a bar on stderr where it takes long: of tiles, or of an optimisation's steps.
-            options: strength, size, stroke, preserve_color, tile and style_size, see
+            options: strength, size, stroke, preserve_color, tile, style_size and metadata, see
                 `stylezoo.pipeline.options.StylizeOptions`. Of models that optimise each picture, such as gatys/vgg19,
                 also steps, start, optimizer, lr, stages, content_layers, style_layers, content_weight, style_weight,
                 tv_weight, pooling, seed and callback, see `stylezoo.models.gatys_options.Options`.
@@ -142,9 +142,9 @@ class Stylizer:
         chosen, tuning = take_options(options)
         spec, runtime = self._ready(tuning, progress)
         plan = read_plan(spec, runtime, style, mask, chosen.style_size)
-        picture = read(image)
+        picture = read(image, metadata=chosen.metadata)
         plan.check(picture)
-        return picture.restore(self._renderer(runtime, chosen, progress)(plan)(picture.levels, None))
+        return picture.restore(self._renderer(runtime, chosen, progress)(plan)(picture.seen, None))
 
     def stylize_batch(
         self,
@@ -153,20 +153,25 @@ class Stylizer:
         *,
         batch_size: int = 8,
         mask: MaskLike = None,
+        errors: Literal["raise", "skip"] = "raise",
         progress: bool = False,
         **options: Any,
     ) -> Iterator[Any]:
         """Yield the stylized pictures in order; neighbours of one size pass the net together, `batch_size` at most.
 
         Those of more than 16 megapixels pass alone. Takes the options of `stylize`, and raises at once what they raise.
-        Pictures are read as they are needed, so `images` may be endless.
+        Pictures are read as they are needed, so `images` may be endless. Of a picture that cannot be read, `errors`
+        "raise" raises the ImageError, with its number from 0; "skip" warns of it, yields None in its place and goes on.
         """
+        if errors not in ("raise", "skip"):
+            raise OptionError(f"errors must be 'raise' or 'skip', not {errors!r}")
         if batch_size < 1:
             raise OptionError(f"batch_size must be at least 1, not {batch_size}")
         chosen, tuning = take_options(options)
         spec, runtime = self._ready(tuning, progress)
         plan = read_plan(spec, runtime, style, mask, chosen.style_size)
-        return in_batches(map(read, images), plan, self._renderer(runtime, chosen, progress)(plan), batch_size)
+        pictures = read_each(images, chosen.metadata, errors)
+        return in_batches(pictures, plan, self._renderer(runtime, chosen, progress)(plan), batch_size)
 
     def stylize_frames(
         self,
@@ -205,7 +210,8 @@ class Stylizer:
             return read_plan(spec, runtime, style, mask, chosen.style_size)
 
         plans = Plans(style, mask, first, plan_for)
-        return in_frames(map(read, frames), plans, self._renderer(runtime, chosen), memory, first)
+        pictures = (read(frame, metadata=chosen.metadata) for frame in frames)
+        return in_frames(pictures, plans, self._renderer(runtime, chosen), memory, first)
 
     def encode_style(
         self,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, TypeAlias, Union
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias, Union
 
 if TYPE_CHECKING:
     import numpy
@@ -27,3 +27,6 @@ mapping of these to weights, a list of them, or of (style, weight) pairs."""
 MaskLike: TypeAlias = Union["ImageLike", Mapping[Any, "ImageLike"], Sequence[tuple["StyleLike", "ImageLike"]], None]
 """Where to paint: a picture or a boolean array or tensor (white is painted), styles with such pictures, or None
 (everywhere)."""
+
+Keep: TypeAlias = Literal["keep", "safe", "none"]
+"""What of a file's metadata a result keeps; see `stylezoo.image.metadata.read_metadata`."""

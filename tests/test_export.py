@@ -102,6 +102,20 @@ def test_smaller_files_differ_a_little(multi: Stylizer, multi_onnx: Path, tmp_pa
     assert 0 < difference.mean() < limit
 
 
+@pytest.mark.parametrize("precision", ["fp16", "int8"])
+def test_a_smaller_file_that_differs_by_more_than_its_bound_is_not_kept(
+    multi: Stylizer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, precision
+) -> None:
+    bound = module.MEAN_BOUNDS[precision]
+    runner = module._runner
+    monkeypatch.setattr(
+        module, "_runner", lambda path, format: lambda feeds: runner(path, format)(feeds) + (2 * bound + 8) / 255
+    )
+    with pytest.raises(ExportError, match=f"in the mean, of which {precision}"):
+        export(multi, tmp_path / "far.onnx", precision=precision, photos=PHOTOS)
+    assert not list(tmp_path.iterdir())
+
+
 def test_a_file_that_paints_otherwise_is_not_kept(
     multi: Stylizer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

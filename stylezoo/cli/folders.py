@@ -45,7 +45,7 @@ def open_manifest(
 
     Raises OptionError where `resume` is asked for and the jobs cannot be compared with what is there.
     """
-    folder = jobs[0].target.parent if jobs[0].target else None  # of all: only one picture can go elsewhere
+    folder = jobs[0].root  # of all: only one picture can go elsewhere
     if folder is None:
         if resume:
             raise OptionError("--resume goes on in a folder: name one with --output in place of -")

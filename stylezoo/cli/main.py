@@ -16,7 +16,7 @@ from typing import Any
 import click
 
 from stylezoo import __version__
-from stylezoo.cli.talk import Failure, one_line, say, show_warning
+from stylezoo.cli.talk import Failure, one_line, open_streams, say, show_warning, tame_warnings
 from stylezoo.errors import StyleZooError, did_you_mean, missing_extra, out_of_memory
 
 # Name -> what `stylezoo --help` says. The module stylezoo.cli.<name>, which defines `command`, is imported when called.
@@ -69,6 +69,7 @@ class LazyGroup(click.Group):
     def invoke(self, ctx: click.Context) -> Any:
         try:
             with warnings.catch_warnings():
+                tame_warnings()
                 warnings.showwarning = show_warning
                 result = super().invoke(ctx)
             sys.stdout.flush()  # a closed pipe must be noticed here, not when Python shuts down
@@ -149,5 +150,6 @@ def cli(ctx: click.Context, debug: bool) -> None:
 
 def main() -> None:
     """Run the command line and exit."""
+    open_streams()
     os.environ.setdefault("HF_HUB_VERBOSITY", "error")  # the Hub's client would tell of each of its tries in two lines
     cli.main()

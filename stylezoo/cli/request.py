@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from stylezoo.cli.descent import check_steps, read_descent
 from stylezoo.cli.folders import weights_hash
 from stylezoo.cli.options import Style, files_of, label_styles, parse_region, read_options, spread_folders
+from stylezoo.cli.talk import is_closed
 from stylezoo.engines import Job
 from stylezoo.errors import OptionError
 from stylezoo.files import sha256_of
@@ -141,6 +142,8 @@ def check_stdout(output: str, as_json: bool) -> None:
     """Raise OptionError where a picture on stdout would be in the way."""
     if as_json and output == "-":
         raise OptionError("--json and --output - both want stdout: write the picture to a file")
+    if output == "-" and is_closed("stdout"):
+        raise OptionError("--output - writes the picture to stdout, which is closed: name a file")
     if output == "-" and sys.stdout.isatty():
         raise OptionError("--output - would write a picture onto the terminal: redirect it, as in > styled.png")
 

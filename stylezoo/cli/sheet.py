@@ -103,7 +103,7 @@ def command(
     choices.check(names, "--card" if cards else None, "--strength" if how.strength != 1 else None)
     if Path(output).is_dir():
         raise OptionError(f"'{output}' is a folder: name the picture to write")
-    sources = list(find_sources(photos))
+    sources = [source.path for source in find_sources(photos)]
     choices.check_photos(len(sources), len(names))
     job = plan([str(sources[0] or "-")], output, force=force)[0]
     check_kept([job], [*cards, *filter(None, sources)])

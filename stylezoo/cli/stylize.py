@@ -31,6 +31,7 @@ FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
     "-m", "--model", default="johnson/mosaic", shell_complete=model_names, help="A model's name, run or weights file."
 )
 @click.option("-o", "--output", required=True, metavar="OUT", help="A file, a folder for several pictures, or -.")
+@click.option("-r", "--recursive", is_flag=True, help="Take the pictures in subfolders of a folder IN too.")
 @click.option(
     "-s",
     "--style",
@@ -67,6 +68,7 @@ FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 def command(
     inputs: tuple[str, ...],
     output: str,
+    recursive: bool,
     format: str | None,
     device: str,
     backend: Backend,
@@ -80,13 +82,13 @@ def command(
     """Paint pictures in a style.
 
     IN is a picture, a folder of pictures, or - for stdin. Several pictures go into the folder OUT under their own
-    names, and those of several styles as <picture>_<style>. A picture that cannot be read is reported, and the others
-    go on.
+    names, and those of several styles as <picture>_<style>. A picture that cannot be read is reported, the others go
+    on, and the exit code is 2.
     """
     check_stdout(output, as_json)
     request = read_request(**asked)
     labels = list(request.styles) if request.several else ()
-    jobs = plan(inputs, output, labels=labels, format=format, force=force or resume)
+    jobs = plan(inputs, output, labels=labels, format=format, force=force or resume, recursive=recursive)
     request.check(jobs, force)
     total, recipe = len(jobs), cache(request.recipe)
     jobs, manifest = open_manifest(jobs, lambda job: recipe(job.label), resume=resume, force=force)

@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
+import warnings
 from collections.abc import Iterable
+from contextlib import suppress
+from io import TextIOWrapper
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO, TypeVar
 
 import click
@@ -24,6 +29,46 @@ class Failure(click.ClickException):
         self.code = code
 
 
+_closed: set[str] = set()
+
+
+def open_streams() -> None:
+    """Replace streams that are closed, or None as pythonw and PyInstaller leave them, by the null device.
+
+    Their numbers must not go to the next file that is opened, as libraries write into them. What an encoding does not
+    have is written as an escape.
+    """
+    for number, name in enumerate(("stdin", "stdout", "stderr")):
+        stream = getattr(sys, name)
+        if isinstance(stream, TextIOWrapper) and number:
+            stream.reconfigure(errors="backslashreplace")
+        if stream is not None:
+            continue
+        _closed.add(name)
+        null = Path(os.devnull).open("w" if number else "r", encoding="utf-8")  # noqa: SIM115 - for good
+        setattr(sys, name, null)
+        with suppress(OSError):
+            _occupy(number, null.fileno())
+
+
+def _occupy(number: int, by: int) -> None:
+    try:
+        os.fstat(number)
+    except OSError:
+        os.dup2(by, number)
+
+
+def is_closed(name: str) -> bool:
+    """Whether "stdin", "stdout" or "stderr" was closed when the command began."""
+    return name in _closed
+
+
+def tame_warnings() -> None:
+    """Keep warnings from being raised as errors, as PYTHONWARNINGS=error asks: they are for people to read."""
+    warnings.filters[:] = [entry for entry in warnings.filters if entry[0] != "error"]  # type: ignore[index]
+    warnings.simplefilter("default", UserWarning, append=True)
+
+
 def one_line(message: object) -> str:
     """Return a message without line breaks."""
     return " ".join(str(message).split())
@@ -32,11 +77,12 @@ def one_line(message: object) -> str:
 def say(message: str) -> None:
     """Write one line to stderr, above a progress bar if there is one."""
     line = f"stylezoo: {message}"
-    if tqdm := sys.modules.get("tqdm"):
-        tqdm.tqdm.write(line, file=sys.stderr)
-        sys.stderr.flush()
-    else:
-        click.echo(line, err=True)
+    with suppress(OSError):  # nobody reads it, which is no reason to stop
+        if tqdm := sys.modules.get("tqdm"):
+            tqdm.tqdm.write(line, file=sys.stderr)
+            sys.stderr.flush()
+        else:
+            click.echo(line, err=True)
 
 
 def show_warning(
@@ -69,5 +115,10 @@ def show_progress(items: Iterable[T], unit: str = "photo") -> Iterable[T]:
 
 
 def put_json(value: Any, *, indent: int | None = None) -> None:
-    """Write a value to stdout as JSON."""
-    click.echo(json.dumps(value, ensure_ascii=False, indent=indent))
+    """Write a value to stdout as JSON, in ASCII where the encoding of stdout cannot hold its text."""
+    text = json.dumps(value, ensure_ascii=False, indent=indent)
+    try:
+        text.encode(sys.stdout.encoding or "utf-8")
+    except UnicodeError:
+        text = json.dumps(value, indent=indent)
+    click.echo(text)

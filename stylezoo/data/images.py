@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+import warnings
 from pathlib import Path
 
 import numpy as np
 from torch import Tensor
 
 from stylezoo.errors import DataError
+from stylezoo.image.folder import READABLE, list_pictures
 
-SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".avif", ".bmp", ".tif", ".tiff"})
+SUFFIXES = frozenset(f".{ending}" for ending in READABLE)
 FLAT = 1e-3  # deviation, in [0, 1], below which a crop counts as of one colour
 SAMPLE_PHOTOS = ("astronaut", "chelsea", "coffee", "motorcycle_left", "rocket")  # what the scikit-image wheel carries
 
 
 def list_photos(folder: Path) -> list[Path]:
-    """Return the pictures in `folder` and below, sorted by name.
+    """Return the pictures in `folder` and below, sorted by name; a warning says how many of other kinds there are.
 
     Raises:
         DataError: no such folder, or no picture in it.
@@ -25,7 +27,11 @@ def list_photos(folder: Path) -> list[Path]:
             f"there is no folder of photos at {folder}: give one with --content DIR, set STYLEZOO_DATA, "
             "or fetch a set with stylezoo data get photos"
         )
-    photos = sorted(p for p in folder.rglob("*") if p.suffix.lower() in SUFFIXES and not p.name.startswith("."))
+    found = list_pictures(folder, recursive=True)
+    photos = [path for path in found if path.suffix.lower() in SUFFIXES]
+    if left := [path for path in found if path.suffix.lower() not in SUFFIXES]:
+        kinds = ", ".join(sorted({path.suffix.lower() for path in left}))
+        warnings.warn(f"{len(left)} pictures in {folder} are left out ({kinds}): convert them to JPEG", stacklevel=2)
     if not photos:
         raise DataError(f"{folder} holds no picture ({', '.join(sorted(SUFFIXES))})")
     return photos

@@ -16,6 +16,7 @@ from PIL import Image
 from stylezoo.demo.pictures import Previews
 from stylezoo.demo.settings import Settings, find_models
 from stylezoo.demo.wishes import Mix, Wish
+from stylezoo.engine import pick_device
 from stylezoo.errors import OptionError, StyleError
 from stylezoo.image.page import labelled_page, printable
 from stylezoo.loading import load
@@ -74,6 +75,7 @@ class Studio:
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
+        pick_device(settings.device)  # its error is for whoever starts the page, not for each visitor
         self.previews = Previews(settings)
         self.painters = {p.name: p for p in _painters(find_models(settings.models))}
         self._nets: dict[str, Stylizer] = {}

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from stylezoo.engines.job import Job
 from stylezoo.errors import OptionError
+from stylezoo.files import exists
 from stylezoo.types import PathLike
 
 if TYPE_CHECKING:
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
 
 MANIFEST = ".stylezoo.jsonl"
 """The name of the manifest in the folder of the pictures."""
+LOCK = ".stylezoo.lock"
+"""The name of a file there that one job at a time holds."""
 
 
 _MEASURED = {"width", "height", "seconds"}  # of a record: what came out, not what decided on it
@@ -85,8 +88,8 @@ class Manifest:
     def _is_done(self, job: Job, force: bool) -> bool:
         if job.source is None or job.target is None:
             raise OptionError("--resume compares files with what was done: name files and a folder in place of -")
-        name = job.target.name
-        if not job.target.exists() or name in self._begun:
+        name = job.name
+        if not exists(job.target) or name in self._begun:
             return False
         done = self._done.get(name)
         if done is None:
@@ -101,16 +104,15 @@ class Manifest:
 
     def begin(self, jobs: Iterable[Job]) -> None:
         """Write down what is going to be painted. Raises OSError where the folder cannot be written."""
-        self._wanted = {job.target.name: self._state(job) for job in jobs if job.target}
+        self._wanted = {job.name: self._state(job) for job in jobs if job.target}
         self.path.parent.mkdir(parents=True, exist_ok=True)
         self.planned, self.painted = len(self._wanted), 0
         self._append({"planned": list(self._wanted)}, before="\n" if self._torn else "")
 
     def add(self, outcome: Outcome) -> None:
         """Write down a picture that is done, of those that `begin` was told."""
-        assert outcome.job.target is not None
         size = {"width": outcome.width, "height": outcome.height, "seconds": round(outcome.seconds, 3)}
-        self._append(self._wanted[outcome.job.target.name] | size)
+        self._append(self._wanted[outcome.job.name] | size)
         self.painted += 1
 
     def _append(self, record: dict[str, Any], before: str = "") -> None:
@@ -119,8 +121,7 @@ class Manifest:
 
     def _state(self, job: Job) -> dict[str, Any]:
         """Return all that decides on a job's picture, as JSON gives it back."""
-        assert job.target is not None
-        state: dict[str, Any] = {"output": job.target.name, "input": "-"}
+        state: dict[str, Any] = {"output": job.name, "input": "-"}
         if job.source:
             about = job.source.stat()
             state |= {"input": self._from_here(job.source), "bytes": about.st_size, "mtime_ns": about.st_mtime_ns}

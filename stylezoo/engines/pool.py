@@ -11,6 +11,7 @@ import signal
 import sys
 import time
 import traceback
+import warnings
 from collections import Counter, deque
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -116,6 +117,7 @@ def serve(line: Connection, sent: bytes, threads: int) -> None:
     with suppress(EOFError, ConnectionError):  # nobody is left to paint for
         try:
             limit_threads(threads)
+            warnings.simplefilter("default")  # PYTHONWARNINGS=error would end the worker over a library's remark
             painter = pickle.loads(sent).painter()
             line.send(_READY)
             while True:

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Generator, Sequence
-from contextlib import closing
+from contextlib import ExitStack, closing
 from typing import TYPE_CHECKING, Literal
 
 from stylezoo.engines.job import Job
-from stylezoo.engines.manifest import Manifest
+from stylezoo.engines.manifest import LOCK, Manifest
 from stylezoo.engines.threads import share
 from stylezoo.engines.work import Outcome, Work
 from stylezoo.errors import OptionError
+from stylezoo.files import lock
 from stylezoo.zoo.store import find
 
 if TYPE_CHECKING:
@@ -50,6 +51,7 @@ def paint(
 
     Raises:
         OptionError: the engine cannot do such jobs; no such number of workers; Ray is not installed.
+        OptionError: another job with a manifest writes into the folder.
         EngineError: no process can be kept alive.
         StyleZooError: what `Stylizer.stylize` raises for other reasons than the picture.
     """
@@ -94,11 +96,14 @@ def _ordered(
     manifest: Manifest | None,
     stylizer: Stylizer | None,
 ) -> Generator[Outcome]:
-    if manifest and jobs:
-        manifest.begin(jobs)
     waiting: dict[int, Outcome] = {}
     following = 0
-    with closing(_start(jobs, work, engine, workers, stylizer)) as outcomes:
+    with ExitStack() as stack:
+        if manifest and jobs:
+            if len(jobs) > 1:  # a single picture is whole or not there, and may come in between
+                stack.callback(lock(manifest.path.with_name(LOCK), f"folder '{manifest.path.parent}'"))
+            manifest.begin(jobs)
+        outcomes = stack.enter_context(closing(_start(jobs, work, engine, workers, stylizer)))
         for index, outcome in outcomes:
             if manifest and not outcome.error:
                 manifest.add(outcome)  # at once: what is done stays done when the next moment brings the end

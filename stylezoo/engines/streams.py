@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from stylezoo.engines.job import Job
@@ -13,16 +14,32 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
 
+MOST_PIXELS = 200_000_000
+
+
 def open_stdin() -> Image:
     """Return the picture on stdin. Raises ImageError if there is none."""
-    import PIL.Image
+    from stylezoo.image.pillow import open_picture
 
-    try:
-        return PIL.Image.open(io.BytesIO(sys.stdin.buffer.read()))
-    except (OSError, PIL.Image.DecompressionBombError) as cause:
+    data = sys.stdin.buffer.read() if sys.stdin else b""
+    if not data:
         raise ImageError(
-            "stdin is not a picture that Pillow can read: pipe a whole PNG or JPEG file into it"
-        ) from cause
+            "stdin is empty or closed, and no picture that Pillow can read: pipe a whole PNG or JPEG file into it"
+        )
+    return open_picture(io.BytesIO(data), "the picture on stdin", MOST_PIXELS)
+
+
+def check_fits(job: Job, photo: Path | Image, size: int | None) -> None:
+    """Raise ImageError where a job's format cannot hold the result, `size` px on its long side or as the photo."""
+    from stylezoo.image.pillow import LONGEST_SIDE, format_named, longest_side
+
+    kind = format_named(job.format, f"cannot write {job.output}")
+    most = LONGEST_SIDE.get(kind)
+    if most and (side := size or longest_side(photo)) > most:
+        raise ImageError(
+            f"cannot write {job.output}: {kind} holds {most} px a side at most, and the result would have {side}: "
+            "choose another --format, or a smaller --size"
+        )
 
 
 def put(picture: Image, job: Job, *, quality: int, force: bool) -> None:

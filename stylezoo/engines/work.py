@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Self
 
 from stylezoo.engines.job import Job
-from stylezoo.engines.streams import open_stdin, put
+from stylezoo.engines.streams import check_fits, open_stdin, put
 from stylezoo.errors import ImageError, out_of_memory
 from stylezoo.types import PathLike, StyleLike
 
@@ -96,6 +96,7 @@ class Painter:
         style: Any = work.styles[job.label]
         try:
             photo = job.source or self._read_stdin()
+            check_fits(job, photo, options.get("size"))
             picture = self.stylizer.stylize(photo, style, **options)
             put(picture, job, quality=work.quality, force=work.overwrite)
         except ImageError as error:

@@ -6,15 +6,16 @@ import os
 import re
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from stylezoo.errors import ImageError, OptionError
-from stylezoo.files import replacing
+from stylezoo.files import exists, replacing
 from stylezoo.image.pillow import Array, decode_stream, format_named, format_of, shown
-from stylezoo.types import PathLike
+from stylezoo.types import Keep, PathLike
 
 
-def read_file(path: PathLike, max_pixels: int) -> tuple[Array, str]:
-    """Return the pixels of a picture's file, as `pillow.decode` does, and what messages call it.
+def read_file(path: PathLike, max_pixels: int, keep: Keep = "none") -> tuple[Array, str, dict[str, Any]]:
+    """Return the pixels of a picture's file, as `pillow.decode` does, what messages call it, and its metadata.
 
     Raises ImageError for whatever is no such picture, with its name, the reason and the remedy.
     """
@@ -26,7 +27,8 @@ def read_file(path: PathLike, max_pixels: int) -> tuple[Array, str]:
         if Path(text).is_dir():
             raise ImageError(f"{name} is a folder: name one picture in it")
         with Path(text).open("rb") as file:
-            return decode_stream(file, name, max_pixels)[0], name
+            array, _, info = decode_stream(file, name, max_pixels, keep)
+            return array, name, info
     except FileNotFoundError as cause:
         raise ImageError(f"{name} does not exist: check the path, relative to {shown(Path.cwd())}") from cause
     except PermissionError as cause:
@@ -44,7 +46,7 @@ def write_file(
     """
     path, name = Path(path), shown(path)
     kind = format_named(format, f"cannot write {name}") if format else format_of(path)
-    if path.is_dir():
+    if exists(path) and path.is_dir():
         raise ImageError(f"cannot write {name}: it is a folder; name a file in it")
     if not overwrite and os.path.lexists(path):
         raise ImageError(f"{name} exists; pass overwrite=True (--force)")

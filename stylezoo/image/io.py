@@ -9,7 +9,7 @@ from __future__ import annotations
 import io
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from importlib import import_module
@@ -20,6 +20,7 @@ from PIL import Image
 
 from stylezoo.errors import ImageError
 from stylezoo.image.files import check_quality, read_file, write_file
+from stylezoo.image.metadata import read_metadata
 from stylezoo.image.pillow import (
     SLACK,
     WITH_ALPHA,
@@ -32,7 +33,7 @@ from stylezoo.image.pillow import (
 )
 from stylezoo.image.planes import Array, as_float, as_levels, on_white, resize
 from stylezoo.image.sizes import fit_long_side
-from stylezoo.types import ImageLike, PathLike
+from stylezoo.types import ImageLike, Keep, PathLike
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -49,12 +50,24 @@ class Picture:
         levels: N3HW RGB as deep as it came: uint8, or float32 in [0, 1].
         veil: its alpha, N1HW as deep as that, or None.
         name: what messages call it.
+        info: its metadata, as far as it is kept, in the form of Pillow's `Image.info`.
     """
 
     levels: Array
     veil: Array | None
     name: str
     _finish: Callable[[Array], Any] = field(repr=False)
+    info: Mapping[str, Any] = field(default_factory=dict)
+
+    @cached_property
+    def seen(self) -> Array:
+        """The levels that a net is to see: white where alpha is 0.
+
+        A net sees the whole picture, and would mix whatever an editor left there into what shows.
+        """
+        if self.veil is None or (self.veil > 0).all():
+            return self.levels
+        return np.where(self.veil > 0, self.levels, self.levels.dtype.type(255 if self.levels.dtype == np.uint8 else 1))
 
     @cached_property
     def pixels(self) -> Tensor:
@@ -76,7 +89,8 @@ class Picture:
     def restore(self, pixels: Any) -> Any:
         """Return `pixels`, an array or a tensor, as the type that the picture came as.
 
-        N3HW of any size, uint8 or float in [0, 1]. The picture's alpha is resized and joined to them. Values outside
+        N3HW of any size, uint8 or float in [0, 1]. The picture's alpha is resized and joined to them; colours that it
+        hides stay as they were, where the size is that of the picture. Values outside
         [0, 1] are clipped; other shapes and NaN are an ImageError.
         """
         pixels = _as_array(pixels)
@@ -89,6 +103,9 @@ class Picture:
                 raise ImageError(f"{self.name}: the result holds NaN or infinity: {NAN_REMEDY}")
             pixels = pixels.clip(0, 1)
         if self.veil is not None:
+            if pixels.shape[-2:] == self.veil.shape[-2:] and (self.veil == 0).any():
+                before = self.levels if pixels.dtype == self.levels.dtype else as_float(self.levels)
+                pixels = np.where(self.veil > 0, pixels, before)
             pixels = np.concatenate([pixels, self._veil_like(pixels)], axis=1)
         return self._finish(pixels)
 
@@ -100,7 +117,7 @@ class Picture:
         return as_levels(alpha) if pixels.dtype == np.uint8 else alpha
 
 
-def read(image: ImageLike, *, max_pixels: int = 200_000_000) -> Picture:
+def read(image: ImageLike, *, max_pixels: int = 200_000_000, metadata: Keep = "safe") -> Picture:
     """Return any image as a `Picture`, whose `restore` gives back the type that came in.
 
     | image                                                             | `restore` gives                            |
@@ -110,26 +127,31 @@ def read(image: ImageLike, *, max_pixels: int = 200_000_000) -> Picture:
     | array HW, HWC (C 1 to 4; uint8, uint16, or float in [0, 1])       | array HWC (C 3 or 4) of that dtype         |
     | tensor CHW, NCHW (C 1, 3, 4; uint8, or float in [0, 1])           | tensor of that rank, dtype and device      |
 
-    Pillow pictures are turned upright by their EXIF orientation and converted to sRGB by their ICC profile. Of an
-    animation the first frame is taken, with a warning. `max_pixels` bounds width x height of files and bytes, checked
-    in the header before anything is decoded. Tensors are detached from their graph.
+    Pillow pictures are turned upright by their EXIF orientation and converted to sRGB by their ICC profile, or by what
+    PNG and AVIF state of gamma, primaries and HDR. Of an animation the first frame is taken, with a warning.
+    `max_pixels` bounds width x height of files and bytes, checked in the header before anything is decoded. Tensors are
+    detached from their graph.
+
+    `metadata` says what of the file's metadata PIL images and bytes that come back carry, see
+    `stylezoo.image.metadata.read_metadata`.
 
     Raises ImageError for whatever is no such picture, with its name, the reason and the remedy.
     """
     if isinstance(image, Image.Image):
         name = shown(getattr(image, "filename", "") or f"PIL image of mode {image.mode}")
-        return _picture(_from_array(decode(image, name)), name, to_pil)
+        array, info = decode(image, name), read_metadata(image, metadata, name)
+        return _picture(_from_array(array), name, lambda x: to_pil(x, info), info)
     if is_tensor(image):
         return _read_tensor(image)
     if isinstance(image, np.ndarray):
         return _read_array(image)
     if isinstance(image, (bytes, bytearray, memoryview)):
         name = f"picture of {len(image)} bytes"
-        array, kind = decode_stream(io.BytesIO(image), name, max_pixels)
-        return _picture(_from_array(array), name, lambda x: _encode(x, format_like(kind, x.shape[1]), 92, name))
+        array, kind, info = decode_stream(io.BytesIO(image), name, max_pixels, metadata)
+        return _picture(_from_array(array), name, lambda x: _encode(x, format_like(kind, x), 92, name, info), info)
     if isinstance(image, (str, os.PathLike)):
-        array, name = read_file(image, max_pixels)
-        return _picture(_from_array(array), name, to_pil)
+        array, name, info = read_file(image, max_pixels, metadata)
+        return _picture(_from_array(array), name, lambda x: to_pil(x, info), info)
     raise ImageError(
         f"cannot read a picture from {type(image).__name__}: pass a path, a file's bytes, a PIL image, an array or a "
         "tensor"
@@ -142,8 +164,8 @@ def write(
     """Write a PIL image, array or tensor to `path`, whole or not at all.
 
     The suffix names the format unless `format` does. `quality` (1 to 100) is for JPEG, WebP and AVIF. Formats without
-    alpha get the picture on white. Raises ImageError where `path` exists and `overwrite` is false, cannot be
-    written or names no format, and OptionError for a quality out of range.
+    alpha get the picture on white. A PIL image's metadata is written with it. Raises ImageError where `path` exists and
+    `overwrite` is false, cannot be written or names no format, and OptionError for a quality out of range.
     """
     write_file(path, lambda kind: encode(image, kind, quality), overwrite=overwrite, format=format)
 
@@ -156,14 +178,16 @@ def encode(image: ImageLike, format: str, quality: int = 92) -> bytes:
     """
     check_quality(quality)
     kind = format_named(format, "cannot encode a picture")
-    picture = read(image)
+    picture = read(image, metadata="keep")
     x = picture.levels if picture.veil is None else np.concatenate([picture.levels, picture.veil], axis=1)
-    return _encode(x, kind, quality, picture.name)
+    return _encode(x, kind, quality, picture.name, picture.info)
 
 
-def to_pil(x: Any) -> Image.Image:
-    """13HW or 14HW, an array or a tensor, uint8 or float in [0, 1] -> PIL image, RGB or RGBA."""
-    return Image.fromarray(to_array(_as_array(x), np.dtype(np.uint8)))
+def to_pil(x: Any, info: Mapping[str, Any] | None = None) -> Image.Image:
+    """13HW or 14HW, an array or a tensor, uint8 or float in [0, 1] -> PIL image, RGB or RGBA, with that metadata."""
+    image = Image.fromarray(to_array(_as_array(x), np.dtype(np.uint8)))
+    image.info.update(info or {})
+    return image
 
 
 def to_array(x: Array, dtype: np.dtype[Any]) -> Array:
@@ -173,20 +197,20 @@ def to_array(x: Array, dtype: np.dtype[Any]) -> Array:
     return np.ascontiguousarray(x[0].transpose(1, 2, 0)).astype(dtype, copy=False)
 
 
-def _encode(x: Array, kind: str, quality: int, name: str) -> bytes:
+def _encode(x: Array, kind: str, quality: int, name: str, info: Mapping[str, Any]) -> bytes:
     """Return N3HW or N4HW `x`, uint8 or float in [0, 1], with N = 1 as a file's bytes."""
     if x.shape[0] != 1:
         raise ImageError(f"{name} holds {x.shape[0]} pictures: write them one at a time")
     if x.shape[1] == 4 and kind not in WITH_ALPHA:
         x = on_white(x[:, :3], x[:, 3:])  # as browsers show it
-    return encode_array(to_array(x, np.dtype(np.uint8)), kind, quality, name)
+    return encode_array(to_array(x, np.dtype(np.uint8)), kind, quality, name, info)
 
 
-def _picture(x: Array, name: str, finish: Callable[[Array], Any]) -> Picture:
+def _picture(x: Array, name: str, finish: Callable[[Array], Any], info: Mapping[str, Any] | None = None) -> Picture:
     """Part NCHW `x` with C = 1 to 4 into colour and alpha."""
     alpha = np.ascontiguousarray(x[:, -1:]) if x.shape[1] in {2, 4} else None
     colour = x[:, :3] if x.shape[1] >= 3 else x[:, :1].repeat(3, axis=1)
-    return Picture(np.ascontiguousarray(colour), alpha, name, finish)
+    return Picture(np.ascontiguousarray(colour), alpha, name, finish, info or {})
 
 
 def is_tensor(image: Any) -> TypeIs[Tensor]:

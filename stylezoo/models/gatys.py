@@ -19,6 +19,7 @@ from tqdm import tqdm
 
 from stylezoo.backbones import Backbone, create_backbone
 from stylezoo.errors import OptionError, StyleError, WeightsError
+from stylezoo.files import shows
 from stylezoo.image.io import read
 from stylezoo.image.resize import pad_to_multiple, resize
 from stylezoo.image.sizes import SMALLEST_STYLE
@@ -150,7 +151,9 @@ class Gatys(StyleNet):
         levels = range(self._stages(height, width))[::-1]
         steps = [how.steps if i == 0 else max(1, round(FINER * how.steps)) for i in range(len(levels))]
         image = self._start(photo, (height >> levels[0], width >> levels[0]))
-        with tqdm(total=sum(steps), unit="step", disable=not how.progress, leave=False, dynamic_ncols=True) as bar:
+        with tqdm(
+            total=sum(steps), unit="step", disable=not shows(how.progress), leave=False, dynamic_ncols=True
+        ) as bar:
             for stage, level in enumerate(levels):
                 size = height >> level, width >> level
                 objective = self.objective(resize(photo, size), code, regions, level)

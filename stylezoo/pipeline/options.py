@@ -5,14 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import Field, asdict, dataclass, field, fields, replace
 from numbers import Integral, Real
-from typing import Any, Literal, Self
+from typing import Any, Literal, Self, get_args
 
 from stylezoo.errors import OptionError
 from stylezoo.image.sizes import STYLE_SIZE, STYLE_SIZES
+from stylezoo.types import Keep
 
 PreserveColor = Literal[False, "luma", "stats"]
 Tile = Literal["auto"] | int | None
 
+KEEP: tuple[Keep, ...] = get_args(Keep)
 MAX_SIZE = 16384
 STROKE_SIZE = 512
 """The long side, in px, at which strokes have size 1."""
@@ -35,6 +37,9 @@ class StylizeOptions:
             "auto": in tiles where the memory for the whole is short.
         style_size: long side in px, from 16 to 4096, to which style images are scaled. Strokes are as large in px as
             they are in the image that the net saw: larger is coarser. None: as it is.
+        metadata: what a result keeps of its file's metadata. "safe": artist, copyright, description, dates, resolution,
+            and that it is sRGB; not the place, the camera, the program or a thumbnail. "keep": all but what is no
+            longer so. "none": nothing. It goes into PIL images (`Image.info`), files and their bytes.
 
     Raises:
         OptionError: a value is out of range.
@@ -60,6 +65,10 @@ class StylizeOptions:
     style_size: int | None = field(
         default=STYLE_SIZE,
         metadata={"help": "Long side at which a style image is read: larger for coarser strokes.", "metavar": "PX"},
+    )
+    metadata: Keep = field(
+        default="safe",
+        metadata={"help": "Keep all metadata; author, rights, dates and resolution; or none.", "choices": KEEP},
     )
 
     def __post_init__(self) -> None:
@@ -105,6 +114,7 @@ _CHECKS: dict[str, tuple[Callable[[Any], bool], str]] = {
         lambda v: v is None or _is_count(v, *STYLE_SIZES),
         f"the long side of a style image in px, from {STYLE_SIZES[0]} to {STYLE_SIZES[1]}, or None",
     ),
+    "metadata": (lambda v: _is_word(v, *KEEP), "'keep', 'safe' or 'none'"),
 }
 
 

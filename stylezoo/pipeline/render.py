@@ -8,6 +8,7 @@ from functools import partial
 import numpy as np
 
 from stylezoo.errors import ImageError
+from stylezoo.files import shows
 from stylezoo.image.color import match_stats
 from stylezoo.image.planes import Array, Floats, crop, lerp, pad_to_multiple, resize
 from stylezoo.image.sizes import fit_long_side
@@ -74,7 +75,7 @@ def render(
         return _together([_render_whole(runtime, part, style, options, sizes, passes) for part in parts])
     from tqdm import tqdm
 
-    with tqdm(total=0, unit="tile", disable=not progress, leave=False, dynamic_ncols=True) as bar:
+    with tqdm(total=0, unit="tile", disable=not shows(progress), leave=False, dynamic_ncols=True) as bar:
         return _together([runtime.render_tiled(part, style, options, sizes, tiling, bar) for part in parts])
 
 

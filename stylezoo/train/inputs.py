@@ -20,7 +20,7 @@ from stylezoo.data.style_set import StyleSet
 from stylezoo.data.styles import find_picture
 from stylezoo.data.targets import TargetSpec
 from stylezoo.errors import DataError, RecipeError
-from stylezoo.files import sha256_of
+from stylezoo.files import sha256_of, shows
 from stylezoo.image.io import read
 from stylezoo.image.phash import perceptual_hash
 from stylezoo.losses import PerceptualLoss
@@ -131,7 +131,7 @@ def build_loss(
     if pictures is None:
         styles = style_inputs(recipe, measure=measure)
     else:  # minutes
-        styles = tqdm(pictures, unit="style", desc="styles", disable=not progress, dynamic_ncols=True)
+        styles = tqdm(pictures, unit="style", desc="styles", disable=not shows(progress), dynamic_ncols=True)
     backbone = create_backbone(loss.backbone, layers=[*loss.content, *loss.style, *loss.sliced]).to(device)
     if recipe.run.channels_last:
         backbone.to(memory_format=torch.channels_last)

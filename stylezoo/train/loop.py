@@ -16,6 +16,7 @@ from tqdm import tqdm
 from stylezoo.data.crops import RandomCrops
 from stylezoo.data.images import FLAT
 from stylezoo.errors import TrainingError
+from stylezoo.files import shows
 from stylezoo.models.table import StyleTable
 from stylezoo.recipe import Recipe
 from stylezoo.train.log import SHOWN, Window, append_line, truncate_log
@@ -65,7 +66,7 @@ class Loop:
         crops = self.crops.steps(state.step, None if self.clock else run.steps)
         total, done = (round(60 * run.minutes), int(self.clock.seconds)) if self.clock else (run.steps, state.step)
         unit = "s" if self.clock else "step"
-        bar = tqdm(total=total, initial=done, unit=unit, disable=not self.progress, dynamic_ncols=True)
+        bar = tqdm(total=total, initial=done, unit=unit, disable=not shows(self.progress), dynamic_ncols=True)
         self._since = time.monotonic()
         try:
             with bar, noted_signals() as signals:

@@ -14,6 +14,7 @@ import numpy as np
 from PIL import Image, UnidentifiedImageError
 
 from stylezoo.errors import OptionError, VideoError
+from stylezoo.image.pillow import LONGEST_SIDE, MOST
 from stylezoo.video.clip import Clip, Colour, Frame, usual_matrix, with_durations
 from stylezoo.video.parts import Told
 
@@ -103,6 +104,8 @@ class Flipbook:
             raise OptionError(f"quality (--quality) is of WebP and of containers, not of {self.kind}: leave it out")
         if quality is not None and not 1 <= quality <= 100:
             raise OptionError(f"quality={quality} must be from 1 to 100 for WebP")
+        if max(size) > (longest := LONGEST_SIDE.get(self.kind, MOST)):
+            raise OptionError(f"{self.kind} holds {longest} px a side at most, not {max(size)}: choose a smaller size")
         self.clip = clip
         self.quality = 80 if quality is None else quality
         self.choices = {"format": self.kind, "quality": self.quality}
@@ -139,6 +142,8 @@ class Flipbook:
             options["loop"] = plays
         if self.kind == "WEBP":
             options |= {"quality": self.quality, "method": 4}
+            # Whole frames: of frames cut to what is opaque, the file would not say that it has alpha
+            options |= {"kmin": 1, "kmax": 1} if self.clip.alpha else {}
         with ExitStack() as open_files, warnings.catch_warnings():
             first, *rest = [open_files.enter_context(Image.open(path)) for path, _ in parts]
             first.save(target, self.kind, save_all=True, append_images=rest, **options)

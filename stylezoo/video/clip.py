@@ -74,6 +74,7 @@ class Clip(abc.ABC):
         metadata: of the file: title, comment and the like.
         tracks: codecs of the sound; `subtitles`: how many tracks of those there are.
         interlaced: whether frames are two half pictures.
+        hdr: "PQ" or "HLG" where its light is tone-mapped to that of BT.709, else "".
         damaged: how many packets could not be decoded, once all frames were read.
     """
 
@@ -93,6 +94,7 @@ class Clip(abc.ABC):
     tracks: Sequence[str] = ()
     subtitles: int = 0
     interlaced: bool = False
+    hdr: str = ""
     damaged: int = 0
 
     @abc.abstractmethod

@@ -24,6 +24,7 @@ from av.video.reformatter import VideoReformatter
 from av.video.stream import VideoStream
 
 from stylezoo.errors import OptionError, VideoError, did_you_mean
+from stylezoo.types import Keep
 from stylezoo.video.clip import BT601, BT709, FULL, LIMITED, Clip, Colour, Frame, usual_matrix
 from stylezoo.video.footage import EXACT, RGB, Footage, open_container, reason
 from stylezoo.video.parts import Told
@@ -47,6 +48,8 @@ SWSCALE = {BT709: 1, 4: 4, 5: 5, BT601: 5, 7: 7, 9: 9, 10: 9}  # matrix of H.273
 GLOBAL_HEADER = 0x40  # FFmpeg's AVFMT_GLOBALHEADER: what a codec says of itself stands at the start, once
 IN_MP4 = {"mp4", "mov", "ipod", "3gp"}
 FLEETING = {"encoder", "major_brand", "minor_version", "compatible_brands", "rotate"}
+SAFE = {"title", "artist", "author", "composer", "album_artist", "album", "show", "episode_id", "genre", "language"}
+SAFE |= {"copyright", "license", "comment", "description", "synopsis", "date", "creation_time", "year"}
 
 
 class Film:
@@ -60,6 +63,7 @@ class Film:
         sound: whether the sound is kept.
         codec: h264 and others by their common names, or an encoder of FFmpeg. None: h264, or what the container takes.
         quality: of the codec, mostly the constant rate factor (CRF), lower being better. None: as suits the codec.
+        metadata: what is kept of that, see `StylizeOptions`.
 
     Raises:
         OptionError, VideoError: this cannot be written, and why. Nothing is written before.
@@ -75,7 +79,9 @@ class Film:
         sound: bool,
         codec: str | None,
         quality: int | None,
+        metadata: Keep = "safe",
     ) -> None:
+        self._keep = metadata
         self.target, self.clip, (self.origin, self.last) = target, clip, span
         self.on_white = clip.alpha
         self._format = container_format(target)
@@ -171,9 +177,12 @@ class Film:
         if sound != NONE:
             source = stack.enter_context(open_container(self.clip.path))
             tracks = add_tracks(out, source, self.clip.path, sound)
-        out.metadata.update({k: v for k, v in self.clip.metadata.items() if k.lower() not in FLEETING})
+        out.metadata.update({k: v for k, v in self.clip.metadata.items() if self._keeps(k.lower())})
         out.start_encoding()
         return stream, tracks
+
+    def _keeps(self, key: str) -> bool:
+        return self._keep != "none" and (key in SAFE if self._keep == "safe" else key not in FLEETING)
 
     def _configure(self, context: VideoCodecContext) -> None:
         context.width, context.height = self.width, self.height

@@ -14,12 +14,25 @@ import numpy as np
 from av.container import InputContainer
 from av.sidedata.sidedata import Type as SideData
 from av.stream import Disposition
+from av.video.codeccontext import VideoCodecContext
 from av.video.frame import VideoFrame
 from av.video.reformatter import Interpolation, VideoReformatter
 from av.video.stream import VideoStream
 
 from stylezoo.errors import VideoError
-from stylezoo.video.clip import BT601, LIMITED, UNSPECIFIED, Clip, Colour, Frame, Pixels, usual_matrix, with_durations
+from stylezoo.image.light import HDR, to_srgb
+from stylezoo.video.clip import (
+    BT601,
+    BT709,
+    LIMITED,
+    UNSPECIFIED,
+    Clip,
+    Colour,
+    Frame,
+    Pixels,
+    usual_matrix,
+    with_durations,
+)
 
 if TYPE_CHECKING:
     from av.packet import Packet
@@ -61,6 +74,7 @@ class Footage(Clip):
     def __init__(self, path: Path) -> None:
         self.path = path
         self.damaged = 0
+        self._coded: tuple[int, int] | None = None  # primaries and transfer curve that are to become BT.709's
         with open_container(path) as container:
             stream = self._picture(container)
             context = stream.codec_context
@@ -134,7 +148,7 @@ class Footage(Clip):
         aspect = self._aspect
         turned = (height, width) != (frame.height, frame.width)
         self.aspect = None if aspect == 1 else 1 / aspect if turned else aspect
-        guess = usual_matrix(*self._size)
+        guess = self._guess = usual_matrix(*self._size)
         if frame.format.is_rgb or frame.colorspace == RGB:
             self.colour = Colour(guess)
             return
@@ -144,6 +158,10 @@ class Footage(Clip):
             frame.color_primaries,
             frame.color_trc,
         )
+        self.hdr = HDR.get(self.colour.transfer, "")
+        if self.hdr:  # wide primaries alone go through, with their tag
+            self._coded = self.colour.primaries, self.colour.transfer
+            self.colour = Colour(BT709, self.colour.range, BT709, BT709)
 
     def frames(self, start: int | None = None) -> Generator[Frame, None, None]:
         return with_durations(self._from(start))
@@ -175,9 +193,10 @@ class Footage(Clip):
                     return
             clock = self.start - self.step
             damaged = 0
+            decoder = _decoder(stream)
             for packet in _packets(container, stream):
                 try:
-                    decoded = packet.decode()
+                    decoded = decoder.decode(packet if packet.size else None)
                 except av.FFmpegError:
                     damaged += 1
                     continue
@@ -191,10 +210,14 @@ class Footage(Clip):
 
     def _pixels(self, frame: VideoFrame, converter: VideoReformatter) -> Pixels:
         if frame.colorspace == UNSPECIFIED and not frame.format.is_rgb:
-            frame.colorspace = self.colour.matrix
+            frame.colorspace = self._guess
         width, height = self._size  # a stream may change its size on the way, and no encoder follows
-        kind = "rgba" if self.alpha else "rgb24"
-        pixels = converter.reformat(frame, width, height, kind, interpolation=QUICK).to_ndarray()
+        kinds = ("rgb24", "rgba") if self._coded is None else ("rgb48le", "rgba64le")
+        pixels = converter.reformat(frame, width, height, kinds[self.alpha], interpolation=QUICK).to_ndarray()
+        if self._coded is not None:
+            deep = pixels.astype(np.uint16, copy=False)
+            colours = to_srgb(deep[..., :3], *self._coded)
+            pixels = np.dstack([colours, (deep[..., 3:] >> 8).astype(np.uint8)]) if self.alpha else colours
         return self._upright(pixels.astype(np.uint8, copy=False))
 
     def _upright(self, pixels: Pixels) -> Pixels:
@@ -206,6 +229,17 @@ class Footage(Clip):
         if abs(right[1]) + abs(down[0]) > abs(right[0]) + abs(down[1]):
             pixels, x, y = pixels.swapaxes(0, 1), down[0], right[1]
         return np.ascontiguousarray(pixels[:: -1 if y < 0 else 1, :: -1 if x < 0 else 1])
+
+
+def _decoder(stream: VideoStream) -> VideoCodecContext:
+    """Return what decodes a stream: FFmpeg's own, but for VP8 and VP9 with alpha, which libvpx alone decodes."""
+    name = {"vp8": "libvpx", "vp9": "libvpx-vp9"}.get(stream.codec_context.name)
+    if name is None or stream.metadata.get("alpha_mode") != "1":
+        return stream.codec_context
+    context = VideoCodecContext.create(name, "r")
+    assert isinstance(context, VideoCodecContext)
+    context.extradata = stream.codec_context.extradata
+    return context
 
 
 def _packets(container: InputContainer, stream: VideoStream) -> Iterator[Packet[VideoStream]]:

@@ -11,12 +11,11 @@ from PIL import Image, UnidentifiedImageError
 
 from stylezoo.errors import OptionError
 from stylezoo.files import sha256_of
+from stylezoo.image.folder import list_pictures
 from stylezoo.image.io import read
 from stylezoo.image.pillow import shown
 from stylezoo.types import PathLike
 from stylezoo.video.clip import open_clip
-
-PICTURES = {".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff", ".bmp", ".avif", ".jp2", ".tga", ".ppm", ".gif"}
 
 
 class Masks:
@@ -40,7 +39,7 @@ class Masks:
         self._pictures: list[Path] = []
         self._still = _is_still(self.path)
         if self.path.is_dir():
-            self._pictures = sorted(p for p in self.path.iterdir() if p.suffix.lower() in PICTURES and p.is_file())
+            self._pictures = list_pictures(self.path)
             self._check(len(self._pictures), count)
             self.identity: Any = {p.name: sha256_of(p) for p in self._pictures}
             return

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from safetensors.numpy import load_file, save_file
 
 from stylezoo.errors import OptionError
-from stylezoo.files import replacing
+from stylezoo.files import lock, replacing
 from stylezoo.video.clip import Frame
 
 MANIFEST = "manifest.json"
@@ -76,20 +76,29 @@ class Parts:
 
     Attributes:
         target, size: see above.
+        release: lets another job write the target.
         changed: in what the parts that were thrown away differed; empty where there were none.
+
+    Raises:
+        OptionError: another job writes the same target, or something else is in the way.
     """
 
     def __init__(self, target: Path, key: Mapping[str, Any], size: int = PART) -> None:
         self.target, self.size = target, size
         self.folder = target.with_name(target.name + ".parts")
+        self.release = lock(target.with_name(f"{target.name}.lock"), f"'{target}'")
         self._manifest = self.folder / MANIFEST
         self._key = json.loads(json.dumps(key))  # as it is when read again
         self.changed: list[str] = []
         self.done: list[Part] = []
-        if self.folder.exists():
-            self._read()
-        if not self.folder.exists():
-            self._write()
+        try:
+            if self.folder.exists():
+                self._read()
+            if not self.folder.exists():
+                self._write()
+        except BaseException:
+            self.release()
+            raise
 
     def _read(self) -> None:
         try:

@@ -18,10 +18,10 @@ from tqdm import tqdm
 
 from stylezoo import __version__
 from stylezoo.errors import OptionError, VideoError
-from stylezoo.files import sha256_of
+from stylezoo.files import sha256_of, shows
 from stylezoo.image.sizes import fit_long_side
 from stylezoo.loading import load
-from stylezoo.pipeline.options import take_options
+from stylezoo.pipeline.options import StylizeOptions, take_options
 from stylezoo.pipeline.steady import STEADY, Steadiness
 from stylezoo.runtime.base import StyleCode
 from stylezoo.stylizer import Stylizer
@@ -122,10 +122,10 @@ def stylize_video(
     clip.check_whole(span[1])
     total = clip.count(*span)
     masks = None if mask is None else Masks(mask, total)
-    sink = _open_sink(target, clip, options.get("size"), span, sound, codec, quality)
+    chosen, tuning = take_options({"tile": None} | options)
+    sink = _open_sink(target, clip, chosen, span, sound, codec, quality)
 
     stylizer = model if isinstance(model, Stylizer) else load(model)
-    chosen, tuning = take_options({"tile": None} | options)
     encode = _encoder(stylizer, {"style_size": chosen.style_size} | tuning)
     course = Course(marks, encode, clip.rate) if marks else Course.of(encode(style))
     key = {
@@ -175,7 +175,7 @@ def _paint(painting: Painting, parts: Parts, sink: Sink, clip: Clip, total: int 
             with (
                 closing(ahead(painted)) as frames,
                 # The rate and the time left are of this run
-                tqdm(total=total, initial=parts.frames, unit="frame", disable=not progress, leave=False) as bar,
+                tqdm(total=total, initial=parts.frames, unit="frame", disable=not shows(progress), leave=False) as bar,
             ):
                 while not parts.whole and (head := next(frames, None)):
                     chunk = _told(chain([head], islice(frames, parts.size - 1)), bar.update)
@@ -191,6 +191,7 @@ def _paint(painting: Painting, parts: Parts, sink: Sink, clip: Clip, total: int 
     finally:
         if not parts.frames and parts.folder.exists():
             parts.remove()
+        parts.release()
 
 
 def _told(frames: Iterable[Frame], tell: Callable[[], Any]) -> Iterator[Frame]:
@@ -202,6 +203,8 @@ def _told(frames: Iterable[Frame], tell: Callable[[], Any]) -> Iterator[Frame]:
 def _check_target(source: Path, target: Path, overwrite: bool) -> None:
     if target.is_dir():
         raise VideoError(f"'{target}' is a folder: name the file to write")
+    if target.exists() and not target.is_file():
+        raise VideoError(f"'{target}' is a device or pipe, in which no clip can be written: name a file")
     if target.exists() and source.exists() and target.samefile(source):
         raise VideoError(f"'{target}' is the clip that is painted, and is never overwritten: choose another name")
     if target.exists() and not overwrite:
@@ -214,14 +217,14 @@ def _check_target(source: Path, target: Path, overwrite: bool) -> None:
 def _open_sink(
     target: Path,
     clip: Clip,
-    long_side: int | None,
+    chosen: StylizeOptions,
     span: tuple[int, int | None],
     sound: bool,
     codec: str | None,
     quality: int | None,
 ) -> Sink:
     """Return what writes the target; say what of the clip it cannot hold."""
-    size = (clip.height, clip.width) if long_side is None else fit_long_side(clip.height, clip.width, long_side)
+    size = (clip.height, clip.width) if chosen.size is None else fit_long_side(clip.height, clip.width, chosen.size)
     sink: Sink
     if target.suffix.lower() in FORMATS:
         if codec:
@@ -231,7 +234,8 @@ def _open_sink(
         check_av()
         from stylezoo.video.film import Film
 
-        sink = Film(target, clip, size, span, sound=sound, codec=codec, quality=quality)
+        keep = chosen.metadata
+        sink = Film(target, clip, size, span, sound=sound, codec=codec, quality=quality, metadata=keep)
     kind = target.suffix
     if sink.size != size:
         _warn(
@@ -245,6 +249,8 @@ def _open_sink(
             _warn(f"{kind} takes no such sound ({names}): it is encoded anew by {sink.sound}, in stereo at most")
     if clip.subtitles:
         _warn(f"the {clip.subtitles} tracks of subtitles of {clip.name} are left out")
+    if clip.hdr:
+        _warn(f"{clip.name} is HDR ({clip.hdr}): it is tone-mapped to BT.709")
     if clip.interlaced:
         _warn(f"{clip.name} is interlaced: moving edges are painted as combs; deinterlace it first")
     if clip.alpha and sink.on_white:

@@ -48,12 +48,48 @@ def find(
     try:
         spec, folder = lookup(str(name))
     except ModelNotFoundError as cause:
+        if path.is_file():
+            raise WeightsError(f"{path} {_what_it_is(path)}") from cause
         if path.is_dir():
             raise WeightsError(f"the folder {path} holds no {WEIGHTS}: name a run folder of stylezoo train") from cause
         if len(path.parts) > 2 or path.is_absolute():  # it can only have been meant as a path
             raise ModelNotFoundError(f"there is no run folder or model named '{name}'") from cause
         raise
     return spec, locate_in(folder, spec) if folder and spec.weights else None
+
+
+_KINDS: tuple[tuple[bytes, str], ...] = (
+    (b"PK\x03\x04", _PICKLE := "is a pickle, as torch.save writes it, which could run any code: see stylezoo import"),
+    (b"\x80", _PICKLE),
+    (b"\xff\xd8\xff", _PICTURE := "is a picture, not a model: as a style it goes with -m any --style PICTURE"),
+    (b"\x89PNG", _PICTURE),
+    (b"GIF8", _PICTURE),
+    (b"RIFF", _PICTURE),
+    (b"II*\0", _PICTURE),
+    (b"MM\0*", _PICTURE),
+    (b"BM", _PICTURE),
+    (b"\x89HDF", "is an HDF5 file, as Keras writes it: see stylezoo import"),
+)
+
+
+def _what_it_is(path: Path) -> str:
+    """Return what a file is that was named as a model, and what to do, as the rest of a sentence."""
+    try:
+        with path.open("rb") as file:
+            head = file.read(64)
+    except OSError as cause:
+        return f"cannot be read: {cause.strerror}"
+    if found := next((what for start, what in _KINDS if head.startswith(start)), ""):
+        return found
+    if head[4:8] == b"ftyp":
+        return _PICTURE
+    if path.suffix == ".onnx":
+        return "is an exported net, for other programs: load the model that it was made of"
+    if path.suffix in {".yaml", ".yml"}:
+        return "is no model: a recipe is for stylezoo train --recipe, a zoo for add_zoo"
+    if head[8:9] == b"{":
+        return "looks like safetensors: end its name in .safetensors"
+    return "is no weights file: name a model of stylezoo list, a run folder or a .safetensors file"
 
 
 def locate_in(folder: Path, spec: ModelSpec) -> Path | None:

@@ -140,3 +140,13 @@ def test_its_folder_runs_as_a_space():
     _, head, _ = (SPACE / "README.md").read_text().split("---\n", 2)
     assert {"sdk: gradio", "app_file: app.py", "license: apache-2.0"} <= set(head.splitlines())
     assert "stylezoo[demo]" in (SPACE / "requirements.txt").read_text().splitlines()
+
+
+def test_a_device_that_is_not_there_ends_the_command_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    from stylezoo.demo.settings import Settings
+    from stylezoo.demo.studio import Studio
+    from stylezoo.errors import OptionError
+
+    with pytest.raises(OptionError, match="cuda:99"):
+        Studio(Settings(device="cuda:99"))
+    assert Studio(Settings(device="CPU")).settings.device == "CPU"

@@ -21,6 +21,7 @@ GOOD = {
     "preserve_color": [False, "luma", "stats"],
     "tile": [None, "auto", 1, 512],
     "style_size": [None, 16, 4096],
+    "metadata": ["keep", "safe", "none"],
 }
 BAD = {
     "strength": [-0.01, 3.01, math.nan, math.inf, None, "1", True],
@@ -29,6 +30,7 @@ BAD = {
     "preserve_color": [True, None, "hue", 0, ["luma"]],
     "tile": [0, -512, "none", 1.5, True, False],
     "style_size": [0, 15, 4097, 100.5, "384"],
+    "metadata": [None, False, True, "all", ["safe"]],
 }
 
 
