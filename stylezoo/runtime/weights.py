@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
 
-from stylezoo.errors import StyleError, WeightsError
+from stylezoo.errors import OptionError, StyleError, WeightsError
 from stylezoo.runtime.architecture import shapes_of
 from stylezoo.runtime.base import Floats
 from stylezoo.types import PathLike
@@ -59,7 +59,10 @@ class Weights:
     def check(self) -> None:
         """Raise WeightsError where names or shapes are not those of the family, or a value is not finite."""
         if self.family in (*TRUNKS, ADAIN) and self.arch.get("encoder", CAFFE) == CAFFE:
-            shapes = shapes_of(self.family, self.arch)
+            try:
+                shapes = shapes_of(self.family, self.arch)
+            except (OptionError, TypeError, ValueError) as cause:
+                raise WeightsError(f"{self.file} is of no {self.family} net that there is: {cause}") from cause
             if problems := misfits({name: value.shape for name, value in self.tensors.items()}, shapes):
                 arch = ", ".join(f"{key}={value}" for key, value in self.arch.items())
                 raise WeightsError(f"{self.file} does not fit {self.family}({arch}): {problems}")
