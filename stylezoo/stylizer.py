@@ -205,11 +205,7 @@ class Stylizer:
                 f"tile={chosen.tile!r} gathers each frame's own statistics: leave it out, or give steady=0"
             )
         spec, runtime = self._ready(tuning)
-
-        def plan_for(style: StyleLike, mask: MaskLike) -> Plan:
-            return read_plan(spec, runtime, style, mask, chosen.style_size)
-
-        plans = Plans(style, mask, first, plan_for)
+        plans = Plans(style, mask, first, lambda *now: read_plan(spec, runtime, *now, chosen.style_size))
         pictures = (read(frame, metadata=chosen.metadata) for frame in frames)
         return in_frames(pictures, plans, self._renderer(runtime, chosen), memory, first)
 
@@ -341,10 +337,7 @@ class Stylizer:
         return f"Stylizer({self.spec.name!r}, kind={self.kind!r}, device={str(self.device)!r}, dtype={self.dtype!r})"
 
     def _ready(self, tuning: dict[str, Any], progress: bool = False) -> tuple[ModelSpec, Runtime]:
-        """Return the record and what computes it, as they are at one moment.
-
-        Raises OptionError for options that the model does not have.
-        """
+        """Return the record and what computes it, as they are at one moment. OptionError: the model lacks an option."""
         engine = self._engine
         if progress and "progress" in engine.tuning_names:
             tuning = {**tuning, "progress": True}

@@ -64,3 +64,22 @@ def test_weights_that_are_not_numbers_are_refused_by_name(nets: tuple[Path, Path
     for backend in ("onnx", "torch"):
         with pytest.raises(WeightsError, match=r"style.*NaN"):
             load(nets[1], device="cpu", backend=backend)
+
+
+@pytest.mark.parametrize(
+    "arch", [{"variant": "compac|"}, {"width": 8.5}, {"width": [8]}, {"blocks": "x"}, {"blocks": 10**9}]
+)
+def test_a_record_of_a_net_that_cannot_be_is_a_wrong_file(net_file: Path, tmp_path: Path, arch: dict) -> None:
+    import msgspec
+    from safetensors.numpy import load_file, save_file
+
+    from stylezoo.zoo.spec import HEADER_KEY, header_record
+    from stylezoo.zoo.store import read_header
+
+    spec = read_header(net_file)
+    record = msgspec.json.decode(header_record(spec))
+    record["arch"] = record["arch"] | arch
+    path = tmp_path / "odd.safetensors"
+    save_file(load_file(net_file), path, {HEADER_KEY: msgspec.json.encode(record).decode()})
+    with pytest.raises(WeightsError, match=r"odd\.safetensors"):
+        load(path, device="cpu")

@@ -18,6 +18,7 @@ DIVISORS = {"classic": (4, 2, 1, 2, 4), "fast": (2, 1, 2, 4), "compact": (1, 2, 
 WIDTHS = {"classic": 128, "fast": 64, "compact": 32, "magenta": 128}
 """For each variant, what the width is divided by in its stages; the last two are the decoder's."""
 
+MOST_BLOCKS = 100  # residual blocks; the papers have five
 PATCH, STEP = 8, 4
 """Of the compact trunk: the side of its patches and their distance, in px."""
 
@@ -53,7 +54,7 @@ def stage_widths(width: int | str, divisors: tuple[int, ...]) -> tuple[int, ...]
                 f"'{'-'.join(str(128 // divisor) for divisor in divisors)}', not '{width}'"
             )
         return stages
-    if width % 4 or not 8 <= width <= 1024:
+    if not isinstance(width, int) or width % 4 or not 8 <= width <= 1024:
         raise OptionError(f"width must be a multiple of 4 from 8 to 1024, not {width}")
     return tuple(width // divisor for divisor in divisors)
 
@@ -71,10 +72,15 @@ class Trunk:
 
     def __init__(self, arch: Mapping[str, Any]) -> None:
         self.variant = str(arch.get("variant", "fast"))
+        if self.variant not in DIVISORS:
+            raise OptionError(f"there is no variant '{self.variant}'; there are {', '.join(DIVISORS)}")
+        blocks = arch.get("blocks", 5)
+        if not isinstance(blocks, int) or not 0 <= blocks <= MOST_BLOCKS:
+            raise OptionError(f"blocks must be from 0 to {MOST_BLOCKS}, not {blocks!r}")
         width = arch.get("width")
         stages = stage_widths(WIDTHS[self.variant] if width is None else width, DIVISORS[self.variant])
         self.encoder, self.decoder = stages[:-2], stages[-2:]
-        self.blocks = int(arch.get("blocks", 5))
+        self.blocks = blocks
         norms = [*self.encoder, *[self.encoder[-1]] * (2 * self.blocks), *self.decoder]
         self.norm_widths = [*norms, 3] if self.variant == "magenta" else norms
 

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
 
-from stylezoo.errors import StyleError, WeightsError
+from stylezoo.errors import OptionError, StyleError, WeightsError
 from stylezoo.runtime.base import Floats
 from stylezoo.runtime.layout import Layout, layout_of
 from stylezoo.types import PathLike
@@ -58,7 +58,10 @@ class Weights:
     def check(self) -> None:
         """Raise WeightsError where names or shapes are not those of the family, or a value is not finite."""
         found = {name: value.shape for name, value in self.tensors.items()}
-        shapes = self.layout.shapes(self.arch)
+        try:
+            shapes = self.layout.shapes(self.arch)
+        except (OptionError, TypeError, ValueError) as cause:
+            raise WeightsError(f"{self.file} is of no {self.family} net that there is: {cause}") from cause
         if problems := misfits(found, found if shapes is None else shapes):
             arch = ", ".join(f"{key}={value}" for key, value in self.arch.items())
             raise WeightsError(f"{self.file} does not fit {self.family}({arch}): {problems}")
