@@ -8,7 +8,7 @@ from typing import Any
 
 from stylezoo.evaluate.methods import HISTOGRAM, MAGENTA, PHOTO, STYLE
 from stylezoo.evaluate.metrics import METRICS
-from stylezoo.pipeline.steady import STEADY
+from stylezoo.runtime.steady import STEADY
 from stylezoo.zoo.catalog import list_models, model_info
 from stylezoo.zoo.families import FAMILIES
 from stylezoo.zoo.results import UNSEEN

@@ -27,11 +27,11 @@ from PIL import Image, ImageOps
 
 from benchmarks.comparisons import Line, name_of
 from benchmarks.page import make_page
+from stylezoo._files import replacing
 from stylezoo.errors import StyleZooError
 from stylezoo.evaluate.methods import PHOTO, STYLE, Method, load_method
 from stylezoo.evaluate.pairs import Pair, StyleImage
-from stylezoo.files import replacing
-from stylezoo.image.io import write
+from stylezoo.images.io import write
 from stylezoo.sheet import labelled_page
 from stylezoo.zoo.results import UNSEEN, own_results
 

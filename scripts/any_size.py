@@ -23,7 +23,7 @@ from PIL import Image
 from skimage import data
 
 import stylezoo
-from stylezoo.files import replacing
+from stylezoo._files import replacing
 
 COMPARED = 4  # megapixels
 

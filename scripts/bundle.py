@@ -16,9 +16,9 @@ import click
 import msgspec
 import torch
 
-from stylezoo.loading import load
+from stylezoo.publish.release import finish
 from stylezoo.recipe import Recipe
-from stylezoo.release import finish
+from stylezoo.stylizer.loading import load
 from stylezoo.train.recipe import from_yaml, load_recipe
 from stylezoo.train.run_folder import RECIPE
 from stylezoo.train.same_run import same_run

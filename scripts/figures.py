@@ -15,8 +15,8 @@ from statistics import fmean
 
 import click
 
-from stylezoo.files import replacing
-from stylezoo.pipeline.steady import STEADY
+from stylezoo._files import replacing
+from stylezoo.runtime.steady import STEADY
 from stylezoo.zoo.card_figures import index_columns, overall_figures
 from stylezoo.zoo.layout import read_zoo
 from stylezoo.zoo.markdown import code, table

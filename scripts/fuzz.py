@@ -40,7 +40,7 @@ from PIL import Image
 import stylezoo
 import stylezoo.video
 from stylezoo.cli.main import main
-from stylezoo.loading import load
+from stylezoo.stylizer.loading import load
 from stylezoo.train.recipe import packaged_recipes
 from stylezoo.zoo.catalog import zoo_file
 from stylezoo.zoo.store import BUNDLED

@@ -15,9 +15,9 @@ import skimage.data
 from PIL import Image, ImageDraw, ImageFilter
 
 import stylezoo
-from stylezoo.image.io import write
+from stylezoo.images.io import write
 from stylezoo.sheet import Title, blend_sheet, contact_sheet, grid_sheet, labelled_page, strength_sheet
-from stylezoo.stylizer import Stylizer
+from stylezoo.stylizer.stylizer import Stylizer
 
 IMAGES = Path(__file__).resolve().parents[1] / "docs" / "images"
 ASTRONAUT, CAT, COFFEE = (Image.fromarray(getattr(skimage.data, n)()) for n in ("astronaut", "chelsea", "coffee"))

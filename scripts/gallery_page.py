@@ -19,9 +19,9 @@ import skimage.data
 from PIL import Image
 
 import stylezoo
-from stylezoo.files import replacing
-from stylezoo.image.io import write
-from stylezoo.stylizer import Stylizer
+from stylezoo._files import replacing
+from stylezoo.images.io import write
+from stylezoo.stylizer.stylizer import Stylizer
 from stylezoo.types import StyleLike
 from stylezoo.zoo.layout import read_zoo
 from stylezoo.zoo.markdown import code, image, plain

@@ -18,7 +18,7 @@ import skimage.data
 from PIL import Image
 
 import stylezoo
-from stylezoo.image.io import write
+from stylezoo.images.io import write
 from stylezoo.sheet import Title, labelled_page
 
 ROOT = Path(__file__).resolve().parents[1]

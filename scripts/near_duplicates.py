@@ -20,9 +20,9 @@ from stylezoo.data.folder import data_folder
 from stylezoo.data.images import list_photos
 from stylezoo.data.splits import listed_pictures
 from stylezoo.errors import ImageError, StyleZooError
-from stylezoo.image.io import read
-from stylezoo.image.phash import SAME, crop_hashes, perceptual_hash
-from stylezoo.image.resize import resize
+from stylezoo.images.io import read
+from stylezoo.images.phash import SAME, crop_hashes, perceptual_hash
+from stylezoo.images.resize import resize
 
 SHARES = (0.9, 0.8, 0.7, 0.6, 0.5)
 FOLDERS = {"photo": ("content",), "painting": ("styles", "presets")}

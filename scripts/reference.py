@@ -19,9 +19,9 @@ import msgspec
 import yaml
 
 from stylezoo import recipe
+from stylezoo._files import replacing
+from stylezoo._records import Record
 from stylezoo.cli.main import cli
-from stylezoo.files import replacing
-from stylezoo.schema import Record
 from stylezoo.zoo.markdown import code, fenced, plain, table
 from stylezoo.zoo.spec import StyleSpec
 

@@ -15,7 +15,7 @@ import skimage.data
 from PIL import Image
 
 import stylezoo
-from stylezoo.image.page import labelled_page
+from stylezoo.images.page import labelled_page
 
 OUT = Path(__file__).resolve().parents[1] / "docs" / "images" / "steady.webp"
 NETS = ("cin/16", "cin/16-video")

@@ -19,8 +19,8 @@ import click
 import torch
 from torch import nn
 
-from stylezoo.loading import load
 from stylezoo.models import create_model
+from stylezoo.stylizer.loading import load
 
 SHAPES: dict[str, dict[str, Any]] = {
     "classic": {"variant": "classic"},

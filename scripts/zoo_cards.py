@@ -15,9 +15,9 @@ from pathlib import Path
 import click
 
 import stylezoo
-from stylezoo.files import replacing
-from stylezoo.image.io import write
-from stylezoo.samples import QUALITY, sample_page
+from stylezoo._files import replacing
+from stylezoo.images.io import write
+from stylezoo.publish.samples import QUALITY, sample_page
 from stylezoo.zoo.layout import read_zoo
 from stylezoo.zoo.model_card import model_card, model_index
 from stylezoo.zoo.results import read_results

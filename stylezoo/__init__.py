@@ -34,22 +34,22 @@ __all__ = [
 if TYPE_CHECKING:
     from stylezoo import errors
     from stylezoo.backbones import create_backbone
-    from stylezoo.loading import load, stylize
     from stylezoo.models import create_model
-    from stylezoo.stylizer import Stylizer
+    from stylezoo.stylizer.loading import load, stylize
+    from stylezoo.stylizer.stylizer import Stylizer
     from stylezoo.zoo.catalog import add_zoo, list_models, model_info
     from stylezoo.zoo.spec import ModelSpec
 
 _HOMES = {
     "ModelSpec": "stylezoo.zoo.spec",
-    "Stylizer": "stylezoo.stylizer",
+    "Stylizer": "stylezoo.stylizer.stylizer",
     "add_zoo": "stylezoo.zoo.catalog",
     "create_backbone": "stylezoo.backbones",
     "create_model": "stylezoo.models",
     "list_models": "stylezoo.zoo.catalog",
-    "load": "stylezoo.loading",
+    "load": "stylezoo.stylizer.loading",
     "model_info": "stylezoo.zoo.catalog",
-    "stylize": "stylezoo.loading",
+    "stylize": "stylezoo.stylizer.loading",
 }
 
 

@@ -22,14 +22,14 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from stylezoo._files import replacing
 from stylezoo.errors import ExportError, OptionError
-from stylezoo.files import replacing
-from stylezoo.image.io import read
-from stylezoo.image.resize import resize
-from stylezoo.image.sizes import fit_short_side
+from stylezoo.images.io import read
+from stylezoo.images.resize import resize
+from stylezoo.images.sizes import fit_short_side
 from stylezoo.models.base import StyleNet
 from stylezoo.nn.onnx import check_packages, quietly, to_onnx
-from stylezoo.stylizer import Stylizer
+from stylezoo.stylizer.stylizer import Stylizer
 from stylezoo.types import ImageLike, StyleLike
 from stylezoo.zoo.spec import header_record
 

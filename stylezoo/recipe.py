@@ -8,8 +8,7 @@ from typing import Any, Literal
 import msgspec
 import yaml
 
-from stylezoo.data.splits import HOLD_OUT
-from stylezoo.schema import Record
+from stylezoo._records import Record
 from stylezoo.zoo.spec import ModelSpec, StyleSpec
 
 MAGENTA = "magenta"
@@ -81,7 +80,7 @@ class Data(Record, frozen=True):
     """
 
     content: str = "content"
-    hold_out: int = HOLD_OUT
+    hold_out: int = 50
     short_side: tuple[int, int] = (384, 512)
     crop: int = 192
     styles: str = "styles"

@@ -12,11 +12,11 @@ from typing import Any
 from PIL import Image
 
 from stylezoo.errors import OptionError, StyleError, did_you_mean
-from stylezoo.image.io import read, to_pil
-from stylezoo.image.page import Title, labelled_page, printable, square_page
-from stylezoo.image.planes import resize
-from stylezoo.image.sizes import fit_long_side
-from stylezoo.stylizer import Stylizer
+from stylezoo.images.io import read, to_pil
+from stylezoo.images.page import Title, labelled_page, printable, square_page
+from stylezoo.images.planes import resize
+from stylezoo.images.sizes import fit_long_side
+from stylezoo.stylizer.stylizer import Stylizer
 from stylezoo.types import ImageLike, StyleLike
 from stylezoo.zoo.styles import find_style
 

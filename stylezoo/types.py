@@ -29,4 +29,4 @@ MaskLike: TypeAlias = Union["ImageLike", Mapping[Any, "ImageLike"], Sequence[tup
 (everywhere)."""
 
 Keep: TypeAlias = Literal["keep", "safe", "none"]
-"""What of a file's metadata a result keeps; see `stylezoo.image.metadata.read_metadata`."""
+"""What of a file's metadata a result keeps; see `stylezoo.images.metadata.read_metadata`."""

@@ -7,8 +7,8 @@ import signal
 import time
 from dataclasses import dataclass
 
-from stylezoo.engines import Job, Outcome, Work
-from stylezoo.engines.work import Painter
+from stylezoo.stylizer.batch import Job, Outcome, Work
+from stylezoo.stylizer.batch.work import Painter
 
 
 @dataclass(frozen=True)

@@ -9,16 +9,16 @@ import torch
 from torch import Tensor
 
 from stylezoo.models import StyleNet
-from stylezoo.pipeline.options import StylizeOptions
-from stylezoo.pipeline.render import render as render_arrays
 from stylezoo.runtime.base import Region, StyleCode, as_array
+from stylezoo.runtime.options import StylizeOptions
+from stylezoo.runtime.render import render as render_arrays
 from stylezoo.torch_runtime.runtime import TorchRuntime
 
 
 def render(
     net: StyleNet, photo: Tensor, style: StyleCode | Sequence[Region], *, progress: bool = False, **options: Any
 ) -> Tensor:
-    """Return what `stylezoo.pipeline.render.render` makes of a photo, (N, 3, H, W)."""
+    """Return what `stylezoo.runtime.render.render` makes of a photo, (N, 3, H, W)."""
     if not isinstance(style, StyleCode):
         style = [Region(region.code, as_array(region.mask)) for region in style]
     made = render_arrays(TorchRuntime(net), as_array(photo), style, StylizeOptions(**options), progress=progress)

@@ -12,8 +12,8 @@ from torch import Tensor
 from stylezoo import export as module
 from stylezoo.errors import ExportError, OptionError
 from stylezoo.export import export
-from stylezoo.loading import load
-from stylezoo.stylizer import Stylizer
+from stylezoo.stylizer.loading import load
+from stylezoo.stylizer.stylizer import Stylizer
 
 pytest.importorskip("onnxscript")
 onnxruntime = pytest.importorskip("onnxruntime")

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from stylezoo.files import replacing, sha256_of
+from stylezoo._files import replacing, sha256_of
 
 
 def test_writes_a_new_file_and_its_folders(tmp_path: Path) -> None:

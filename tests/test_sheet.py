@@ -8,12 +8,12 @@ from msgspec import structs
 from PIL import Image, ImageChops, ImageDraw, ImageFont
 from skimage import data
 
-from stylezoo.card import StyleCard
 from stylezoo.errors import ImageError, OptionError, StyleError
-from stylezoo.image.page import INK, PALE, PAPER
-from stylezoo.loading import load
+from stylezoo.images.page import INK, PALE, PAPER
 from stylezoo.sheet import blend_sheet, contact_sheet, grid_sheet, strength_sheet
-from stylezoo.stylizer import Stylizer
+from stylezoo.stylizer.card import StyleCard
+from stylezoo.stylizer.loading import load
+from stylezoo.stylizer.stylizer import Stylizer
 
 PHOTO = Image.fromarray(data.coffee()).resize((96, 64))
 SIZE = {"size": 64}

@@ -16,10 +16,10 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from stylezoo._files import replacing
 from stylezoo.backbones.base import Backbone
 from stylezoo.data.folder import data_folder
 from stylezoo.errors import BackboneError, did_you_mean
-from stylezoo.files import replacing
 
 DEPTHS = {"vgg16": (2, 2, 3, 3, 3), "vgg19": (2, 2, 4, 4, 4)}
 WIDTHS = (64, 128, 256, 512, 512)

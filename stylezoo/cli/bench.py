@@ -149,8 +149,8 @@ def bench_training(
     import torch
 
     from stylezoo.data.images import sample_photos
-    from stylezoo.engine import pick_device
     from stylezoo.evaluate.speed import describe_machine
+    from stylezoo.stylizer.engine import pick_device
     from stylezoo.train.bench import measure_training
     from stylezoo.train.recipe import load_recipe
 

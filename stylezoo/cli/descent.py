@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from stylezoo.engines.job import Job
 from stylezoo.errors import OptionError
+from stylezoo.stylizer.batch.job import Job
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -100,7 +100,7 @@ def check_steps(jobs: Iterable[Job], read: Iterable[Path], force: bool) -> None:
 
 def saver(job: Job, every: int, quality: int) -> Callable[[int, Tensor, dict[str, float]], None]:
     """Return the callback that writes every so many-th step's picture beside the job's target."""
-    from stylezoo.image.io import write
+    from stylezoo.images.io import write
 
     def save(step: int, image: Tensor, terms: dict[str, float]) -> None:
         if step and step % every == 0 and job.target:

@@ -16,7 +16,7 @@ def command(as_json: bool) -> None:
 
     Exits with 1 where something that should work does not.
     """
-    from stylezoo.doctor import examine
+    from stylezoo.stylizer.doctor import examine
 
     report = examine()
     if as_json:

@@ -20,10 +20,10 @@ def make_page(names: Sequence[str], asked: Asked, path: Path) -> None:
     Raises:
         OptionError: there are not two methods, or they have no pairs in common.
     """
+    from stylezoo._files import replacing
     from stylezoo.data.styles import read_style
     from stylezoo.evaluate.blind import blind_page, make_trials
-    from stylezoo.files import replacing
-    from stylezoo.image.io import to_pil
+    from stylezoo.images.io import to_pil
 
     if len(names) != 2 or names[0] == names[1]:
         raise OptionError(f"--blind compares two methods, not {len(set(names))}: name two")

@@ -13,7 +13,7 @@ from stylezoo.errors import DataError
 
 if TYPE_CHECKING:
     from stylezoo.recipe import Recipe
-    from stylezoo.stylizer import Stylizer
+    from stylezoo.stylizer.stylizer import Stylizer
     from stylezoo.zoo.results import Figure, RunInfo
 
 SIZES = (256, 512)  # px
@@ -53,7 +53,7 @@ def measure_equivalents_of(
     from stylezoo.evaluate.check import Tolerance
     from stylezoo.evaluate.equivalents import METRIC
     from stylezoo.evaluate.pairs import spread_over
-    from stylezoo.loading import load
+    from stylezoo.stylizer.loading import load
 
     split, paths = photos_of("validation", photos)
     reporter = Reporter(METRIC, as_json, write, check, Tolerance(share=0.05, constant=1.0))

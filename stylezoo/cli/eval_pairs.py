@@ -274,9 +274,9 @@ def measure_pairs_of(
         run_of,
         style_figures,
     )
-    from stylezoo.engine import pick_device
     from stylezoo.evaluate.methods import OTHERS, expand
     from stylezoo.evaluate.metrics import create_metrics
+    from stylezoo.stylizer.engine import pick_device
     from stylezoo.zoo.store import find
 
     metrics = create_metrics(asked.metrics, pick_device(asked.device), skipped=lambda line: say(f"left out: {line}"))
@@ -317,7 +317,7 @@ def write_grid(cells: Sequence[Cell], columns: int, path: Path) -> None:
     """Write a picture of all results, a row for each pair."""
     from PIL import ImageOps
 
-    from stylezoo.image.io import write
+    from stylezoo.images.io import write
     from stylezoo.sheet import labelled_page
 
     small = [ImageOps.contain(image, (256, 256)) for image, _ in cells]

@@ -14,7 +14,7 @@ from stylezoo.errors import OptionError, StyleError
 
 if TYPE_CHECKING:
     from stylezoo.evaluate.temporal import FramePainter
-    from stylezoo.stylizer import Stylizer
+    from stylezoo.stylizer.stylizer import Stylizer
     from stylezoo.zoo.results import Figure, RunInfo
 
 STEADY = 0.9  # as `Stylizer.stylize_frames` has it
@@ -86,7 +86,7 @@ def model_jobs(
 ) -> list[Job]:
     """Return what to measure of a model: the clips asked for, or with --check those that are recorded."""
     from stylezoo.evaluate.temporal import zoo_painter
-    from stylezoo.loading import load
+    from stylezoo.stylizer.loading import load
     from stylezoo.zoo.store import find
 
     if find(name)[0].weightless:

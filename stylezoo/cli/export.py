@@ -50,7 +50,7 @@ def command(name: str, output: Path, photos: Path | None, force: bool, as_json: 
             raise OptionError(f"'{path}' exists: pass --force to overwrite a file, or choose another --output")
 
     from stylezoo.export import export
-    from stylezoo.loading import load
+    from stylezoo.stylizer.loading import load
 
     stylizer = load(name, device="cpu", backend="torch")
     made = export(stylizer, output, photos=pictures_in(photos) if photos else _samples(), **choices)

@@ -9,11 +9,11 @@ from typing import Any, TypeVar
 
 import click
 
+from stylezoo._files import sha256_of
 from stylezoo.cli.talk import say
-from stylezoo.engines import ENGINES, Job, Manifest
-from stylezoo.engines.manifest import MANIFEST
 from stylezoo.errors import OptionError
-from stylezoo.files import sha256_of
+from stylezoo.stylizer.batch import ENGINES, Job, Manifest
+from stylezoo.stylizer.batch.manifest import MANIFEST
 from stylezoo.zoo.spec import ModelSpec
 
 Command = TypeVar("Command", bound=Callable[..., Any])

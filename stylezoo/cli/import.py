@@ -91,7 +91,7 @@ def command(
 
 def report(spec: ModelSpec, output: Path, count: int, dtype: str, as_json: bool) -> None:
     """Print what was written: a net of `count` numbers."""
-    from stylezoo.files import sha256_of
+    from stylezoo._files import sha256_of
     from stylezoo.zoo.model_card import is_unstated
 
     size = output.stat().st_size

@@ -6,12 +6,12 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from stylezoo._files import exists
 from stylezoo.cli.talk import say
-from stylezoo.engines.job import Job
-from stylezoo.engines.manifest import MANIFEST
 from stylezoo.errors import ImageError, OptionError
-from stylezoo.files import exists
-from stylezoo.image.folder import PICTURES, ending, has_more, list_pictures
+from stylezoo.images.folder import PICTURES, ending, has_more, list_pictures
+from stylezoo.stylizer.batch.job import Job
+from stylezoo.stylizer.batch.manifest import MANIFEST
 
 FORMATS = {
     "png": "png",

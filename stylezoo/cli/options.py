@@ -12,7 +12,7 @@ import click
 
 from stylezoo.cli.jobs import pictures_in
 from stylezoo.errors import OptionError
-from stylezoo.pipeline.options import StylizeOptions, option_fields
+from stylezoo.runtime.options import StylizeOptions, option_fields
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 

@@ -46,7 +46,7 @@ def command(
     """
     import tempfile
 
-    from stylezoo.release import make_entry
+    from stylezoo.publish.release import make_entry
     from stylezoo.zoo.hub import Repository, parse_repo
     from stylezoo.zoo.publish import publish
 

@@ -10,18 +10,18 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from stylezoo._files import sha256_of
 from stylezoo.cli.descent import check_steps, read_descent
 from stylezoo.cli.folders import weights_hash
 from stylezoo.cli.options import Style, files_of, label_styles, parse_region, read_options, spread_folders
 from stylezoo.cli.talk import is_closed
-from stylezoo.engines import Job
 from stylezoo.errors import OptionError
-from stylezoo.files import sha256_of
-from stylezoo.pipeline.options import StylizeOptions
+from stylezoo.runtime.options import StylizeOptions
+from stylezoo.stylizer.batch import Job
 from stylezoo.zoo.store import find
 
 if TYPE_CHECKING:
-    from stylezoo.stylizer import Stylizer
+    from stylezoo.stylizer.stylizer import Stylizer
     from stylezoo.zoo.spec import ModelSpec
 
 

@@ -15,13 +15,13 @@ from stylezoo.cli.options import files_of, model_names, parse_names, read_option
 from stylezoo.cli.request import check_kept, check_stdout
 from stylezoo.cli.stylize import FILE
 from stylezoo.cli.talk import put_json
-from stylezoo.engines.streams import open_stdin, put
 from stylezoo.errors import OptionError, did_you_mean
+from stylezoo.stylizer.batch.streams import open_stdin, put
 
 if TYPE_CHECKING:
     from PIL import Image
 
-    from stylezoo.stylizer import Stylizer
+    from stylezoo.stylizer.stylizer import Stylizer
 
 CLASHES = (
     ("--blend", "--styles"),
@@ -108,7 +108,7 @@ def command(
     job = plan([str(sources[0] or "-")], output, force=force)[0]
     check_kept([job], [*cards, *filter(None, sources)])
 
-    from stylezoo.loading import load
+    from stylezoo.stylizer.loading import load
 
     nets = [load(name, device=device) for name in names]
     for card in cards:

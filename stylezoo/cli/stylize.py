@@ -16,11 +16,11 @@ from stylezoo.cli.jobs import FORMATS, plan
 from stylezoo.cli.options import model_names, stylize_options
 from stylezoo.cli.request import card_id, check_stdout, read_request
 from stylezoo.cli.talk import Failure, one_line, put_json, say
-from stylezoo.engines import Engine, Outcome, Work, paint
 from stylezoo.errors import ImageError
+from stylezoo.stylizer.batch import Engine, Outcome, Work, paint
 
 if TYPE_CHECKING:
-    from stylezoo.engine import Backend
+    from stylezoo.stylizer.engine import Backend
 
 FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 
@@ -95,7 +95,7 @@ def command(
     if not jobs:
         return
 
-    from stylezoo.loading import load
+    from stylezoo.stylizer.loading import load
 
     stylizer = load(request.model, device=device, backend=backend)
     for added in request.cards:

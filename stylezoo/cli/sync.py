@@ -85,7 +85,7 @@ _REMEDY = {
 
 
 def _push(here: OpenZoo, repository: Repository, names: list[str]) -> None:
-    from stylezoo.release import registered
+    from stylezoo.publish.release import registered
     from stylezoo.zoo.publish import publish
     from stylezoo.zoo.store import locate, locate_in
 

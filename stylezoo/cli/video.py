@@ -15,7 +15,7 @@ from stylezoo.cli.talk import put_json, say
 from stylezoo.errors import OptionError
 
 if TYPE_CHECKING:
-    from stylezoo.engine import Backend
+    from stylezoo.stylizer.engine import Backend
 
 
 @click.command("video")
@@ -90,7 +90,7 @@ def command(
         raise OptionError(f"'{output}' is an input and is never overwritten: choose another --output")
     options = read_options(asked)
 
-    from stylezoo.loading import load
+    from stylezoo.stylizer.loading import load
     from stylezoo.video import stylize_video
 
     stylizer = load(model, device=device, backend=backend)

@@ -20,8 +20,8 @@ from torch import Tensor
 
 from stylezoo.data.images import FLAT
 from stylezoo.errors import DataError, ImageError
-from stylezoo.image.files import read_file
-from stylezoo.image.sizes import fit_short_side
+from stylezoo.images.files import read_file
+from stylezoo.images.sizes import fit_short_side
 
 Pixels = np.ndarray[tuple[int, ...], np.dtype[np.uint8]]
 

@@ -9,7 +9,7 @@ import numpy as np
 from torch import Tensor
 
 from stylezoo.errors import DataError
-from stylezoo.image.folder import READABLE, list_pictures
+from stylezoo.images.folder import READABLE, list_pictures
 
 SUFFIXES = frozenset(f".{ending}" for ending in READABLE)
 FLAT = 1e-3  # deviation, in [0, 1], below which a crop counts as of one colour

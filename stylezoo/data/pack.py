@@ -19,7 +19,7 @@ from PIL import Image, features
 from tqdm import tqdm
 
 from stylezoo.errors import DataError, ImageError
-from stylezoo.image.io import read, to_pil
+from stylezoo.images.io import read, to_pil
 
 QUALITIES = (35, 70)
 """Least and most, of AVIF. Below it, fewer pictures teach more than worse ones; above, files grow and nothing else."""

@@ -6,8 +6,8 @@ from pathlib import Path
 
 from stylezoo.data.fetch import download
 from stylezoo.errors import DataError, ImageError
-from stylezoo.image.io import read
-from stylezoo.image.phash import SAME, distance
+from stylezoo.images.io import read
+from stylezoo.images.phash import SAME, distance
 from stylezoo.zoo.spec import PictureSpec, Zoo
 
 FOLDER = "presets"

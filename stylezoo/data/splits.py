@@ -15,11 +15,8 @@ from importlib.resources import files
 from pathlib import Path
 
 from stylezoo.errors import DataError, ImageError, OptionError, did_you_mean
-from stylezoo.image.io import read
-from stylezoo.image.phash import SAME, distance
-
-HOLD_OUT = 50
-"""Every so many-th photo of a folder of one's own is kept for validation."""
+from stylezoo.images.io import read
+from stylezoo.images.phash import SAME, distance
 
 SPLITS = ("validation", "test")
 LIST = "splits.tsv"
@@ -91,7 +88,7 @@ def load_split(name: str = "validation") -> Split:
     return Split(photos, paintings, tuple(pairs))
 
 
-def split(paths: Sequence[Path], hold_out: int = HOLD_OUT) -> tuple[list[Path], list[Path]]:
+def split(paths: Sequence[Path], hold_out: int) -> tuple[list[Path], list[Path]]:
     """Return (training, validation) of the pictures of a folder, in their order.
 
     Pictures that the list names, and that show what it says, follow it: those of the test split, and excluded ones, are

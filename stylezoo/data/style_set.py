@@ -15,10 +15,10 @@ from torch import Tensor
 from stylezoo.data.crops import usable_cores
 from stylezoo.data.images import random_square
 from stylezoo.errors import DataError, ImageError
-from stylezoo.image.color import rgb_to_ycbcr, ycbcr_to_rgb
-from stylezoo.image.io import read
-from stylezoo.image.resize import resize
-from stylezoo.image.sizes import fit_short_side
+from stylezoo.images.color import rgb_to_ycbcr, ycbcr_to_rgb
+from stylezoo.images.io import read
+from stylezoo.images.resize import resize
+from stylezoo.images.sizes import fit_short_side
 
 
 class StyleSet(Sequence[Tensor]):

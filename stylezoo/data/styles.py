@@ -8,9 +8,9 @@ from torch import Tensor
 
 from stylezoo.data.folder import data_folder
 from stylezoo.errors import DataError, OptionError
-from stylezoo.image.io import read
-from stylezoo.image.resize import resize
-from stylezoo.image.sizes import fit_long_side
+from stylezoo.images.io import read
+from stylezoo.images.resize import resize
+from stylezoo.images.sizes import fit_long_side
 
 
 def find_picture(name: str) -> Path:

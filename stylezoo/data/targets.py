@@ -18,10 +18,10 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
+from stylezoo._files import replacing
+from stylezoo._records import Record
 from stylezoo.data.folder import data_folder
 from stylezoo.errors import DataError
-from stylezoo.files import replacing
-from stylezoo.schema import Record
 
 FOLDER = "targets"
 """The folder of these files in the data folder, and among the files that travel with the package."""
@@ -37,7 +37,7 @@ class TargetSpec(Record, frozen=True):
         style: the id of the style.
         image: the file name of the picture.
         sha256: of that file.
-        phash: the perceptual hash of the whole picture, see `stylezoo.image.phash`.
+        phash: the perceptual hash of the whole picture, see `stylezoo.images.phash`.
         sizes: long sides in px at which it was measured.
         crop: (left, top, right, bottom) as fractions of the picture.
         backbone: what looked at it, such as "vgg19:caffe".

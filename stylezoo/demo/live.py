@@ -13,7 +13,7 @@ from stylezoo.demo.settings import Settings
 from stylezoo.demo.studio import Painter, Studio
 from stylezoo.demo.wishes import Wish, read_wish
 from stylezoo.errors import OptionError, StyleError
-from stylezoo.stylizer import Stylizer
+from stylezoo.stylizer.stylizer import Stylizer
 
 SIDE = 320
 """px, the long side of a frame."""

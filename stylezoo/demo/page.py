@@ -25,7 +25,7 @@ from stylezoo.demo.settings import Settings
 from stylezoo.demo.studio import OWN, Painter, Studio, square
 from stylezoo.demo.wishes import Wish, read_wish
 from stylezoo.errors import OptionError, StyleZooError, out_of_memory
-from stylezoo.image.io import write
+from stylezoo.images.io import write
 
 T = TypeVar("T")
 

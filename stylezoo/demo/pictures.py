@@ -14,7 +14,7 @@ from PIL import Image, UnidentifiedImageError
 
 from stylezoo.demo.settings import Settings
 from stylezoo.errors import ImageError
-from stylezoo.image.pillow import decode, encode_picture
+from stylezoo.images.pillow import decode, encode_picture
 
 Image.init()
 FORMATS = tuple(kind for kind in ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "AVIF") if kind in Image.OPEN)

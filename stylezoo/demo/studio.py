@@ -16,12 +16,12 @@ from PIL import Image
 from stylezoo.demo.pictures import Previews
 from stylezoo.demo.settings import Settings, find_models
 from stylezoo.demo.wishes import Mix, Wish
-from stylezoo.engine import pick_device
 from stylezoo.errors import OptionError, StyleError
-from stylezoo.image.page import labelled_page, printable
-from stylezoo.loading import load
+from stylezoo.images.page import labelled_page, printable
 from stylezoo.runtime.base import StyleCode
-from stylezoo.stylizer import Stylizer
+from stylezoo.stylizer.engine import pick_device
+from stylezoo.stylizer.loading import load
+from stylezoo.stylizer.stylizer import Stylizer
 from stylezoo.types import StyleLike
 from stylezoo.zoo.spec import ModelSpec, StyleSpec
 from stylezoo.zoo.store import BUNDLED

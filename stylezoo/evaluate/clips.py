@@ -28,8 +28,8 @@ from torch import Tensor
 
 from stylezoo.errors import DataError, OptionError
 from stylezoo.evaluate.motion import Layer, Scene, affine
-from stylezoo.image.io import read
-from stylezoo.image.resize import resize
+from stylezoo.images.io import read
+from stylezoo.images.resize import resize
 
 KINDS = ("pan", "drift", "zoom", "rotation", "cut-out", "parallax", "noise", "flicker")
 SIZE = 384  # px, at which speeds are those of the table

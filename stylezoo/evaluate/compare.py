@@ -16,7 +16,7 @@ from stylezoo.evaluate.bootstrap import Interval, difference, interval, ratio
 from stylezoo.evaluate.methods import Method
 from stylezoo.evaluate.metrics import Metric, Picture, Scene
 from stylezoo.evaluate.pairs import Pair, PairSet
-from stylezoo.image.io import read, to_pil
+from stylezoo.images.io import read, to_pil
 
 Show = Callable[[Pair, str, Image.Image], None]
 

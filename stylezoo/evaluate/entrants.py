@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from PIL import Image
     from torch import Tensor
 
-    from stylezoo.engine import Backend
-    from stylezoo.stylizer import Stylizer
+    from stylezoo.stylizer.engine import Backend
+    from stylezoo.stylizer.stylizer import Stylizer
 
 STYLE_SIZE = 256  # px a side of the style picture that nets of any style are given
 MATMUL = "matrix product"
@@ -71,9 +71,9 @@ def build_zoo(name: str, setting: Setting, backend: Backend = "auto") -> Runner:
     """Load a model; one of several styles paints in its first, one of any style encodes the style picture each time."""
     import torch
 
-    from stylezoo.image.io import read
-    from stylezoo.image.resize import pad_to_multiple
-    from stylezoo.loading import load
+    from stylezoo.images.io import read
+    from stylezoo.images.resize import pad_to_multiple
+    from stylezoo.stylizer.loading import load
 
     torch.set_num_threads(setting.threads)
     stylizer = load(name, device=setting.device, backend=backend)

@@ -12,12 +12,12 @@ import torch
 from torch import Tensor
 
 from stylezoo.errors import OptionError, StyleError
-from stylezoo.image.io import read
-from stylezoo.image.resize import resize
-from stylezoo.image.sizes import fit_long_side
+from stylezoo.images.io import read
+from stylezoo.images.resize import resize
+from stylezoo.images.sizes import fit_long_side
 from stylezoo.losses import PerceptualLoss
 from stylezoo.models.descent import descend
-from stylezoo.stylizer import Stylizer
+from stylezoo.stylizer.stylizer import Stylizer
 from stylezoo.zoo.results import MetricInfo
 
 LIMIT = 500

@@ -14,9 +14,9 @@ from PIL import Image
 
 from stylezoo.errors import OptionError
 from stylezoo.evaluate.pairs import Pair
-from stylezoo.image.io import to_pil
-from stylezoo.loading import load
-from stylezoo.stylizer import Stylizer
+from stylezoo.images.io import to_pil
+from stylezoo.stylizer.loading import load
+from stylezoo.stylizer.stylizer import Stylizer
 
 PHOTO, STYLE = "photo", "style image"
 """The anchors: what keeps all of the content and nothing of the style, and the reverse."""

@@ -15,7 +15,8 @@ from stylezoo.data.images import list_photos, sample_photos
 from stylezoo.data.splits import load_split, split
 from stylezoo.data.styles import read_style
 from stylezoo.errors import DataError
-from stylezoo.image.io import to_pil
+from stylezoo.images.io import to_pil
+from stylezoo.recipe import Data
 from stylezoo.zoo.results import UNSEEN
 
 T = TypeVar("T")
@@ -104,7 +105,7 @@ def find_photos(name: str, folder: Path | None, data: Path | None) -> tuple[str,
     if data is None or not (data / "content").is_dir():
         return SAMPLES, sample_photos()
     photos = list_photos(data / "content")
-    return name, split(photos)[1] or photos
+    return name, split(photos, Data().hold_out)[1] or photos
 
 
 def painting_pairs(

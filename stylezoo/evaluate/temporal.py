@@ -20,7 +20,7 @@ from torch import Tensor
 
 from stylezoo.evaluate.clips import Clip
 from stylezoo.evaluate.motion import sample
-from stylezoo.stylizer import Stylizer
+from stylezoo.stylizer.stylizer import Stylizer
 from stylezoo.zoo.results import Figure, MetricInfo
 
 DIGITS = 6

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from stylezoo.errors import StyleZooError
 from stylezoo.runtime.base import Runtime
 from stylezoo.runtime.device import INSTALL, has_torch
-from stylezoo.stylizer import Stylizer
+from stylezoo.stylizer.stylizer import Stylizer
 from stylezoo.zoo.families import FAMILIES
 from stylezoo.zoo.fingerprints import Fingerprint
 from stylezoo.zoo.model_card import is_unstated

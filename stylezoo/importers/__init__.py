@@ -8,8 +8,8 @@ from typing import Any
 
 from msgspec import structs
 
+from stylezoo._files import sha256_of
 from stylezoo.errors import OptionError, WeightsError
-from stylezoo.files import sha256_of
 from stylezoo.importers import magenta, naoto, reference
 from stylezoo.importers.read import file_kind, read_tensors
 from stylezoo.models import StyleNet, create_model

@@ -19,8 +19,8 @@ from stylezoo.backbones import Backbone, create_backbone
 from stylezoo.backbones.normalised import NormalisedVGG
 from stylezoo.data.style_set import StyleSet
 from stylezoo.errors import OptionError, RecipeError, StyleError
-from stylezoo.image.resize import pad_to_multiple
-from stylezoo.image.sizes import SMALLEST_STYLE
+from stylezoo.images.resize import pad_to_multiple
+from stylezoo.images.sizes import SMALLEST_STYLE
 from stylezoo.losses import PerceptualLoss
 from stylezoo.losses.perceptual import PHOTO
 from stylezoo.models.base import StyleNet

@@ -13,9 +13,9 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
+from stylezoo._files import replacing
 from stylezoo.data.style_set import StyleSet
 from stylezoo.errors import StyleError, WeightsError
-from stylezoo.files import replacing
 from stylezoo.models.sampling import NamedStyles, PictureStyles, StyleSampler
 from stylezoo.recipe import Recipe
 from stylezoo.runtime.weights import misfits

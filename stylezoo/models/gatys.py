@@ -17,12 +17,12 @@ from torch import Tensor
 from torch.nn.functional import interpolate
 from tqdm import tqdm
 
+from stylezoo._files import shows
 from stylezoo.backbones import Backbone, create_backbone
 from stylezoo.errors import OptionError, StyleError, WeightsError
-from stylezoo.files import shows
-from stylezoo.image.io import read
-from stylezoo.image.resize import pad_to_multiple, resize
-from stylezoo.image.sizes import SMALLEST_STYLE
+from stylezoo.images.io import read
+from stylezoo.images.resize import pad_to_multiple, resize
+from stylezoo.images.sizes import SMALLEST_STYLE
 from stylezoo.losses import PerceptualLoss
 from stylezoo.models.base import StyleNet
 from stylezoo.models.descent import Objective, Step, descend

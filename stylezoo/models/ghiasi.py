@@ -17,8 +17,8 @@ from torch.nn import functional as F
 
 from stylezoo.data.style_set import StyleSet
 from stylezoo.errors import RecipeError, StyleError
-from stylezoo.image.resize import pad_to_multiple
-from stylezoo.image.sizes import SMALLEST_STYLE
+from stylezoo.images.resize import pad_to_multiple
+from stylezoo.images.sizes import SMALLEST_STYLE
 from stylezoo.losses import PerceptualLoss
 from stylezoo.losses.perceptual import PHOTO
 from stylezoo.models.base import StyleNet

@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 from safetensors.numpy import load_file
 
-from stylezoo.image.planes import pad_to_multiple
-from stylezoo.image.sizes import SMALLEST_STYLE
+from stylezoo.images.planes import pad_to_multiple
+from stylezoo.images.sizes import SMALLEST_STYLE
 from stylezoo.runtime import graphs
 from stylezoo.runtime.architecture import CHANNELS, MIRROR, Shapes, decoder_convolutions
 from stylezoo.runtime.base import LIMIT, SHIFT, Floats, Passes, Statistics

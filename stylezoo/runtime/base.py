@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stylezoo.errors import OptionError
-from stylezoo.pipeline.options import StylizeOptions
+from stylezoo.runtime.options import StylizeOptions
 
 Floats = NDArray[np.float32]
 Array = NDArray[Any]

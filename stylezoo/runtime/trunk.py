@@ -8,8 +8,8 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from stylezoo.image.planes import pad_to_multiple
-from stylezoo.image.sizes import SMALLEST_STYLE
+from stylezoo.images.planes import pad_to_multiple
+from stylezoo.images.sizes import SMALLEST_STYLE
 from stylezoo.runtime import graphs
 from stylezoo.runtime.architecture import MINIMUM, MULTIPLE, Shapes, Trunk, encoder_shapes
 from stylezoo.runtime.base import Floats, Passes, Statistics

@@ -11,9 +11,9 @@ from torch import Tensor
 
 from stylezoo.errors import OptionError
 from stylezoo.models import StyleNet
-from stylezoo.pipeline.options import Tile
 from stylezoo.runtime.base import Sizes
 from stylezoo.runtime.memory import MOST, free_memory, whole_bytes
+from stylezoo.runtime.options import Tile
 
 SIDE, LEAST_SIDE = 512, 128
 

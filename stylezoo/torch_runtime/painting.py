@@ -20,7 +20,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from stylezoo.image.tiles import Box, Kept, View, rows_of_tiles
+from stylezoo.images.tiles import Box, Kept, View, rows_of_tiles
 from stylezoo.models import StyleNet
 from stylezoo.nn.norm import InstanceNorm, Moments, Statistics, Unmeasured, frozen_statistics, partial_statistics
 from stylezoo.torch_runtime.memory import Tiling

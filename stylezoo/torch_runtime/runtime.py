@@ -14,7 +14,6 @@ from torch import Tensor
 from stylezoo.models.base import StyleNet
 from stylezoo.nn.norm import InstanceNorm, frozen_statistics, recorded_statistics, smoothed_statistics
 from stylezoo.nn.norm import Statistics as ByName
-from stylezoo.pipeline.options import StylizeOptions, Tile
 from stylezoo.runtime.base import (
     Array,
     Floats,
@@ -26,6 +25,7 @@ from stylezoo.runtime.base import (
     StyleCode,
     as_array,
 )
+from stylezoo.runtime.options import StylizeOptions, Tile
 from stylezoo.torch_runtime.memory import Tiling, pick_tiling
 from stylezoo.torch_runtime.tiled import render_tiled
 

@@ -15,15 +15,15 @@ import torch
 from torch import Tensor
 
 from stylezoo.errors import ImageError
-from stylezoo.image.color import colour_statistics, move_colours
-from stylezoo.image.planes import lerp
-from stylezoo.image.tiles import Box, Kept, Padded, Stacked, View, as_levels, resized, rows_of_tiles
+from stylezoo.images.color import colour_statistics, move_colours
+from stylezoo.images.planes import lerp
+from stylezoo.images.tiles import Box, Kept, Padded, Stacked, View, as_levels, resized, rows_of_tiles
 from stylezoo.models import StyleNet
 from stylezoo.nn.norm import Statistics, frozen_statistics, statistics_of_regions
-from stylezoo.pipeline.blend import join, rows_of, wants_photo_code, with_chroma
-from stylezoo.pipeline.options import PreserveColor, StylizeOptions
-from stylezoo.pipeline.render import NAN_REMEDY
 from stylezoo.runtime.base import Array, Floats, Region, Sizes, StyleCode, as_array
+from stylezoo.runtime.blend import join, rows_of, wants_photo_code, with_chroma
+from stylezoo.runtime.options import PreserveColor, StylizeOptions
+from stylezoo.runtime.render import NAN_REMEDY
 from stylezoo.torch_runtime.memory import Tiling
 from stylezoo.torch_runtime.painting import Painting
 

@@ -11,8 +11,8 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
+from stylezoo._files import replacing
 from stylezoo.errors import TrainingError
-from stylezoo.files import replacing
 from stylezoo.models import StyleNet
 from stylezoo.train.balance import StyleBalance
 

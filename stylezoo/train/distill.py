@@ -16,12 +16,12 @@ from torch import Tensor
 from stylezoo.data.style_set import StyleSet
 from stylezoo.data.styles import find_picture, read_style
 from stylezoo.errors import RecipeError
-from stylezoo.image.resize import resize
-from stylezoo.loading import load
+from stylezoo.images.resize import resize
 from stylezoo.losses.perceptual import PHOTO
 from stylezoo.losses.terms import content_loss
 from stylezoo.nn.onnx_net import OnnxNet
 from stylezoo.recipe import MAGENTA, Recipe, teaches_by_onnx
+from stylezoo.stylizer.loading import load
 
 SIDE = 256  # px of the style pictures that Magenta's net encodes
 

@@ -12,6 +12,7 @@ from msgspec import structs
 from torch import Tensor
 from tqdm import tqdm
 
+from stylezoo._files import sha256_of, shows
 from stylezoo.backbones import create_backbone
 from stylezoo.data.folder import data_folder
 from stylezoo.data.images import list_photos, sample_photos
@@ -20,9 +21,8 @@ from stylezoo.data.style_set import StyleSet
 from stylezoo.data.styles import find_picture
 from stylezoo.data.targets import TargetSpec
 from stylezoo.errors import DataError, RecipeError
-from stylezoo.files import sha256_of, shows
-from stylezoo.image.io import read
-from stylezoo.image.phash import perceptual_hash
+from stylezoo.images.io import read
+from stylezoo.images.phash import perceptual_hash
 from stylezoo.losses import PerceptualLoss
 from stylezoo.models import StyleNet, create_model
 from stylezoo.recipe import NEAREST, Recipe, StyleSource

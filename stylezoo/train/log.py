@@ -10,8 +10,8 @@ from typing import Any
 import torch
 from torch import Tensor, distributed
 
+from stylezoo._files import replacing
 from stylezoo.errors import TrainingError
-from stylezoo.files import replacing
 from stylezoo.losses.perceptual import PHOTO
 
 COPY = "copy"  # the name of the term while a teacher's pictures are copied

@@ -13,10 +13,10 @@ import torch
 from torch import Tensor
 from tqdm import tqdm
 
+from stylezoo._files import shows
 from stylezoo.data.crops import RandomCrops
 from stylezoo.data.images import FLAT
 from stylezoo.errors import TrainingError
-from stylezoo.files import shows
 from stylezoo.models.table import StyleTable
 from stylezoo.recipe import Recipe
 from stylezoo.train.log import SHOWN, Window, append_line, truncate_log

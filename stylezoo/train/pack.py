@@ -12,6 +12,7 @@ from typing import Any
 
 from msgspec import structs
 
+from stylezoo._files import sha256_of
 from stylezoo.backbones.vgg import TABLES, layer_names, write_tables
 from stylezoo.data.images import list_photos
 from stylezoo.data.pack import Packed, new_folder, pack_pictures
@@ -19,9 +20,8 @@ from stylezoo.data.splits import split
 from stylezoo.data.styles import find_picture
 from stylezoo.data.targets import BUNDLED, FOLDER, StyleTargets
 from stylezoo.errors import DataError, OptionError
-from stylezoo.files import sha256_of
-from stylezoo.image.io import read
-from stylezoo.image.phash import SAME, distance
+from stylezoo.images.io import read
+from stylezoo.images.phash import SAME, distance
 from stylezoo.models import net_class
 from stylezoo.recipe import Recipe, StyleSource
 from stylezoo.train.inputs import find_folder

@@ -12,7 +12,7 @@ from typing import Any
 import torch
 from torch import distributed
 
-from stylezoo.engine import pick_device
+from stylezoo.stylizer.engine import pick_device
 
 
 @contextmanager

@@ -10,10 +10,10 @@ from typing import Any
 
 import yaml
 
+from stylezoo._records import convert, read_yaml
 from stylezoo.data.images import SUFFIXES
 from stylezoo.errors import RecipeError, did_you_mean
 from stylezoo.recipe import NEAREST, Model, Recipe
-from stylezoo.schema import convert, read_yaml
 from stylezoo.train.check import check_recipe, finds_nearest
 from stylezoo.train.references import fill_in
 from stylezoo.types import PathLike

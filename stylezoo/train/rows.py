@@ -15,16 +15,16 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from stylezoo.card import StyleCard
 from stylezoo.data.styles import find_picture, read_style
 from stylezoo.errors import DataError, RecipeError, WeightsError
-from stylezoo.loading import load
 from stylezoo.losses import PerceptualLoss
 from stylezoo.models import StyleNet
 from stylezoo.models.table import StyleTable
 from stylezoo.models.trunk_net import TrunkNet
 from stylezoo.recipe import NEAREST, Recipe, StyleSource, teaches_by_onnx
-from stylezoo.stylizer import Stylizer
+from stylezoo.stylizer.card import StyleCard
+from stylezoo.stylizer.loading import load
+from stylezoo.stylizer.stylizer import Stylizer
 from stylezoo.zoo.card import CardSpec
 from stylezoo.zoo.catalog import default_zoo
 from stylezoo.zoo.families import FAMILIES, those

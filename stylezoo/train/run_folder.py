@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from stylezoo._files import replacing
 from stylezoo.errors import TrainingError
-from stylezoo.files import replacing
 from stylezoo.recipe import Recipe
 from stylezoo.train.processes import agree
 from stylezoo.train.recipe import from_yaml

@@ -9,9 +9,9 @@ from torch import Tensor
 
 from stylezoo.data.style_set import StyleSet
 from stylezoo.errors import ImageError
-from stylezoo.image.io import read, write
-from stylezoo.image.resize import resize
-from stylezoo.image.sizes import fit_short_side
+from stylezoo.images.io import read, write
+from stylezoo.images.resize import resize
+from stylezoo.images.sizes import fit_short_side
 from stylezoo.models import StyleNet
 from stylezoo.recipe import Recipe
 

@@ -7,10 +7,10 @@ from pathlib import Path
 
 from torch import Tensor
 
+from stylezoo._files import sha256_of
 from stylezoo.data.styles import find_picture, read_style
 from stylezoo.data.targets import StyleTargets, find_targets
 from stylezoo.errors import DataError
-from stylezoo.files import sha256_of
 from stylezoo.recipe import Loss, Recipe, StyleSource
 
 Style = list[Tensor] | dict[str, Tensor]

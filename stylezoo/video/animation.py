@@ -14,7 +14,7 @@ import numpy as np
 from PIL import Image, UnidentifiedImageError
 
 from stylezoo.errors import OptionError, VideoError
-from stylezoo.image.pillow import LONGEST_SIDE, MOST
+from stylezoo.images.pillow import LONGEST_SIDE, MOST
 from stylezoo.video.clip import Clip, Colour, Frame, usual_matrix, with_durations
 from stylezoo.video.parts import Told
 

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stylezoo.errors import OptionError, VideoError
-from stylezoo.image.pillow import shown
+from stylezoo.images.pillow import shown
 from stylezoo.types import PathLike
 
 Pixels = NDArray[np.uint8]

@@ -20,7 +20,7 @@ from av.video.reformatter import Interpolation, VideoReformatter
 from av.video.stream import VideoStream
 
 from stylezoo.errors import VideoError
-from stylezoo.image.light import HDR, to_srgb
+from stylezoo.images.light import HDR, to_srgb
 from stylezoo.video.clip import (
     BT601,
     BT709,

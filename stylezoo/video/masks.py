@@ -9,11 +9,11 @@ from typing import Any
 
 from PIL import Image, UnidentifiedImageError
 
+from stylezoo._files import sha256_of
 from stylezoo.errors import OptionError
-from stylezoo.files import sha256_of
-from stylezoo.image.folder import list_pictures
-from stylezoo.image.io import read
-from stylezoo.image.pillow import shown
+from stylezoo.images.folder import list_pictures
+from stylezoo.images.io import read
+from stylezoo.images.pillow import shown
 from stylezoo.types import PathLike
 from stylezoo.video.clip import open_clip
 

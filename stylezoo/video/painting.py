@@ -10,9 +10,9 @@ from fractions import Fraction
 from itertools import islice
 from typing import Any
 
-from stylezoo.pipeline.steady import Steadiness
 from stylezoo.runtime.base import StyleCode
-from stylezoo.stylizer import Stylizer
+from stylezoo.runtime.steady import Steadiness
+from stylezoo.stylizer.stylizer import Stylizer
 from stylezoo.video.ahead import ahead
 from stylezoo.video.clip import Clip, Frame
 from stylezoo.video.flow import FlowBlend

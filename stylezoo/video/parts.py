@@ -11,8 +11,8 @@ from typing import Any, NamedTuple, Protocol, TypeAlias
 from numpy.typing import NDArray
 from safetensors.numpy import load_file, save_file
 
+from stylezoo._files import lock, replacing
 from stylezoo.errors import OptionError
-from stylezoo.files import lock, replacing
 from stylezoo.video.clip import Frame
 
 MANIFEST = "manifest.json"

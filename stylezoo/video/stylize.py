@@ -17,14 +17,14 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from stylezoo import __version__
+from stylezoo._files import sha256_of, shows
 from stylezoo.errors import OptionError, VideoError
-from stylezoo.files import sha256_of, shows
-from stylezoo.image.sizes import fit_long_side
-from stylezoo.loading import load
-from stylezoo.pipeline.options import StylizeOptions, take_options
-from stylezoo.pipeline.steady import STEADY, Steadiness
+from stylezoo.images.sizes import fit_long_side
 from stylezoo.runtime.base import StyleCode
-from stylezoo.stylizer import Stylizer
+from stylezoo.runtime.options import StylizeOptions, take_options
+from stylezoo.runtime.steady import STEADY, Steadiness
+from stylezoo.stylizer.loading import load
+from stylezoo.stylizer.stylizer import Stylizer
 from stylezoo.types import PathLike, StyleLike
 from stylezoo.video.ahead import ahead
 from stylezoo.video.animation import FORMATS, Flipbook

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import msgspec
 
+from stylezoo._records import Record, convert
 from stylezoo.errors import WeightsError
-from stylezoo.schema import Record, convert
 from stylezoo.types import PathLike
 from stylezoo.zoo.fields import check_hex
 from stylezoo.zoo.spec import CARD_KEY, StyleSpec

@@ -8,8 +8,8 @@ from typing import Any, NoReturn, TypeVar
 
 import msgspec
 
+from stylezoo._records import convert
 from stylezoo.errors import StyleZooError
-from stylezoo.schema import convert
 from stylezoo.zoo.fields import ID, FieldError
 
 T = TypeVar("T")

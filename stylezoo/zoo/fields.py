@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
+from stylezoo._records import Record
 from stylezoo.errors import STEERING
-from stylezoo.schema import Record
 
 _DEVICE = r"(?:con|prn|aux|nul|com[0-9]|lpt[0-9])"  # names that are no files on Windows, whatever follows their dot
 ID = re.compile(rf"(?!{_DEVICE}$)[a-z0-9_-]{{1,96}}")

@@ -12,9 +12,9 @@ from pathlib import Path
 
 import msgspec
 
+from stylezoo._files import replacing
+from stylezoo._records import Record
 from stylezoo.errors import RegistryError
-from stylezoo.files import replacing
-from stylezoo.schema import Record
 from stylezoo.zoo import catalog
 from stylezoo.zoo.fields import FieldError
 from stylezoo.zoo.hub import MissingError, Repository

@@ -15,9 +15,9 @@ from typing import Any
 import msgspec
 import yaml
 
+from stylezoo._files import replacing
+from stylezoo._records import Record, read_yaml
 from stylezoo.errors import RegistryError, did_you_mean
-from stylezoo.files import replacing
-from stylezoo.schema import Record, read_yaml
 from stylezoo.types import PathLike
 from stylezoo.zoo.explain import read_record
 from stylezoo.zoo.fields import ID, ID_FORM, FieldError, resolve

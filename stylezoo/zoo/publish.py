@@ -17,8 +17,8 @@ from pathlib import Path
 
 import msgspec
 
+from stylezoo._files import sha256_of
 from stylezoo.errors import HubError, OptionError
-from stylezoo.files import sha256_of
 from stylezoo.zoo.catalog import REGISTRY, check_text, fetch_registry, names_file, place_weights
 from stylezoo.zoo.fingerprints import FILE as FINGERPRINTS
 from stylezoo.zoo.fingerprints import Fingerprint, dump_fingerprints, remote_fingerprints

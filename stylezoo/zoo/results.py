@@ -17,9 +17,9 @@ from typing import Literal
 
 import msgspec
 
+from stylezoo._files import replacing
+from stylezoo._records import Record
 from stylezoo.errors import RegistryError
-from stylezoo.files import replacing
-from stylezoo.schema import Record
 from stylezoo.zoo import catalog
 from stylezoo.zoo.spec import ModelSpec
 

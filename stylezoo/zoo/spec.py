@@ -11,8 +11,8 @@ from typing import Literal
 
 import msgspec
 
+from stylezoo._records import Record
 from stylezoo.errors import WeightsError, did_you_mean
-from stylezoo.schema import Record
 from stylezoo.zoo.explain import read_record
 from stylezoo.zoo.families import FAMILIES, Kind
 from stylezoo.zoo.fields import (
@@ -47,7 +47,7 @@ class PictureSpec(Record, frozen=True, kw_only=True):
     """Where a style's picture can be had: `stylezoo data get presets` fetches it.
 
     `file` is its name in the data folder's presets/, `page` describes it to people, `urls` are downloads of it, which a
-    page of Wikimedia Commons does not need, and `phash` is `stylezoo.image.phash.perceptual_hash` of the picture that
+    page of Wikimedia Commons does not need, and `phash` is `stylezoo.images.phash.perceptual_hash` of the picture that
     was learned from: reproductions differ in size and compression, so bytes cannot tell whether one is right.
     """
 

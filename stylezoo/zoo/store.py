@@ -7,8 +7,8 @@ from typing import Any
 
 import msgspec
 
+from stylezoo._files import sha256_of
 from stylezoo.errors import HashMismatchError, ModelNotFoundError, WeightsError
-from stylezoo.files import sha256_of
 from stylezoo.types import PathLike
 from stylezoo.zoo.catalog import find_remote, lookup
 from stylezoo.zoo.hub import Repository, forget, is_whole

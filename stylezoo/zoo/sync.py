@@ -10,8 +10,8 @@ from typing import Literal
 
 import msgspec
 
+from stylezoo._files import replacing, sha256_of
 from stylezoo.errors import RegistryError
-from stylezoo.files import replacing, sha256_of
 from stylezoo.zoo.catalog import REGISTRY, OpenZoo, fetch_registry, place_weights
 from stylezoo.zoo.fingerprints import FILE as FINGERPRINTS
 from stylezoo.zoo.fingerprints import find_fingerprints, write_fingerprints

@@ -9,9 +9,9 @@ import torch
 import yaml
 from PIL import Image
 
-from stylezoo.card import StyleCard
-from stylezoo.loading import load
 from stylezoo.models import create_model
+from stylezoo.stylizer.card import StyleCard
+from stylezoo.stylizer.loading import load
 from stylezoo.train import trainer
 from stylezoo.train.recipe import from_yaml
 from stylezoo.zoo.spec import ModelSpec, StyleSpec

@@ -14,8 +14,8 @@ from PIL import Image
 from skimage import data
 
 from stylezoo.data import photos
-from stylezoo.image.io import encode, read
-from stylezoo.image.phash import perceptual_hash
+from stylezoo.images.io import encode, read
+from stylezoo.images.phash import perceptual_hash
 from stylezoo.zoo import catalog
 from stylezoo.zoo.spec import PictureSpec, StyleSpec, Zoo
 

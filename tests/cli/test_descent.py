@@ -53,7 +53,7 @@ def test_a_kept_picture_can_be_gone_on_from(run, here: Path) -> None:
 
 
 def test_what_a_net_cannot_use_is_refused_before_it_is_loaded(refused, here: Path, monkeypatch) -> None:
-    monkeypatch.setattr("stylezoo.loading.load", lambda *_, **__: pytest.fail("it was loaded"))
+    monkeypatch.setattr("stylezoo.stylizer.loading.load", lambda *_, **__: pytest.fail("it was loaded"))
     for option, value in (("--steps", "30"), ("--start", "noise"), ("--save-every", "5"), ("--style-weight", "3")):
         told = refused("stylize", "photo.png", "-o", "out.png", option, value)
         assert (

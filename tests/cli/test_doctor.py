@@ -6,9 +6,9 @@ import json
 
 import pytest
 
-from stylezoo import doctor
 from stylezoo.cli.main import explain
 from stylezoo.errors import EXTRAS
+from stylezoo.stylizer import doctor
 
 
 def test_it_shows_versions_extras_and_compares_runtimes(run):

@@ -26,8 +26,8 @@ def lines_of(result) -> list[dict]:
 def data(photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A data folder with the photos, all of which its list of splits names: four for validation, one for the test."""
     from stylezoo.data import splits
-    from stylezoo.image.io import read
-    from stylezoo.image.phash import perceptual_hash
+    from stylezoo.images.io import read
+    from stylezoo.images.phash import perceptual_hash
 
     folder = tmp_path / "data"
     shutil.copytree(photos, folder / "content")
@@ -120,7 +120,7 @@ def registry(recipe_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     from msgspec import structs
 
     import stylezoo
-    from stylezoo.release import finish
+    from stylezoo.publish.release import finish
     from stylezoo.zoo import catalog, store
     from stylezoo.zoo.layout import read_zoo, write_zoo
     from stylezoo.zoo.spec import Zoo
@@ -246,7 +246,7 @@ def test_a_blind_page_is_made_and_its_votes_are_pooled(run, refused, trained: Pa
 
 def test_steadiness_is_measured_as_frames_are_stylized_by_default() -> None:
     from stylezoo.cli.eval_temporal import Clips
-    from stylezoo.pipeline.steady import STEADY
+    from stylezoo.runtime.steady import STEADY
 
     assert Clips().steady == STEADY
 

@@ -18,7 +18,7 @@ from moving import make_clip, pictures
 from PIL import Image
 
 from stylezoo.cli.main import COMMANDS, cli
-from stylezoo.pipeline.options import option_fields
+from stylezoo.runtime.options import option_fields
 
 EXAMPLES = int(os.environ.get("STYLEZOO_EXAMPLES", "25"))
 PIXELS = np.random.default_rng(0).integers(0, 256, (33, 40, 3), dtype=np.uint8)

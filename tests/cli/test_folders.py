@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from stylezoo import loading
-from stylezoo.engines.manifest import MANIFEST
-from stylezoo.stylizer import Stylizer
+from stylezoo.stylizer import loading
+from stylezoo.stylizer.batch.manifest import MANIFEST
+from stylezoo.stylizer.stylizer import Stylizer
 
 
 @pytest.fixture

@@ -10,8 +10,8 @@ from PIL import Image
 from skimage import data
 
 import stylezoo
+from stylezoo._files import sha256_of
 from stylezoo.cli.main import COMMANDS
-from stylezoo.files import sha256_of
 from stylezoo.models import create_model
 from stylezoo.zoo.store import read_header
 

@@ -83,7 +83,7 @@ def test_heic_and_jxl_are_read_by_their_plugins(run, net_file: Path, photos: Pat
 
 
 def test_heic_and_jxl_without_their_plugins_name_them(run, net_file: Path, photos: Path, monkeypatch) -> None:
-    monkeypatch.setattr("stylezoo.image.pillow.load_plugin", lambda plugin: False)
+    monkeypatch.setattr("stylezoo.images.pillow.load_plugin", lambda plugin: False)
     monkeypatch.setattr(Image, "ID", [kind for kind in Image.ID if kind not in {"HEIF", "JXL"}])
     Path("photos/h.heic").write_bytes(b"\0\0\0\x18ftypheic\0\0\0\0mif1heic" + bytes(99))
     Path("photos/j.jxl").write_bytes(b"\0\0\0\x0cJXL \r\n\x87\n" + bytes(99))

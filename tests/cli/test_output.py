@@ -13,9 +13,9 @@ import pytest
 from moving import make_clip, pictures
 from PIL import Image
 
-from stylezoo.engines.manifest import LOCK, MANIFEST
+from stylezoo._files import lock, replacing
 from stylezoo.errors import OptionError
-from stylezoo.files import lock, replacing
+from stylezoo.stylizer.batch.manifest import LOCK, MANIFEST
 from stylezoo.video import stylize_video
 
 PIXELS = np.random.default_rng(0).integers(0, 256, (32, 40, 3), dtype=np.uint8)
@@ -135,7 +135,7 @@ def test_a_clip_does_not_go_into_a_pipe(refused, net_file: Path, photos: Path) -
 def test_a_size_that_the_format_cannot_hold_is_refused_before_the_work(
     refused, photos: Path, net_file: Path, monkeypatch
 ) -> None:
-    monkeypatch.setattr("stylezoo.rendering.render", lambda *a, **k: pytest.fail("the net ran"))
+    monkeypatch.setattr("stylezoo.stylizer.rendering.render", lambda *a, **k: pytest.fail("the net ran"))
     Image.new("L", (16400, 8)).save("wide.png")
     for more in (["wide.png"], ["photos/a.png", "--size", 16384]):
         said = refused("stylize", *more, "-m", net_file, "-o", "out.webp")

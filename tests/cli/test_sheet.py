@@ -9,9 +9,9 @@ import pytest
 from PIL import Image
 from skimage import data
 
-from stylezoo import loading
-from stylezoo.loading import load
 from stylezoo.sheet import blend_sheet, contact_sheet, grid_sheet, strength_sheet
+from stylezoo.stylizer import loading
+from stylezoo.stylizer.loading import load
 
 
 @pytest.fixture
@@ -98,7 +98,7 @@ def card_named(net, id):
     """Write the first style of a net as a card under another name."""
     from msgspec import structs
 
-    from stylezoo.card import StyleCard
+    from stylezoo.stylizer.card import StyleCard
 
     card = net.card(0)
     StyleCard(structs.replace(card.spec, style=structs.replace(card.spec.style, id=id)), card.row).save(f"{id}.card")

@@ -10,10 +10,10 @@ import torch
 from msgspec import structs
 from PIL import Image
 
-from stylezoo import loading
-from stylezoo.card import StyleCard
 from stylezoo.models import create_model
-from stylezoo.stylizer import Stylizer
+from stylezoo.stylizer import loading
+from stylezoo.stylizer.card import StyleCard
+from stylezoo.stylizer.stylizer import Stylizer
 from stylezoo.zoo.spec import ModelSpec, StyleSpec
 
 
@@ -528,7 +528,7 @@ def test_a_picture_for_a_net_of_its_own_styles_is_refused(styles, unpainted):
 
 def test_style_size_is_that_of_the_library():
     from stylezoo.cli.stylize import command
-    from stylezoo.pipeline.options import option_fields
+    from stylezoo.runtime.options import option_fields
 
     defaults = {option.name: option.default for option in command.params}
     assert {name: defaults[name] for name in option_fields()} == {

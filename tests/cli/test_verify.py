@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 from msgspec import structs
 
+from stylezoo._files import sha256_of
 from stylezoo.evaluate import verify
 from stylezoo.evaluate.verify import Finding
-from stylezoo.files import sha256_of
 from stylezoo.zoo.layout import write_zoo
 from stylezoo.zoo.spec import WeightsSpec, Zoo
 from stylezoo.zoo.store import read_header

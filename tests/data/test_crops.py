@@ -11,8 +11,8 @@ from stylezoo.data import crops as crops_module
 from stylezoo.data.crops import PhotoCache, RandomCrops
 from stylezoo.data.images import list_photos
 from stylezoo.errors import DataError
-from stylezoo.image.resize import resize
-from stylezoo.image.sizes import fit_short_side
+from stylezoo.images.resize import resize
+from stylezoo.images.sizes import fit_short_side
 
 
 @pytest.fixture

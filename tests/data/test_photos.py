@@ -13,7 +13,7 @@ from stylezoo.data.fetch import part_of
 from stylezoo.data.images import list_photos
 from stylezoo.data.photos import fetch_photos, photo_folder, unpack
 from stylezoo.errors import DataError
-from stylezoo.image.io import encode
+from stylezoo.images.io import encode
 
 
 def picture(colour: str) -> bytes:

@@ -10,8 +10,8 @@ from stylezoo.data.fetch import part_of
 from stylezoo.data.presets import check_picture, fetch_picture, is_there, zoo_pictures
 from stylezoo.data.styles import find_picture
 from stylezoo.errors import DataError
-from stylezoo.image.io import encode, read
-from stylezoo.image.phash import perceptual_hash
+from stylezoo.images.io import encode, read
+from stylezoo.images.phash import perceptual_hash
 from stylezoo.zoo.spec import PictureSpec, StyleSpec, Zoo
 
 PAGE = "https://example.org/coffee"

@@ -10,8 +10,8 @@ import stylezoo
 from stylezoo.data import splits
 from stylezoo.data.splits import load_split, split
 from stylezoo.errors import DataError, OptionError
-from stylezoo.image.io import read
-from stylezoo.image.phash import perceptual_hash
+from stylezoo.images.io import read
+from stylezoo.images.phash import perceptual_hash
 
 
 def test_the_list_is_consistent() -> None:

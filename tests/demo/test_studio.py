@@ -9,13 +9,13 @@ from PIL import Image
 from skimage import data
 
 import stylezoo
+from stylezoo._files import sha256_of
 from stylezoo.demo.live import Live
 from stylezoo.demo.pictures import data_url, from_data_url
 from stylezoo.demo.settings import Settings, default_models, find_models
 from stylezoo.demo.studio import OWN, Studio
 from stylezoo.demo.wishes import Region, Wish
 from stylezoo.errors import ModelNotFoundError, OptionError, StyleError
-from stylezoo.files import sha256_of
 from stylezoo.zoo import catalog
 from stylezoo.zoo.layout import write_zoo
 from stylezoo.zoo.spec import WeightsSpec, Zoo

@@ -11,7 +11,7 @@ from stylezoo.errors import OptionError, StyleError
 from stylezoo.evaluate.equivalents import Equivalents, iterations_to, measure_equivalents
 from stylezoo.losses import PerceptualLoss
 from stylezoo.models.descent import descend
-from stylezoo.stylizer import Stylizer
+from stylezoo.stylizer.stylizer import Stylizer
 
 
 @pytest.fixture(scope="module")

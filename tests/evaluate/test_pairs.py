@@ -21,7 +21,7 @@ from stylezoo.evaluate.pairs import (
     spread_over,
     style_pairs,
 )
-from stylezoo.loading import load
+from stylezoo.stylizer.loading import load
 
 
 class Difference(Metric):

@@ -10,8 +10,8 @@ from stylezoo.errors import OptionError
 from stylezoo.evaluate import peers
 from stylezoo.evaluate.entrants import Setting, build_matmul, build_zoo, photo, zoo_entrant
 from stylezoo.evaluate.reference import ReferenceNet
-from stylezoo.loading import load
 from stylezoo.models import create_model
+from stylezoo.stylizer.loading import load
 
 SETTING = Setting(size=68, threads=1)
 

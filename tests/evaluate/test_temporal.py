@@ -12,7 +12,7 @@ from PIL import Image
 
 from stylezoo.evaluate.clips import Clip, make_clips
 from stylezoo.evaluate.temporal import measure_steadiness, warp_error, warp_figure, zoo_painter
-from stylezoo.loading import load
+from stylezoo.stylizer.loading import load
 
 LENGTH = 4
 

@@ -8,8 +8,8 @@ import pytest
 import torch
 
 import stylezoo
+from stylezoo._files import sha256_of
 from stylezoo.evaluate.verify import Finding, check_pattern, fingerprint, make_fingerprint, verify_model
-from stylezoo.files import sha256_of
 from stylezoo.models import create_model
 from stylezoo.zoo import store
 from stylezoo.zoo.fingerprints import Fingerprint, find_fingerprints

@@ -10,9 +10,9 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 import stylezoo
-from stylezoo.card import StyleCard
 from stylezoo.errors import OptionError, WeightsError
 from stylezoo.importers import import_weights
+from stylezoo.stylizer.card import StyleCard
 from stylezoo.zoo.store import read_header
 
 

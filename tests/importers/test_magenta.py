@@ -16,7 +16,7 @@ import stylezoo
 from stylezoo.errors import WeightsError
 from stylezoo.importers import import_weights
 from stylezoo.models import CIN
-from stylezoo.stylizer import Stylizer
+from stylezoo.stylizer.stylizer import Stylizer
 
 onnx = pytest.importorskip("onnx")
 onnxruntime = pytest.importorskip("onnxruntime")

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 import stylezoo
 from stylezoo.errors import OptionError, WeightsError
 from stylezoo.importers import import_weights
-from stylezoo.stylizer import Stylizer
+from stylezoo.stylizer.stylizer import Stylizer
 
 
 def sequential(layout: str, inputs: int) -> nn.Sequential:

@@ -16,9 +16,9 @@ import stylezoo
 from stylezoo.backbones import VGG
 from stylezoo.evaluate.metrics import Picture, Scene
 from stylezoo.evaluate.metrics.style import StyleError
-from stylezoo.image.io import read
+from stylezoo.images.io import read
 from stylezoo.models import CIN, Ghiasi
-from stylezoo.stylizer import Stylizer
+from stylezoo.stylizer.stylizer import Stylizer
 from stylezoo.zoo.store import BUNDLED
 
 MOSAIC = Path(__file__).parents[2] / "recipes" / "styles" / "mosaic.jpg"

@@ -7,9 +7,9 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from stylezoo.card import StyleCard
 from stylezoo.errors import WeightsError
 from stylezoo.models import CIN
+from stylezoo.stylizer.card import StyleCard
 from stylezoo.zoo.card import CardSpec, dump_card, read_card
 from stylezoo.zoo.spec import CARD_KEY, StyleSpec
 
@@ -62,7 +62,7 @@ def test_a_failed_save_keeps_the_old_card(tmp_path: Path, monkeypatch: pytest.Mo
         target.write_bytes(b"half")
         raise OSError("no space left")
 
-    monkeypatch.setattr("stylezoo.card.save_file", full)
+    monkeypatch.setattr("stylezoo.stylizer.card.save_file", full)
     with pytest.raises(OSError, match="no space"):
         card(torch.ones(1, 68)).save(path)
     assert path.read_bytes() == before and len(list(tmp_path.iterdir())) == 1

@@ -11,9 +11,9 @@ from PIL import Image
 from skimage import data
 
 import stylezoo
-from stylezoo.card import StyleCard
 from stylezoo.errors import OptionError, StyleError, WeightsError
-from stylezoo.stylizer import Stylizer
+from stylezoo.stylizer.card import StyleCard
+from stylezoo.stylizer.stylizer import Stylizer
 
 
 @pytest.fixture(scope="module")

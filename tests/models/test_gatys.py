@@ -15,7 +15,7 @@ import stylezoo
 from stylezoo.errors import BackboneError, OptionError, StyleError, WeightsError
 from stylezoo.models import Gatys, create_model
 from stylezoo.models.gatys_options import Options
-from stylezoo.stylizer import Stylizer
+from stylezoo.stylizer.stylizer import Stylizer
 from stylezoo.torch_runtime import memory
 
 EARLY: dict[str, Any] = {"content_layers": "relu2_1", "style_layers": ["relu1_1", "relu2_1"]}
@@ -340,7 +340,7 @@ def test_strength_fades_into_the_photo(model: Stylizer) -> None:
 
 
 def test_colours_are_kept_as_by_nets(model: Stylizer) -> None:
-    from stylezoo.image.color import keep_luma, match_stats
+    from stylezoo.images.color import keep_luma, match_stats
 
     plain = run(model)[0]
     torch.testing.assert_close(run(model, preserve_color="luma")[0], keep_luma(plain, PHOTO))

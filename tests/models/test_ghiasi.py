@@ -10,12 +10,12 @@ from rendering import render
 from skimage import data
 from torch import Tensor
 
-from stylezoo.card import StyleCard
 from stylezoo.errors import OptionError, StyleError, WeightsError
-from stylezoo.loading import load
 from stylezoo.models import CIN, Ghiasi, create_model
 from stylezoo.runtime.base import StyleCode
-from stylezoo.stylizer import Stylizer
+from stylezoo.stylizer.card import StyleCard
+from stylezoo.stylizer.loading import load
+from stylezoo.stylizer.stylizer import Stylizer
 from stylezoo.zoo.spec import ModelSpec, StyleSpec
 
 VARIANTS = ["fast", "compact", "classic"]

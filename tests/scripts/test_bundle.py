@@ -8,9 +8,9 @@ import torch
 from click.testing import CliRunner
 from safetensors import safe_open
 
+from stylezoo._files import sha256_of
 from stylezoo.evaluate.verify import verify_model
-from stylezoo.files import sha256_of
-from stylezoo.loading import load
+from stylezoo.stylizer.loading import load
 from stylezoo.train.recipe import load_recipe
 from stylezoo.train.trainer import train
 from stylezoo.zoo import store

@@ -9,8 +9,8 @@ import click
 import pytest
 from click.testing import CliRunner
 
+from stylezoo._records import Record
 from stylezoo.cli.main import COMMANDS, cli
-from stylezoo.schema import Record
 
 
 @pytest.fixture(scope="module")

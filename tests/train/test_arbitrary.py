@@ -15,16 +15,16 @@ from PIL import Image
 from safetensors.torch import load_file
 from torch import Tensor
 
-from stylezoo.card import StyleCard
 from stylezoo.data.crops import RandomCrops
 from stylezoo.data.style_set import StyleSet
 from stylezoo.data.styles import read_style
 from stylezoo.errors import DataError, RecipeError, WeightsError
-from stylezoo.image.resize import resize
-from stylezoo.loading import load
+from stylezoo.images.resize import resize
 from stylezoo.losses import PerceptualLoss
 from stylezoo.models import CIN, AdaIN, Ghiasi, StyleNet
 from stylezoo.recipe import Recipe
+from stylezoo.stylizer.card import StyleCard
+from stylezoo.stylizer.loading import load
 from stylezoo.train.inputs import build_loss, build_net, find_content, find_styles
 from stylezoo.train.recipe import load_recipe
 from stylezoo.train.rows import start_rows

@@ -8,7 +8,7 @@ import torch
 from scipy import ndimage
 from skimage import data
 
-from stylezoo.loading import load
+from stylezoo.stylizer.loading import load
 from stylezoo.train.consistency import View, draw_view
 from stylezoo.train.recipe import load_recipe
 from stylezoo.train.trainer import train

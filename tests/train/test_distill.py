@@ -12,11 +12,11 @@ from skimage import data
 
 from stylezoo.data.style_set import StyleSet
 from stylezoo.errors import RecipeError, WeightsError
-from stylezoo.image.resize import resize
-from stylezoo.loading import load
+from stylezoo.images.resize import resize
 from stylezoo.losses.perceptual import PHOTO
 from stylezoo.models import Ghiasi
 from stylezoo.recipe import Recipe
+from stylezoo.stylizer.loading import load
 from stylezoo.train.distill import MagentaNet, Teacher
 from stylezoo.train.inputs import build_net, find_styles
 from stylezoo.train.recipe import load_recipe

@@ -10,13 +10,13 @@ import torch
 from msgspec import structs
 from safetensors.torch import load_file
 
-from stylezoo.card import StyleCard
 from stylezoo.data.styles import read_style
 from stylezoo.errors import ModelNotFoundError, RecipeError
-from stylezoo.loading import load
 from stylezoo.models import CIN, Ghiasi, Johnson, create_model
 from stylezoo.models.trunk_net import TrunkNet
 from stylezoo.recipe import Recipe
+from stylezoo.stylizer.card import StyleCard
+from stylezoo.stylizer.loading import load
 from stylezoo.train import rows
 from stylezoo.train.inputs import build_loss, build_net
 from stylezoo.train.recipe import load_recipe

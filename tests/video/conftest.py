@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 from moving import make_clip, pictures
 
-from stylezoo.loading import load
-from stylezoo.stylizer import Stylizer
+from stylezoo.stylizer.loading import load
+from stylezoo.stylizer.stylizer import Stylizer
 
 
 @pytest.fixture(scope="session")

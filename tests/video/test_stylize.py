@@ -278,7 +278,7 @@ def test_nothing_is_overwritten_unasked(refused, net, clip, tmp_path):
 
 SCRIPT = """
 import sys
-from stylezoo.loading import load
+from stylezoo.stylizer.loading import load
 from stylezoo.video import stylize_video
 source, target, weights = sys.argv[1:]
 stylize_video(source, target, load(weights, device="cpu", backend="torch"), "dots", codec="ffv1")
@@ -383,7 +383,7 @@ def test_a_disk_that_is_full_leaves_what_is_done(net, long_clip, tmp_path, monke
 
 MEMORY = """
 import resource, sys
-from stylezoo.loading import load
+from stylezoo.stylizer.loading import load
 from stylezoo.video import stylize_video
 source, target, weights = sys.argv[1:]
 net = load(weights, device="cpu", backend="torch")

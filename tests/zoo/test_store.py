@@ -21,8 +21,8 @@ from hub_server import Fault, HubServer
 from safetensors.numpy import save_file
 
 import stylezoo.zoo
+from stylezoo._files import sha256_of
 from stylezoo.errors import HashMismatchError, HubError, WeightsError
-from stylezoo.files import sha256_of
 from stylezoo.zoo import store
 from stylezoo.zoo.hub import Repository
 from stylezoo.zoo.spec import HubSpec, ModelSpec, WeightsSpec

@@ -7,7 +7,7 @@ from torch import Tensor
 
 from stylezoo.evaluate.metrics.base import Metric, Picture, Scene, relative_gram_error
 from stylezoo.evaluate.metrics.shift_tolerant import grams_of, network
-from stylezoo.image.resize import resize
+from stylezoo.images.resize import resize
 
 
 class Recognition(Metric):

@@ -1,0 +1,65 @@
+"""Picture files, read and written whole or not at all, with errors that say what is wrong. No torch."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from stylezoo._files import exists, replacing
+from stylezoo.errors import ImageError, OptionError
+from stylezoo.images.pillow import Array, decode_stream, format_named, format_of, shown
+from stylezoo.types import Keep, PathLike
+
+
+def read_file(path: PathLike, max_pixels: int, keep: Keep = "none") -> tuple[Array, str, dict[str, Any]]:
+    """Return the pixels of a picture's file, as `pillow.decode` does, what messages call it, and its metadata.
+
+    Raises ImageError for whatever is no such picture, with its name, the reason and the remedy.
+    """
+    text = os.fsdecode(path)
+    name = shown(text)
+    if re.match(r"[A-Za-z][A-Za-z0-9+.-]+://", text):
+        raise ImageError(f"{name} is a URL: download it first and pass the file's path")
+    try:
+        if Path(text).is_dir():
+            raise ImageError(f"{name} is a folder: name one picture in it")
+        with Path(text).open("rb") as file:
+            array, _, info = decode_stream(file, name, max_pixels, keep)
+            return array, name, info
+    except FileNotFoundError as cause:
+        raise ImageError(f"{name} does not exist: check the path, relative to {shown(Path.cwd())}") from cause
+    except PermissionError as cause:
+        raise ImageError(f"no permission to read {name}: change its access rights, or copy it") from cause
+    except (OSError, ValueError) as cause:  # ValueError: a NUL in the path
+        raise ImageError(f"cannot open {name}: {getattr(cause, 'strerror', None) or cause}; check the path") from cause
+
+
+def write_file(
+    path: PathLike, encode: Callable[[str], bytes], *, overwrite: bool = False, format: str | None = None
+) -> None:
+    """Write what `encode` gives for the format, by Pillow's name of it, that the suffix or else `format` names.
+
+    Raises ImageError where `path` exists and `overwrite` is false, cannot be written or names no format.
+    """
+    path, name = Path(path), shown(path)
+    kind = format_named(format, f"cannot write {name}") if format else format_of(path)
+    if exists(path) and path.is_dir():
+        raise ImageError(f"cannot write {name}: it is a folder; name a file in it")
+    if not overwrite and os.path.lexists(path):
+        raise ImageError(f"{name} exists; pass overwrite=True (--force)")
+    data = encode(kind)
+    try:
+        with replacing(path) as temporary:
+            temporary.write_bytes(data)
+    except (OSError, ValueError) as cause:  # ValueError: a NUL in the path
+        reason = getattr(cause, "strerror", None) or cause
+        raise ImageError(f"cannot write {name}: {reason}; choose another place") from cause
+
+
+def check_quality(quality: int) -> None:
+    """Raise OptionError for a quality outside 1 to 100."""
+    if not 1 <= quality <= 100:
+        raise OptionError(f"quality={quality} must be between 1 and 100")

@@ -1,0 +1,294 @@
+"""Files, bytes and PIL images by way of Pillow: decoding, upright and in sRGB, and encoding. No torch."""
+
+from __future__ import annotations
+
+import io
+import os
+import threading
+import warnings
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, Any, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageCms, ImageOps, UnidentifiedImageError
+
+from stylezoo.errors import ImageError
+from stylezoo.images.kinds import HEAD, explain, load_plugin, plugin_for
+from stylezoo.images.light import HDR, stated_colours, to_srgb
+from stylezoo.images.metadata import read_metadata, save_options, srgb_profile
+from stylezoo.types import Keep, PathLike
+
+Array: TypeAlias = NDArray[Any]
+Colours: TypeAlias = tuple[Any, Any] | None
+"""As `stated_colours` returns them."""
+
+_SUFFIXES = {
+    ".png": "PNG",
+    ".jpg": "JPEG",
+    ".jpeg": "JPEG",
+    ".jfif": "JPEG",
+    ".jpe": "JPEG",
+    ".jif": "JPEG",
+    ".webp": "WEBP",
+    ".tif": "TIFF",
+    ".tiff": "TIFF",
+    ".avif": "AVIF",
+    ".jp2": "JPEG2000",
+    ".bmp": "BMP",
+    ".gif": "GIF",
+    ".tga": "TGA",
+    ".ppm": "PPM",
+}
+WITH_ALPHA = {"PNG", "WEBP", "TIFF", "AVIF", "JPEG2000", "TGA"}  # GIF's is one bit: not worth the name
+MOST = 2**31 - 1
+LONGEST_SIDE = {"JPEG": 65500, "WEBP": 16383, "GIF": 65535, "AVIF": 65536, "TGA": 65535}
+"""The longest side in px that a format holds, or its encoder writes."""
+_STILL = {"MPO", "PSD"}  # their further frames are previews and layers, of which nobody expects more than the picture
+SLACK = 1e-3  # how far a float may leave [0, 1]: one step of float16 at 1
+
+
+def decode_stream(
+    stream: IO[bytes], name: str, max_pixels: int, keep: Keep = "none"
+) -> tuple[Array, str, dict[str, Any]]:
+    """Return the pixels of an encoded picture (as `decode` does), the name of its format and its metadata."""
+    if stream.seekable():
+        if not stream.read(1):
+            raise ImageError(f"{name} is empty: fetch or save it again")
+        stream.seek(0)
+    image = open_picture(stream, name, max_pixels)
+    with image:
+        width, height = image.size
+        if width * height > max_pixels:
+            raise ImageError(
+                f"{name} has {width} x {height} = {width * height:,} pixels, more than max_pixels={max_pixels:,}: "
+                "shrink it, or pass a larger max_pixels"
+            )
+        kind = image.format or ""
+        array = decode(image, name)
+        info = read_metadata(image, keep, name)
+        try:
+            frames = 1 if kind in _STILL else getattr(image, "n_frames", 1)
+        except Exception as cause:  # GIF counts them by walking through the file
+            raise _damaged(name, cause) from cause
+        if frames > 1:
+            warnings.warn(f"{name} has {frames} frames; only the first is used", UserWarning, stacklevel=2)
+    return array, kind, info
+
+
+def open_picture(stream: IO[bytes], name: str, max_pixels: int) -> Image.Image:
+    """Open a picture, by a plugin where one is needed and installed. Raises ImageError that says what the file is."""
+    start = stream.tell() if stream.seekable() else 0
+    try:
+        with _limit_raised_to(max_pixels):
+            try:
+                return Image.open(stream)
+            except UnidentifiedImageError:
+                stream.seek(start)
+                plugin = plugin_for(stream.read(HEAD))
+                stream.seek(start)
+                if plugin is None or not load_plugin(plugin):
+                    raise
+                return Image.open(stream)
+    except UnidentifiedImageError as cause:
+        stream.seek(start)
+        raise ImageError(f"{name} {explain(stream.read(HEAD))}") from cause
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as cause:
+        raise ImageError(f"{name} is too large: {cause}: shrink it, or pass a larger max_pixels") from cause
+    except Exception as cause:  # Pillow's plugins let nearly every kind of error through
+        raise _damaged(name, cause) from cause
+
+
+def _damaged(name: str, cause: Exception) -> ImageError:
+    reason = " ".join(str(cause).split()) or type(cause).__name__
+    return ImageError(f"cannot decode {name}: {reason}; it is cut short or damaged: fetch or save it again")
+
+
+_limit_lock = threading.Lock()
+
+
+@contextmanager
+def _limit_raised_to(pixels: int) -> Iterator[None]:
+    """Keep Pillow from refusing what `max_pixels` allows; its limit is one global, so it goes back at once."""
+    with _limit_lock:
+        before = Image.MAX_IMAGE_PIXELS
+        if before is not None:
+            Image.MAX_IMAGE_PIXELS = max(before, pixels)
+        try:
+            with warnings.catch_warnings():  # `max_pixels` speaks for itself
+                warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+                yield
+        finally:
+            Image.MAX_IMAGE_PIXELS = before
+
+
+def decode(image: Image.Image, name: str) -> Array:
+    """Return an upright sRGB picture as HWC, C 1 to 4: uint8, or float32 in [0, 1] for deep grey."""
+    if 0 in image.size:
+        raise ImageError(f"{name} has no pixels ({image.width} x {image.height})")
+    kind = image.format  # which turning it upright forgets
+    colours = None if image.info.get("icc_profile") else stated_colours(image)
+    if kind == "EPS":  # Pillow would run Ghostscript
+        raise ImageError(f"{name} {explain(b'%!PS')}")
+    try:
+        image.load()
+    except Exception as cause:  # as above: whatever the decoder lets through
+        raise _damaged(name, cause) from cause
+    try:
+        image = ImageOps.exif_transpose(image)
+    except Exception as cause:  # Pillow parses EXIF lazily, so damage shows only here; the picture itself is fine
+        warnings.warn(f"{name}: its EXIF data is damaged and ignored ({cause})", UserWarning, stacklevel=2)
+    if image.mode.startswith("I") or image.mode == "F":
+        return _deep_grey(image, name, kind, colours)
+    try:
+        if not image.has_transparency_data:
+            return np.asarray(_srgb(image, name, colours))
+        image = image.convert("LA" if image.mode in {"1", "L", "LA", "La"} else "RGBA")
+        alpha = np.asarray(image.getchannel("A"))
+        colour = _srgb(image.convert(image.mode[:-1]), name, colours)
+    except ValueError as cause:
+        raise ImageError(f"{name}: Pillow cannot convert mode {image.mode} to RGB; convert it first") from cause
+    return np.dstack([np.asarray(colour), alpha])
+
+
+def _deep_grey(image: Image.Image, name: str, kind: str | None, colours: Colours) -> Array:
+    """Scale grey of 16 or 32 bits to [0, 1], where Pillow's own conversion would clip it at 255."""
+    values = np.asarray(image, dtype=np.float32)
+    if not np.isfinite(values).all():
+        raise ImageError(f"{name} holds NaN or infinity: replace them first")
+    white = 65535.0 if image.mode.startswith("I;16") or kind in {"PNG", "PPM"} else _white_of(values, image.mode, name)
+    grey = (values / white).clip(0, 1)
+    if colours or image.info.get("icc_profile"):  # what becomes of grey in 8 bits is a curve for deeper grey
+        ramp = Image.fromarray(np.arange(256, dtype=np.uint8)[None])
+        ramp.info.update(image.info)
+        curve = np.asarray(_srgb(ramp, name, colours), dtype=np.float32)[0]
+        channels = [np.interp(grey * 255, np.arange(256), curve[:, i] / 255) for i in range(3)]
+        grey = (channels[1] if np.ptp(curve, axis=1).max() <= 2 else np.dstack(channels)).astype(np.float32)
+    key = image.info.get("transparency")
+    planes = grey if grey.ndim == 3 else grey[..., None]
+    return planes if key is None else np.dstack([planes, values != key]).astype(np.float32)
+
+
+def _white_of(values: NDArray[np.float32], mode: str, name: str) -> float:
+    """Return the value of white in grey of mode I or F, which say nothing about it.
+
+    Integers: 255 or 65535, by the highest. Floats: 1, or where more than half of that is reached 255 or 65535; between
+    these they may be light without bounds, of which nobody knows what is white.
+
+    Raises ImageError for other values.
+    """
+    steps = (1.0, 255.0, 65535.0) if mode == "F" else (255.0, 65535.0)
+    top, low = float(values.max()), float(values.min())
+    white = next((step for step in steps if top <= step * (1 + SLACK)), 0.0)
+    if white and low >= -white * SLACK and (mode != "F" or white == 1 or top > white / 2):
+        return white
+    remedy = "scale it to 0..1" if mode == "F" else "scale it to 0..65535"
+    raise ImageError(
+        f"{name} is grey of mode {mode} with values {low:g} to {top:g}, whose white is unknown: {remedy} first"
+    )
+
+
+def _srgb(image: Image.Image, name: str, colours: Colours = None) -> Image.Image:
+    """Return `image` (without alpha) as sRGB in mode RGB, by its ICC profile where it has one, else by `colours`."""
+    profile_bytes = image.info.get("icc_profile")
+    if not profile_bytes or image.mode == "LAB" or profile_bytes == srgb_profile():
+        rgb = image if image.mode == "RGB" else image.convert("RGB")  # which would copy it
+        if colours is None:
+            return rgb
+        if colours[1] in HDR and isinstance(colours[1], int):
+            warnings.warn(f"{name} is HDR ({HDR[colours[1]]}): it is tone-mapped to sRGB", UserWarning, stacklevel=2)
+        return Image.fromarray(to_srgb(np.asarray(rgb).astype(np.uint16) * 257, *colours))
+    try:
+        profile = ImageCms.ImageCmsProfile(io.BytesIO(profile_bytes))
+        space = profile.profile.xcolor_space.strip()
+        # Editors leave RGB profiles on pictures that they made grey or CMYK; lcms wants what the profile says.
+        source = image.convert({"RGB": "RGB", "GRAY": "L"}.get(space, image.mode))
+        srgb = ImageCms.createProfile("sRGB")
+        # The curves of grey are few values, which lcms rounds badly in the dark unless it is kept from tabling them
+        flags = ImageCms.Flags.NOOPTIMIZE if space == "GRAY" else ImageCms.Flags.NONE
+        converted = ImageCms.profileToProfile(source, profile, srgb, outputMode="RGB", flags=flags)
+        assert converted is not None  # None is for inPlace
+        return converted
+    except (ImageCms.PyCMSError, ImportError, OSError, TypeError, ValueError) as cause:
+        warnings.warn(f"{name}: its ICC profile is broken and ignored ({cause})", UserWarning, stacklevel=2)
+        return image.convert("RGB")
+
+
+def encode_array(array: Array, kind: str, quality: int, name: str, info: Mapping[str, Any] | None = None) -> bytes:
+    """Return uint8 HWC, C 3 or 4, as a file's bytes in Pillow's format `kind`, which holds alpha where C is 4.
+
+    `info` is the metadata to write, as `read_metadata` returns it.
+    """
+    options = save_options(info or {}, kind)
+    if kind in {"JPEG", "WEBP", "AVIF"}:
+        options["quality"] = quality
+    if kind == "JPEG" and quality >= 90:
+        options["subsampling"] = 0  # painted edges between saturated colours fringe at half the chroma resolution
+    buffer = io.BytesIO()
+    try:
+        Image.fromarray(array).save(buffer, kind, **options)
+    except (OSError, ValueError, OverflowError) as cause:  # above all WebP and JPEG's limits on the size
+        size = f"{array.shape[1]} x {array.shape[0]}"
+        raise ImageError(f"cannot encode {name} ({size} px) as {kind}: {cause}; try PNG") from cause
+    return buffer.getvalue()
+
+
+def encode_picture(picture: Image.Image, kind: str, quality: int, name: str = "the picture") -> bytes:
+    """Return an RGB or RGBA picture as a file's bytes in Pillow's format `kind`, on white where that has no alpha."""
+    array = np.asarray(picture)
+    if array.shape[2] == 4 and kind not in WITH_ALPHA:
+        x = array.astype(np.float32) / 255
+        x = x[..., :3] * x[..., 3:] + (1 - x[..., 3:])  # as browsers show it
+        array = (x * 255 + 0.5).astype(np.uint8)
+    return encode_array(array, kind, quality, name, read_metadata(picture, "keep", name))
+
+
+def _writable() -> dict[str, str]:
+    """Suffix -> Pillow's format, of those that this Pillow was built to write."""
+    Image.init()
+    return {suffix: kind for suffix, kind in _SUFFIXES.items() if kind in Image.SAVE}
+
+
+def format_like(kind: str, x: Array) -> str:
+    """The format to answer bytes of format `kind` in, for N3HW or N4HW `x`: PNG where it cannot hold that."""
+    kind = "JPEG" if kind == "MPO" else kind
+    able = kind in _writable().values() and (x.shape[1] == 3 or kind in WITH_ALPHA)
+    return kind if able and max(x.shape[-2:]) <= LONGEST_SIDE.get(kind, MOST) else "PNG"
+
+
+def longest_side(photo: Path | Image.Image) -> int:
+    """Return the long side in px by a file's header, which is all that is read; 0 where that says nothing."""
+    if isinstance(photo, Image.Image):
+        return max(photo.size)
+    try:
+        with photo.open("rb") as file, open_picture(file, "", MOST) as image:
+            return max(image.size)
+    except (OSError, ImageError):
+        return 0
+
+
+def format_of(path: Path) -> str:
+    """Pillow's name of the format that the suffix of `path` stands for; ImageError where that is none."""
+    if kind := _writable().get(path.suffix.lower()):
+        return kind
+    what = f"its suffix '{path.suffix}' is unknown" if path.suffix else "it has no suffix to tell the format"
+    raise ImageError(f"cannot write {shown(path)}: {what}; use one of {', '.join(_writable())}")
+
+
+def format_named(name: str, task: str) -> str:
+    """Pillow's name of the format 'jpg', '.png', 'TIFF' ...; ImageError, opening with `task`, for any other."""
+    kinds = _writable()
+    if kind := kinds.get("." + name.lower().lstrip(".")):
+        return kind
+    if name.upper() in kinds.values():
+        return name.upper()
+    raise ImageError(f"{task}: format '{name}' is unknown; use one of {', '.join(k.lstrip('.') for k in kinds)}")
+
+
+def shown(path: PathLike) -> str:
+    """The path as one line of moderate length, for messages."""
+    text = os.fsdecode(path) or "''"
+    text = text if text.isprintable() else ascii(text)[1:-1]
+    return text if len(text) <= 300 else f"{text[:120]}...{text[-120:]}"

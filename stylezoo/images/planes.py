@@ -1,0 +1,94 @@
+"""Pictures as planes, (N, C, H, W): uint8, or float32 in [0, 1]. No torch."""
+
+from __future__ import annotations
+
+from typing import Any, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from stylezoo.errors import OptionError
+from stylezoo.images.sizes import padded_side
+
+Array: TypeAlias = NDArray[Any]
+Floats: TypeAlias = NDArray[np.float32]
+
+STRIP = 2**22
+"""Pixels that are float at a time where a picture in 8 bits is shrunk."""
+
+
+def as_float(x: Array) -> Floats:
+    """Return uint8 pixels as float32 in [0, 1]; float pixels as they are."""
+    return np.divide(x, 255, dtype=np.float32) if x.dtype == np.uint8 else x
+
+
+def as_levels(x: Array) -> NDArray[np.uint8]:
+    """Return float pixels in [0, 1] in 8 bits, rounded half up; uint8 pixels as they are."""
+    if x.dtype == np.uint8:
+        return x
+    scaled = x * np.float32(255)
+    scaled += np.float32(0.5)
+    return scaled.astype(np.uint8)
+
+
+def resize(x: Array, size: tuple[int, int], alpha: Array | None = None) -> Floats:
+    """Return `x` at `size` (height, width) as float32: bicubic, antialiased, clamped to [0, 1].
+
+    At its own size it comes back as it is, in float. With `alpha`, (N, 1, H, W), it is put on white first. Raises
+    OptionError for a size below 1.
+    """
+    height, width = size
+    if height < 1 or width < 1:
+        raise OptionError(f"size={height}x{width} must be at least 1x1")
+    if x.shape[-2:] == (height, width):
+        return as_float(on_white(x, alpha))
+    scaled = np.empty((*x.shape[:2], height, width), dtype=np.float32)
+    rows = max(1, STRIP // x.shape[-1])
+    for index in np.ndindex(*x.shape[:2]):
+        veil = None if alpha is None else alpha[index[0], 0]
+        # Along rows first, strip by strip, then along columns: what the whole at once would be.
+        strips = []
+        for part in (slice(top, top + rows) for top in range(0, x.shape[-2], rows)):
+            strip = on_white(x[index][part], None if veil is None else veil[part])
+            strips.append(_scaled(as_float(strip).astype(np.float32, copy=False), width, axis=1))
+        scaled[index] = _scaled(strips[0] if len(strips) == 1 else np.concatenate(strips), height, axis=0)
+    return scaled.clip(0, 1, out=scaled)  # bicubic weights overshoot at edges
+
+
+def _scaled(plane: Floats, side: int, axis: int) -> Floats:
+    if plane.shape[axis] == side:
+        return plane
+    size = (side, plane.shape[0]) if axis else (plane.shape[1], side)
+    return np.asarray(Image.fromarray(np.ascontiguousarray(plane)).resize(size, Image.Resampling.BICUBIC))
+
+
+def pad_to_multiple(x: Array, multiple: int, minimum: int = 1) -> Array:
+    """Pad right and below by reflection, so that both sides are multiples of `multiple` and at least `minimum`.
+
+    The reflection repeats where the padding exceeds the picture, so 1 px wide pictures are padded too.
+    """
+    height, width = x.shape[-2:]
+    down, right = (padded_side(side, multiple, minimum) - side for side in (height, width))
+    return np.pad(x, ((0, 0), (0, 0), (0, down), (0, right)), mode="reflect") if down or right else x
+
+
+def crop(x: Array, size: tuple[int, int]) -> Array:
+    """Return the top left `size` (height, width): undoes `pad_to_multiple`."""
+    return x[..., : size[0], : size[1]]
+
+
+def lerp(start: Array, end: Array, weight: Any) -> Array:
+    """Return the straight line from `start` at weight 0 to `end` at 1, to the bit at both ends."""
+    apart = end - start
+    if np.ndim(weight) == 0:
+        return start + weight * apart if weight < 0.5 else end - apart * (1 - weight)
+    return np.where(weight < 0.5, start + weight * apart, end - apart * (1 - weight))
+
+
+def on_white(colours: Array, alpha: Array | None) -> Array:
+    """Return colours, (N, 3, H, W), over white where `alpha`, (N, 1, H, W), lets it through."""
+    if alpha is None:
+        return colours
+    share = as_float(alpha)
+    return as_float(colours) * share + (1 - share)

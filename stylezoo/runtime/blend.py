@@ -1,0 +1,67 @@
+"""How a stylized picture and its photo are joined: strength, regions and colour. Whole pictures and windows alike."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+
+from stylezoo.images.color import keep_luma
+from stylezoo.images.planes import lerp
+from stylezoo.runtime.base import Floats, Region, StyleCode
+
+
+def wants_photo_code(style: StyleCode | Sequence[Region], strength: float) -> bool:
+    """Return whether the photo's own code counts, which can cost as much as the picture: not at full strength."""
+    return strength != 1 or not isinstance(style, StyleCode)
+
+
+def rows_of(style: StyleCode | Sequence[Region], start: Floats | None, strength: float) -> Floats:
+    """Return what the net is given: the code of a style, (N or 1, D), or of each region, (K, D).
+
+    `start` is the photo's code, (N or 1, D), if the net has one.
+    """
+
+    def code_of(style: StyleCode) -> Floats:
+        return style.values if start is None else lerp(start, style.values, style.values.dtype.type(strength))
+
+    if isinstance(style, StyleCode):
+        return code_of(style)
+    codes = [start if r.code is None else code_of(r.code) for r in style]
+    # Where the photo is to stay and the net has no code for it, any style will do: the photo covers it below.
+    stand_in = next(c for c in codes if c is not None)
+    return np.concatenate([stand_in if c is None else c for c in codes])
+
+
+def join(
+    photo: Floats,
+    stylized: Floats,
+    kept: Floats,
+    strength: float,
+    gives_back: bool,
+    again: Callable[[], Floats] | None,
+) -> Floats:
+    """Return the stylized picture with as much of the photo as `render` says, both (N, 3, H, W).
+
+    Args:
+        kept: (1, 1, H, W) or (): where the photo is to stay.
+        gives_back: the net's.
+        again: what the net makes of the photo with the photo's own code; None where it has no such code.
+    """
+    if again is None:
+        weight = np.float32(strength) * (1 - kept)
+        return stylized if (weight == 1).all() else lerp(photo, stylized, weight).clip(0, 1)
+    reach = np.float32(min(strength, 1) if gives_back else 1)
+    fade = 1 - reach * (1 - kept)
+    if (fade == 0).all():
+        return stylized
+    # What the net cannot give back of the photo is given back to it in proportion: where the photo is to stay, and, but
+    # for nets whose paper has it otherwise, towards strength 0.
+    stylized = (stylized + fade * (photo - again())).clip(0, 1)
+    # Near its edge a region sees what the others look like: where most is the photo's, it covers that.
+    return lerp(stylized, photo, (2 * kept - 1).clip(0))
+
+
+def with_chroma(photo: Floats, stylized: Floats, kept: Floats) -> Floats:
+    """Return the stylized picture with the photo's chroma; where `kept` is 1, the photo to the bit."""
+    return np.where(kept == 1, photo, keep_luma(stylized, photo))

@@ -1,0 +1,136 @@
+"""From a photo to its stylized picture. No torch: what computes the net is a `Runtime`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+
+import numpy as np
+
+from stylezoo._files import shows
+from stylezoo.errors import ImageError
+from stylezoo.images.color import match_stats
+from stylezoo.images.planes import Array, Floats, crop, lerp, pad_to_multiple, resize
+from stylezoo.images.sizes import fit_long_side
+from stylezoo.runtime.base import Passes, Region, Runtime, Sizes, Statistics, StyleCode
+from stylezoo.runtime.blend import join, rows_of, wants_photo_code, with_chroma
+from stylezoo.runtime.options import MAX_SIZE, STROKE_SIZE, StylizeOptions
+
+NAN_REMEDY = "try float32 (dtype) or a lower strength"
+
+
+def sizes_of(photo: Array, options: StylizeOptions) -> Sizes:
+    """Return the sizes that pictures pass through on their way."""
+    before = after = photo.shape[-2], photo.shape[-1]
+    if options.size is not None:
+        after = fit_long_side(*before, options.size)
+    small = after
+    if options.stroke is not None:
+        small = fit_long_side(*after, min(MAX_SIZE, max(1, round(STROKE_SIZE / options.stroke))))
+    return Sizes(before, after, small)
+
+
+def render(
+    runtime: Runtime,
+    photo: Array,
+    style: StyleCode | Sequence[Region],
+    options: StylizeOptions = StylizeOptions(),  # noqa: B008 - frozen
+    *,
+    passes: Passes | None = None,
+    progress: bool = False,
+) -> Array:
+    """Stylize a batch of photos of one size.
+
+    Strength is, where the net has a code for the photo, the straight line from it to the style's: the result is
+    net(x, lerp(photo_code, code, strength)), and up to 1, where `gives_back`, plus
+    (1 - strength) * (photo - net(x, photo_code)), so that 0 is the photo itself and not what the net makes of it. The
+    result of a net without such a code is faded into the photo.
+
+    Stroke lets the net run at 512 / stroke px whatever the size, and scales the result, so that a preview looks like
+    the final picture.
+
+    Args:
+        photo: (N, 3, H, W), RGB, float32 in [0, 1] or uint8.
+        style: one for all of the picture, or its regions. Regions are mixed inside the net, gamma and beta per pixel
+            (Dumoulin et al. 2017 mix them per picture), so even a hard mask leaves no cut edge between two styles. Each
+            has the norms' statistics of the whole picture in its style: a pass for each besides.
+        passes: smooth the norms' statistics over the frames of a clip.
+        progress: show a bar on stderr that counts tiles.
+
+    Returns:
+        (N, 3, H', W'), float32 in [0, 1]; by tiles, uint8 where `photo` is.
+
+    Raises:
+        NeedsTilesError: the picture is to be computed in tiles, and the runtime has none.
+    """
+    sizes = sizes_of(photo, options)
+    code = next(c for c in ([style] if isinstance(style, StyleCode) else [r.code for r in style]) if c)
+    together = isinstance(style, StyleCode)  # a net takes codes for pictures or for regions, not both
+    tiling = runtime.fit(options.tile, sizes, code.values, count=len(photo) if together else 1)
+    if len(photo) > 1 and (tiling or not together):
+        together = False
+        tiling = runtime.fit(options.tile, sizes, code.values)
+    parts = [photo] if together else [photo[i, None] for i in range(len(photo))]
+    if tiling is None:
+        return _together([_render_whole(runtime, part, style, options, sizes, passes) for part in parts])
+    from tqdm import tqdm
+
+    with tqdm(total=0, unit="tile", disable=not shows(progress), leave=False, dynamic_ncols=True) as bar:
+        return _together([runtime.render_tiled(part, style, options, sizes, tiling, bar) for part in parts])
+
+
+def _render_whole(
+    runtime: Runtime,
+    photo: Array,
+    style: StyleCode | Sequence[Region],
+    options: StylizeOptions,
+    sizes: Sizes,
+    passes: Passes | None,
+) -> Floats:
+    """Return what `render` makes of photos, float32, at once."""
+    strength, size = options.strength, sizes.result
+    photo = resize(photo, size)
+    regions = [] if isinstance(style, StyleCode) else [Region(r.code, resize(r.mask, size)) for r in style]
+    kept = sum((r.mask for r in regions if r.code is None), np.zeros((), dtype=np.float32))  # where the photo stays
+    if strength == 0 and runtime.gives_back:
+        return photo
+    seen = resize(photo, sizes.small)
+    x = pad_to_multiple(seen, runtime.multiple, runtime.minimum)
+
+    def compute(code: Floats, shares: Floats | None = None, statistics: Statistics | None = None) -> Floats:
+        result = runtime.run(x, code, shares, statistics, passes)
+        # One pass; what is in [0, 1], or near, sums up without overflow
+        if not np.isfinite(result.sum()):
+            raise ImageError(f"the result holds NaN or infinity: {NAN_REMEDY}")
+        return resize(crop(result, sizes.small), size)
+
+    start = runtime.photo_code(x) if wants_photo_code(style, strength) else None
+    rows = rows_of(regions or style, start, strength)
+    if regions:
+        shares = [pad_to_multiple(resize(r.mask, sizes.small), runtime.multiple, runtime.minimum) for r in regions]
+        statistics = _statistics_of_regions(runtime, x, rows, passes)
+        stylized = compute(rows, np.concatenate(shares, axis=1), statistics)
+    else:
+        stylized = compute(rows)
+    again = None if start is None else partial(compute, start)
+    stylized = join(photo, stylized, kept, strength, runtime.gives_back, again)
+    if options.preserve_color == "luma":
+        stylized = with_chroma(photo, stylized, kept)
+    elif options.preserve_color == "stats":
+        stylized = lerp(match_stats(stylized, photo), photo, kept)
+    return stylized
+
+
+def _statistics_of_regions(runtime: Runtime, x: Floats, codes: Floats, passes: Passes | None) -> Statistics | None:
+    """Return the norms' statistics of the whole picture in each of `codes`, (K, D), one a region.
+
+    With them a region looks as if all of the picture had its style: no style pales or tints another, as statistics that
+    they share would make it. None: no norm stands behind the styles, or they are all the same.
+    """
+    if runtime.norms < 2 or (codes == codes[:1]).all():  # what the first is fed has no style yet
+        return None
+    return np.concatenate([runtime.measure(x, code[None], passes) for code in codes])
+
+
+def _together(parts: list[Array]) -> Array:
+    return parts[0] if len(parts) == 1 else np.concatenate(parts)  # which copies, and one may be huge

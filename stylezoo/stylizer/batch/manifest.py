@@ -1,0 +1,147 @@
+"""What of a folder is done: a line of JSON for every picture, by which a run goes on where the last one stopped."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from stylezoo._files import exists
+from stylezoo.errors import OptionError
+from stylezoo.stylizer.batch.job import Job
+from stylezoo.types import PathLike
+
+if TYPE_CHECKING:
+    from stylezoo.stylizer.batch.work import Outcome
+
+MANIFEST = ".stylezoo.jsonl"
+"""The name of the manifest in the folder of the pictures."""
+LOCK = ".stylezoo.lock"
+"""The name of a file there that one job at a time holds."""
+
+
+_MEASURED = {"width", "height", "seconds"}  # of a record: what came out, not what decided on it
+_CHANGES = {
+    "input": "from '{before}'",
+    "bytes": "before '{input}' changed",
+    "mtime_ns": "before '{input}' changed",
+    "weights": "with other weights",
+    "files": "with another picture as style or mask, or another card",
+}
+
+
+class Manifest:
+    """The record of the pictures in a folder.
+
+    Before the first of a run is painted, a line names all that it will write; when one's file is whole, a line says
+    from what and how it was made. So what a killed run left is told from files of others, and a picture that is
+    listed as done is whole. The last line may be torn, and is then as if it were not there.
+
+    Args:
+        folder: where the pictures go.
+        facts: what decides how a job's picture looks, apart from its input: what JSON can hold, None being as absent.
+
+    Attributes:
+        planned, painted: how many pictures `begin` and `add` were told of.
+    """
+
+    planned = 0
+    painted = 0
+
+    def __init__(self, folder: PathLike, facts: Callable[[Job], Mapping[str, Any]]) -> None:
+        self.path = Path(folder) / MANIFEST
+        self._facts = facts
+        self._done: dict[str, dict[str, Any]] = {}
+        self._begun: set[str] = set()
+        self._wanted: dict[str, dict[str, Any]] = {}
+        text = self.path.read_bytes() if self.path.exists() else b""
+        self._torn = bool(text) and not text.endswith(b"\n")
+        for line in text.splitlines():
+            self._read(line)
+
+    def _read(self, line: bytes) -> None:
+        try:
+            record = json.loads(line)
+        except ValueError:  # torn
+            return
+        if not isinstance(record, dict):
+            return
+        for name in record.get("planned", ()):
+            self._done.pop(name, None)
+            self._begun.add(name)
+        if "output" in record:
+            self._done[record["output"]] = record
+            self._begun.discard(record["output"])
+
+    def missing(self, jobs: Iterable[Job], *, force: bool = False) -> list[Job]:
+        """Return the jobs that are yet to be done.
+
+        Done is what was made of the same input (its path from the folder, size and time of change) in the same way,
+        if its file is still there. `force`: what was made in another way, or by others, is to be done too.
+
+        Raises OptionError for a file in the way that this record does not know, or knows to be made in another way.
+        """
+        return [job for job in jobs if not self._is_done(job, force)]
+
+    def _is_done(self, job: Job, force: bool) -> bool:
+        if job.source is None or job.target is None:
+            raise OptionError("--resume compares files with what was done: name files and a folder in place of -")
+        name = job.name
+        if not exists(job.target) or name in self._begun:
+            return False
+        done = self._done.get(name)
+        if done is None:
+            reason = f"exists, and {self.path} does not list it"
+        elif difference := _difference(done, self._state(job), job):
+            reason = f"was painted {difference}"
+        else:
+            return True
+        if not force:
+            raise OptionError(f"'{job.output}' {reason}: pass --force to paint it anew, or choose another --output")
+        return False
+
+    def begin(self, jobs: Iterable[Job]) -> None:
+        """Write down what is going to be painted. Raises OSError where the folder cannot be written."""
+        self._wanted = {job.name: self._state(job) for job in jobs if job.target}
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        self.planned, self.painted = len(self._wanted), 0
+        self._append({"planned": list(self._wanted)}, before="\n" if self._torn else "")
+
+    def add(self, outcome: Outcome) -> None:
+        """Write down a picture that is done, of those that `begin` was told."""
+        size = {"width": outcome.width, "height": outcome.height, "seconds": round(outcome.seconds, 3)}
+        self._append(self._wanted[outcome.job.name] | size)
+        self.painted += 1
+
+    def _append(self, record: dict[str, Any], before: str = "") -> None:
+        with self.path.open("a", encoding="utf-8") as file:
+            file.write(f"{before}{json.dumps(record)}\n")
+
+    def _state(self, job: Job) -> dict[str, Any]:
+        """Return all that decides on a job's picture, as JSON gives it back."""
+        state: dict[str, Any] = {"output": job.name, "input": "-"}
+        if job.source:
+            about = job.source.stat()
+            state |= {"input": self._from_here(job.source), "bytes": about.st_size, "mtime_ns": about.st_mtime_ns}
+        facts = {key: value for key, value in self._facts(job).items() if value is not None}
+        return state | {"format": job.format} | json.loads(json.dumps(facts))
+
+    def _from_here(self, path: Path) -> str:
+        try:
+            return Path(os.path.relpath(path, self.path.parent)).as_posix()
+        except ValueError:  # on another drive
+            return path.absolute().as_posix()
+
+
+def _difference(done: Mapping[str, Any], wanted: Mapping[str, Any], job: Job) -> str:
+    """Return how a picture was painted other than is wanted, '' where it was not."""
+    names = [*wanted, *(name for name in done if name not in wanted and name not in _MEASURED)]
+    name = next((name for name in names if done.get(name) != wanted.get(name)), "")
+    if not name:
+        return ""
+    if name in _CHANGES:
+        return _CHANGES[name].format(input=job.input, before=done.get(name))
+    before, now = (json.dumps(record[name]) if name in record else "none" for record in (done, wanted))
+    return f"with {name} {before}, not {now}"

@@ -1,0 +1,183 @@
+"""A pool of processes on this machine, which outlives the loss of any of them.
+
+`concurrent.futures` gives its pool up when one of the processes dies, and does not tell over which task. Here every
+worker has a line of its own and one job at a time, so that a death is one picture's.
+"""
+
+from __future__ import annotations
+
+import pickle
+import signal
+import sys
+import time
+import traceback
+import warnings
+from collections import Counter, deque
+from collections.abc import Generator, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from multiprocessing import get_context
+from multiprocessing.connection import Connection, wait
+
+from stylezoo.errors import EngineError
+from stylezoo.stylizer.batch.job import Job
+from stylezoo.stylizer.batch.threads import limit_threads
+from stylezoo.stylizer.batch.work import Outcome, Work
+
+TRIES = 2
+"""How often a picture is begun whose workers die."""
+
+GRACE = 5.0
+"""Seconds that workers have to clear up before they are killed."""
+
+_READY = "ready to paint"
+
+
+def paint_by_pool(jobs: Sequence[Job], work: Work, workers: int, threads: int) -> Generator[tuple[int, Outcome]]:
+    """Yield the number and outcome of every job as they come, from so many processes with so many threads each.
+
+    Raises EngineError when all workers die while they load the model, and what a worker raises.
+    """
+    sent = pickle.dumps(work.to_send())
+    waiting, begun = deque(range(len(jobs))), Counter[int]()
+    crew: list[_Worker] = []
+    try:
+        while waiting or any(worker.task is not None for worker in crew):
+            while waiting and (worker := _idle(crew) or _hire(crew, workers, sent, threads)):
+                worker.give(task := waiting.popleft(), jobs[task])
+            lines = wait([worker.line for worker in crew])
+            for worker in [worker for worker in crew if worker.line in lines]:
+                message = worker.receive()
+                if isinstance(message, Exception):
+                    raise message
+                if isinstance(message, Outcome):
+                    assert worker.task is not None
+                    done, worker.task = worker.task, None
+                    yield done, message
+                elif message is None:  # it is dead
+                    crew.remove(worker)
+                    reason = worker.ending()
+                    if worker.task is None:
+                        continue
+                    begun[worker.task] += worker.ready  # in the loading of the model the picture has no part
+                    workers -= not worker.ready
+                    if workers == 0:
+                        raise EngineError(
+                            f"the processes that paint die while they load the model ({reason}): try fewer --workers, "
+                            "or --engine serial"
+                        )
+                    if begun[worker.task] < TRIES:
+                        waiting.appendleft(worker.task)
+                    else:
+                        yield worker.task, lost(jobs[worker.task], reason)
+    finally:
+        _dismiss(crew)
+
+
+class _Worker:
+    """A process with the model, and the line to it; `task` is the number of the job that it has."""
+
+    def __init__(self, sent: bytes, threads: int) -> None:
+        context = get_context("spawn")  # torch's threads do not survive a fork
+        self.line, theirs = context.Pipe()
+        self.process = context.Process(target=serve, args=(theirs, sent, threads), daemon=True)
+        with _interrupts_blocked():  # they are for the process that people started; it tells the others
+            self.process.start()
+        theirs.close()  # now only the worker holds that end, and its death is the end of the line
+        self.task: int | None = None
+        self.ready = False
+
+    def give(self, task: int, job: Job) -> None:
+        self.task = task
+        with suppress(OSError):  # dead, as the line will tell
+            self.line.send(job)
+
+    def receive(self) -> Outcome | Exception | str | None:
+        """Return what it says: that it is ready, an outcome, or an error that ends it all. None: it is dead."""
+        try:
+            message: Outcome | Exception | str = self.line.recv()
+        except (EOFError, OSError):
+            return None
+        self.ready = True
+        return message
+
+    def ending(self) -> str:
+        """Return what a process died of whose line has ended."""
+        self.process.join(GRACE)
+        code = self.process.exitcode
+        if code is None or code >= 0:
+            return f"exit code {code}"
+        name = signal.Signals(-code).name if -code in set(signal.Signals) else f"signal {-code}"
+        return f"{name}, perhaps for lack of memory" if name == "SIGKILL" else name
+
+
+def serve(line: Connection, sent: bytes, threads: int) -> None:
+    """Be a worker: load the model, say so, and do the jobs that come until the line ends."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # rather than at once, so that temporary files are removed
+    with suppress(EOFError, ConnectionError):  # nobody is left to paint for
+        try:
+            limit_threads(threads)
+            warnings.simplefilter("default")  # PYTHONWARNINGS=error would end the worker over a library's remark
+            painter = pickle.loads(sent).painter()
+            line.send(_READY)
+            while True:
+                line.send(painter.quietly(line.recv()))
+        except (EOFError, ConnectionError):
+            raise
+        except Exception as error:
+            line.send(portable(error))
+
+
+def lost(job: Job, reason: str) -> Outcome:
+    """Return the outcome of a job over which processes died."""
+    return Outcome(job, error=f"{job.input}: {TRIES} processes died over it ({reason}): try a smaller --size")
+
+
+def portable(error: Exception) -> Exception:
+    """Return an error that can be raised in another process, with the place where it was raised as a note."""
+    try:
+        pickle.loads(pickle.dumps(error))
+    except Exception:  # one whose arguments are not those of its class, say
+        error = RuntimeError(f"{type(error).__name__}: {error}").with_traceback(error.__traceback__)
+    error.add_note("In a worker process:\n" + "".join(traceback.format_tb(error.__traceback__)))
+    return error
+
+
+def _idle(crew: Sequence[_Worker]) -> _Worker | None:
+    return next((worker for worker in crew if worker.task is None), None)
+
+
+def _hire(crew: list[_Worker], workers: int, sent: bytes, threads: int) -> _Worker | None:
+    """Return one more worker, if there may be one more."""
+    if len(crew) == workers:
+        return None
+    crew.append(_Worker(sent, threads))
+    return crew[-1]
+
+
+def _dismiss(crew: Sequence[_Worker]) -> None:
+    """End all workers: those that paint are told to, and killed where they do not."""
+    for worker in crew:
+        if worker.ready and worker.task is not None:
+            worker.process.terminate()
+        else:
+            worker.process.kill()
+    end = time.monotonic() + GRACE
+    for worker in crew:
+        worker.process.join(max(0.0, end - time.monotonic()))
+        if worker.process.is_alive():
+            worker.process.kill()
+            worker.process.join(GRACE)
+
+
+@contextmanager
+def _interrupts_blocked() -> Iterator[None]:
+    """Keep Ctrl-C from this thread and from the processes that it starts meanwhile; for this thread it is put off."""
+    if not hasattr(signal, "pthread_sigmask"):  # on Windows
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)

@@ -1,0 +1,134 @@
+"""The door to all engines: which of them, how many processes, and their outcomes in order."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Generator, Sequence
+from contextlib import ExitStack, closing
+from typing import TYPE_CHECKING, Literal
+
+from stylezoo._files import lock
+from stylezoo.errors import OptionError
+from stylezoo.stylizer.batch.job import Job
+from stylezoo.stylizer.batch.manifest import LOCK, Manifest
+from stylezoo.stylizer.batch.threads import share
+from stylezoo.stylizer.batch.work import Outcome, Work
+from stylezoo.zoo.store import find
+
+if TYPE_CHECKING:
+    from stylezoo.stylizer.stylizer import Stylizer
+
+Engine = Literal["auto", "serial", "pool", "ray"]
+ENGINES: tuple[Engine, ...] = ("auto", "serial", "pool", "ray")
+
+MANY = 32
+"""How many pictures are worth the start of several processes."""
+
+
+def paint(
+    jobs: Sequence[Job],
+    work: Work,
+    *,
+    engine: Engine = "auto",
+    workers: int | None = None,
+    manifest: Manifest | None = None,
+    stylizer: Stylizer | None = None,
+) -> Generator[Outcome]:
+    """Do all jobs and yield their outcomes, in the order of the jobs. Every engine writes the same pictures.
+
+    Args:
+        engine: "serial": one after another in this process. "pool": by processes on this machine, each with the model
+            and a share of the threads. "ray": by Ray Data, on the cluster of RAY_ADDRESS or else on this machine.
+            "auto": "pool" for 32 pictures and more on a CPU of several cores, otherwise "serial".
+        workers: how many processes; None: one for each core, as far as the RAM goes, or two on a GPU; in Ray one for
+            each core or GPU of the cluster. They share the cores; where OMP_NUM_THREADS is set, each has that many
+            threads.
+        manifest: is told what is begun and what is done.
+        stylizer: the model of `work`, where it is loaded already; used by "serial".
+
+    A process that is lost, to the system's memory killer above all, costs one picture at most: that is tried once more.
+    With "pool" and "ray" a script needs the usual `if __name__ == "__main__":`, as processes start by importing it.
+
+    Raises:
+        OptionError: the engine cannot do such jobs; no such number of workers; Ray is not installed.
+        OptionError: another job with a manifest writes into the folder.
+        EngineError: no process can be kept alive.
+        StyleZooError: what `Stylizer.stylize` raises for other reasons than the picture.
+    """
+    if engine not in ENGINES:
+        raise OptionError(f"engine must be one of {', '.join(ENGINES)}, not '{engine}'")
+    if workers is not None and workers < 1:
+        raise OptionError(f"workers must be at least 1, not {workers}")
+    alone = any(job.source is None or job.target is None for job in jobs)
+    if engine == "auto":
+        engine = "pool" if not alone and _many(jobs, work, workers) else "serial"
+    if alone and engine != "serial":
+        raise OptionError(f"engine {engine} takes files and writes files: stdin and stdout need the engine serial")
+    if engine == "serial" and workers is not None and workers > 1:
+        raise OptionError(f"engine serial is one process, not {workers}: choose the engine pool")
+    if engine == "ray":
+        from stylezoo.stylizer.batch.ray import check_installed
+
+        check_installed()
+    return _ordered(jobs, work, engine, workers, manifest, stylizer)
+
+
+def _many(jobs: Sequence[Job], work: Work, workers: int | None) -> bool:
+    """Whether a pool is worth its start."""
+    if workers is not None:
+        return workers > 1
+    if len(jobs) < MANY or share(None, len(jobs))[0] == 1:
+        return False
+    return not _on_gpu(work) and not find(work.model)[0].weightless
+
+
+def _on_gpu(work: Work) -> bool:
+    from stylezoo.stylizer.engine import pick_device
+
+    return pick_device(work.loading.get("device", "auto")).type != "cpu"
+
+
+def _ordered(
+    jobs: Sequence[Job],
+    work: Work,
+    engine: Engine,
+    workers: int | None,
+    manifest: Manifest | None,
+    stylizer: Stylizer | None,
+) -> Generator[Outcome]:
+    waiting: dict[int, Outcome] = {}
+    following = 0
+    with ExitStack() as stack:
+        if manifest and jobs:
+            if len(jobs) > 1:  # a single picture is whole or not there, and may come in between
+                stack.callback(lock(manifest.path.with_name(LOCK), f"folder '{manifest.path.parent}'"))
+            manifest.begin(jobs)
+        outcomes = stack.enter_context(closing(_start(jobs, work, engine, workers, stylizer)))
+        for index, outcome in outcomes:
+            if manifest and not outcome.error:
+                manifest.add(outcome)  # at once: what is done stays done when the next moment brings the end
+            for message in outcome.warnings:
+                warnings.warn(message, UserWarning, stacklevel=3)
+            waiting[index] = outcome
+            while following in waiting:
+                yield waiting.pop(following)
+                following += 1
+
+
+def _start(
+    jobs: Sequence[Job], work: Work, engine: Engine, workers: int | None, stylizer: Stylizer | None
+) -> Generator[tuple[int, Outcome]]:
+    """Return the outcomes with their jobs' numbers, in the order in which they come."""
+    if engine == "serial":
+        painter = work.painter(stylizer)
+        return ((index, painter(job)) for index, job in enumerate(jobs))
+    if engine == "ray":
+        from stylezoo.stylizer.batch.ray import paint_by_ray
+
+        return paint_by_ray(jobs, work, workers)
+    from stylezoo.stylizer.batch.pool import paint_by_pool
+
+    if workers is None and _on_gpu(work):
+        workers = 2  # one reads and writes pictures while the other paints
+    count, threads = share(workers, len(jobs))
+    return paint_by_pool(jobs, work, count, threads)

@@ -1,0 +1,119 @@
+"""What is done to every picture, in a form that can be sent to other processes, and the one who does it."""
+
+from __future__ import annotations
+
+import time
+import warnings
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any, Self
+
+from stylezoo.errors import ImageError, out_of_memory
+from stylezoo.stylizer.batch.job import Job
+from stylezoo.stylizer.batch.streams import check_fits, open_stdin, put
+from stylezoo.types import PathLike, StyleLike
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+    from stylezoo.stylizer.stylizer import Stylizer
+
+
+@dataclass(frozen=True)
+class Work:
+    """A model and how it paints.
+
+    Attributes:
+        model: what `stylezoo.load` takes.
+        styles: the style of every label that a job may have. A code (`Stylizer.encode_style`) is encoded once for all.
+        options: of `Stylizer.stylize`.
+        loading: further arguments of `stylezoo.load`, such as device.
+        cards: files of style cards to add to the model.
+        quality: of JPEG, WebP and AVIF files, 1 to 100.
+        overwrite: write over files that exist.
+        callback: gives what `stylize` gets as `callback` for a job, of models that optimise; a function of a module.
+    """
+
+    model: PathLike
+    styles: Mapping[str, StyleLike] = field(default_factory=lambda: {"": None})
+    options: Mapping[str, Any] = field(default_factory=dict)
+    loading: Mapping[str, Any] = field(default_factory=dict)
+    cards: Sequence[PathLike] = ()
+    quality: int = 92
+    overwrite: bool = False
+    callback: Callable[[Job], Callable[..., None]] | None = None
+
+    def load(self) -> Stylizer:
+        """Return the model with its cards."""
+        from stylezoo.stylizer.loading import load
+
+        stylizer = load(self.model, **self.loading)
+        for card in self.cards:
+            stylizer.add_card(card)
+        return stylizer
+
+    def painter(self, stylizer: Stylizer | None = None) -> Painter:
+        """Return the one who does it; `stylizer` in place of loading the model."""
+        return Painter(self, stylizer or self.load())
+
+    def to_send(self) -> Self:
+        """Return this for another process: no bar, and free to overwrite what a lost worker left."""
+        options = {name: value for name, value in self.options.items() if name != "progress"}
+        return replace(self, options=options, overwrite=True)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of a job.
+
+    Attributes:
+        width, height: of the picture that was written, in px.
+        seconds: from reading it to its file.
+        error: why there is none; empty where all went well.
+        warnings: what was said about it on the way, by other processes.
+    """
+
+    job: Job
+    width: int = 0
+    height: int = 0
+    seconds: float = 0.0
+    error: str = ""
+    warnings: tuple[str, ...] = ()
+
+
+class Painter:
+    """Does jobs with one model. A picture that cannot be read, painted in memory or written is an outcome too."""
+
+    def __init__(self, work: Work, stylizer: Stylizer) -> None:
+        self.work, self.stylizer = work, stylizer
+        self._stdin: Image | None = None
+
+    def __call__(self, job: Job) -> Outcome:
+        work, started = self.work, time.perf_counter()
+        options = dict(work.options)
+        if work.callback:
+            options["callback"] = work.callback(job)
+        style: Any = work.styles[job.label]
+        try:
+            photo = job.source or self._read_stdin()
+            check_fits(job, photo, options.get("size"))
+            picture = self.stylizer.stylize(photo, style, **options)
+            put(picture, job, quality=work.quality, force=work.overwrite)
+        except ImageError as error:
+            return Outcome(job, error=str(error))
+        except (MemoryError, RuntimeError) as error:
+            if not out_of_memory(error):
+                raise
+            return Outcome(job, error=f"{job.input}: not enough memory: try a smaller --size, or fewer --workers")
+        return Outcome(job, picture.width, picture.height, time.perf_counter() - started)
+
+    def quietly(self, job: Job) -> Outcome:
+        """Do a job, with the warnings in the outcome, for a process that has nobody to tell."""
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("default")
+            outcome = self(job)
+        return replace(outcome, warnings=tuple(str(warning.message) for warning in caught))
+
+    def _read_stdin(self) -> Image:
+        self._stdin = self._stdin or open_stdin()  # several styles may want it
+        return self._stdin

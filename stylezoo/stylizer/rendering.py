@@ -1,0 +1,131 @@
+"""From a plan to pictures: one, many of a size together, or the frames of a video."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Iterable, Iterator
+from itertools import groupby, islice
+from typing import Any, Literal
+
+import numpy as np
+
+from stylezoo.errors import ImageError
+from stylezoo.images.io import Picture, read
+from stylezoo.images.planes import Array
+from stylezoo.runtime.base import NeedsTilesError, Passes, Runtime, StyleCode
+from stylezoo.runtime.device import has_torch
+from stylezoo.runtime.options import StylizeOptions
+from stylezoo.runtime.render import render
+from stylezoo.runtime.steady import Steadiness
+from stylezoo.stylizer.style import Plan
+from stylezoo.types import ImageLike, Keep
+
+LARGE = 2**24  # px of a picture that shares no batch
+
+Render = Callable[[Array, Passes | None], Array]
+"""From photos, (N, 3, H, W), to their results."""
+
+
+def prepare(
+    runtime: Runtime,
+    plan: Plan,
+    options: StylizeOptions,
+    tiling: Callable[[], Runtime],
+    progress: bool = False,
+) -> Render:
+    """Return what stylizes photos as `plan` says; what can be encoded once is encoded here.
+
+    `tiling` gives the runtime that computes in tiles, for pictures that this one cannot hold.
+    """
+    images = [not isinstance(content, StyleCode) for content in plan.contents]
+
+    def run(photos: Array, style: Any, options: StylizeOptions, passes: Passes | None) -> Array:
+        try:
+            return render(runtime, photos, style, options, passes=passes, progress=progress)
+        except NeedsTilesError:
+            if not has_torch():
+                raise
+            return render(tiling(), photos, style, options, passes=passes, progress=progress)
+
+    if options.preserve_color != "stats" or not any(images):
+        style = plan.encode(runtime)
+        return lambda photos, passes: run(photos, style, options, passes)
+    after = options.changed(preserve_color=False) if all(images) else options
+
+    def each(photos: Array, passes: Passes | None) -> Array:
+        parts = [photos[i, None] for i in range(len(photos))]
+        return np.concatenate([run(part, plan.encode(runtime, part), after, passes) for part in parts])
+
+    return each
+
+
+def read_each(images: Iterable[ImageLike], keep: Keep, errors: Literal["raise", "skip"]) -> Iterator[Picture | None]:
+    """Yield the pictures; None for one that cannot be read where `errors` is "skip"."""
+    for number, image in enumerate(images):
+        try:
+            picture = read(image, metadata=keep)
+        except ImageError as cause:
+            if errors == "raise":
+                raise ImageError(f"picture {number} of the batch: {cause}") from cause
+            warnings.warn(f"picture {number} of the batch is left out: {cause}", UserWarning, stacklevel=3)
+            yield None
+        else:
+            yield picture
+
+
+def in_batches(pictures: Iterable[Picture | None], plan: Plan, run: Render, batch_size: int) -> Iterator[Any]:
+    """Yield the results of `pictures` in order; neighbours of one size pass together, `batch_size` at most."""
+
+    def kind(picture: Picture | None) -> Any:
+        return ((), None) if picture is None else (picture.levels.shape, picture.levels.dtype)
+
+    for (shape, _), group in groupby(pictures, key=kind):
+        if not shape:
+            yield from group
+            continue
+        found = (picture for picture in group if picture is not None)
+        while batch := list(islice(found, batch_size if shape[-2] * shape[-1] <= LARGE else 1)):
+            plan.check(batch[0])
+            counts = [len(picture.levels) for picture in batch]
+            results = run(np.concatenate([picture.seen for picture in batch]), None)
+            for picture, pixels in zip(batch, np.split(results, np.cumsum(counts)[:-1]), strict=True):
+                yield picture.restore(pixels)
+
+
+class Plans:
+    """The plans of frames whose style or mask may change: a plan stays as long as these are the same objects.
+
+    Args:
+        style, mask: as `Stylizer.stylize_frames` takes them.
+        read_plan: makes a plan of a style and a mask.
+    """
+
+    def __init__(self, style: Any, mask: Any, first: int, read_plan: Callable[[Any, Any], Plan]) -> None:
+        self.style, self.mask, self._read = style, mask, read_plan
+        self._now: tuple[Any, Any] | None = None
+        self._start: Plan | None = None
+        if not (callable(style) or callable(mask)):
+            self._start = self.changed(first)  # for its errors
+
+    def changed(self, number: int) -> Plan | None:
+        """Return the plan of a frame if it is another than that of the frame before, else None."""
+        if (start := self._start) is not None:
+            self._start = None
+            return start
+        style = self.style(number) if callable(self.style) else self.style
+        mask = self.mask(number) if callable(self.mask) else self.mask
+        before, self._now = self._now, (style, mask)
+        if before is not None and before[0] is style and before[1] is mask:
+            return None
+        return self._read(style, mask)
+
+
+def in_frames(
+    pictures: Iterable[Picture], plans: Plans, prepare: Callable[[Plan], Render], memory: Steadiness, first: int
+) -> Iterator[Any]:
+    """Yield the results of frames in order, each with the statistics of those before in `memory`."""
+    for number, picture in enumerate(pictures, first):
+        if (changed := plans.changed(number)) is not None:
+            plan, run = changed, prepare(changed)
+        plan.check(picture)
+        yield picture.restore(run(picture.seen, memory.frame(picture.seen)))

@@ -1,0 +1,199 @@
+"""What people mean by a style, made into what `render` takes: names, pictures, codes, mixes of them, and masks."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from stylezoo.errors import OptionError, StyleError
+from stylezoo.images.color import colour_statistics, move_colours, rgb_to_ycbcr
+from stylezoo.images.io import Picture, is_tensor, read
+from stylezoo.images.planes import STRIP, Array, Floats, as_float
+from stylezoo.images.sizes import STYLE_SIZE, STYLE_SIZES
+from stylezoo.runtime.base import Region, Runtime, StyleCode
+from stylezoo.runtime.options import StylizeOptions
+from stylezoo.types import MaskLike, StyleLike
+from stylezoo.zoo.spec import ModelSpec
+from stylezoo.zoo.styles import find_style, read_mix
+
+PICTURES = (str, os.PathLike, bytes, bytearray, memoryview, Image.Image, np.ndarray)
+
+
+@dataclass(frozen=True, eq=False)
+class Part:
+    """What a style is made of.
+
+    Attributes:
+        name: what a record of the style calls it.
+        weight: its share; those of all parts sum to 1.
+        content: a code, or a picture yet to be encoded, (1, 3, H, W) in [0, 1].
+    """
+
+    name: str
+    weight: float
+    content: StyleCode | Floats
+
+
+@dataclass(frozen=True, eq=False)
+class Style:
+    """A style whose names are looked up and whose pictures are read: parts, and `str` of it says which."""
+
+    parts: tuple[Part, ...]
+
+    def encode(self, runtime: Runtime, photo: Array | None = None) -> StyleCode:
+        """Return the code of the parts together.
+
+        Pictures first take on the colours of `photo`, (1, 3, H, W), uint8 or float in [0, 1].
+        """
+        codes = []
+        wanted = None if photo is None else colour_statistics(_strips(photo))
+        for part in self.parts:
+            content = part.content
+            if not isinstance(content, StyleCode):
+                picture = content if wanted is None else move_colours(content, colour_statistics([content]), wanted)
+                content = StyleCode(runtime.encode(picture))
+            codes.append(content * part.weight)
+        return sum(codes[1:], codes[0])
+
+    def __str__(self) -> str:
+        if len(self.parts) == 1:
+            return self.parts[0].name
+        return f"a mix of {', '.join(f'{part.name} {part.weight:.3g}' for part in self.parts)}"
+
+
+@dataclass(frozen=True, eq=False)
+class Plan:
+    """Which style goes where.
+
+    Attributes:
+        styles: one for each mask; None leaves the photo.
+        masks: (1, 1, H, W) in [0, 1] each, which sum to 1 in every pixel. None at all: the only style is everywhere.
+    """
+
+    styles: tuple[Style | None, ...]
+    masks: tuple[Floats, ...] = ()
+
+    @property
+    def contents(self) -> list[StyleCode | Floats]:
+        """All codes and pictures of all styles."""
+        return [part.content for style in self.styles if style for part in style.parts]
+
+    def encode(self, runtime: Runtime, photo: Array | None = None) -> StyleCode | list[Region]:
+        """Return what `render` takes; for `photo` see `Style.encode`."""
+        codes = [None if style is None else style.encode(runtime, photo) for style in self.styles]
+        if not self.masks and codes[0]:
+            return codes[0]
+        return [Region(code, mask) for code, mask in zip(codes, self.masks, strict=True)]
+
+    def check(self, picture: Picture) -> None:
+        """Raise OptionError unless the masks have the size of the picture."""
+        for mask in self.masks[:1]:
+            if mask.shape[-2:] != picture.levels.shape[-2:]:
+                raise OptionError(
+                    f"{picture.name} has {_size(picture.levels)} px and its mask {_size(mask)} px: "
+                    f"they must be of one size"
+                )
+
+
+def read_plan(spec: ModelSpec, runtime: Runtime, style: StyleLike, mask: MaskLike, size: int | None) -> Plan:
+    """Return the plan for a style and its masks, both as `Stylizer.stylize` takes them."""
+
+    def get(style: StyleLike) -> Style:
+        return resolve_style(spec, runtime, style, size)
+
+    if mask is None:
+        return Plan((get(style),))
+    if isinstance(mask, (Mapping, list, tuple)):
+        pairs, rest = list(mask.items() if isinstance(mask, Mapping) else mask), style
+        if not pairs or not all(isinstance(pair, (tuple, list)) and len(pair) == 2 for pair in pairs):
+            raise OptionError("mask must be a picture, {style: picture, ...} or [(style, picture), ...]")
+    else:
+        pairs, rest = [(style, mask)], None
+    styles = [get(wanted) for wanted, _ in pairs]
+    masks = [_read_mask(picture) for _, picture in pairs]
+    if len({m.shape for m in masks}) > 1:
+        raise OptionError(f"the masks are of different sizes: {', '.join(_size(m) for m in masks)}")
+    total: Floats = np.stack(masks).sum(axis=0)
+    shares = [m / total.clip(1) for m in masks]
+    return Plan((*styles, None if rest is None else get(rest)), (*shares, (1 - total).clip(0)))
+
+
+def resolve_style(spec: ModelSpec, runtime: Runtime, style: StyleLike, size: int | None = STYLE_SIZE) -> Style:
+    """Return a style with its names looked up and its pictures read, `size` px on their long side.
+
+    Raises:
+        StyleError, ImageError, OptionError: see `Stylizer.encode_style`.
+    """
+    size = StylizeOptions(style_size=size).style_size
+    return Style(tuple(_parts(spec, runtime, style, size, 1.0)))
+
+
+def _strips(x: Array) -> Iterator[Floats]:
+    """Yield a picture, (N, C, H, W), from top to bottom in strips of at most STRIP px, in float."""
+    rows = max(1, STRIP // (x.shape[0] * x.shape[-1]))
+    for top in range(0, x.shape[-2], rows):
+        yield as_float(x[..., top : top + rows, :])
+
+
+def _parts(spec: ModelSpec, runtime: Runtime, style: Any, size: int | None, weight: float) -> Iterator[Part]:
+    if isinstance(style, (Mapping, list, tuple)):
+        for member, share in read_mix(spec, style):
+            yield from _parts(spec, runtime, member, size, weight * share)
+    elif isinstance(style, StyleCode):
+        yield Part("a style code", weight, _fitting(spec, runtime, style))
+    elif (index := find_style(spec, style)) is not None:
+        yield Part(spec.style_ids[index], weight, StyleCode(runtime.named_code(index)))
+    elif not (isinstance(style, PICTURES) or is_tensor(style)):
+        ways = f"name, number or mix ({', '.join(spec.style_ids) or 'it knows none'})"
+        ways = f"picture, {ways}" if spec.kind == "arbitrary" else ways
+        raise StyleError(f"{spec.name} takes a style by {ways}, not {type(style).__name__}")
+    else:
+        name = Path(style).name if isinstance(style, (str, os.PathLike)) else "a picture"
+        yield Part(name, weight, _read_picture(spec, style, size))
+
+
+def _fitting(spec: ModelSpec, runtime: Runtime, code: StyleCode) -> StyleCode:
+    """Return a code; raise StyleError if it is another net's."""
+    if code.values.shape != (1, runtime.code_width):
+        raise StyleError(
+            f"{spec.name}: the style code of {code.values.size} numbers is of another net: encode it again"
+        )
+    return code
+
+
+def _read_picture(spec: ModelSpec, style: Any, size: int | None) -> Floats:
+    if spec.kind != "arbitrary":
+        raise StyleError(
+            f"{spec.name} paints only in styles that it has learnt ({', '.join(spec.style_ids)}), not in a picture's: "
+            "load a net that takes any picture, such as 'any'"
+        )
+    picture = read(style)
+    if len(picture.levels) > 1:
+        raise StyleError(f"a style is one picture, and {picture.name} holds {len(picture.levels)}: give one, or a list")
+    if size is None and max(picture.levels.shape[-2:]) > STYLE_SIZES[1]:
+        raise OptionError(f"{picture.name} has {_size(picture.levels)} px: give style_size, at most {STYLE_SIZES[1]}")
+    return picture.on_white(size)
+
+
+def _read_mask(mask: Any) -> Floats:
+    """Return the lightness of a mask, (1, 1, H, W) in [0, 1]; what is transparent in it counts as black."""
+    if is_tensor(mask):
+        mask = mask[None] if mask.ndim == 2 else mask
+        mask = mask.float() if not mask.is_floating_point() and str(mask.dtype) == "torch.bool" else mask
+    elif isinstance(mask, np.ndarray) and mask.dtype == bool:
+        mask = mask.astype(np.float32)
+    picture = read(mask)
+    if len(picture.levels) > 1:
+        raise OptionError(f"a mask is one picture, and {picture.name} holds {len(picture.levels)}")
+    light = rgb_to_ycbcr(as_float(picture.levels))[:, :1].clip(0, 1)
+    return light if picture.veil is None else light * as_float(picture.veil)
+
+
+def _size(x: Array) -> str:
+    return f"{x.shape[-1]}x{x.shape[-2]}"

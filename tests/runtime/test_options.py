@@ -1,0 +1,71 @@
+"""The one class of options: what it takes, what it refuses, and that every command is made of it."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+
+import numpy as np
+import pytest
+
+from stylezoo.cli.sheet import command as sheet
+from stylezoo.cli.stylize import command as stylize
+from stylezoo.cli.video import command as video
+from stylezoo.errors import OptionError
+from stylezoo.runtime.options import StylizeOptions, option_fields, take_options
+
+GOOD = {
+    "strength": [0, 1, 3, 0.5, np.float32(0.5)],
+    "size": [None, 1, 16384, np.int64(7)],
+    "stroke": [None, 1 / 16, 16],
+    "preserve_color": [False, "luma", "stats"],
+    "tile": [None, "auto", 1, 512],
+    "style_size": [None, 16, 4096],
+    "metadata": ["keep", "safe", "none"],
+}
+BAD = {
+    "strength": [-0.01, 3.01, math.nan, math.inf, None, "1", True],
+    "size": [0, -1, 16385, 1.5, True, "512"],
+    "stroke": [0, 1 / 17, 16.1, math.nan, "1"],
+    "preserve_color": [True, None, "hue", 0, ["luma"]],
+    "tile": [0, -512, "none", 1.5, True, False],
+    "style_size": [0, 15, 4097, 100.5, "384"],
+    "metadata": [None, False, True, "all", ["safe"]],
+}
+
+
+def test_the_lists_above_name_every_option():
+    assert set(GOOD) == set(BAD) == set(option_fields())
+
+
+@pytest.mark.parametrize(("name", "value"), [(name, value) for name, values in GOOD.items() for value in values])
+def test_values_within_the_bounds_are_kept(name, value):
+    kept = getattr(StylizeOptions(**{name: value}), name)
+    assert kept == value and type(kept) in (float, int, bool, str, type(None))
+
+
+@pytest.mark.parametrize(("name", "value"), [(name, value) for name, values in BAD.items() for value in values])
+def test_values_outside_the_bounds_are_named(name, value):
+    with pytest.raises(OptionError, match=name) as caught:
+        StylizeOptions(**{name: value})
+    assert repr(value) in str(caught.value)
+
+
+def test_options_are_frozen_and_divided_from_others():
+    options, rest = take_options({"strength": 0.5, "steps": 3})
+    assert options == StylizeOptions(strength=0.5) and rest == {"steps": 3}
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        options.strength = 1.0  # type: ignore[misc]
+    assert StylizeOptions(**options.as_dict()) == options
+
+
+def test_commands_have_the_options_and_their_help():
+    for command, names in (
+        (stylize, set(option_fields())),
+        (video, set(option_fields())),
+        (sheet, {"strength", "stroke", "preserve_color", "style_size"}),
+    ):
+        own = {param.name: param for param in command.params}
+        assert names <= set(own)
+        for name in names:
+            assert own[name].help == option_fields()[name].metadata["help"]
