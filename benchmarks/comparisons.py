@@ -1,4 +1,4 @@
-"""Who beats whom: methods on the same pictures, and entrants of the same benchmark."""
+"""Who beats whom: methods on the same pictures, and candidates of the same benchmark."""
 
 from __future__ import annotations
 
@@ -74,11 +74,11 @@ def count_pairs(line: Line) -> str:
 def speed_losses(lines: Sequence[Line]) -> Iterator[str]:
     """Yield a row for each peer of its kind that beats a model of the zoo in something, model by model."""
     counted: set[tuple[str, str]] = set()
-    for own in sorted((line for line in lines if is_own(line["entrant"])), key=lambda line: line["entrant"]):
+    for own in sorted((line for line in lines if is_own(line["candidate"])), key=lambda line: line["candidate"]):
         for other in rivals(own, lines):
             if other["size"] != own["size"]:
                 continue
-            pair = own["entrant"], other["entrant"]
+            pair = own["candidate"], other["candidate"]
             figures = {
                 "time": tuple(line.get("stylize_ms", {}).get("median") for line in (own, other)),
                 "net alone": tuple(line.get("net_ms", {}).get("median") for line in (own, other)),
@@ -87,7 +87,7 @@ def speed_losses(lines: Sequence[Line]) -> Iterator[str]:
             if pair not in counted:  # once: they are the same at every size
                 figures["parameters"] = tuple(line.get("parameters") for line in (own, other))
                 counted.add(pair)
-            yield from loss_row(name_of(own["entrant"]), name_of(other["entrant"]), f"{own['size']} px", figures)
+            yield from loss_row(name_of(own["candidate"]), name_of(other["candidate"]), f"{own['size']} px", figures)
 
 
 def steadiness_losses(lines: Sequence[Line]) -> Iterator[str]:
@@ -124,11 +124,11 @@ def steadiness_rows(lines: Sequence[Line]) -> dict[str, list[Line]]:
 
 
 def cold_losses(lines: Sequence[Line]) -> Iterator[str]:
-    for own in filter(lambda line: is_own(line["entrant"]), lines):
+    for own in filter(lambda line: is_own(line["candidate"]), lines):
         for other in rivals(own, lines):
             if own["size"] == other["size"]:
                 figures = {"time": tuple(line["process_ms"]["median"] for line in (own, other))}
-                yield from loss_row(name_of(own["entrant"]), name_of(other["entrant"]), "cold start", figures)
+                yield from loss_row(name_of(own["candidate"]), name_of(other["candidate"]), "cold start", figures)
 
 
 def loss_row(own: str, other: str, where: str, figures: dict[str, Any]) -> Iterator[str]:
@@ -143,9 +143,9 @@ def loses(mine: float | None, theirs: float | None) -> bool:
 
 
 def rivals(own: Line, lines: Sequence[Line]) -> list[Line]:
-    kind = model_info(own["entrant"]).kind
-    names = (*(ANY if kind == "arbitrary" else FIXED), f"torch:{own['entrant']}")
-    return [line for line in lines if line["entrant"] in names]
+    kind = model_info(own["candidate"]).kind
+    names = (*(ANY if kind == "arbitrary" else FIXED), f"torch:{own['candidate']}")
+    return [line for line in lines if line["candidate"] in names]
 
 
 def is_own(name: str) -> bool:

@@ -44,7 +44,7 @@ MEASURED = 384  # px, long side at which nets are compared, and drawn
 @click.argument("files", nargs=-1, required=True, type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.option("--out", default=ROOT / "docs", type=click.Path(path_type=Path), help="The folder to write to.")
 @click.option("--size", default=256, type=click.IntRange(64), help="Long side of the pictures on the page in px.")
-@click.option("--pictures/--no-pictures", "with_pictures", default=True, help="Draw the pictures anew.")
+@click.option("--pictures/--no-pictures", "with_pictures", default=True, help="Draw the pictures again.")
 @click.option("--without", multiple=True, metavar="NAME", help="Draw none by this method, as it is slow; repeatable.")
 @click.option("--device", default="cpu", show_default=True, help="Where the zoo's models draw: cpu, cuda or mps.")
 def main(

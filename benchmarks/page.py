@@ -46,7 +46,7 @@ def make_page(lines: Sequence[Line], results: Mapping[str, Results], picture: st
     """
     found = [line for line in lines if line.get("what") == "quality"]
     quality = list({(pairs_of(line), line["method"]): line for line in found}.values())
-    speed = [line for line in lines if line.get("what") == "paint"]
+    speed = [line for line in lines if line.get("what") == "stylize"]
     cold = [line for line in lines if line.get("what") == "cold start"]
     recorded = list(recorded_lines(results))
     moving, worth = (newest(lines, recorded, key) for key in ("W", "G"))
@@ -207,7 +207,7 @@ def speed_section(size: int, lines: Sequence[Line]) -> Iterator[str]:
         ratios = ("–" if (r := line["ratios"][key]) is None else f"{r:.2f}" for key in ("stylize", "net", "memory"))
         flops, share, parameters = line.get("flops"), line.get("peak_share"), line.get("parameters")
         cells = [
-            name_of(line["entrant"]),
+            name_of(line["candidate"]),
             *ratios,
             milliseconds(line.get("stylize_ms")),
             milliseconds(line.get("net_ms")),
@@ -231,7 +231,7 @@ def cold_section(lines: Sequence[Line]) -> Iterator[str]:
     for line in sorted(lines, key=lambda line: line["process_ms"]["median"]):
         ratio = line["ratios"]["process"]
         shown = "–" if ratio is None else f"{ratio:.2f}"
-        yield f"| {name_of(line['entrant'])} | {shown} | {milliseconds(line['process_ms'])} |"
+        yield f"| {name_of(line['candidate'])} | {shown} | {milliseconds(line['process_ms'])} |"
     yield ""
     size, baseline = lines[0]["size"], lines[0]["baseline"]
     yield f"A photo of {size}x{size} px to a file, the whole process; x: times as fast as {baseline}."

@@ -70,7 +70,7 @@ def largest(model: str, style: str, megapixels: float) -> dict[str, float]:
 @click.option("-m", "--model", default="cin/16")
 @click.option("-s", "--style", default="starry_night")
 @click.option("--size", "sizes", multiple=True, type=float, default=(0.25, 1, 4, 16), help="Megapixels.")
-@click.option("--whole-up-to", default=4.0, help="Megapixels up to which pictures are painted whole too.")
+@click.option("--whole-up-to", default=4.0, help="Megapixels up to which pictures are stylized whole too.")
 @click.option("--tile", default=512)
 @click.option("--rounds", default=3)
 @click.option("--largest", "most", type=float, help="Megapixels of a JPEG for the command line.")

@@ -1,4 +1,4 @@
-"""Take a trained run into the zoo: weights as float16 into stylezoo/bundled/, record and fingerprint beside zoo.yaml.
+"""Take a trained run into the zoo: weights as float16 into stylezoo/bundled/, record and fingerprint next to zoo.yaml.
 
     python scripts/bundle.py runs/johnson/mosaic --recipe recipes/johnson_mosaic.yaml
     python scripts/bundle.py runs/early runs/late --recipe recipes/ghiasi_lite.yaml --story "The mean of two runs: ..."

@@ -1,7 +1,7 @@
 """Let many visitors use the page of `stylezoo demo` at once, and count what is lost.
 
-Each uploads a photo of its own, then paints it in one style after the other and at times saves it at full size, as fast
-as the answers come. Starts a page of its own unless --url names one. Needs stylezoo[demo].
+Each uploads a photo of its own, then stylizes it in one style after the other and at times saves it at full size, as
+fast as the answers come. Starts a page of its own unless --url names one. Needs stylezoo[demo].
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ async def visit(url: str, number: int, until: float, tally: Tally) -> None:
     async with httpx.AsyncClient(base_url=url, headers=headers, timeout=PATIENCE) as client:
         config = (await client.get("config")).json()
         values = {c["props"].get("elem_id"): c["props"] for c in config["components"]}
-        painter = values["sz-painter"]["value"]
+        model = values["sz-model"]["value"]
         styles = [card["id"] for card in values["sz-palette"]["props"]["cards"]]
         pixels = np.random.default_rng(number).integers(0, 255, (6, 8, 3), np.uint8)
         buffer = io.BytesIO()
@@ -56,8 +56,8 @@ async def visit(url: str, number: int, until: float, tally: Tally) -> None:
                     photo = answer.raise_for_status().json()[0]
                 else:
                     mix = {"mix": [[styles[(number + turn) % len(styles)], 1]]}
-                    data = [{"path": photo, "meta": FILE}, painter, mix, 1, 0.75, "style", None, None]
-                    await call(client, *(("save_jpg", [*data, False]) if turn % 5 == 4 else ("paint", data)))
+                    data = [{"path": photo, "meta": FILE}, model, mix, 1, 0.75, "style", None, None]
+                    await call(client, *(("save_jpg", [*data, False]) if turn % 5 == 4 else ("stylize", data)))
                     turn += 1
             except (httpx.HTTPError, ValueError) as error:
                 tally.lost.append(f"visitor {number}: {type(error).__name__}: {error}")

@@ -1,7 +1,7 @@
 """Draw `recipes/styles/mosaic.jpg`, the style picture of `johnson/mosaic`: a Roman floor mosaic of our own design.
 
 The picture is laid as a mosaicist lays it: shapes first, then rows of stones along their contours (opus vermiculatum).
-Lengths are in stones (the pitch of a row) until `paint`; the design is `SIDE` stones square, whatever the pixels.
+Lengths are in stones (the pitch of a row) until `stylize`; the design is `SIDE` stones square, whatever the pixels.
 
     python scripts/draw_mosaic.py --out recipes/styles/mosaic.jpg
 """
@@ -72,7 +72,7 @@ NAMES = list(REGIONS)
 
 
 class Design:
-    """The regions of the picture on a grid, painted over one another; coordinates are (x, y) in stones."""
+    """The regions of the picture on a grid, stylized over one another; coordinates are (x, y) in stones."""
 
     def __init__(self) -> None:
         axis = (np.arange(SIDE * GRID) + 0.5) / GRID
@@ -80,7 +80,7 @@ class Design:
         self.regions: Ints = np.full(self.x.shape, NAMES.index("ground"), dtype=np.int64)
 
     def fill(self, where: Mask, region: str, *, outline: bool = False) -> None:
-        """Paint `where`; with `outline`, one row of dark stones goes round it."""
+        """Stylize `where`; with `outline`, one row of dark stones goes round it."""
         if outline:
             self.regions[ndimage.distance_transform_edt(~where) < GRID] = NAMES.index("line")
         self.regions[where] = NAMES.index(region)
@@ -337,7 +337,7 @@ def cut_stones(stones: Stones, pixels: int, rng: np.random.Generator) -> tuple[I
     return np.where(stone, owner, -1), ndimage.distance_transform_edt(stone) * scale
 
 
-def paint(stones: Stones, owner: Ints, depth: Floats, rng: np.random.Generator) -> NDArray[np.uint8]:
+def stylize(stones: Stones, owner: Ints, depth: Floats, rng: np.random.Generator) -> NDArray[np.uint8]:
     """Colour the stones: one flat colour each, lit on the upper left edge, shaded on the lower right."""
     palette = {name: rgb2lab(np.asarray(color) / 255) for name, color in COLORS.items()}
     base = np.stack([palette[name] for name in stones.colors])
@@ -360,7 +360,7 @@ def draw(size: int = 640, seed: int = 3) -> Image.Image:
     rng = np.random.default_rng(seed)
     stones = lay_stones(design_picture(), rng)
     owner, depth = cut_stones(stones, max(size * OVERSAMPLE, SIDE * FINEST), rng)
-    return Image.fromarray(paint(stones, owner, depth, rng)).resize((size, size), Image.Resampling.LANCZOS)
+    return Image.fromarray(stylize(stones, owner, depth, rng)).resize((size, size), Image.Resampling.LANCZOS)
 
 
 def main() -> None:

@@ -90,7 +90,7 @@ def any_style(net: Stylizer) -> Image.Image:
         "tissue": Image.fromarray(skimage.data.immunohistochemistry()),
         "galaxies": Image.fromarray(skimage.data.hubble_deep_field()),
         "gravel": Image.fromarray(skimage.data.gravel()).convert("RGB"),
-        "painted": net.stylize(CAT.rotate(90, expand=True), "portrait_of_metzinger"),
+        "stylized": net.stylize(CAT.rotate(90, expand=True), "portrait_of_metzinger"),
     }
     with TemporaryDirectory() as folder:
         paths = [str(Path(folder) / f"{name}.png") for name in styles]

@@ -37,7 +37,7 @@ PAINTED, HEIGHT, GAP, QUALITY = 512, 168, 6, 72  # px, px, px; of WebP: some 20 
 
 INTRODUCTION = f"""# Gallery
 
-Three photos of scikit-image ({", ".join(PHOTOS)}) in every style of every bundled net, painted at a long side of
+Three photos of scikit-image ({", ".join(PHOTOS)}) in every style of every bundled net, stylized at a long side of
 {PAINTED} px. `python scripts/gallery_page.py` draws this page from the zoo. On your own photo:
 
 ```
@@ -51,7 +51,7 @@ Why each painting may be used, and how well each net was measured to do, stands 
 def make_page(zoo: Zoo) -> str:
     """Return the page's text."""
     parts = [INTRODUCTION.rstrip()]
-    for spec in painters(zoo):
+    for spec in drawn_models(zoo):
         parts += [f"## {plain(spec.name)}", f"{plain(spec.summary)}: [card](zoo/{stem(spec.name)}.md).", mark(spec)]
         for name, title, command in strips(spec):
             parts += [
@@ -61,7 +61,7 @@ def make_page(zoo: Zoo) -> str:
     return "\n\n".join(parts) + "\n"
 
 
-def painters(zoo: Zoo) -> list[ModelSpec]:
+def drawn_models(zoo: Zoo) -> list[ModelSpec]:
     """Return the nets of the gallery: those that travel in the package."""
     return [spec for spec in zoo.models.values() if spec.weights and spec.weights.bundled]
 
@@ -96,7 +96,7 @@ def find_stale(zoo: Zoo, docs: Path) -> list[str]:
     drawn = re.findall("<!-- drawn with .*? -->", page.read_text(encoding="utf-8")) if page.is_file() else []
     return [
         spec.name
-        for spec in painters(zoo)
+        for spec in drawn_models(zoo)
         if mark(spec) not in drawn
         or not all((docs / "gallery" / stem(spec.name) / f"{name}.webp").is_file() for name, *_ in strips(spec))
     ]
@@ -110,8 +110,8 @@ def draw(net: Stylizer, folder: Path) -> None:
     for name, *_ in strips(net.spec):
         picture = style_picture(name.removeprefix("any_")) if name.startswith("any_") else None
         style: StyleLike = picture or name
-        painted = [net.stylize(photo, net.encode_style(style), size=PAINTED) for photo in photos]
-        write(strip([picture, *painted] if picture else painted), folder / f"{name}.webp", quality=QUALITY)
+        stylized = [net.stylize(photo, net.encode_style(style), size=PAINTED) for photo in photos]
+        write(strip([picture, *stylized] if picture else stylized), folder / f"{name}.webp", quality=QUALITY)
 
 
 def style_picture(name: str) -> Image.Image:
@@ -134,7 +134,7 @@ def strip(pictures: list[Image.Image]) -> Image.Image:
 
 
 @click.command()
-@click.option("--all", "everything", is_flag=True, help="Draw all pictures anew.")
+@click.option("--all", "everything", is_flag=True, help="Draw all pictures again.")
 @click.option("--check", is_flag=True, help="Write nothing; fail if the page is out of date.")
 @click.option("--docs", default=DOCS, type=click.Path(path_type=Path), help="The folder of the documentation.")
 def main(everything: bool, check: bool, docs: Path) -> None:
@@ -147,10 +147,10 @@ def main(everything: bool, check: bool, docs: Path) -> None:
             what = f"the pictures of {', '.join(stale)} are" if stale else "the page is"
             raise click.ClickException(f"{what} not of zoo.yaml: run python scripts/gallery_page.py")
         return
-    for name in [spec.name for spec in painters(zoo)] if everything else stale:
+    for name in [spec.name for spec in drawn_models(zoo)] if everything else stale:
         draw(stylezoo.load(name), docs / "gallery" / stem(name))
         click.echo(docs / "gallery" / stem(name))
-    kept = {stem(spec.name) for spec in painters(zoo)}
+    kept = {stem(spec.name) for spec in drawn_models(zoo)}
     for folder in (docs / "gallery").iterdir():
         if folder.name not in kept:
             shutil.rmtree(folder)

@@ -32,8 +32,8 @@ SMALL = 144  # px
 Cell = tuple[Image.Image, Title]
 
 
-def paint(title: str, size: int, steps: int, style_size: int, note: str = "", **tuning: Any) -> Cell:
-    """Return the painted photo with its title and, where there is no note, its terms."""
+def stylize(title: str, size: int, steps: int, style_size: int, note: str = "", **tuning: Any) -> Cell:
+    """Return the stylized photo with its title and, where there is no note, its terms."""
     best = {"total": float("inf")}
 
     def keep(step: int, image: Any, terms: dict[str, float]) -> None:
@@ -41,7 +41,7 @@ def paint(title: str, size: int, steps: int, style_size: int, note: str = "", **
             best.update(terms)
 
     net = stylezoo.load("gatys/vgg19")
-    painted = net.stylize(
+    stylized = net.stylize(
         PHOTO,
         STYLE,
         size=size,
@@ -51,7 +51,7 @@ def paint(title: str, size: int, steps: int, style_size: int, note: str = "", **
         progress=sys.stderr.isatty(),
         **tuning,
     )
-    return painted, (title, note or f"C {best['content']:.2f}  S {best['style']:.3f}")
+    return stylized, (title, note or f"C {best['content']:.2f}  S {best['style']:.3f}")
 
 
 def painting() -> Image.Image:
@@ -60,14 +60,14 @@ def painting() -> Image.Image:
     cells = [
         (PHOTO.resize((size, size)), ("Photo", "")),
         (STYLE.resize((size, size)), ("Style", "recipes/styles/mosaic.jpg")),
-        paint("60 steps", size, 60, 320),
+        stylize("60 steps", size, 60, 320),
     ]
     return page(cells, size)
 
 
 def layers() -> Image.Image:
     """From noise: the photo from one layer's features, and the style from the Gram matrices up to one layer."""
-    size, draw = 112, partial(paint, size=112, steps=60, style_size=256, start="noise")
+    size, draw = 112, partial(stylize, size=112, steps=60, style_size=256, start="noise")
     above = [draw(layer, note="photo", content_layers=layer, style_weight=0) for layer in CONTENT]
     below = [
         draw(f"... {layer}" if i else layer, note="style", style_layers=STYLES[: i + 1], content_weight=0)
@@ -78,7 +78,7 @@ def layers() -> Image.Image:
 
 def starts() -> Image.Image:
     """The same steps from other starts and with the other optimiser."""
-    draw = partial(paint, size=SMALL, steps=50, style_size=224)
+    draw = partial(stylize, size=SMALL, steps=50, style_size=224)
     cells = [
         draw("photo, lbfgs"),
         draw("photo, adam", optimizer="adam"),
@@ -91,7 +91,7 @@ def starts() -> Image.Image:
 
 def choices() -> Image.Image:
     """Other weights, another content layer and other pooling."""
-    draw = partial(paint, size=SMALL, steps=50, style_size=224)
+    draw = partial(stylize, size=SMALL, steps=50, style_size=224)
     cells = [
         draw("style weight 1", style_weight=1),
         draw("style weight 100", style_weight=100),

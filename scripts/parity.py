@@ -3,7 +3,7 @@
     python scripts/parity.py recipes/cin16.yaml --style starry_night --style udnie --out runs/parity
     stylezoo eval runs/parity/starry_night
 
-A pass is one picture seen in that style. The multi-style net deals out its styles, and the photo, in turn, so each of
+A pass is one picture seen in that style. The multi-style net takes its styles, and the photo, in turn, so each of
 them has steps * batch / (styles + 1) passes.
 """
 

@@ -29,16 +29,15 @@ PAGES = Path(__file__).resolve().parents[1] / "docs" / "reference"
 
 COMMANDS = """# The command line
 
-What `stylezoo COMMAND --help` says. All commands print results on stdout and talk on stderr. The exit code is 0 where
-all went well, 1 where nothing was found or something is wrong within stylezoo, 2 where the input was, and 130 after
-Ctrl-C.
-`stylezoo --debug COMMAND`, or `STYLEZOO_DEBUG=1`, shows the traceback of an error.
+What `stylezoo COMMAND --help` says. All commands print results on stdout and messages on stderr. The exit code is 0
+where all went well, 1 where nothing was found or something is wrong within stylezoo, 2 where the input was, and 130
+after Ctrl-C. `stylezoo --debug COMMAND`, or `STYLEZOO_DEBUG=1`, shows the traceback of an error.
 """
 
 RECIPES = """# Recipes
 
 Every key of a recipe for `stylezoo train`, with its default. A key that is not here is an error, and so is a value of
-another type; numbers with an exponent need a point, `1.0e-3`. `extends:` names a recipe, a file beside this one or one
+another type; numbers with an exponent need a point, `1.0e-3`. `extends:` names a recipe, a file next to this one or one
 of the package, that all other keys are laid over. `--set section.key=value` changes one for a run.
 A style may name an artwork of `zoo.yaml`, as in `artwork: great_wave`: its record and picture are then those of the
 artwork, and only `id`, `image`, `size`, `extra_sizes` and `crop` are the recipe's to state. In `training_data`,

@@ -1,4 +1,4 @@
-"""Draw the clip of docs/video.md: the same camera pan over a photo, painted by two nets.
+"""Draw the clip of docs/video.md: the same camera pan over a photo, stylized by two nets.
 
     python scripts/steady_clip.py
 
@@ -28,8 +28,8 @@ SIDE, STEP, FRAMES = 240, 3, 14
 def main(out: Path) -> None:
     photo = np.asarray(skimage.data.coffee())
     frames = [Image.fromarray(photo[60 : 60 + SIDE, 120 + i * STEP : 120 + i * STEP + SIDE]) for i in range(FRAMES)]
-    painted = [list(stylezoo.load(net).stylize_frames(frames, STYLE)) for net in NETS]
-    pages = [labelled_page(list(pair), [(net, "") for net in NETS], len(NETS)) for pair in zip(*painted, strict=True)]
+    stylized = [list(stylezoo.load(net).stylize_frames(frames, STYLE)) for net in NETS]
+    pages = [labelled_page(list(pair), [(net, "") for net in NETS], len(NETS)) for pair in zip(*stylized, strict=True)]
     pages += pages[-2:0:-1]  # there and back, so that it goes on for ever
     pages[0].save(out, save_all=True, append_images=pages[1:], duration=80, loop=0, quality=40, method=6)
     click.echo(f"{out}: {len(pages)} frames, {out.stat().st_size / 1e3:.0f} kB")

@@ -3,7 +3,7 @@
     python scripts/time_nets.py --size 512
     python scripts/time_nets.py cin/16 ghiasi/lite adain/vgg19 --size 256 --size 512 --size 1024 --size 2048
 
-A net of several styles paints in its first one, a net of any style in one whose code is at hand. What that code costs
+A net of several styles stylizes in its first one, a net of any style in one whose code is at hand. What that code costs
 is timed apart, once a size is done with.
 """
 

@@ -5,7 +5,7 @@
     python scripts/zoo_cards.py --check      # fail if a page is not what they give; draws nothing
 
 Cards are made of zoo.yaml and results/ alone, and what is changed in them by hand is lost. A model's
-picture is drawn anew when its weights change: name it then, or draw all.
+picture is drawn again when its weights change: name it then, or draw all.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ def make_pages(zoo: Zoo) -> dict[str, str]:
     results = read_results(ROOT / "results")
     pages = {"README.md": f"{INTRODUCTION}\n{model_index(zoo, lambda name: f'{_stem(name)}.md', results)}\n"}
     for name, spec in zoo.models.items():
-        picture = picture_of(name) if name in painters(zoo) else None
+        picture = picture_of(name) if name in drawn_models(zoo) else None
         pages[f"{_stem(name)}.md"] = model_card(spec, load_name=name, results=results, picture=picture)
     return pages
 
@@ -48,7 +48,7 @@ def picture_of(name: str) -> str:
     return f"images/{_stem(name)}.jpg"
 
 
-def painters(zoo: Zoo) -> list[str]:
+def drawn_models(zoo: Zoo) -> list[str]:
     """Return the models that have a picture on their card: not those that optimise each picture for minutes."""
     return [name for name, spec in zoo.models.items() if spec.weights]
 
@@ -61,13 +61,13 @@ def find_stale(zoo: Zoo, folder: Path) -> list[str]:
         for name, text in make_pages(zoo).items()
         if texts.get(name) != text
     ]
-    missing = [name for name in map(picture_of, painters(zoo)) if not (folder / name).is_file()]
+    missing = [name for name in map(picture_of, drawn_models(zoo)) if not (folder / name).is_file()]
     return [*stale, *(f"{name} is missing" for name in missing), *find_strays(zoo, folder)]
 
 
 def find_strays(zoo: Zoo, folder: Path) -> list[str]:
     """Return which files in a folder of cards are of no model, in a line each."""
-    wanted = {*make_pages(zoo), *map(picture_of, painters(zoo))}
+    wanted = {*make_pages(zoo), *map(picture_of, drawn_models(zoo))}
     found = [path.relative_to(folder).as_posix() for kind in ("*.md", "images/*") for path in folder.glob(kind)]
     return [f"{name} is of no model: delete it" for name in sorted(found) if name not in wanted]
 
@@ -93,7 +93,7 @@ def main(names: tuple[str, ...], check: bool, out: Path) -> None:
         with replacing(out / file) as temporary:
             temporary.write_text(text, encoding="utf-8")
         click.echo(out / file)
-    for name in names or painters(zoo):
+    for name in names or drawn_models(zoo):
         path = out / picture_of(name)
         path.parent.mkdir(parents=True, exist_ok=True)
         write(sample_page(stylezoo.load(name)), path, overwrite=True, quality=QUALITY)

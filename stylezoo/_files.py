@@ -21,7 +21,7 @@ LONGEST_STEM, LONGEST_SUFFIX = 40, 20  # characters of a temporary name: 255 byt
 
 @contextmanager
 def replacing(target: PathLike) -> Iterator[Path]:
-    """Yield a temporary path beside `target`; rename it to `target` on success, remove it on failure.
+    """Yield a temporary path next to `target`; rename it to `target` on success, remove it on failure.
 
     A reader therefore sees the old file or the new one, whole, whenever the process is killed.
     Missing parent folders are made. The temporary name keeps the suffix, which tells encoders the format.

@@ -53,15 +53,15 @@ class Exported:
     """What was written.
 
     Attributes:
-        painter: the file that paints. Its inputs are "image" and, for nets of several styles, "style", (1, D): for cin
-            the shares of the styles and last of the photo, for ghiasi and adain what the encoder gives. Its output
-            is "painted", in the size and the kind of "image".
+        transform: the file that stylizes. Its inputs are "image" and, for nets of several styles, "style", (1, D):
+            for cin the shares of the styles and last of the photo, for ghiasi and adain what the encoder gives. Its
+            output is "stylized", in the size and the kind of "image".
         encoder: of nets that take any picture, the file that makes the "style" of a "picture", (1, 3, H, W) float in
             [0, 1] with sides of at least 64 px.
         checks: one for each size, see `Check`.
     """
 
-    painter: Path
+    transform: Path
     encoder: Path | None
     checks: tuple[Check, ...]
 
@@ -95,7 +95,7 @@ def export(
     """Write a model for other programs, and compare what they will get with what the model gives.
 
     Args:
-        path: of the file that paints; an encoder goes beside it, as <name>-encoder.
+        path: of the file that stylizes; an encoder goes next to it, as <name>-encoder.
         format: "onnx", for onnxruntime and others; "torch", a program that `torch.export.load` reads.
         precision: of ONNX: "fp16" keeps weights and values in half precision; "int8" computes the convolutions in
             integers of 8 bits, whose ranges are measured on `photos`, and all else in float32.
@@ -111,14 +111,14 @@ def export(
     _check_choices(stylizer, path, format, precision, photos)
     # In torch's own layout: the other one would tie the program to the sizes that it was traced with.
     net = copy.deepcopy(stylizer.net).to(memory_format=torch.contiguous_format)
-    painter, encoder = path, None
+    transform, encoder = path, None
     style = _some_style(stylizer, photos)
     with torch.no_grad(), quietly():
         canvas = torch.rand(2, 3, 97, 130)
         image = canvas if pixels == "float" else (canvas * 255).byte().permute(0, 2, 3, 1)
         inputs = {"image": image} | ({} if style is None else {"style": style})
         traced = copy.deepcopy(net).half() if precision == "fp16" else net
-        programs = {painter: _program(_Painter(traced, pixels).eval(), inputs, "painted")}
+        programs = {transform: _program(_Transform(traced, pixels).eval(), inputs, "stylized")}
         if stylizer.kind == "arbitrary":
             encoder = path.with_name(f"{path.stem}-encoder{path.suffix}")
             programs[encoder] = _program(_Encoder(traced).eval(), {"picture": torch.rand(1, 3, 97, 130)}, "style")
@@ -131,10 +131,10 @@ def export(
             else:
                 batches = _pictures(photos) if target == encoder else _calibration(stylizer, photos, style, pixels)
                 _write_onnx(program, drafts[target], stylizer, precision, batches)
-        run = _runner(drafts[painter], format)
+        run = _runner(drafts[transform], format)
         checks = tuple(_compare(net, run, style, pixels, size, photos) for size in SIZES)
         _check_close(stylizer.spec.name, checks, precision, pixels)
-    return Exported(painter, encoder, checks)
+    return Exported(transform, encoder, checks)
 
 
 def _check_close(name: str, checks: Sequence[Check], precision: str, pixels: str) -> None:
@@ -170,7 +170,7 @@ def _check_choices(stylizer: Stylizer, path: Path, format: str, precision: str, 
         raise OptionError(f"load the model on the CPU in float32 to export it, not on {stylizer.device}")
 
 
-class _Painter(nn.Module):
+class _Transform(nn.Module):
     def __init__(self, net: StyleNet, pixels: Pixels) -> None:
         super().__init__()
         self.net, self.pixels = net, pixels
@@ -274,9 +274,9 @@ def _compare(
     photos: Sequence[ImageLike],
 ) -> Check:
     x = _picture(size, photos)
-    painter = _Painter(net, "float").eval()
+    transform = _Transform(net, "float").eval()
     feeds = _feeds(x, style, pixels)
-    expected = painter(x, style).numpy()
+    expected = transform(x, style).numpy()
     found = run(feeds)
     if pixels == "uint8":
         expected, found = np.floor(expected * 255 + 0.5), found.transpose(0, 3, 1, 2).astype(np.float32)
@@ -285,7 +285,7 @@ def _compare(
     difference = np.abs(found - expected)
     seconds: tuple[list[float], list[float]] = ([], [])
     for _ in range(ROUNDS):
-        for place, call in enumerate((lambda: painter(x, style), lambda: run(feeds))):
+        for place, call in enumerate((lambda: transform(x, style), lambda: run(feeds))):
             started = time.perf_counter()
             call()
             seconds[place].append(1000 * (time.perf_counter() - started))

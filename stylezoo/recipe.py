@@ -46,7 +46,7 @@ class Model(Record, frozen=True):
 
     Attributes:
         family: its family.
-        args: what `create_model` takes beside it.
+        args: what `create_model` takes besides.
         base: a trained net of that family, by name, run or file, whose trunk is kept as it is: only the rows of the
             recipe's styles are learnt. It brings its own args.
         start: a trained net with a trunk of the same size, from which the trunk, and all else that is alike, starts; or
@@ -168,7 +168,7 @@ class Run(Record, frozen=True):
         precision: "fp32"; "bf16" autocasts; "auto": bf16 where the processor computes it natively.
         channels_last: memory layout of the nets; the faster one on GPUs, and no slower on CPUs.
         distill: steps in which the pictures of `model.teacher` are copied, before the others.
-        teacher: share of the steps in which a net that predicts styles is told their true statistics, before it has
+        teacher: share of the steps in which a net that predicts styles is given their true statistics, before it has
             to estimate them itself.
         log_every: a line of the log.
         sample_every: a page of samples; 0: none.

@@ -23,13 +23,13 @@ from stylezoo.zoo.styles import find_style
 __all__ = ["Painting", "Title", "blend_sheet", "contact_sheet", "grid_sheet", "labelled_page", "strength_sheet"]
 
 STRENGTHS = (0.25, 0.5, 0.75, 1.0, 1.5)
-PAINTED = 512  # px; what is smaller on the page is painted at this size and shrunk: strokes as in a picture of use
+PAINTED = 512  # px; what is smaller on the page is stylized at this size and shrunk: strokes as in a picture of use
 LARGEST = 2048  # px; a larger photo is shrunk to this once, and not again for every picture
 
 
 @dataclass(frozen=True)
 class Painting:
-    """One picture of a sheet: how it is painted, and what stands below it."""
+    """One picture of a sheet: how it is stylized, and what stands below it."""
 
     stylizer: Stylizer
     style: StyleLike
@@ -58,7 +58,7 @@ def contact_sheet(
         styles: the ids to show, in this order, and where one model takes any picture, paths of pictures; None: all ids.
         size: long side of each picture in px, from 32 to 2048.
         columns: pictures in a row; None: as many as make a page somewhat wider than high.
-        progress: wraps the pictures to paint, for example in a progress bar.
+        progress: wraps the pictures to stylize, for example in a progress bar.
         **options: of `Stylizer.stylize`: strength, stroke, preserve_color, style_size.
 
     Returns:
@@ -71,7 +71,7 @@ def contact_sheet(
     if columns is not None and columns < 1:
         raise OptionError(f"columns must be at least 1, not {columns}")
     paintings = _choose(stylizer, styles)
-    original, pictures = _paint(paintings, photo, size, progress, options)
+    original, pictures = _stylize_one(paintings, photo, size, progress, options)
     titles = [("Photo", ""), *((p.title, p.note) for p in paintings)]
     return labelled_page([original, *pictures], titles, columns)
 
@@ -93,7 +93,7 @@ def strength_sheet(
         for p in chosen
         for strength in strengths
     ]
-    original, pictures = _paint(paintings, photo, size, progress, options)
+    original, pictures = _stylize_one(paintings, photo, size, progress, options)
     cells = list(zip(pictures, [(p.title, p.note) for p in paintings], strict=True))
     for row in range(len(chosen)):
         cells.insert(row * (len(strengths) + 1), (original, ("0", "photo")))
@@ -140,7 +140,7 @@ def blend_sheet(
     rows = [(1.0,)] if line else [(1 - v, v) for v in way]
     weights = [[down * across for down in row for across in (1 - u, u)] for row in rows for u in way]
     mixes = [[(end.style, share) for end, share in zip(ends, shares, strict=True)] for shares in weights]
-    _, pictures = _paint([Painting(stylizer, mix, "") for mix in mixes], photo, size, progress, options)
+    _, pictures = _stylize_one([Painting(stylizer, mix, "") for mix in mixes], photo, size, progress, options)
     titles = [(p.title, p.note) for p in ends]
     if not line:
         return square_page(pictures, titles, steps)
@@ -176,9 +176,9 @@ def grid_sheet(
     titles: list[Title] = [("", ""), *((p.title, p.note) for p in paintings)]
     todo = iter(progress(paintings * len(photos)))
     for photo in photos:
-        original, painted = _paint(paintings, photo, size, lambda row: islice(todo, len(row)), options)
-        cells += [original, *painted]
-        titles += [(_file_name(photo), ""), *[("", "")] * len(painted)]
+        original, stylized = _stylize_one(paintings, photo, size, lambda row: islice(todo, len(row)), options)
+        cells += [original, *stylized]
+        titles += [(_file_name(photo), ""), *[("", "")] * len(stylized)]
     next(todo, None)  # the end, at which a progress bar goes
     return labelled_page(cells, titles, columns=len(styles) + 1)
 
@@ -217,7 +217,7 @@ def _choose(stylizers: Stylizer | Sequence[Stylizer], styles: Sequence[str] | No
 
 
 def _encoded(paintings: Sequence[Painting], options: dict[str, Any]) -> list[Painting]:
-    """Return the paintings with each style's code, so that a picture is encoded once for all that it paints.
+    """Return the paintings with each style's code, so that a picture is encoded once for all that it stylizes.
 
     But not with preserve_color "stats", by which pictures take on the colours of each photo first.
     """
@@ -227,7 +227,7 @@ def _encoded(paintings: Sequence[Painting], options: dict[str, Any]) -> list[Pai
     return [replace(p, style=p.stylizer.encode_style(p.style, **sized)) for p in paintings]
 
 
-def _paint(
+def _stylize_one(
     paintings: Sequence[Painting], photo: ImageLike, size: int, progress: Progress, options: dict[str, Any]
 ) -> tuple[Image.Image, list[Image.Image]]:
     """Return the photo and the paintings with a long side of `size` px."""
@@ -237,10 +237,10 @@ def _paint(
     height, width = picture.levels.shape[-2:]
     pixels = picture.on_white(LARGEST if max(height, width) > LARGEST else None)[0].transpose(1, 2, 0)
     shape = fit_long_side(height, width, size)
-    painted = [
+    stylized = [
         p.stylizer.stylize(pixels, p.style, size=max(size, PAINTED), **options | p.options) for p in progress(paintings)
     ]
-    return _shown(pixels, size), [to_pil(resize(p.transpose(2, 0, 1)[None], shape)) for p in painted]
+    return _shown(pixels, size), [to_pil(resize(p.transpose(2, 0, 1)[None], shape)) for p in stylized]
 
 
 def _shown(picture: Any, size: int) -> Image.Image:

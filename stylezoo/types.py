@@ -25,7 +25,7 @@ StyleLike: TypeAlias = Union["ImageLike", int, "StyleCode", Mapping[Any, float],
 mapping of these to weights, a list of them, or of (style, weight) pairs."""
 
 MaskLike: TypeAlias = Union["ImageLike", Mapping[Any, "ImageLike"], Sequence[tuple["StyleLike", "ImageLike"]], None]
-"""Where to paint: a picture or a boolean array or tensor (white is painted), styles with such pictures, or None
+"""Where to stylize: a picture or a boolean array or tensor (white is stylized), styles with such pictures, or None
 (everywhere)."""
 
 Keep: TypeAlias = Literal["keep", "safe", "none"]

@@ -8,18 +8,18 @@ import time
 from dataclasses import dataclass
 
 from stylezoo.stylizer.batch import Job, Outcome, Work
-from stylezoo.stylizer.batch.work import Painter
+from stylezoo.stylizer.batch.work import Worker
 
 
 @dataclass(frozen=True)
 class LossyWork(Work):
-    def painter(self, stylizer=None) -> Painter:
+    def worker(self, stylizer=None) -> Worker:
         if "loading" in self.options:
             os.kill(os.getpid(), signal.SIGKILL)
         return LossyPainter(self, stylizer or self.load())
 
 
-class LossyPainter(Painter):
+class LossyPainter(Worker):
     """Kills its process over deadly.png, and over unlucky.png at the first time; takes long for the label slow."""
 
     def __call__(self, job: Job) -> Outcome:

@@ -90,7 +90,7 @@ def zoo_of_owner(hub: HubServer) -> None:
 
 @pytest.fixture
 def reader(readers_files: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """A copy of these files as the current folder; sheets are painted small, and families that a page adds go again."""
+    """A copy of these files as the current folder; sheets are drawn small, and families that a page adds go again."""
     from stylezoo import sheet
     from stylezoo.zoo import catalog, families
 
@@ -206,7 +206,7 @@ def blocks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[Block]:
     return read_blocks(tmp_path / "page.md")
 
 
-def test_blocks_are_told_apart(blocks: list[Block]) -> None:
+def test_blocks_are_distinguished(blocks: list[Block]) -> None:
     assert [(b.language, b.reason) for b in blocks] == [
         ("", "hours"),
         ("python", "the Hub"),
@@ -238,7 +238,7 @@ def test_commands_run_as_in_a_shell(blocks: list[Block], tmp_path: Path) -> None
 @pytest.mark.parametrize(
     "text",
     [
-        "stylezoo paint photo.jpg",
+        "stylezoo stylize photo.jpg",
         "stylezoo train --recipes x",
         "stylezoo export cin/16 -o x -f pdf",
         "stylezoo data fetch",

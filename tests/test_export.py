@@ -40,7 +40,7 @@ def multi(multi_file: Path) -> Stylizer:
 
 @pytest.fixture(scope="module")
 def multi_onnx(multi: Stylizer, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return export(multi, tmp_path_factory.mktemp("export") / "multi.onnx", photos=PHOTOS).painter
+    return export(multi, tmp_path_factory.mktemp("export") / "multi.onnx", photos=PHOTOS).transform
 
 
 @pytest.mark.parametrize("size", [(16, 16), (61, 34), (48, 95)])
@@ -66,9 +66,9 @@ def test_bytes_in_and_out_of_a_net_of_one_style(net_file: Path, tmp_path: Path) 
     made = export(model, tmp_path / "one.onnx", pixels="uint8")
     assert made.encoder is None and all(check.largest <= 1 for check in made.checks)
     photo = data.coffee()[:77, :50]
-    painted = run(made.painter, image=torch.from_numpy(photo[None]))
-    assert painted.dtype == np.uint8
-    assert np.abs(painted[0].astype(int) - model.stylize(photo)).max() <= 1
+    stylized = run(made.transform, image=torch.from_numpy(photo[None]))
+    assert stylized.dtype == np.uint8
+    assert np.abs(stylized[0].astype(int) - model.stylize(photo)).max() <= 1
 
 
 def test_a_net_of_any_style_comes_with_its_encoder(any_file: Path, tmp_path: Path) -> None:
@@ -79,13 +79,13 @@ def test_a_net_of_any_style_comes_with_its_encoder(any_file: Path, tmp_path: Pat
     style = run(made.encoder, picture=picture)
     expected = model.encode_style(picture[0], style_size=None)
     np.testing.assert_allclose(style, expected.values, atol=1e-4)
-    painted = run(made.painter, image=photo, style=torch.from_numpy(style))
-    torch.testing.assert_close(torch.from_numpy(painted), model.stylize(photo, expected), atol=1e-4, rtol=0)
+    stylized = run(made.transform, image=photo, style=torch.from_numpy(style))
+    torch.testing.assert_close(torch.from_numpy(stylized), model.stylize(photo, expected), atol=1e-4, rtol=0)
 
 
 def test_a_program_for_torch(multi: Stylizer, tmp_path: Path) -> None:
     made = export(multi, tmp_path / "multi.pt2", format="torch")
-    program = torch.export.load(made.painter).module()
+    program = torch.export.load(made.transform).module()
     for size in ((32, 32), (61, 50)):
         x, code = crops(*size), multi.encode_style("lines")
         torch.testing.assert_close(program(x, torch.from_numpy(code.values)), multi.stylize(x, code), atol=1e-4, rtol=0)
@@ -95,10 +95,10 @@ def test_a_program_for_torch(multi: Stylizer, tmp_path: Path) -> None:
 def test_smaller_files_differ_a_little(multi: Stylizer, multi_onnx: Path, tmp_path: Path, precision, limit) -> None:
     made = export(multi, tmp_path / "small.onnx", precision=precision, photos=PHOTOS)
     assert all(0 < check.mean < limit for check in made.checks)
-    session = onnxruntime.InferenceSession(made.painter.read_bytes(), providers=["CPUExecutionProvider"])
+    session = onnxruntime.InferenceSession(made.transform.read_bytes(), providers=["CPUExecutionProvider"])
     assert [put.type for put in session.get_inputs()] == ["tensor(float)"] * 2
     x, code = crops(48, 64), multi.encode_style("dots")
-    difference = np.abs(run(made.painter, image=x, style=code.values) - multi.stylize(x, code).numpy()) * 255
+    difference = np.abs(run(made.transform, image=x, style=code.values) - multi.stylize(x, code).numpy()) * 255
     assert 0 < difference.mean() < limit
 
 
@@ -116,7 +116,7 @@ def test_a_smaller_file_that_differs_by_more_than_its_bound_is_not_kept(
     assert not list(tmp_path.iterdir())
 
 
-def test_a_file_that_paints_otherwise_is_not_kept(
+def test_a_file_that_stylizes_otherwise_is_not_kept(
     multi: Stylizer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(module, "_runner", lambda path, format: lambda feeds: feeds["image"] * 0)

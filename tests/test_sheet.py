@@ -29,8 +29,8 @@ def single(net_file: Path) -> Stylizer:
     return load(net_file, device="cpu")
 
 
-def painted(stylizer: Stylizer, style, photo: Image.Image = PHOTO, long_side: int = 64, **options) -> np.ndarray:
-    """What a cell should hold, by Pillow's own resampling: painted at 512 px and shrunk."""
+def stylized(stylizer: Stylizer, style, photo: Image.Image = PHOTO, long_side: int = 64, **options) -> np.ndarray:
+    """What a cell should hold, by Pillow's own resampling: stylized at 512 px and shrunk."""
     large = stylizer.stylize(photo, style, size=512, **options)
     scale = long_side / max(photo.size)
     size = (round(photo.width * scale), round(photo.height * scale))
@@ -81,7 +81,7 @@ def test_a_contact_sheet_shows_the_photo_and_then_all_styles_in_order(net: Styli
     page = contact_sheet(net, PHOTO, columns=2, **SIZE)
     assert page.mode == "RGB"
     photo = np.asarray(PHOTO.resize((64, 43), Image.Resampling.BICUBIC)).astype(float)
-    assert cells(page, [photo, *(painted(net, style) for style in net.styles)]) == [(0, 0), (0, 1), (1, 0), (1, 1)]
+    assert cells(page, [photo, *(stylized(net, style) for style in net.styles)]) == [(0, 0), (0, 1), (1, 0), (1, 1)]
 
 
 def test_pictures_are_labelled_with_title_and_name(net: Stylizer) -> None:
@@ -92,19 +92,19 @@ def test_pictures_are_labelled_with_title_and_name(net: Stylizer) -> None:
 
 def test_styles_can_be_chosen_and_keep_their_order(net: Stylizer) -> None:
     page = contact_sheet(net, PHOTO, ["waves", "dots"], columns=3, **SIZE)
-    assert cells(page, [painted(net, "waves"), painted(net, "dots")]) == [(0, 0), (0, 1)]
+    assert cells(page, [stylized(net, "waves"), stylized(net, "dots")]) == [(0, 0), (0, 1)]
     assert names(page, "waves", "lines") == [1, 0]
 
 
 def test_models_can_stand_together_each_under_what_a_user_types(net: Stylizer, single: Stylizer) -> None:
     page = contact_sheet([net, single], PHOTO, ["dots"], columns=3, **SIZE)
-    assert cells(page, [painted(net, "dots"), painted(single, "dots")]) == [(0, 0), (0, 1)]
+    assert cells(page, [stylized(net, "dots"), stylized(single, "dots")]) == [(0, 0), (0, 1)]
     assert names(page, "cin/tiny -s dots", "johnson/tiny") == [1, 1]
 
 
 def test_options_reach_the_painting(net: Stylizer) -> None:
     page = contact_sheet(net, PHOTO, ["dots"], strength=0.5, preserve_color="luma", stroke=2, **SIZE)
-    find(page, painted(net, "dots", strength=0.5, preserve_color="luma", stroke=2))
+    find(page, stylized(net, "dots", strength=0.5, preserve_color="luma", stroke=2))
 
 
 def test_a_sheet_fills_a_page_unless_told_how_many_in_a_row(net: Stylizer) -> None:
@@ -153,7 +153,7 @@ def renamed(card: StyleCard, id: str, weight: float = 1) -> StyleCard:
 
 def test_a_line_walks_from_one_style_to_the_other(net: Stylizer) -> None:
     page = blend_sheet(net, PHOTO, ["dots", "waves"], steps=3, **SIZE)
-    way = [painted(net, mix) for mix in ("dots", {"dots": 0.5, "waves": 0.5}, "waves")]
+    way = [stylized(net, mix) for mix in ("dots", {"dots": 0.5, "waves": 0.5}, "waves")]
     assert cells(page, way) == [(0, 0), (0, 1), (0, 2)]
     assert names(page, "dots", "0.50 : 0.50", "waves") == [1, 1, 1]
 
@@ -163,7 +163,7 @@ def test_a_square_has_its_four_styles_in_the_corners(net: Stylizer) -> None:
     page = blend_sheet(net, PHOTO, ["dots", "lines", "waves", "half"], steps=3, **SIZE)
     even = dict.fromkeys(["dots", "lines", "waves", "half"], 0.25)
     styles = ["dots", "lines", "waves", "half", even, {"lines": 1, "half": 1}]
-    places = cells(page, [painted(net, style) for style in styles])
+    places = cells(page, [stylized(net, style) for style in styles])
     assert places == [(0, 0), (0, 2), (2, 0), (2, 2), (1, 1), (1, 2)]
     assert names(page, "dots", "waves") == [1, 1]
     assert names(page, "lines", "half", anchor="rs") == [1, 1]
@@ -172,7 +172,7 @@ def test_a_square_has_its_four_styles_in_the_corners(net: Stylizer) -> None:
 def test_a_strength_sheet_has_a_row_for_each_style(net: Stylizer) -> None:
     page = strength_sheet(net, PHOTO, ["waves", "dots"], strengths=(0.5, 1), **SIZE)
     wanted = [("waves", 0.5), ("waves", 1), ("dots", 0.5), ("dots", 1)]
-    pictures = [painted(net, style, strength=strength) for style, strength in wanted]
+    pictures = [stylized(net, style, strength=strength) for style, strength in wanted]
     assert cells(page, pictures) == [(0, 0), (0, 1), (1, 0), (1, 1)]
     photo = np.asarray(PHOTO.resize((64, 43), Image.Resampling.BICUBIC)).astype(float)
     assert find(page, photo)[0] < find(page, pictures[0])[0]
@@ -262,10 +262,10 @@ def test_a_grid_has_a_row_for_each_photo_and_a_column_for_each_style(anyone: Sty
     heads = [Image.open(paintings[0]).resize((64, 32), Image.Resampling.BICUBIC)]
     heads += [Image.open(paintings[1]).resize((32, 64), Image.Resampling.BICUBIC)]
     rows = [
-        [PHOTO.resize((64, 43), Image.Resampling.BICUBIC), *(painted(anyone, s, PHOTO) for s in [*paintings, "dots"])]
+        [PHOTO.resize((64, 43), Image.Resampling.BICUBIC), *(stylized(anyone, s, PHOTO) for s in [*paintings, "dots"])]
     ]
     rows += [
-        [other.resize((64, 43), Image.Resampling.BICUBIC), *(painted(anyone, s, other) for s in [*paintings, "dots"])]
+        [other.resize((64, 43), Image.Resampling.BICUBIC), *(stylized(anyone, s, other) for s in [*paintings, "dots"])]
     ]
     first, second = ([find(page, np.asarray(cell).astype(float)) for cell in row] for row in rows)
     assert [x for x, _ in first] == [x for x, _ in second] == sorted({x for x, _ in first})
@@ -287,18 +287,18 @@ def test_a_grid_encodes_a_style_once_unless_it_takes_on_each_photos_colours(
     grid_sheet(anyone, [PHOTO, turned], paintings, **SIZE)
     assert len(seen) == 2
     page = grid_sheet(anyone, [PHOTO], paintings, preserve_color="stats", **SIZE)
-    find(page, painted(anyone, paintings[0], preserve_color="stats"))
+    find(page, stylized(anyone, paintings[0], preserve_color="stats"))
 
 
 def test_a_strength_sheet_names_its_pictures(anyone: Stylizer, paintings) -> None:
     page = strength_sheet(anyone, PHOTO, paintings, strengths=(0.5, 1), **SIZE)
     assert names(page, "wave.png", "tall.png") == [2, 2]
-    find(page, painted(anyone, paintings[0], strength=0.5))
+    find(page, stylized(anyone, paintings[0], strength=0.5))
 
 
 def test_a_line_leads_from_a_picture_to_a_name(anyone: Stylizer, paintings) -> None:
     page = blend_sheet(anyone, PHOTO, [paintings[0], "dots"], steps=3, **SIZE)
-    way = [painted(anyone, mix) for mix in (paintings[0], [paintings[0], "dots"], "dots")]
+    way = [stylized(anyone, mix) for mix in (paintings[0], [paintings[0], "dots"], "dots")]
     assert cells(page, way) == [(0, 0), (0, 1), (0, 2)]
 
 

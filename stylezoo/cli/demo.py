@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import click
 
+from stylezoo.cli.console import say
 from stylezoo.cli.options import model_names
-from stylezoo.cli.talk import say
 
 
 @click.command("demo")
@@ -44,7 +44,7 @@ def command(
     rate: int,
     open_browser: bool,
 ) -> None:
-    """Show a page on which photos are painted, in a browser.
+    """Show a page on which photos are stylized, in a browser.
 
     It runs until Ctrl+C, works without a network, and shows nothing of this machine.
     """

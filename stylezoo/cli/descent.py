@@ -60,7 +60,7 @@ def read_descent(given: dict[str, Any], spec: ModelSpec) -> dict[str, Any]:
     if stated and not spec.weightless:
         raise OptionError(
             f"--{next(iter(stated)).replace('_', '-')} is for models that optimise each picture, such as gatys/vgg19; "
-            f"{spec.name} is a net that paints in one pass: leave it out"
+            f"{spec.name} is a net that stylizes in one pass: leave it out"
         )
     for name in ("content_layers", "style_layers"):
         if name in stated:
@@ -90,7 +90,7 @@ def check_steps(jobs: Iterable[Job], read: Iterable[Path], force: bool) -> None:
     inputs = {path.resolve() for path in read}
     for job in jobs:
         if job.target is None:
-            raise OptionError("--save-every writes files beside OUT: name a file with --output in place of -")
+            raise OptionError("--save-every writes files next to OUT: name a file with --output in place of -")
         pattern = re.compile(rf"{re.escape(job.target.stem)}_\d{{5,}}{re.escape(job.target.suffix)}")
         folder = job.target.parent
         for path in sorted(folder.iterdir()) if folder.is_dir() else ():
@@ -99,7 +99,7 @@ def check_steps(jobs: Iterable[Job], read: Iterable[Path], force: bool) -> None:
 
 
 def saver(job: Job, every: int, quality: int) -> Callable[[int, Tensor, dict[str, float]], None]:
-    """Return the callback that writes every so many-th step's picture beside the job's target."""
+    """Return the callback that writes every so many-th step's picture next to the job's target."""
     from stylezoo.images.io import write
 
     def save(step: int, image: Tensor, terms: dict[str, float]) -> None:

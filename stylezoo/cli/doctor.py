@@ -6,7 +6,7 @@ import dataclasses
 
 import click
 
-from stylezoo.cli.talk import Failure, put_json
+from stylezoo.cli.console import Failure, put_json
 
 
 @click.command("doctor")

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import click
 
+from stylezoo.cli.console import put_json, say, show_progress
 from stylezoo.cli.eval_pairs import Asked, plan
-from stylezoo.cli.talk import put_json, say, show_progress
 from stylezoo.errors import OptionError
 
 

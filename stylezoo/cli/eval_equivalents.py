@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from stylezoo.cli.console import show_progress
 from stylezoo.cli.eval_figures import Reporter, choose_styles, provenance
-from stylezoo.cli.talk import show_progress
 from stylezoo.errors import DataError
 
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from stylezoo.cli import eval_records
-from stylezoo.cli.talk import put_json
+from stylezoo.cli.console import put_json
 from stylezoo.errors import StyleError, did_you_mean
 
 if TYPE_CHECKING:

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from stylezoo.cli.console import put_json, say, show_progress
 from stylezoo.cli.eval_figures import provenance
-from stylezoo.cli.talk import put_json, say, show_progress
 from stylezoo.errors import DataError, OptionError, StyleError, did_you_mean
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from stylezoo.cli.talk import Failure, say
+from stylezoo.cli.console import Failure, say
 from stylezoo.errors import OptionError
 
 if TYPE_CHECKING:

@@ -8,12 +8,12 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from stylezoo.cli.console import show_progress
 from stylezoo.cli.eval_figures import Reporter, choose_styles, provenance
-from stylezoo.cli.talk import show_progress
 from stylezoo.errors import OptionError, StyleError
 
 if TYPE_CHECKING:
-    from stylezoo.evaluate.temporal import FramePainter
+    from stylezoo.evaluate.temporal import FrameStylizer
     from stylezoo.stylizer.stylizer import Stylizer
     from stylezoo.zoo.results import Figure, RunInfo
 
@@ -36,7 +36,7 @@ class Job:
 
     name: str
     stylizer: Stylizer | None
-    styles: Mapping[str, FramePainter]
+    styles: Mapping[str, FrameStylizer]
     clips: Clips
     words: tuple[str, ...]
 
@@ -85,7 +85,7 @@ def model_jobs(
     name: str, chosen: Sequence[str], asked: Mapping[str, Any], device: str, reporter: Reporter
 ) -> list[Job]:
     """Return what to measure of a model: the clips asked for, or with --check those that are recorded."""
-    from stylezoo.evaluate.temporal import zoo_painter
+    from stylezoo.evaluate.temporal import zoo_stylizer
     from stylezoo.stylizer.loading import load
     from stylezoo.zoo.store import find
 
@@ -108,19 +108,19 @@ def model_jobs(
             raise OptionError(f"--check: no warp error of {name} at --steady {asked['steady']:g} is recorded")
     words = (name, *(word for style in chosen for word in ("--style", style)))
     return [
-        Job(name, stylizer, {style: zoo_painter(stylizer, style, clips.steady) for style in ids}, clips, words)
+        Job(name, stylizer, {style: zoo_stylizer(stylizer, style, clips.steady) for style in ids}, clips, words)
         for clips, ids in plan.items()
     ]
 
 
 def peer_job(peer: str, chosen: Sequence[str], asked: Mapping[str, Any]) -> Job:
     """Return what to measure of another program, which stylizes each frame by itself."""
-    from stylezoo.evaluate.peers import lite_painters
+    from stylezoo.evaluate.peers import lite_stylizers
 
-    painters = lite_painters()
-    styles = choose_styles(peer, list(painters), chosen)
+    stylizers = lite_stylizers()
+    styles = choose_styles(peer, list(stylizers), chosen)
     words = ("--peer", peer, *(word for style in chosen for word in ("--style", style)))
-    return Job(peer, None, {style: painters[style] for style in styles}, replace(Clips(**asked), steady=0.0), words)
+    return Job(peer, None, {style: stylizers[style] for style in styles}, replace(Clips(**asked), steady=0.0), words)
 
 
 def measure(job: Job, split: str, photos: Sequence[Path], folder: Path | None) -> Iterator[tuple[Figure, RunInfo]]:

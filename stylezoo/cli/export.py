@@ -8,9 +8,9 @@ from typing import Any
 
 import click
 
+from stylezoo.cli.console import put_json, say
 from stylezoo.cli.jobs import pictures_in
 from stylezoo.cli.options import model_names
-from stylezoo.cli.talk import put_json, say
 from stylezoo.errors import OptionError
 
 
@@ -41,7 +41,7 @@ from stylezoo.errors import OptionError
 def command(name: str, output: Path, photos: Path | None, force: bool, as_json: bool, **choices: Any) -> None:
     """Write the model NAME as a file that onnxruntime and others run, or torch without this package.
 
-    Pictures of any size pass, several at once. Models of several styles take a style beside the picture; those of any
+    Pictures of any size pass, several at once. Models of several styles take a style besides the picture; those of any
     picture come with a second file, which makes that of a picture. What the file gives is compared with the model at
     three sizes before it is kept.
     """
@@ -55,11 +55,11 @@ def command(name: str, output: Path, photos: Path | None, force: bool, as_json: 
     stylizer = load(name, device="cpu", backend="torch")
     made = export(stylizer, output, photos=pictures_in(photos) if photos else _samples(), **choices)
     if as_json:
-        facts = {"model": stylizer.spec.name, "painter": str(made.painter), "bytes": made.painter.stat().st_size}
+        facts = {"model": stylizer.spec.name, "transform": str(made.transform), "bytes": made.transform.stat().st_size}
         encoder = made.encoder and str(made.encoder)
         put_json(facts | choices | {"encoder": encoder, "checks": [asdict(check) for check in made.checks]})
         return
-    for file in filter(None, (made.painter, made.encoder)):
+    for file in filter(None, (made.transform, made.encoder)):
         say(f"{file}: {file.stat().st_size / 1e6:.2f} MB")
     for check in made.checks:
         say(

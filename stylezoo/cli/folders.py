@@ -1,4 +1,4 @@
-"""Options of commands that paint whole folders: which engine, and going on where a run stopped."""
+"""Options of commands that stylize whole folders: which engine, and going on where a run stopped."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 import click
 
 from stylezoo._files import sha256_of
-from stylezoo.cli.talk import say
+from stylezoo.cli.console import say
 from stylezoo.errors import OptionError
 from stylezoo.stylizer.batch import ENGINES, Job, Manifest
 from stylezoo.stylizer.batch.manifest import MANIFEST
@@ -27,7 +27,7 @@ OPTIONS = (
         show_default=False,
     ),
     click.option("--workers", type=click.IntRange(min=1), metavar="N", help="How many processes.  [default: as suits]"),
-    click.option("--resume", is_flag=True, help="Go on in the folder OUT: paint what is not yet there."),
+    click.option("--resume", is_flag=True, help="Go on in the folder OUT: stylize what is not yet there."),
 )
 
 
@@ -68,9 +68,7 @@ def advising(manifest: Manifest | None) -> Iterator[None]:
         yield
     except KeyboardInterrupt:
         if manifest:
-            say(
-                f"{manifest.painted} of {manifest.planned} pictures are painted: the same command with --resume goes on"
-            )
+            say(f"{manifest.stylized} of {manifest.planned} pictures are done: the same command with --resume goes on")
         raise
 
 

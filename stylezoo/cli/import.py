@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from stylezoo.cli.talk import put_json, say
+from stylezoo.cli.console import put_json, say
 from stylezoo.errors import OptionError
 from stylezoo.zoo.families import those
 

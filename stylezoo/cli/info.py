@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import click
 
+from stylezoo.cli.console import put_json
 from stylezoo.cli.options import model_names
-from stylezoo.cli.talk import put_json
 
 
 @click.command("info")

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from stylezoo._files import exists
-from stylezoo.cli.talk import say
+from stylezoo.cli.console import say
 from stylezoo.errors import ImageError, OptionError
 from stylezoo.images.folder import PICTURES, ending, has_more, list_pictures
 from stylezoo.stylizer.batch.job import Job
@@ -188,7 +188,7 @@ def _check(jobs: list[Job], force: bool) -> None:
         if exists(target) and target.is_dir():
             raise OptionError(f"'{job.output}' is a folder, but '{job.input}' would be written there")
         if exists(target) and not force:
-            go_on = "--resume to paint only what is missing, " if (target.parent / MANIFEST).exists() else ""
+            go_on = "--resume to stylize only what is missing, " if (target.parent / MANIFEST).exists() else ""
             raise OptionError(f"'{job.output}' exists: pass {go_on}--force to overwrite it, or choose another --output")
         blocked = next((p for p in target.parents if exists(p)), None)
         if blocked and not blocked.is_dir():

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from stylezoo.cli.talk import one_line, put_json, say
+from stylezoo.cli.console import one_line, put_json, say
 from stylezoo.errors import did_you_mean
 
 if TYPE_CHECKING:

@@ -16,23 +16,23 @@ from typing import Any
 import click
 
 from stylezoo import __version__
-from stylezoo.cli.talk import Failure, one_line, open_streams, say, show_warning, tame_warnings
+from stylezoo.cli.console import Failure, one_line, open_streams, say, show_warning, tame_warnings
 from stylezoo.errors import StyleZooError, did_you_mean, missing_extra, out_of_memory
 
 # Name -> what `stylezoo --help` says. The module stylezoo.cli.<name>, which defines `command`, is imported when called.
 COMMANDS = {
     "list": "List the models.",
     "info": "Show all that is known about a model.",
-    "stylize": "Paint pictures in a style.",
-    "video": "Paint a clip, with its sound.",
+    "stylize": "Stylize pictures in a style.",
+    "video": "Stylize a clip, with its sound.",
     "sheet": "Draw one photo in all styles of a model, or in blends of them, on one page.",
-    "demo": "Show a page on which photos are painted, in a browser.",
+    "demo": "Show a page on which photos are stylized, in a browser.",
     "data": "Fetch the pictures and photos that nets are trained on.",
     "train": "Train a model from a recipe.",
     "add-style": "Add a style to a trained net of several styles.",
     "import": "Turn weights from elsewhere into a weights file of this package.",
     "eval": "Measure the quality of models on photos.",
-    "bench": "Time models beside others, and tell their memory and size.",
+    "bench": "Time models next to others, and tell their memory and size.",
     "export": "Write a model as ONNX, or as a program of torch.export.",
     "verify": "Check the weights of models against the registry.",
     "push": "Publish models in a repository of the Hugging Face Hub.",

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from stylezoo.cli.talk import example, put_json, say
+from stylezoo.cli.console import example, put_json, say
 
 
 @click.command("pull")

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import click
 
+from stylezoo.cli.console import example, put_json, say
 from stylezoo.cli.options import model_names
-from stylezoo.cli.talk import example, put_json, say
 
 
 @click.command("push")

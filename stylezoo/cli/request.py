@@ -1,4 +1,4 @@
-"""What `stylezoo stylize` is asked to paint, and how: its options, read and checked before anything is loaded."""
+"""What `stylezoo stylize` is asked to stylize, and how: its options, read and checked before anything is loaded."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from stylezoo._files import sha256_of
+from stylezoo.cli.console import is_closed
 from stylezoo.cli.descent import check_steps, read_descent
 from stylezoo.cli.folders import weights_hash
 from stylezoo.cli.options import Style, files_of, label_styles, parse_region, read_options, spread_folders
-from stylezoo.cli.talk import is_closed
 from stylezoo.errors import OptionError
 from stylezoo.runtime.options import StylizeOptions
 from stylezoo.stylizer.batch import Job
@@ -31,8 +31,8 @@ class Request:
 
     Attributes:
         styles: the styles by label, which is "" where one is named, or none; empty where none is.
-        several: each picture is painted in each style, and named after it.
-        regions: masks, and what their white is painted in.
+        several: each picture is stylized in each style, and named after it.
+        regions: masks, and what their white is stylized in.
         options: how pictures are stylized.
         tuning: options of models that optimise each picture.
     """
@@ -98,10 +98,10 @@ class Request:
         """Return the styles by label, settled; where none is named the only one, or that of a card that comes alone."""
         if self.styles:
             return {label: self.settle(stylizer, style) for label, style in self.styles.items()}
-        return {"": None if self.regions else self.settle(stylizer, self.painted(stylizer)[""])}
+        return {"": None if self.regions else self.settle(stylizer, self.stylized(stylizer)[""])}
 
-    def painted(self, stylizer: Stylizer) -> dict[str, Style]:
-        """Return the styles by label that are painted, as the request names them or has them implied."""
+    def stylized(self, stylizer: Stylizer) -> dict[str, Style]:
+        """Return the styles by label that are stylized, as the request names them or has them implied."""
         implied = not self.regions and (len(self.cards) == 1 or len(stylizer.styles) == 1)
         return self.styles or {"": stylizer.styles[-1] if implied else None}
 

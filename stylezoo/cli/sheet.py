@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from stylezoo.cli.console import put_json
 from stylezoo.cli.jobs import find_sources, plan
 from stylezoo.cli.options import files_of, model_names, parse_names, read_options, spread_folders, stylize_options
 from stylezoo.cli.request import check_kept, check_stdout
 from stylezoo.cli.stylize import FILE
-from stylezoo.cli.talk import put_json
 from stylezoo.errors import OptionError, did_you_mean
 from stylezoo.stylizer.batch.streams import open_stdin, put
 

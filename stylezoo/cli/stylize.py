@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from stylezoo.cli.console import Failure, one_line, put_json, say
 from stylezoo.cli.descent import descent_options, saver
 from stylezoo.cli.folders import advising, folder_options, open_manifest
 from stylezoo.cli.jobs import FORMATS, plan
 from stylezoo.cli.options import model_names, stylize_options
 from stylezoo.cli.request import card_id, check_stdout, read_request
-from stylezoo.cli.talk import Failure, one_line, put_json, say
 from stylezoo.errors import ImageError
-from stylezoo.stylizer.batch import Engine, Outcome, Work, paint
+from stylezoo.stylizer.batch import Engine, Outcome, Work, stylize
 
 if TYPE_CHECKING:
     from stylezoo.stylizer.engine import Backend
@@ -39,18 +39,18 @@ FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
     multiple=True,
     metavar="STYLE",
     help="A style's name; for a model of any picture a picture, or a folder of them; or a mix such as a:0.6,b.jpg:0.4. "
-    "Given several times or as a folder, every IN is painted in each.",
+    "Given several times or as a folder, every IN is stylized in each.",
 )
 @click.option("--save-card", type=click.Path(path_type=Path), metavar="FILE", help="Keep the style, for --card FILE.")
-@click.option("--card", "cards", multiple=True, type=FILE, help="Add the style of this card; alone, it is painted.")
+@click.option("--card", "cards", multiple=True, type=FILE, help="Add the style of this card; alone, it is stylized.")
 @stylize_options()
-@click.option("--mask", type=FILE, help="Where to paint, in the size of IN: white the style, black the photo.")
+@click.option("--mask", type=FILE, help="Where to stylize, in the size of IN: white the style, black the photo.")
 @click.option(
     "--region",
     "regions",
     multiple=True,
     metavar="MASK:STYLE",
-    help="Paint the white of a mask in a style of its own; the rest is --style, or else the photo.",
+    help="Stylize the white of a mask in a style of its own; the rest is --style, or else the photo.",
 )
 @descent_options
 @folder_options
@@ -79,7 +79,7 @@ def command(
     resume: bool,
     **asked: Any,
 ) -> None:
-    """Paint pictures in a style.
+    """Stylize pictures in a style.
 
     IN is a picture, a folder of pictures, or - for stdin. Several pictures go into the folder OUT under their own
     names, and those of several styles as <picture>_<style>. A picture that cannot be read is reported, the others go
@@ -100,7 +100,7 @@ def command(
     stylizer = load(request.model, device=device, backend=backend)
     for added in request.cards:
         stylizer.add_card(added)
-    codes, styles = request.codes(stylizer), request.painted(stylizer)
+    codes, styles = request.codes(stylizer), request.stylized(stylizer)
     if request.save_card:
         card = stylizer.card(*styles.values(), id=card_id(request.save_card), style_size=request.options.style_size)
         card.save(request.save_card)
@@ -116,7 +116,7 @@ def command(
         callback=partial(saver, every=every, quality=quality) if every else None,
     )
     with (
-        closing(paint(jobs, work, engine=engine, workers=workers, manifest=manifest, stylizer=stylizer)) as outcomes,
+        closing(stylize(jobs, work, engine=engine, workers=workers, manifest=manifest, stylizer=stylizer)) as outcomes,
         advising(manifest),
     ):
         facts = {label: {"model": request.spec.name, "style": style} | request.facts for label, style in styles.items()}

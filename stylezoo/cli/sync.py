@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from stylezoo.cli.talk import put_json, say
+from stylezoo.cli.console import put_json, say
 
 if TYPE_CHECKING:
     from stylezoo.zoo.catalog import OpenZoo

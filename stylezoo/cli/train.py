@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from stylezoo.cli.talk import Failure, say
+from stylezoo.cli.console import Failure, say
 from stylezoo.errors import OptionError
 
 if TYPE_CHECKING:

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from stylezoo.cli.console import Failure, one_line, put_json
 from stylezoo.cli.options import model_names
-from stylezoo.cli.talk import Failure, one_line, put_json
 
 if TYPE_CHECKING:
     from stylezoo.zoo.fingerprints import Fingerprint
@@ -26,7 +26,7 @@ def command(names: tuple[str, ...], folder: Path | None, repo: str | None, write
     """Check the weights of the models NAME (all by default) against what the registry states.
 
     That is each file's size and hash, the record in its header, what the net makes of a pattern, against
-    fingerprints.json beside the registry, and that the rights are stated. NAME may be a run folder or a weights file
+    fingerprints.json next to the registry, and that the rights are stated. NAME may be a run folder or a weights file
     too. Prints one line for each thing checked, and exits with 2 if one of them fails.
     """
     from stylezoo.errors import OptionError
@@ -39,7 +39,7 @@ def command(names: tuple[str, ...], folder: Path | None, repo: str | None, write
     if folder is not None and repo is not None:
         raise OptionError("--zoo is a folder, --repo a repository: give one or the other")
     if write and repo is not None:
-        raise OptionError("--write records fingerprints beside a registry on this machine: leave --repo out")
+        raise OptionError("--write records fingerprints next to a registry on this machine: leave --repo out")
     models: list[tuple[ModelSpec, Path | None]]
     if repo is not None:
         opened = OpenZoo(read_repository(Repository(parse_repo(repo))))

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from stylezoo.cli.console import put_json, say
 from stylezoo.cli.options import files_of, model_names, parse_style, read_options, stylize_options
 from stylezoo.cli.stylize import FILE
-from stylezoo.cli.talk import put_json, say
 from stylezoo.errors import OptionError
 
 if TYPE_CHECKING:
@@ -37,12 +37,12 @@ if TYPE_CHECKING:
 @click.option(
     "--mask",
     type=click.Path(exists=True, path_type=Path),
-    help="Where to paint: a picture for all frames, or a clip or a folder with one for each.",
+    help="Where to stylize: a picture for all frames, or a clip or a folder with one for each.",
 )
 @click.option("--steady", default=0.9, help="Share of the norms' statistics that comes from the frames before: 0 to 1.")
 @click.option("--flow", is_flag=True, help="Blend each frame with the one before, moved by optical flow (OpenCV).")
 @click.option("--start", default=0.0, metavar="S", help="Begin so many seconds into IN.")
-@click.option("--duration", type=float, metavar="S", help="Paint so many seconds.  [default: to the end]")
+@click.option("--duration", type=float, metavar="S", help="Stylize so many seconds.  [default: to the end]")
 @click.option("--no-sound", is_flag=True, help="Leave the sound out.")
 @click.option(
     "--codec", metavar="NAME", help="h264, hevc, av1, vp9, prores, ffv1 ...  [default: as OUT, h264 if it may]"
@@ -74,15 +74,15 @@ def command(
     as_json: bool,
     **asked: Any,
 ) -> None:
-    """Paint a clip, with its sound and times.
+    """Stylize a clip, with its sound and times.
 
     IN is any clip that FFmpeg reads, or an animated GIF, WebP or PNG; the suffix of OUT names the container. What is
-    painted is kept in OUT.parts until all is there: the same command goes on where a killed one stopped.
+    stylized is kept in OUT.parts until all is there: the same command goes on where a killed one stopped.
 
     \b
-    stylezoo video clip.mp4 -o painted.mp4 -m cin/16 -s starry_night
-    stylezoo video clip.mov -o painted.mp4 -m cin/16 --keyframes 0:starry_night,5s:great_wave
-    stylezoo video cat.gif -o painted.webp -m johnson/mosaic
+    stylezoo video clip.mp4 -o stylized.mp4 -m cin/16 -s starry_night
+    stylezoo video clip.mov -o stylized.mp4 -m cin/16 --keyframes 0:starry_night,5s:great_wave
+    stylezoo video cat.gif -o stylized.webp -m johnson/mosaic
     """
     wanted = parse_style(style)
     read = [*cards, *files_of(wanted), *([mask] if mask else [])]

@@ -176,7 +176,7 @@ class RandomCrops:
 
     def _windows(self, step: int) -> Windows:
         first, pin = (step * self.world + self.rank) * self.batch, self.device.type == "cuda"
-        # Filled by numpy: of torch, each thread would start a team of its own beside that of the training.
+        # Filled by numpy: of torch, each thread would start a team of its own besides that of the training.
         pixels = torch.empty(self.batch, 3, self._side, self._side, dtype=torch.uint8, pin_memory=pin)
         places = [self._fill(window, first + i) for i, window in enumerate(pixels.numpy())]
         centre, stride, extent = torch.tensor(np.array(places), dtype=torch.float32).unbind(1)

@@ -69,14 +69,14 @@ def download(
 ) -> None:
     """Download `url`, and rename it to `target` when it is whole and `check` finds nothing wrong with it.
 
-    What has come so far lies beside `target` under a name that ends in .part, from which the next call goes on. Waits
+    What has come so far lies next to `target` under a name that ends in .part, from which the next call goes on. Waits
     between tries are warned of.
 
     Args:
         check: gets the path of the whole file and raises DataError (what is wrong) if it is not the right one; then
             that file is deleted.
-        starting: is told the file's size in bytes (None: unknown) and how many of them are there already, before any
-            more are fetched; may raise.
+        starting: is called with the file's size in bytes (None: unknown) and how many of them are there already,
+            before any more are fetched; may raise.
         progress: show a bar on stderr where that is a terminal.
 
     Raises:

@@ -46,7 +46,7 @@ class Packed:
 
 @contextmanager
 def new_folder(out: Path) -> Iterator[Path]:
-    """Yield a folder beside `out` to fill, which becomes `out` in the end; nothing is left of it on failure.
+    """Yield a folder next to `out` to fill, which becomes `out` in the end; nothing is left of it on failure.
 
     Raises:
         DataError: `out` is a file, or a folder that holds something.

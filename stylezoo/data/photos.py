@@ -32,7 +32,7 @@ def fetch_photos(data: Path, *, tell: Callable[[str], None], progress: bool = Fa
     The archive is removed once it is unpacked. A call that was stopped goes on where it was.
 
     Args:
-        tell: is told how much there is to download.
+        tell: is called with how much there is to download.
         progress: show bars on stderr where that is a terminal.
 
     Raises:

@@ -54,7 +54,7 @@ def is_there(picture: PictureSpec, data: Path) -> bool:
 def fetch_picture(picture: PictureSpec, data: Path, *, progress: bool = False) -> None:
     """Fetch a picture into the data folder `data`, from the first of its addresses that gives the right one.
 
-    A wrong picture of that name is kept beside it, with .old at the end of its name.
+    A wrong picture of that name is kept next to it, with .old at the end of its name.
 
     Raises:
         DataError: no address gives it; says what came of each.

@@ -56,8 +56,8 @@ class TargetSpec(Record, frozen=True):
     @property
     def key(self) -> str:
         """What the names of its tensors begin with: the style, and how it is measured as eight digits."""
-        told = f"{self.image} {self.sizes} {self.crop} {self.backbone}"
-        return f"{self.style}-{hashlib.sha256(told.encode()).hexdigest()[:8]}"
+        described = f"{self.image} {self.sizes} {self.crop} {self.backbone}"
+        return f"{self.style}-{hashlib.sha256(described.encode()).hexdigest()[:8]}"
 
 
 @dataclass(frozen=True)

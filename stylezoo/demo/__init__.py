@@ -1,5 +1,6 @@
-"""`stylezoo demo`: a page on which photos are painted, in the browser of whoever opens it.
+"""`stylezoo demo`: a page on which photos are stylized, in the browser of whoever opens it.
 
-`studio` paints, `pictures` reads what was uploaded, `wishes` reads what the page asks for; none of them knows gradio.
-`guard` keeps requests within limits, `parts` and `page` are what is seen, and `serve` runs it, here or as a Space.
+`studio` stylizes, `pictures` reads what was uploaded, `requests` reads what the page asks for; none of them knows
+gradio. `guard` keeps requests within limits, `parts` and `page` are what is seen, and `serve` runs it, here or as a
+Space.
 """

@@ -1,4 +1,4 @@
-"""The camera, painted frame by frame."""
+"""The camera, stylized frame by frame."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from typing import Any
 from PIL import Image
 
 from stylezoo.demo.pictures import data_url, from_data_url
+from stylezoo.demo.requests import Request, read_request
 from stylezoo.demo.settings import Settings
-from stylezoo.demo.studio import Painter, Studio
-from stylezoo.demo.wishes import Wish, read_wish
+from stylezoo.demo.studio import PageModel, Studio
 from stylezoo.errors import OptionError, StyleError
 from stylezoo.stylizer.stylizer import Stylizer
 
@@ -20,7 +20,7 @@ SIDE = 320
 
 
 class Live:
-    """Paints frames with nets of its own, so that none waits for a large picture."""
+    """Stylizes frames with nets of its own, so that none waits for a large picture."""
 
     def __init__(self, studio: Studio) -> None:
         self._studio = studio
@@ -29,13 +29,13 @@ class Live:
         self._nets: dict[str, Stylizer] = {}
 
     @cached_property
-    def painter(self) -> Painter:
+    def model(self) -> PageModel:
         """Whose styles the camera has: a net made for moving pictures, by its name, or the first of several styles."""
-        painters = list(self._studio.painters.values())
-        several = [p for p in painters if p.blends] or painters
+        models = list(self._studio.models.values())
+        several = [p for p in models if p.blends] or models
         return next((p for p in several if p.name.endswith("video")), several[0])
 
-    def paint(self, value: Any) -> str:
+    def stylize(self, value: Any) -> str:
         """Return the painting of a frame as a data URL.
 
         Args:
@@ -47,24 +47,24 @@ class Live:
         if not isinstance(value, dict):
             raise OptionError("The page sent no frame: load it again.")
         how = value.get("strength", 1.0), None, value.get("colours", "style")
-        wish = read_wish(self.painter.name, value, *how, settings=self._settings)
+        request = read_request(self.model.name, value, *how, settings=self._settings)
         frame = from_data_url(value.get("image"), self._settings)
         frame.info.pop("icc_profile", None)  # a canvas is in sRGB, and converting it again takes as long as the net
         frame.thumbnail((SIDE, SIDE))
-        styles = {card.id: card for card in self.painter.cards}
-        for name, _ in wish.mix:
+        styles = {card.id: card for card in self.model.cards}
+        for name, _ in request.mix:
             if name not in styles:
-                raise StyleError(f"The camera is painted by {self.painter.name}: choose one of its styles.")
-        if len(models := {styles[name].model for name, _ in wish.mix}) > 1:
+                raise StyleError(f"The camera is stylized by {self.model.name}: choose one of its styles.")
+        if len(models := {styles[name].model for name, _ in request.mix}) > 1:
             raise StyleError("These styles are of different nets, which cannot be blended.")
-        mix = {styles[name].style.id: weight for name, weight in wish.mix}
+        mix = {styles[name].style.id: weight for name, weight in request.mix}
         with self._lock:  # two frames at once would each take more than twice as long
-            return data_url(self._paint(frame, models.pop(), mix, wish), 80)
+            return data_url(self._stylize_one(frame, models.pop(), mix, request), 80)
 
-    def _paint(self, frame: Image.Image, model: str, mix: dict[str, float], wish: Wish) -> Image.Image:
-        colours: Any = False if wish.colours == "style" else wish.colours
-        painted: Image.Image = self._net(model).stylize(frame, mix, strength=wish.strength, preserve_color=colours)
-        return painted
+    def _stylize_one(self, frame: Image.Image, model: str, mix: dict[str, float], request: Request) -> Image.Image:
+        colours: Any = False if request.colours == "style" else request.colours
+        stylized: Image.Image = self._net(model).stylize(frame, mix, strength=request.strength, preserve_color=colours)
+        return stylized
 
     def _net(self, model: str) -> Stylizer:
         if model not in self._nets:

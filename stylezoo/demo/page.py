@@ -21,20 +21,20 @@ from gradio.data_classes import FileData
 from stylezoo.demo.live import SIDE, Live
 from stylezoo.demo.parts import TITLE, Page, cards, make_part, make_upload
 from stylezoo.demo.pictures import data_url, open_picture
+from stylezoo.demo.requests import Request, read_request
 from stylezoo.demo.settings import Settings
-from stylezoo.demo.studio import OWN, Painter, Studio, square
-from stylezoo.demo.wishes import Wish, read_wish
+from stylezoo.demo.studio import OWN, PageModel, Studio, square
 from stylezoo.errors import OptionError, StyleZooError, out_of_memory
 from stylezoo.images.io import write
 
 T = TypeVar("T")
 
 HEAD = """<header class="sz-head"><h1>stylezoo</h1>
-<p>Hang a photo, choose a painting, and see it painted that way.</p></header>"""
+<p>Hang a photo, choose a painting, and see it stylized that way.</p></header>"""
 STROKE = 0.75
 COLOURS = [("The painting's", "style"), ("The photo's, exactly", "luma"), ("The photo's palette", "stats")]
 QUALITY = 95
-SET_WISH = "(strength, colours) => { (window.stylezoo ??= {}).wish = { strength, colours }; return []; }"
+SET_REQUEST = "(strength, colours) => { (window.stylezoo ??= {}).request = { strength, colours }; return []; }"
 
 
 def build_page(settings: Settings) -> gr.Blocks:
@@ -59,12 +59,12 @@ def _on_the_page() -> Iterator[None]:
         if out_of_memory(error):
             text = "There was not enough memory for it: try a smaller picture."
         else:
-            text = "Something went wrong here, and nothing was painted."
+            text = "Something went wrong here, and nothing was stylized."
             print(f"stylezoo: {type(error).__name__}: {' '.join(str(error).split())}", file=sys.stderr)
         raise gr.Error(text, title=TITLE, print_exception=False) from error
 
 
-def _told(function: Callable[..., T]) -> Callable[..., T]:
+def _reported(function: Callable[..., T]) -> Callable[..., T]:
     @wraps(function)
     def call(*values: Any) -> T:
         with _on_the_page():
@@ -80,7 +80,7 @@ class _Desk:
     palette: gr.HTML
     everything: gr.Button
     own: gr.Image
-    painter: gr.Radio
+    model: gr.Radio
 
 
 @dataclass(frozen=True)
@@ -101,10 +101,10 @@ class _Page:
     def __init__(self, settings: Settings) -> None:
         self.settings, self.studio = settings, Studio(settings)
         self.live = Live(self.studio)
-        self.painters = self.studio.painters
-        self.first = next(iter(self.painters.values()))
-        self.taker = next((p for p in self.painters.values() if p.takes_pictures), None)
-        self._pictures: dict[str, list[str]] = {name: [] for name in self.painters}
+        self.models = self.studio.models
+        self.first = next(iter(self.models.values()))
+        self.taker = next((p for p in self.models.values() if p.takes_pictures), None)
+        self._pictures: dict[str, list[str]] = {name: [] for name in self.models}
         self._painting = threading.Lock()
         self.blocks = self._lay_out()
 
@@ -144,14 +144,14 @@ class _Page:
                 alt_text="The painting whose style is taken",
                 placeholder="Drop a painting here",
             )
-        with gr.Accordion("Another net", open=False, visible=len(self.painters) > 1):
-            painter = gr.Radio(
-                [(f"{name}: {p.note}" if p.note else name, name) for name, p in self.painters.items()],
+        with gr.Accordion("Another net", open=False, visible=len(self.models) > 1):
+            model = gr.Radio(
+                [(f"{name}: {p.note}" if p.note else name, name) for name, p in self.models.items()],
                 value=self.first.name,
-                label="Painted by",
-                elem_id="sz-painter",
+                label="Stylized by",
+                elem_id="sz-model",
             )
-        return _Desk(photo, samples, palette, everything, own, painter)
+        return _Desk(photo, samples, palette, everything, own, model)
 
     def _make_wall(self) -> _Wall:
         """Put up what is shown, and how it is made and saved."""
@@ -161,7 +161,7 @@ class _Page:
                 strength = gr.Slider(0, 2, 1, step=0.05, label="Strength", elem_id="sz-strength")
                 stroke = gr.Slider(0.5, 2, STROKE, step=0.25, label="Size of the strokes", elem_id="sz-stroke")
                 colours = gr.Radio(COLOURS, value="style", label="Colours", elem_id="sz-colours")
-            with gr.Accordion("Brush: paint where styles go", open=False, elem_id="sz-brushing"):
+            with gr.Accordion("Brush: stylize where styles go", open=False, elem_id="sz-brushing"):
                 brush = make_part("brush", photo="")
             with gr.Row(elem_id="sz-saving"):
                 png = gr.Button("Save as PNG", variant="primary", elem_id="sz-png")
@@ -177,49 +177,51 @@ class _Page:
 
     def _connect(self, blocks: gr.Blocks, desk: _Desk, wall: _Wall) -> None:
         """Say what happens when something is touched."""
-        wish = [desk.photo, desk.painter, desk.palette, wall.strength, wall.stroke, wall.colours, wall.brush, desk.own]
+        request = [desk.photo, desk.model, desk.palette, wall.strength, wall.stroke, wall.colours, wall.brush, desk.own]
         look: dict[str, Any] = {"concurrency_limit": 2, "concurrency_id": "look", "api_visibility": "private"}
-        work: dict[str, Any] = {"concurrency_limit": 1, "concurrency_id": "paint"}
-        paint: dict[str, Any] = {"fn": _told(self.paint), "inputs": wish, "outputs": wall.stage, **work}
-        paint["show_progress"] = "full"  # with the place in the queue
+        work: dict[str, Any] = {"concurrency_limit": 1, "concurrency_id": "stylize"}
+        stylize: dict[str, Any] = {"fn": _reported(self.stylize), "inputs": request, "outputs": wall.stage, **work}
+        stylize["show_progress"] = "full"  # with the place in the queue
         hung: dict[str, Any] = {
-            "fn": _told(self.hang),
+            "fn": _reported(self.hang),
             "inputs": [desk.photo],
             "outputs": [wall.stage, wall.brush],
             **look,
         }
         hung["show_progress"] = "hidden"
         hanging = desk.photo.input(**hung)
-        hanging.success(**paint, api_visibility="private")
+        hanging.success(**stylize, api_visibility="private")
         hanging.failure(
             lambda: (None, {}, gr.update(value=None, photo="")), None, [desk.photo, wall.stage, wall.brush], **look
         )
-        desk.samples.input(_told(self.sample), desk.samples, desk.photo, **look).success(**hung).success(
-            **paint, api_visibility="private"
+        desk.samples.input(_reported(self.sample), desk.samples, desk.photo, **look).success(**hung).success(
+            **stylize, api_visibility="private"
         )
         touched = [desk.palette.input, wall.strength.release, wall.stroke.release, wall.colours.input, wall.brush.input]
-        gr.on(touched, **paint, trigger_mode="always_last", api_name="paint")
-        desk.painter.input(_told(self.choose), [desk.painter, desk.own], desk.palette, **look).success(
-            **paint, api_visibility="private"
-        ).then(self.fill, [desk.painter, desk.own], desk.palette, show_progress="hidden", **look)
-        taking = desk.own.input(_told(self.take), [desk.own, desk.painter], [desk.painter, desk.palette], **look)
-        taking.success(**paint, api_visibility="private").then(
-            self.fill, [desk.painter, desk.own], desk.palette, show_progress="hidden", **look
+        gr.on(touched, **stylize, trigger_mode="always_last", api_name="stylize")
+        desk.model.input(_reported(self.choose), [desk.model, desk.own], desk.palette, **look).success(
+            **stylize, api_visibility="private"
+        ).then(self.fill, [desk.model, desk.own], desk.palette, show_progress="hidden", **look)
+        taking = desk.own.input(_reported(self.take), [desk.own, desk.model], [desk.model, desk.palette], **look)
+        taking.success(**stylize, api_visibility="private").then(
+            self.fill, [desk.model, desk.own], desk.palette, show_progress="hidden", **look
         )
         taking.failure(lambda: None, None, desk.own, **look)
         desk.everything.click(
             self.everything,
-            [desk.photo, desk.painter, desk.own],
+            [desk.photo, desk.model, desk.own],
             desk.palette,
             show_progress="hidden",
             **work,
             api_visibility="private",
         )
         for button, kind in ((wall.png, "png"), (wall.jpeg, "jpg")):
-            button.click(_told(self._saves(kind)), [*wish, wall.finer], wall.saver, **work, api_name=f"save_{kind}")
-        wall.sheet.click(_told(self.sheet), wish, wall.saver, **work, api_name="sheet")
-        gr.on([wall.strength.change, wall.colours.change], None, [wall.strength, wall.colours], None, js=SET_WISH)
-        blocks.load(self.fill, [desk.painter, desk.own], desk.palette, show_progress="hidden", **look)
+            button.click(
+                _reported(self._saves(kind)), [*request, wall.finer], wall.saver, **work, api_name=f"save_{kind}"
+            )
+        wall.sheet.click(_reported(self.sheet), request, wall.saver, **work, api_name="sheet")
+        gr.on([wall.strength.change, wall.colours.change], None, [wall.strength, wall.colours], None, js=SET_REQUEST)
+        blocks.load(self.fill, [desk.model, desk.own], desk.palette, show_progress="hidden", **look)
 
     def sample(self, number: Any) -> str:
         """Return the file of a photo to try, where the page may show it from."""
@@ -237,106 +239,108 @@ class _Page:
         seen = data_url(self.studio.previews.get(Path(photo))) if photo else ""
         return {"photo": seen} if photo else {}, gr.update(value=None, photo=seen)
 
-    def paint(self, *values: Any) -> dict[str, Any] | None:
+    def stylize(self, *values: Any) -> dict[str, Any] | None:
         """Return what hangs on the wall: the photo, and its painting at the size of a screen."""
-        photo, wish, own = self._read(values)
+        photo, request, own = self._read(values)
         if photo is None:
             return {}
         seen = self.studio.previews.get(photo)
-        painted = self.studio.paint(seen, wish, own)
-        title = self._title(wish)
-        return {"photo": data_url(seen), "painting": data_url(painted), "title": title, "note": self._note(wish)}
+        stylized = self.studio.stylize(seen, request, own)
+        title = self._title(request)
+        return {"photo": data_url(seen), "painting": data_url(stylized), "title": title, "note": self._note(request)}
 
     def _saves(self, suffix: str) -> Callable[..., Any]:
         def save(*values: Any) -> dict[str, Any]:
-            photo, wish, own = self._read(values[:-1])
+            photo, request, own = self._read(values[:-1])
             if photo is None:
                 raise OptionError("Choose a photo first.")
-            if values[-1] is True:  # a stroke of None is what the net paints at the picture's own size
-                wish = Wish(wish.painter, wish.mix, wish.strength, None, wish.colours, wish.regions, wish.rest)
-            painted = self.studio.paint(open_picture(photo, self.settings), wish, own)
-            return self._file(painted, f"{photo.stem}_{'_'.join(name for name, _ in wish.mix)}", suffix)
+            if values[-1] is True:  # a stroke of None is what the net stylizes at the picture's own size
+                request = Request(
+                    request.model, request.mix, request.strength, None, request.colours, request.regions, request.rest
+                )
+            stylized = self.studio.stylize(open_picture(photo, self.settings), request, own)
+            return self._file(stylized, f"{photo.stem}_{'_'.join(name for name, _ in request.mix)}", suffix)
 
         return save
 
     def sheet(self, *values: Any) -> dict[str, Any]:
         """Return the file of a page with the photo in all styles."""
-        photo, wish, _ = self._read(values)
+        photo, request, _ = self._read(values)
         if photo is None:
             raise OptionError("Choose a photo first.")
-        page = self.studio.sheet(self.studio.previews.get(photo), wish)
+        page = self.studio.sheet(self.studio.previews.get(photo), request)
         return self._file(page, f"{photo.stem}_styles", "jpg")
 
     def choose(self, name: str, own: str | None) -> Any:
         """Show the styles of another net, of which the first is chosen."""
-        painter = self.studio.painter(name)
-        shown = self._cards(painter, own)
+        model = self.studio.model(name)
+        shown = self._cards(model, own)
         return gr.update(value={"mix": [[shown["cards"][0]["id"], 1.0]]} if shown["cards"] else {"mix": []}, **shown)
 
     def take(self, own: str | None, name: str) -> tuple[Any, Any]:
         """Put a visitor's painting among the styles of a net that takes any, and choose it."""
         if not own or self.taker is None:
             return gr.skip(), self.choose(name, None)
-        painter = self.studio.painters[name] if self.studio.painter(name).takes_pictures else self.taker
-        return painter.name, gr.update(value={"mix": [[OWN, 1.0]]}, **self._cards(painter, own))
+        model = self.studio.models[name] if self.studio.model(name).takes_pictures else self.taker
+        return model.name, gr.update(value={"mix": [[OWN, 1.0]]}, **self._cards(model, own))
 
     def fill(self, name: str, own: str | None) -> Iterator[Any]:
-        """Yield the palette as its pictures are painted, once for all visitors."""
+        """Yield the palette as its pictures are stylized, once for all visitors."""
         with _on_the_page():
-            painter = self.studio.painter(name)
-            done = self._pictures[painter.name]
-            with self._painting:  # who comes second finds them painted
-                missing = len(painter.cards) - len(done)
-                for index, picture in enumerate(self.studio.thumbnails(painter) if missing else ()):
+            model = self.studio.model(name)
+            done = self._pictures[model.name]
+            with self._painting:  # who comes second finds them stylized
+                missing = len(model.cards) - len(done)
+                for index, picture in enumerate(self.studio.thumbnails(model) if missing else ()):
                     if index >= len(done):
                         done.append(data_url(picture, 84))
                         if index % 4 == 3:
-                            yield gr.update(**self._cards(painter, own))
-            yield gr.update(**self._cards(painter, own))
+                            yield gr.update(**self._cards(model, own))
+            yield gr.update(**self._cards(model, own))
 
     def everything(self, photo: str | None, name: str, own: str | None) -> Iterator[Any]:
-        """Yield the palette with pictures of the visitor's photo, as they are painted."""
+        """Yield the palette with pictures of the visitor's photo, as they are stylized."""
         with _on_the_page():
             if not photo:
                 raise OptionError("Choose a photo first.")
-            painter = self.studio.painter(name)
-            shown = [*self._pictures[painter.name]] + [""] * len(painter.cards)
-            for index, picture in enumerate(self.studio.thumbnails(painter, self.studio.previews.get(Path(photo)))):
+            model = self.studio.model(name)
+            shown = [*self._pictures[model.name]] + [""] * len(model.cards)
+            for index, picture in enumerate(self.studio.thumbnails(model, self.studio.previews.get(Path(photo)))):
                 shown[index] = data_url(picture, 84)
-                if index % 4 == 3 or index + 1 == len(painter.cards):
-                    yield gr.update(**self._cards(painter, own, shown))
+                if index % 4 == 3 or index + 1 == len(model.cards):
+                    yield gr.update(**self._cards(model, own, shown))
 
     def _frame(self) -> Callable[[Any], dict[str, str]]:
         def frame(value: Any) -> dict[str, str]:
             try:
-                return {"image": self.live.paint(value)}
+                return {"image": self.live.stylize(value)}
             except StyleZooError as error:
                 return {"error": str(error)}
 
         return frame
 
-    def _read(self, values: tuple[Any, ...]) -> tuple[Path | None, Wish, Path | None]:
+    def _read(self, values: tuple[Any, ...]) -> tuple[Path | None, Request, Path | None]:
         photo, *how, own = values
-        wish = read_wish(*how, settings=self.settings)
-        return Path(photo) if photo else None, wish, Path(own) if own else None
+        request = read_request(*how, settings=self.settings)
+        return Path(photo) if photo else None, request, Path(own) if own else None
 
-    def _cards(self, painter: Painter, own: str | None, pictures: list[str] | None = None) -> dict[str, Any]:
-        shown = cards(painter, self._pictures[painter.name] if pictures is None else pictures)
-        if own and painter.takes_pictures:
+    def _cards(self, model: PageModel, own: str | None, pictures: list[str] | None = None) -> dict[str, Any]:
+        shown = cards(model, self._pictures[model.name] if pictures is None else pictures)
+        if own and model.takes_pictures:
             picture = data_url(self.studio.previews.get(Path(own), 320), 84)
             shown["cards"].insert(0, {"id": OWN, "title": "Your painting", "by": "", "src": picture})
         return shown
 
-    def _title(self, wish: Wish) -> str:
-        names = {card.id: card.style.title for card in self.painters[wish.painter].cards} | {OWN: "Your painting"}
-        mixes = [region.mix for region in wish.regions] + ([wish.mix] if wish.rest else [])
+    def _title(self, request: Request) -> str:
+        names = {card.id: card.style.title for card in self.models[request.model].cards} | {OWN: "Your painting"}
+        mixes = [region.mix for region in request.regions] + ([request.mix] if request.rest else [])
         return ", ".join(dict.fromkeys(" and ".join(names[name] for name, _ in mix) for mix in mixes))
 
-    def _note(self, wish: Wish) -> str:
-        if wish.regions or len(wish.mix) > 1:
-            return f"painted by {wish.painter}"
-        by = next((card.by for card in self.painters[wish.painter].cards if card.id == wish.mix[0][0]), "")
-        return f"after {by}, painted by {wish.painter}" if by else f"painted by {wish.painter}"
+    def _note(self, request: Request) -> str:
+        if request.regions or len(request.mix) > 1:
+            return f"stylized by {request.model}"
+        by = next((card.by for card in self.models[request.model].cards if card.id == request.mix[0][0]), "")
+        return f"after {by}, stylized by {request.model}" if by else f"stylized by {request.model}"
 
     def _file(self, picture: Any, stem: str, suffix: str) -> dict[str, Any]:
         name = f"{re.sub(r'[^A-Za-z0-9_-]+', '_', stem)[:80].strip('_') or 'painting'}.{suffix}"

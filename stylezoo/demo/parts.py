@@ -1,6 +1,7 @@
 """The parts of the page: gradio's components where it has them, and small ones in HTML and JavaScript.
 
-They are made by functions, as gradio writes a file beside the module of each class that is derived from one of its own.
+They are made by functions, as gradio writes a file next to the module of each class that is derived from one of its
+own.
 """
 
 from __future__ import annotations
@@ -14,11 +15,11 @@ from gradio.exceptions import InvalidPathError
 from PIL import Image, UnidentifiedImageError
 
 from stylezoo.demo.pictures import NO_PICTURE, TOO_MANY
-from stylezoo.demo.studio import Painter
-from stylezoo.demo.wishes import MOST_STYLES
+from stylezoo.demo.requests import MOST_STYLES
+from stylezoo.demo.studio import PageModel
 
 TITLE = "That did not work"
-NOT_UPLOADED = "Choose the picture again: only what was uploaded here can be painted."
+NOT_UPLOADED = "Choose the picture again: only what was uploaded here can be stylized."
 NOT_FETCHED = "Upload the picture itself: addresses are not fetched."
 UNREADABLE = "The page sent something that cannot be read: load it again."
 _SAID: dict[type[BaseException], str] = {
@@ -60,13 +61,13 @@ def make_upload(elem_id: str, **options: Any) -> gr.Image:
     return gr.Image(type="filepath", image_mode=None, buttons=[], elem_id=elem_id, **options)
 
 
-def cards(painter: Painter, pictures: list[str]) -> dict[str, Any]:
-    """Return the props of a palette that shows a painter's styles, with as many pictures as there are yet."""
+def cards(model: PageModel, pictures: list[str]) -> dict[str, Any]:
+    """Return the props of a palette that shows a model's styles, with as many pictures as there are yet."""
     shown = [
         {"id": card.id, "title": card.style.title, "by": card.by, "src": src}
-        for card, src in zip(painter.cards, [*pictures, *[""] * len(painter.cards)], strict=False)
+        for card, src in zip(model.cards, [*pictures, *[""] * len(model.cards)], strict=False)
     ]
-    return {"cards": shown, "most": MOST_STYLES if painter.blends else 1}
+    return {"cards": shown, "most": MOST_STYLES if model.blends else 1}
 
 
 class Page(gr.Blocks):

@@ -21,7 +21,7 @@ FORMATS = tuple(kind for kind in ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "
 """What is read: pixels alone, no format that runs another program or reads another file."""
 
 PREVIEW = 1024
-"""px, the long side at which a photo is shown and painted while choosing."""
+"""px, the long side at which a photo is shown and stylized while choosing."""
 
 KEPT = 32  # previews, of some 3 MB each
 NAME = "the picture"

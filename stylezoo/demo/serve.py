@@ -1,4 +1,4 @@
-"""Runs the page until it is told to stop."""
+"""Runs the page until it is asked to stop."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def serve(
         host: the address to listen on: 127.0.0.1 for this machine alone, 0.0.0.0 for all of the network.
         port: 0 takes any that is free.
         open_browser: show the page in a browser.
-        ready: told the page's address when it can be opened.
+        ready: called with the page's address when it can be opened.
 
     Raises:
         OptionError: gradio is not installed, or the port cannot be had.
@@ -45,7 +45,7 @@ def serve(
 
 
 def prepare(folder: str) -> None:
-    """Set what gradio reads when it is imported: files go to `folder`, and nothing is told to anybody."""
+    """Set what gradio reads when it is imported: files go to `folder`, and nothing is sent to anybody."""
     os.environ |= {"GRADIO_ANALYTICS_ENABLED": "False", "GRADIO_TEMP_DIR": folder, "GRADIO_EXAMPLES_CACHE": folder}
     for name in ("GRADIO_ALLOWED_PATHS", "GRADIO_SHARE", "GRADIO_WATCH_DIRS", "GRADIO_ROOT_PATH"):
         os.environ.pop(name, None)

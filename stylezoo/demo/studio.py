@@ -1,4 +1,4 @@
-"""What paints for the page: the nets, the styles that each shows, and their pictures."""
+"""What stylizes for the page: the nets, the styles that each shows, and their pictures."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from typing import Any
 from PIL import Image
 
 from stylezoo.demo.pictures import Previews
+from stylezoo.demo.requests import Mix, Request
 from stylezoo.demo.settings import Settings, find_models
-from stylezoo.demo.wishes import Mix, Wish
 from stylezoo.errors import OptionError, StyleError
 from stylezoo.images.page import labelled_page, printable
 from stylezoo.runtime.base import StyleCode
@@ -30,7 +30,7 @@ OWN = "own"
 """The id that a visitor's painting has among the styles."""
 
 THUMBNAIL = 208  # px, the side of a style's picture
-PAINTED = 320  # px, at which it is painted: strokes as they look in a photo
+PAINTED = 320  # px, at which it is stylized: strokes as they look in a photo
 SHEET, SHEET_PAINTED = 320, 512
 OWN_SIZE = 384  # px, at which a visitor's painting is encoded
 CODES = 32
@@ -52,7 +52,7 @@ class Card:
 
 
 @dataclass(frozen=True)
-class Painter:
+class PageModel:
     """A net, or several nets of one style each, as one choice of the page."""
 
     name: str
@@ -67,7 +67,7 @@ class Painter:
 
 
 class Studio:
-    """All that the page paints. Models are loaded when first asked for, and each paints one picture at a time.
+    """All that the page stylizes. Models are loaded when first asked for, and each stylizes one picture at a time.
 
     Raises:
         ModelNotFoundError, OptionError: see `find_models`.
@@ -77,7 +77,7 @@ class Studio:
         self.settings = settings
         pick_device(settings.device)  # its error is for whoever starts the page, not for each visitor
         self.previews = Previews(settings)
-        self.painters = {p.name: p for p in _painters(find_models(settings.models))}
+        self.models = {p.name: p for p in _page_models(find_models(settings.models))}
         self._nets: dict[str, Stylizer] = {}
         self._locks: dict[str, threading.Lock] = {}
         self._codes: OrderedDict[tuple[str, Path], StyleCode] = OrderedDict()
@@ -96,51 +96,51 @@ class Studio:
         """A square photo in which the styles are shown."""
         return square(self.previews.get(self.samples[0]), PAINTED)
 
-    def painter(self, name: str) -> Painter:
+    def model(self, name: str) -> PageModel:
         """Return what the page calls so; raise OptionError for what it does not show."""
-        if name not in self.painters:
-            raise OptionError(f"There is no net of that name on this page: choose {', '.join(self.painters)}.")
-        return self.painters[name]
+        if name not in self.models:
+            raise OptionError(f"There is no net of that name on this page: choose {', '.join(self.models)}.")
+        return self.models[name]
 
-    def paint(self, photo: Image.Image, wish: Wish, own: Path | None = None) -> Image.Image:
-        """Return a photo painted as a wish says, in the photo's size; `own` is the picture of the style OWN."""
-        painter = self.painter(wish.painter)
-        model, style = self._style(painter, wish.mix, own)
+    def stylize(self, photo: Image.Image, request: Request, own: Path | None = None) -> Image.Image:
+        """Return a photo stylized as a request says, in the photo's size; `own` is the picture of the style OWN."""
+        shown = self.model(request.model)
+        model, style = self._style(shown, request.mix, own)
         mask = None
-        if wish.regions:
+        if request.regions:
             mask = []
-            for region in wish.regions:
-                other, there = self._style(painter, region.mix, own)
+            for region in request.regions:
+                other, there = self._style(shown, region.mix, own)
                 if other != model:
                     raise StyleError("These styles are of different nets: for brushes choose a net of several styles.")
                 mask.append((there, region.mask.convert("L").resize(_upright_size(photo), Image.Resampling.BILINEAR)))
-        colours: Any = False if wish.colours == "style" else wish.colours
-        options = {"strength": wish.strength, "stroke": wish.stroke, "preserve_color": colours, "mask": mask}
+        colours: Any = False if request.colours == "style" else request.colours
+        options = {"strength": request.strength, "stroke": request.stroke, "preserve_color": colours, "mask": mask}
         net, lock = self._net(model)
         with lock:
-            painted: Image.Image = net.stylize(photo, style if wish.rest else None, **options)
-        return painted
+            stylized: Image.Image = net.stylize(photo, style if request.rest else None, **options)
+        return stylized
 
-    def thumbnails(self, painter: Painter, photo: Image.Image | None = None) -> Iterator[Image.Image]:
-        """Yield a square picture of each style of a painter, painted from `photo` or else from a sample photo."""
+    def thumbnails(self, model: PageModel, photo: Image.Image | None = None) -> Iterator[Image.Image]:
+        """Yield a square picture of each style of a model, stylized from `photo` or else from a sample photo."""
         photo = self.sample if photo is None else square(photo, PAINTED)
-        for card in painter.cards:
-            painted = self.paint(photo, Wish(painter.name, ((card.id, 1.0),))).convert("RGB")
-            yield painted.resize((THUMBNAIL, THUMBNAIL), Image.Resampling.LANCZOS)
+        for card in model.cards:
+            stylized = self.stylize(photo, Request(model.name, ((card.id, 1.0),))).convert("RGB")
+            yield stylized.resize((THUMBNAIL, THUMBNAIL), Image.Resampling.LANCZOS)
 
-    def sheet(self, photo: Image.Image, wish: Wish) -> Image.Image:
-        """Return a page with a photo in all styles of a painter, at the strength and in the colours of a wish."""
-        painter = self.painter(wish.painter)
+    def sheet(self, photo: Image.Image, request: Request) -> Image.Image:
+        """Return a page with a photo in all styles of a model, at the strength and in the colours of a request."""
+        model = self.model(request.model)
         seen = _fitted(photo, SHEET_PAINTED)
         pictures = [seen]
-        for card in painter.cards:
-            way = Wish(painter.name, ((card.id, 1.0),), wish.strength, wish.stroke, wish.colours)
-            pictures.append(self.paint(seen, way))
-        titles = [("Photo", ""), *((printable(c.style.title), printable(c.by)) for c in painter.cards)]
+        for card in model.cards:
+            way = Request(model.name, ((card.id, 1.0),), request.strength, request.stroke, request.colours)
+            pictures.append(self.stylize(seen, way))
+        titles = [("Photo", ""), *((printable(c.style.title), printable(c.by)) for c in model.cards)]
         return labelled_page([_fitted(_on_white(p), SHEET) for p in pictures], titles)
 
     def copy_of(self, model: str) -> Stylizer:
-        """Return a net of its own, loaded anew: for what must not wait behind large pictures."""
+        """Return a net of its own, loaded again: for what must not wait behind large pictures."""
         return load(model, device=self.settings.device)
 
     def _net(self, model: str) -> tuple[Stylizer, threading.Lock]:
@@ -150,22 +150,22 @@ class Studio:
                 self._locks[model] = threading.Lock()
             return self._nets[model], self._locks[model]
 
-    def _style(self, painter: Painter, mix: Mix, own: Path | None) -> tuple[str, StyleLike]:
-        """Return the model that paints a mix, and the mix as the model takes it."""
-        cards = {card.id: card for card in painter.cards}
+    def _style(self, shown: PageModel, mix: Mix, own: Path | None) -> tuple[str, StyleLike]:
+        """Return the model that stylizes a mix, and the mix as the model takes it."""
+        cards = {card.id: card for card in shown.cards}
         parts: list[tuple[Any, float]] = []
         models = set()
         for name, weight in mix:
-            if name == OWN and painter.takes_pictures:
+            if name == OWN and shown.takes_pictures:
                 if own is None:
                     raise StyleError("Your painting is gone: choose it again.")
-                model = painter.name
+                model = shown.name
                 parts.append((self._code(model, own), weight))
             elif name in cards:
                 model = cards[name].model
                 parts.append((cards[name].style.id, weight))
             else:
-                raise StyleError(f"{painter.name} has no such style: choose one of its pictures.")
+                raise StyleError(f"{shown.name} has no such style: choose one of its pictures.")
             models.add(model)
         if len(models) > 1:
             raise StyleError("These styles are of different nets, which cannot be blended: choose another net.")
@@ -187,20 +187,20 @@ class Studio:
         return code
 
 
-def _painters(specs: Sequence[ModelSpec]) -> Iterator[Painter]:
+def _page_models(specs: Sequence[ModelSpec]) -> Iterator[PageModel]:
     """Yield the nets of several styles, and those of one style together, in the order in which they come."""
     singles = [spec for spec in specs if spec.kind == "single"]
     for spec in specs:
         if spec.kind != "single":
             cards = tuple(Card(style.id, spec.name, style) for style in spec.styles)
-            yield Painter(spec.name, spec.summary, cards, takes_pictures=spec.kind == "arbitrary")
+            yield PageModel(spec.name, spec.summary, cards, takes_pictures=spec.kind == "arbitrary")
         elif len(singles) == 1:
-            yield Painter(spec.name, spec.summary, (Card(spec.style_ids[0], spec.name, spec.styles[0]),))
+            yield PageModel(spec.name, spec.summary, (Card(spec.style_ids[0], spec.name, spec.styles[0]),))
         elif spec is singles[0]:
             ids = [single.style_ids[0] for single in singles]
             names = [i if ids.count(i) == 1 else single.name for i, single in zip(ids, singles, strict=True)]
             group = tuple(Card(n, single.name, single.styles[0]) for n, single in zip(names, singles, strict=True))
-            yield Painter(spec.family, "A net for each style", group)
+            yield PageModel(spec.family, "A net for each style", group)
 
 
 def _upright_size(photo: Image.Image) -> tuple[int, int]:

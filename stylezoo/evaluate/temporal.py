@@ -1,4 +1,4 @@
-"""How steady a painter is: the warp error of its paintings of clips whose motion is known.
+"""How steady a stylizer is: the warp error of its paintings of clips whose motion is known.
 
 As Lai et al. (2018, arXiv:1808.00449) define it, with the known motion in place of an estimated one: the painting of
 frame t is moved to where frame t + 1 has what it shows; the error is the mean squared difference to the painting of
@@ -34,7 +34,7 @@ METRIC = MetricInfo(
     decimals=5,
 )
 
-FramePainter = Callable[[Sequence[Image.Image]], Iterable[Image.Image]]
+FrameStylizer = Callable[[Sequence[Image.Image]], Iterable[Image.Image]]
 """The frames of a clip to their paintings, of the same size."""
 
 Warp = Callable[[int, int], tuple[Tensor, Tensor]]
@@ -53,23 +53,23 @@ class ClipError:
     """The error of a clip's painting, and that of the clip itself: what noise, exposure and interpolation make."""
 
     kind: str
-    painted: WarpError
+    stylized: WarpError
     photo: WarpError
 
 
 def measure_steadiness(
-    painters: Mapping[str, FramePainter],
+    stylizers: Mapping[str, FrameStylizer],
     clips: Iterable[Clip],
     *,
     progress: Callable[[Iterable[Clip]], Iterable[Clip]] = lambda clips: clips,
 ) -> dict[str, list[ClipError]]:
-    """Return each painter's errors, clip by clip; `progress` wraps the clips, for example a progress bar."""
-    errors: dict[str, list[ClipError]] = {name: [] for name in painters}
+    """Return each stylizer's errors, clip by clip; `progress` wraps the clips, for example a progress bar."""
+    errors: dict[str, list[ClipError]] = {name: [] for name in stylizers}
     for clip in progress(clips):
         known = cache(clip.scene.known)
         photo = warp_error(clip.frames, known)
-        for name, paint in painters.items():
-            errors[name].append(ClipError(clip.kind, warp_error(paint(clip.frames), known), photo))
+        for name, stylize in stylizers.items():
+            errors[name].append(ClipError(clip.kind, warp_error(stylize(clip.frames), known), photo))
     return errors
 
 
@@ -78,9 +78,9 @@ def warp_figure(style: str, errors: Sequence[ClipError]) -> Figure:
 
     Its facts are the means of each frame and the first ("long"), of the clips themselves ("photo"), and by kind.
     """
-    short = [error.painted.short for error in errors]
+    short = [error.stylized.short for error in errors]
     facts = {
-        "long": statistics.fmean(error.painted.long for error in errors),
+        "long": statistics.fmean(error.stylized.long for error in errors),
         "photo": statistics.fmean(error.photo.short for error in errors),
     } | {kind: statistics.fmean(found) for kind, found in by_kind(errors).items()}
     return Figure(
@@ -97,12 +97,12 @@ def by_kind(errors: Iterable[ClipError]) -> dict[str, list[float]]:
     """Return the errors of neighbours by the kind of motion, clip by clip."""
     kinds: dict[str, list[float]] = {}
     for error in errors:
-        kinds.setdefault(error.kind, []).append(error.painted.short)
+        kinds.setdefault(error.kind, []).append(error.stylized.short)
     return kinds
 
 
 def warp_error(frames: Iterable[Image.Image], known: Warp) -> WarpError:
-    """Return the error of a clip's frames, painted or not; `known` is its scene's."""
+    """Return the error of a clip's frames, stylized or not; `known` is its scene's."""
     first: Tensor | None = None
     before: Tensor | None = None
     short, long = [], []
@@ -127,6 +127,6 @@ def levels(frame: Image.Image) -> Tensor:
     return torch.from_numpy(np.asarray(frame.convert("RGB"), dtype=np.float64) / 255).permute(2, 0, 1)
 
 
-def zoo_painter(stylizer: Stylizer, style: str, steady: float) -> FramePainter:
-    """Return a model in one of its styles as a painter; for `steady` see `Stylizer.stylize_frames`."""
+def zoo_stylizer(stylizer: Stylizer, style: str, steady: float) -> FrameStylizer:
+    """Return a model in one of its styles as a stylizer; for `steady` see `Stylizer.stylize_frames`."""
     return lambda frames: stylizer.stylize_frames(frames, style, steady=steady)

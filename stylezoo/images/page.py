@@ -58,12 +58,12 @@ def square_page(pictures: Sequence[Image.Image], corners: Sequence[Title], steps
     type_ = _Type(max(width, height))
     gap = max(3, max(width, height) // 48)
     margin = max(15, max(width, height) // 9)
-    beside = type_.height(corners)
+    strip = type_.height(corners)
     across = max(steps * (width + gap) - gap, 2 * type_.note_width(corners) + margin)
     down = steps * (height + gap) - gap
-    page = Image.new("RGB", (across + 2 * margin, down + 2 * (beside + margin)), PAPER)
+    page = Image.new("RGB", (across + 2 * margin, down + 2 * (strip + margin)), PAPER)
     draw = ImageDraw.Draw(page)
-    left, top = (page.width - steps * (width + gap) + gap) // 2, margin + beside
+    left, top = (page.width - steps * (width + gap) + gap) // 2, margin + strip
     for index, picture in enumerate(pictures):
         row, column = divmod(index, steps)
         page.paste(picture, (left + column * (width + gap), top + row * (height + gap)))

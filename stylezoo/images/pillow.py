@@ -225,7 +225,7 @@ def encode_array(array: Array, kind: str, quality: int, name: str, info: Mapping
     if kind in {"JPEG", "WEBP", "AVIF"}:
         options["quality"] = quality
     if kind == "JPEG" and quality >= 90:
-        options["subsampling"] = 0  # painted edges between saturated colours fringe at half the chroma resolution
+        options["subsampling"] = 0  # stylized edges between saturated colours fringe at half the chroma resolution
     buffer = io.BytesIO()
     try:
         Image.fromarray(array).save(buffer, kind, **options)

@@ -107,7 +107,7 @@ def _build(path: Path, encoder: PathLike | None) -> tuple[StyleNet, str]:
         if encoder is None:
             raise OptionError(
                 f"{path} is an AdaIN decoder, which makes pictures of the features of one encoder alone, that of its "
-                "training: give that too, as --encoder vgg_normalised.pth; it is published beside the decoder"
+                "training: give that too, as --encoder vgg_normalised.pth; it is published next to the decoder"
             )
         return naoto.build(weights, read_tensors(Path(encoder)), str(path), str(encoder)), naoto.LAYOUT
     if encoder is not None:
@@ -122,7 +122,7 @@ def _build(path: Path, encoder: PathLike | None) -> tuple[StyleNet, str]:
 
 
 def _styles(net: StyleNet, id: str, path: Path, stated: dict[str, Any]) -> tuple[StyleSpec, ...]:
-    """Return the records of the styles that a net from elsewhere knows, whose names nobody has told."""
+    """Return the records of the styles that a net from elsewhere knows, whose names are not known."""
     facts: dict[str, Any] = {"title": path.stem, "rights": UNSTATED, "source": path.name} | stated
     if FAMILIES[net.family].kind == "single":
         return (StyleSpec(id=re.sub(r"[^a-z0-9_-]+", "_", id.lower()), **facts),)

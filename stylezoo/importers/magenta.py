@@ -1,7 +1,8 @@
 """Magenta's net of many styles as an ONNX graph: Dumoulin et al. 2017 (arXiv:1610.07629).
 
 Such graphs come from several converters, which name and arrange their nodes in their own ways. So only the order of
-convolutions and tables of styles is read; that the net made of them paints what the graph does is then put to the test.
+convolutions and tables of styles is read; that the net made of them stylizes what the graph does is then put to the
+test.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from stylezoo.runtime.architecture import DIVISORS
 
 LAYOUT = "Magenta CIN (ONNX)"
 
-SIDES = (24, 32)  # px of the picture that graph and net must paint alike
+SIDES = (24, 32)  # px of the picture that graph and net must stylize alike
 TOLERANCE = 1e-3  # of values in [0, 1]; float32 in another order differs by about 1e-5
 
 # No op that holds a graph of its own or reads a file.
@@ -159,7 +160,7 @@ def _build(path: Path, layers: list[Layer], tables: list[np.ndarray]) -> CIN:
 
 @torch.no_grad()
 def _compare(path: Path, model: Any, net: CIN, picture: str, style: Any) -> None:
-    """Raise WeightsError unless the net paints as the graph does: one picture, in one style and in a mix of all."""
+    """Raise WeightsError unless the net stylizes as the graph does: one picture, in one style and in a mix of all."""
     from onnx.reference import ReferenceEvaluator
 
     generator = torch.Generator().manual_seed(0)
@@ -173,4 +174,4 @@ def _compare(path: Path, model: Any, net: CIN, picture: str, style: Any) -> None
         except Exception as cause:  # shapes within the graph need not fit each other
             raise _other(path, f"it cannot be computed ({' '.join(str(cause).split())[:200]})") from cause
         if not difference <= TOLERANCE:
-            raise _other(path, f"the net that was read from it paints otherwise, by {difference:.3g} of 1")
+            raise _other(path, f"the net that was read from it stylizes otherwise, by {difference:.3g} of 1")

@@ -66,7 +66,7 @@ def read_tensors(path: Path) -> dict[str, Tensor]:
     weights = _unpack(_read_safetensors(path) if file_kind(path) == "safetensors" else _read_pickle(path), path)
     for name, value in weights.items():
         if value.is_meta or value.layout != torch.strided:
-            raise WeightsError(f"{path}: '{name}' holds no values, or not all of them: save the state dict anew")
+            raise WeightsError(f"{path}: '{name}' holds no values, or not all of them: save the state dict again")
         if value.is_floating_point() and not value.float().isfinite().all():
             raise WeightsError(f"{path}: '{name}' holds values that are no numbers (inf or NaN): the net is broken")
         if not value.is_floating_point() and not name.endswith("num_batches_tracked"):

@@ -24,7 +24,7 @@ from stylezoo.images.sizes import SMALLEST_STYLE
 from stylezoo.losses import PerceptualLoss
 from stylezoo.losses.perceptual import PHOTO
 from stylezoo.models.base import StyleNet
-from stylezoo.models.sampling import Draw, PictureStyles, StyleSampler, deal, require_layers
+from stylezoo.models.sampling import Draw, PictureStyles, StyleSampler, in_turn, require_layers
 from stylezoo.models.table import StyleTable, hash_weights
 from stylezoo.nn.norm import InstanceNorm
 from stylezoo.nn.stats import mean_std, wide
@@ -129,7 +129,7 @@ class AdaIN(StyleTable):
         return "encoder" in self._modules
 
     def forward(self, x: Tensor, code: Tensor | None = None, regions: Tensor | None = None) -> Tensor:
-        """Paint `x`, (N, 3, H, W) in [0, 1], in the style `code`, (N or 1, 1024).
+        """Stylize `x`, (N, 3, H, W) in [0, 1], in the style `code`, (N or 1, 1024).
 
         With `regions`, (N or 1, K, H, W), `code` is (K, 1024): one style a region.
 
@@ -225,7 +225,7 @@ class MeasuredStyles(PictureStyles):
     def draw(self, net: StyleNet, loss: PerceptualLoss, batch: Tensor, first: int, share: float) -> Draw:
         assert isinstance(net, AdaIN)
         last = first + len(batch)
-        style = deal(len(self.pictures), range(first, last), self.recipe.run.seed)
+        style = in_turn(len(self.pictures), range(first, last), self.recipe.run.seed)
         targets = loss.content_targets(batch)
         own = torch.cat(mean_std(targets[LAYER], net.norm.eps), dim=1)
         photo = torch.tensor([i % RECONSTRUCTED_EVERY == 0 for i in range(first, last)])

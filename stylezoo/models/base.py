@@ -24,7 +24,7 @@ from stylezoo.zoo.spec import HEADER_KEY, ModelSpec, header_record
 
 
 class StyleNet(nn.Module, abc.ABC):
-    """A net that paints pictures; `forward` takes and gives float NCHW RGB in [0, 1], any other scaling is its own.
+    """A net that stylizes pictures; `forward` takes and gives float NCHW RGB in [0, 1], any other scaling is its own.
 
     Attributes:
         family: the family's id, for example "johnson".
@@ -54,7 +54,7 @@ class StyleNet(nn.Module, abc.ABC):
 
     @abc.abstractmethod
     def forward(self, x: Tensor, code: Tensor | None = None, regions: Tensor | None = None) -> Tensor:
-        """Paint `x`, (N, 3, H, W) in [0, 1], in the style `code`, (N or 1, D); the result has the shape of `x`.
+        """Stylize `x`, (N, 3, H, W) in [0, 1], in the style `code`, (N or 1, D); the result has the shape of `x`.
 
         With `regions`, (N or 1, K, H, W), `code` is (K, D), and every pixel has its own mix of the K styles; the
         shares of a pixel sum to 1.
@@ -100,7 +100,7 @@ class StyleNet(nn.Module, abc.ABC):
 
     def encode(self, style: Tensor) -> Tensor:
         """Return the codes, (N, D), of style pictures, (N, 3, H, W) in [0, 1]; of nets that take any picture."""
-        raise StyleError(f"a {self.family} net paints in the styles that it has learnt: name one of them")
+        raise StyleError(f"a {self.family} net stylizes in the styles that it has learnt: name one of them")
 
     def encode_unpadded(self, style: Tensor) -> Tensor:
         """Return what `encode` does, of style images with sides of at least 64 px alone; for exported files."""

@@ -51,7 +51,7 @@ class CIN(StyleTable, TrunkNet):
         self.styles = nn.Parameter(self.trunk.neutral_affine().repeat(styles + self.learns_photo, 1))
 
     def forward(self, x: Tensor, code: Tensor | None = None, regions: Tensor | None = None) -> Tensor:
-        """Paint `x`, (N, 3, H, W) in [0, 1], with the mixing weights `code`, (N or 1, R).
+        """Stylize `x`, (N, 3, H, W) in [0, 1], with the mixing weights `code`, (N or 1, R).
 
         With `regions`, (N or 1, K, H, W), `code` is (K, R): one mix a region.
 
@@ -62,10 +62,10 @@ class CIN(StyleTable, TrunkNet):
         if code is None and count == 1:
             code = self.named_code(0)
         if code is None:
-            raise StyleError(f"a cin net of {count} styles needs a code: which of them to paint in")
+            raise StyleError(f"a cin net of {count} styles needs a code: which of them to stylize in")
         if code.shape[-1] != len(self.styles):
             raise StyleError(f"a code of {code.shape[-1]} weights is of another net: this one has {count} styles")
-        return self.paint(x, code @ self.styles, regions)
+        return self.stylize(x, code @ self.styles, regions)
 
     def named_code(self, style: int) -> Tensor:
         """Return the code, (1, R), of one style; the photo's row has the last index."""

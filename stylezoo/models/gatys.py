@@ -103,7 +103,7 @@ class Gatys(StyleNet):
         return torch.cat(codes, dim=1).to(style.dtype)
 
     def forward(self, x: Tensor, code: Tensor | None = None, regions: Tensor | None = None) -> Tensor:
-        """Paint `x`, (N, 3, H, W) in [0, 1], one picture after the other, in the style `code`, (N or 1, D).
+        """Stylize `x`, (N, 3, H, W) in [0, 1], one picture after the other, in the style `code`, (N or 1, D).
 
         With `regions`, (N or 1, K, H, W), `code` is (K, D): each style is compared with its region alone.
 
@@ -115,21 +115,21 @@ class Gatys(StyleNet):
             raise StyleError("gatys needs a code: encode a style picture")
         if code.shape[-1] != self.code_width:
             raise StyleError(
-                f"a style code of {code.shape[-1]} numbers is of another net or of other style_layers: encode it anew"
+                f"a style code of {code.shape[-1]} numbers is of another net or of other style_layers: encode it again"
             )
         self._check_dtype()
-        painted = []
+        stylized = []
         with torch.inference_mode(False), torch.enable_grad():  # `render` is in inference mode
             for index, photo in enumerate(x.clone().split(1)):
                 if regions is None:
                     here, shares = code[index % len(code), None].clone(), None
                 else:
                     here, shares = code.clone(), regions[index % len(regions), None].clone()
-                painted.append(self._paint(photo, here, shares))
-        return torch.cat(painted)
+                stylized.append(self._stylize_one(photo, here, shares))
+        return torch.cat(stylized)
 
     def objective(self, photo: Tensor, code: Tensor, regions: Tensor | None = None, level: int = 0) -> Objective:
-        """Return what is descended to paint a photo, (1, 3, H, W) in [0, 1]: its terms, "total" first.
+        """Return what is descended to stylize a photo, (1, 3, H, W) in [0, 1]: its terms, "total" first.
 
         Args:
             code: (1, D), or (K, D) with `regions`, (1, K, h, w) of any size.
@@ -146,7 +146,7 @@ class Gatys(StyleNet):
 
         return terms_of
 
-    def _paint(self, photo: Tensor, code: Tensor, regions: Tensor | None) -> Tensor:
+    def _stylize_one(self, photo: Tensor, code: Tensor, regions: Tensor | None) -> Tensor:
         how, height, width = self.how, *photo.shape[-2:]
         levels = range(self._stages(height, width))[::-1]
         steps = [how.steps if i == 0 else max(1, round(FINER * how.steps)) for i in range(len(levels))]

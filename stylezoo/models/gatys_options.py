@@ -29,7 +29,7 @@ Callback = Callable[[int, Tensor, dict[str, float]], Any]
 
 @dataclass(frozen=True)
 class Options:
-    """How a picture is optimised, and to what end; `Stylizer.stylize` takes these beside its own.
+    """How a picture is optimised, and to what end; `Stylizer.stylize` takes these besides its own.
 
     Attributes:
         steps: passes through the backbone and back: of the first stage; each further one takes 0.4 times as many.
@@ -85,7 +85,7 @@ class Options:
             if not (_is_number(value) and 0 <= value < math.inf):
                 raise OptionError(f"{name} must be a number of at least 0, not {value!r}")
         if self.content_weight == self.style_weight == 0:
-            raise OptionError("content_weight and style_weight are both 0, which leaves nothing to paint: raise one")
+            raise OptionError("content_weight and style_weight are both 0, which leaves nothing to stylize: raise one")
         for name in ("content_layers", "style_layers"):
             object.__setattr__(self, name, layer_weights(name, getattr(self, name)))
         if self.pooling not in ("max", "avg"):

@@ -23,7 +23,7 @@ from stylezoo.losses import PerceptualLoss
 from stylezoo.losses.perceptual import PHOTO
 from stylezoo.models.base import StyleNet
 from stylezoo.models.cin import CIN
-from stylezoo.models.sampling import Draw, PictureStyles, StyleSampler, deal, require_layers
+from stylezoo.models.sampling import Draw, PictureStyles, StyleSampler, in_turn, require_layers
 from stylezoo.nn.stats import mean_std
 from stylezoo.nn.trunk import conv
 from stylezoo.recipe import Recipe
@@ -35,7 +35,7 @@ STATISTICS = 2 * (64 + 128 + 256 + 512)
 HIDDEN = 256  # of the predictor
 
 PHOTO_EVERY = 16  # of the pictures that a net learns from, one of so many is to stay the photo
-DISTILLED = 8  # style images a step whose statistics the encoder estimates, beside the photos of the step
+DISTILLED = 8  # style images a step whose statistics the encoder estimates, besides the photos of the step
 
 
 class StyleEncoder(nn.Module):
@@ -79,13 +79,13 @@ class Ghiasi(CIN):
     A code holds the gammas and betas themselves, (N or 1, A): what a row of a CIN net's table holds.
 
     Args:
-        styles: how many are known by name beside, as rows of a table.
+        styles: how many are also known by name, as rows of a table.
         variant, width, blocks: of the trunk, see `TrunkNet`.
         folded: as `fold` makes it.
 
     Departures from the paper: the pooled features of a pretrained Inception net give way to VGG19's, of which not the
     means alone but the deviations too are kept, at four depths; and a small encoder learns to estimate them, so that no
-    pretrained net is needed to paint. As in `CIN`, one more row is learnt to give the photo back.
+    pretrained net is needed to stylize. As in `CIN`, one more row is learnt to give the photo back.
     """
 
     family: ClassVar[str] = "ghiasi"
@@ -114,7 +114,7 @@ class Ghiasi(CIN):
             last.bias.copy_(self.styles[-1])
 
     def forward(self, x: Tensor, code: Tensor | None = None, regions: Tensor | None = None) -> Tensor:
-        """Paint `x`, (N, 3, H, W) in [0, 1], with the gammas and betas `code`, (N or 1, A).
+        """Stylize `x`, (N, 3, H, W) in [0, 1], with the gammas and betas `code`, (N or 1, A).
 
         With `regions`, (N or 1, K, H, W), `code` is (K, A): one row a region.
 
@@ -127,7 +127,7 @@ class Ghiasi(CIN):
             raise StyleError(
                 f"a code of {code.shape[-1]} numbers is of another net: this one takes {self.styles.shape[1]}"
             )
-        return self.paint(x, code, regions)
+        return self.stylize(x, code, regions)
 
     def encode(self, style: Tensor) -> Tensor:
         """Return the codes, (N, A), of style pictures, (N, 3, H, W) in [0, 1]."""
@@ -228,7 +228,7 @@ class PredictedStyles(PictureStyles):
     def _deal(self, batch: Tensor, first: int) -> tuple[Tensor, Tensor]:
         numbers = range(first, first + len(batch))
         photo = torch.tensor([i % PHOTO_EVERY == 0 for i in numbers])
-        return deal(len(self.pictures), numbers, self.recipe.run.seed), photo
+        return in_turn(len(self.pictures), numbers, self.recipe.run.seed), photo
 
     def _with_photo(self, net: StyleNet, rows: Tensor, style: Tensor, photo: Tensor) -> tuple[Tensor, Tensor]:
         assert isinstance(net, Ghiasi)

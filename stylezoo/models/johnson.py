@@ -27,8 +27,8 @@ class Johnson(TrunkNet):
         self.style = nn.Parameter(self.trunk.neutral_affine())
 
     def forward(self, x: Tensor, code: Tensor | None = None, regions: Tensor | None = None) -> Tensor:
-        """Paint `x`, (N, 3, H, W) in [0, 1]; `code`, (N or 1, affine_size), replaces the net's own affine vector."""
-        return self.paint(x, self.style if code is None else code, regions)
+        """Stylize `x`, (N, 3, H, W) in [0, 1]; `code`, (N or 1, affine_size), replaces the net's own affine vector."""
+        return self.stylize(x, self.style if code is None else code, regions)
 
     def named_code(self, style: int) -> Tensor:
         return self.style
@@ -51,7 +51,7 @@ class Johnson(TrunkNet):
         """Accept the layout of the well-known PyTorch reference net too, `running_*` keys of old releases included.
 
         Raises:
-            WeightsError: it is that layout, but not whole or of other sizes; told in its own names.
+            WeightsError: it is that layout, but not whole or of other sizes; said in its own names.
         """
         if not self.classic or "conv1.conv2d.weight" not in weights:
             return weights

@@ -63,7 +63,7 @@ class NamedStyles(StyleSampler):
     def choose(self, net: StyleNet, batch: Tensor, first: int) -> tuple[Tensor, Tensor | None]:
         count = len(self.recipe.styles)
         photo = net.photo_code(batch) is not None and self.recipe.model.base is None
-        style = deal(count + photo, range(first, first + len(batch)), self.recipe.run.seed)
+        style = in_turn(count + photo, range(first, first + len(batch)), self.recipe.run.seed)
         style[style == count] = PHOTO
         return style, torch.cat([net.named_code(int(i)) for i in style])
 
@@ -75,7 +75,7 @@ class PictureStyles(StyleSampler):
     pictures: StyleSet
 
     def choose(self, net: StyleNet, batch: Tensor, first: int) -> tuple[Tensor, Tensor | None]:
-        style = deal(len(self.pictures), range(first, first + len(batch)), self.recipe.run.seed)
+        style = in_turn(len(self.pictures), range(first, first + len(batch)), self.recipe.run.seed)
         return style, self.encode(net, style, batch)
 
     def encode(self, net: StyleNet, style: Tensor, batch: Tensor) -> Tensor:
@@ -83,13 +83,13 @@ class PictureStyles(StyleSampler):
         return net.encode(self.pictures.at(style).to(batch.device, non_blocking=True))
 
 
-def deal(count: int, draws: range, seed: int) -> Tensor:
+def in_turn(count: int, draws: range, seed: int) -> Tensor:
     """Return a style's index for each of `draws`, numbers of pictures since the start of the run: (N,) integers.
 
-    Dealt like cards: each of the `count` styles comes once before any comes again, in an order of (seed, round).
+    Each of the `count` styles comes once before any comes again, in an order of (seed, round).
     """
-    deals = (divmod(draw, count) for draw in draws)
-    return torch.tensor([np.random.default_rng([seed, 3, deal]).permutation(count)[place] for deal, place in deals])
+    rounds = (divmod(draw, count) for draw in draws)
+    return torch.tensor([np.random.default_rng([seed, 3, turn]).permutation(count)[place] for turn, place in rounds])
 
 
 def require_layers(recipe: Recipe, layers: Sequence[str]) -> None:

@@ -1,4 +1,4 @@
-"""What the nets have in common that keep each style as a row of a table, beside the weights that all styles share."""
+"""What the nets have in common that keep each style as a row of a table, besides the weights that all styles share."""
 
 from __future__ import annotations
 

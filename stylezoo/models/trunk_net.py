@@ -25,9 +25,9 @@ class TrunkNet(StyleNet):
             1,679,235 parameters at the default width and blocks, one style's affine vector included. "fast" folds 2x2
             pixels into channels first, works at a quarter of the resolution with half the channels, and ends in a
             full-resolution convolution of few channels rather than in a pixel shuffle, which would leave a period-2
-            hatch. "compact" works at a quarter of the resolution too, with a quarter of the channels, and but for one
-            convolution nowhere above it: see `CompactTrunk`. "magenta", the net of Dumoulin et al.'s own release, is
-            shaped as the classic one, without biases and with a norm behind the last convolution too.
+            checkerboard. "compact" works at a quarter of the resolution too, with a quarter of the channels, and but
+            for one convolution nowhere above it: see `CompactTrunk`. "magenta", the net of Dumoulin et al.'s own
+            release, is shaped as the classic one, without biases and with a norm behind the last convolution too.
         width: channels of the residual blocks; the other stages follow in proportion. Or the channels of every stage,
             as in "32-64-128-64-32". None: 64 fast, 32 compact, else 128.
         blocks: residual blocks.
@@ -65,7 +65,7 @@ class TrunkNet(StyleNet):
         self.minimum = MINIMUM
         self.overlap = self.trunk.reach
 
-    def paint(self, x: Tensor, affine: Tensor, regions: Tensor | None = None) -> Tensor:
+    def stylize(self, x: Tensor, affine: Tensor, regions: Tensor | None = None) -> Tensor:
         """Return `x`, (N, 3, H, W) in [0, 1], stylized with the affine vectors of `Trunk.forward`."""
         only = self.trunk.only
         if self.classic and only in (None, 0):

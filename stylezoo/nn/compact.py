@@ -1,4 +1,4 @@
-"""The image transformation net in a sixth of the arithmetic: for processors without a GPU beside them.
+"""The image transformation net in a sixth of the arithmetic: for machines without a GPU.
 
 It departs from Johnson et al. 2016 (arXiv:1603.08155) in where the resolution drops and rises. The photo enters in
 overlapping patches, 8x8 px every 4 px, so that no convolution works at full resolution; the decoder narrows before it
@@ -18,10 +18,11 @@ from stylezoo.runtime.architecture import PATCH, STEP, WEAVE
 class EnlargingConv(nn.Module):
     """Bilinear enlargement to twice the size and a 3x3 convolution, computed as one convolution of the small picture.
 
-    Each of the four pixels that a small one becomes has a 3x3 kernel of its own, woven of the one that is learnt and of
-    the bilinear shares: the same sums without the large picture in between, but for the border, where the small picture
-    is reflected in place of the large one. Four kernels that were learnt freely would leave a hatch of period 2 (Odena
-    et al. 2016, doi:10.23915/distill.00003); woven of one they leave none on flat areas and gradients.
+    Each of the four pixels that a small one becomes has a 3x3 kernel of its own, woven of the one that is learnt and
+    of the bilinear shares: the same sums without the large picture in between, but for the border, where the small
+    picture is reflected in place of the large one. Four kernels that were learnt freely would leave a checkerboard of
+    period 2 (Odena et al. 2016, doi:10.23915/distill.00003); woven of one they leave none on flat areas and
+    gradients.
     """
 
     weave: Tensor

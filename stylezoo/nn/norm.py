@@ -142,7 +142,7 @@ def frozen_statistics(net: nn.Module, statistics: Statistics | None) -> Iterator
 def statistics_of_regions(net: nn.Module, measure: Callable[[Tensor], Statistics], codes: Tensor) -> Statistics | None:
     """Return for the norms of `net` what `measure` gives of the whole picture in each of `codes`, (K, D), one a region.
 
-    With them frozen, a region is painted as if all of the picture had its style: no style pales or tints another, as
+    With them frozen, a region is stylized as if all of the picture had its style: no style pales or tints another, as
     statistics that they share would make it. None: no norm stands behind the styles, or they are all the same.
     """
     if len(_norms(net)) < 2 or bool((codes == codes[:1]).all()):  # what the first is fed has no style yet

@@ -28,7 +28,7 @@ def conv(
 
 
 class Affine:
-    """The gammas and betas of a net, dealt out to its norms in their order.
+    """The gammas and betas of a net, distributed to its norms in their order.
 
     Args:
         rows: (N or 1, affine_size): gamma then beta of each norm; with `regions`, (K, affine_size).
@@ -155,7 +155,7 @@ class Trunk(StyledTrunk):
             pixels.
         stem, head: kernel sizes of the first and the last convolution.
         upsample: "nearest" (the papers' cure for checkerboards) or "bilinear". Neither marks a flat area, but nearest
-            leaves a hatch of period 2 on gradients that bilinear, with a threefold zero there, does not.
+            leaves a checkerboard of period 2 on gradients that bilinear, with a threefold zero there, does not.
         bias: give the normalised convolutions a bias, which the norm removes again; only old state dicts need it.
         norm_head: put a norm in place of a bias behind the last convolution too, so that a style sets the range of red,
             green and blue.

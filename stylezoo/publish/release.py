@@ -61,7 +61,7 @@ def make_entry(
         license: of the weights of a run or a file, in place of what its record says.
         rights, source: of those styles whose rights are not stated yet.
         story: how the weights of a run or a file were made.
-        photo: what the picture of the card shows, painted; None: scikit-image's astronaut.
+        photo: what the picture of the card shows, stylized; None: scikit-image's astronaut.
         picture: whether the card has one.
 
     Raises:
@@ -127,7 +127,7 @@ def _with_provenance(spec: ModelSpec, story: str | None, recipe: str | None) -> 
         return spec
     if recipe is None:
         raise OptionError(
-            f"{spec.name}: neither the file nor a recipe beside it says how the weights were made: give --story"
+            f"{spec.name}: neither the file nor a recipe next to it says how the weights were made: give --story"
         )
     return msgspec.structs.replace(spec, provenance="recipe", recipe=paths_of(spec.name)[2])
 

@@ -31,7 +31,7 @@ _LARGEST = 480  # px, of a picture on the page
 def sample_page(
     stylizer: Stylizer, photo: ImageLike | None = None, *, pictures: Sequence[ImageLike] | None = None
 ) -> Image.Image:
-    """Return a photo beside what a net makes of it: in its one style, or in the first 16 of its styles.
+    """Return a photo next to what a net makes of it: in its one style, or in the first 16 of its styles.
 
     Of a net that takes any picture: the style pictures; the photo, and below each what becomes of it; and in a last
     row some of the styles that the net knows by name.
@@ -62,11 +62,11 @@ def _any_page(stylizer: Stylizer, photo: Image.Image, pictures: Sequence[ImageLi
     names = stylizer.styles[:columns]
     size = _room(3 * columns if names else 2 * columns, columns, photo)
 
-    def painted(style: StyleLike) -> Image.Image:
+    def stylized(style: StyleLike) -> Image.Image:
         return _shown(stylizer.stylize(photo, style, size=max(size, PAINTED)), size)
 
     heads = [_shown(picture, size) for picture in pictures]
-    cells = [None, *heads, _shown(photo, size), *map(painted, pictures), *map(painted, names)]
+    cells = [None, *heads, _shown(photo, size), *map(stylized, pictures), *map(stylized, names)]
     known = [printable(Path(p).name) if isinstance(p, (str, Path)) else "Picture" for p in pictures]
     labels = ["", *known, "Photo", *[""] * len(pictures), *names]
     return labelled_page(cells, [(label, "") for label in labels], columns)
@@ -97,7 +97,7 @@ def _default_photo() -> Path:
     try:
         return sample_photos()[0]
     except DataError as cause:
-        raise DataError(f"give a photo to paint: {cause}") from cause
+        raise DataError(f"give a photo to stylize: {cause}") from cause
 
 
 def _default_pictures() -> list[Path]:

@@ -170,7 +170,7 @@ def _fitting(spec: ModelSpec, runtime: Runtime, code: StyleCode) -> StyleCode:
 def _read_picture(spec: ModelSpec, style: Any, size: int | None) -> Floats:
     if spec.kind != "arbitrary":
         raise StyleError(
-            f"{spec.name} paints only in styles that it has learnt ({', '.join(spec.style_ids)}), not in a picture's: "
+            f"{spec.name} knows only the styles that it has learnt ({', '.join(spec.style_ids)}), not in a picture's: "
             "load a net that takes any picture, such as 'any'"
         )
     picture = read(style)

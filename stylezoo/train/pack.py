@@ -98,7 +98,7 @@ def make_pack(
             )
         found = pack_pictures(folder, pictures, side, room, progress=progress)
         if not any(found.packed[kind] for kind in content):
-            raise DataError(f"no photo fits into {limit_mb:g} MB beside VGG19 and the style pictures: raise --limit-mb")
+            raise DataError(f"no photo fits into {limit_mb:g} MB with VGG19 and the style pictures: raise --limit-mb")
         record: dict[str, Any] = {
             "recipes": [r.name for r in recipes],
             "network": network,

@@ -122,15 +122,15 @@ def _with_base(path: Path, seen: list[Path]) -> dict[str, Any]:
     plain = read_yaml(path, RecipeError)
     for entry in plain.get("styles") or ():
         image = entry.get("image") if isinstance(entry, dict) else None
-        if isinstance(image, str) and (path.parent / image).is_file():  # beside the recipe, wherever it is read from
+        if isinstance(image, str) and (path.parent / image).is_file():  # next to the recipe, wherever it is read from
             entry["image"] = str((path.parent / image).resolve())
     base = plain.pop("extends", None)
     if base is None:
         return plain
     if not isinstance(base, str):
         raise RecipeError(f"{path}: extends: must be the file name of a recipe, not {base!r}")
-    beside = path.parent / base
-    return _merge(_with_base(beside if beside.is_file() else find_recipe(base), [*seen, path.resolve()]), plain)
+    local = path.parent / base
+    return _merge(_with_base(local if local.is_file() else find_recipe(base), [*seen, path.resolve()]), plain)
 
 
 def _merge(base: dict[str, Any], top: dict[str, Any]) -> dict[str, Any]:

@@ -152,14 +152,14 @@ def _nearest_rows(recipe: Recipe, start: Stylizer, loss: PerceptualLoss, photos:
     assert isinstance(net, TrunkNet)
     names = [name] if start.kind == "single" else [f"{name} {style}" for style in start.styles]
     known = dict(zip(names, net.known_rows(), strict=True))
-    stylized = {name: net.paint(photos, row) for name, row in known.items()}
+    stylized = {name: net.stylize(photos, row) for name, row in known.items()}
     targets = loss.content_targets(photos)
     found = []
     for index, style in enumerate(recipe.styles):
         rows, pictures = dict(known), dict(stylized)
         if start.kind == "arbitrary" and (row := _predicted(net, style)) is not None:
             rows[f"{name}, by its picture"] = row
-            pictures[f"{name}, by its picture"] = net.paint(photos, row)
+            pictures[f"{name}, by its picture"] = net.stylize(photos, row)
         which = torch.full((len(photos),), index)
         errors = {name: float(loss.total(loss.terms(x, targets, which)).mean()) for name, x in pictures.items()}
         best = min(errors, key=lambda name: errors[name])

@@ -26,7 +26,7 @@ def shift(seed: int, first: int) -> Callable[[Tensor], Tensor]:
     """Return a function that cuts `GRID` rows and columns off pictures, (N, C, H, W), before and after at random.
 
     What the loss sees would otherwise start at the same place of the net's grid every time. Its pools weigh the four
-    pixels that they join unequally, and the net learns to paint that lattice.
+    pixels that they join unequally, and the net learns to stylize that lattice.
     """
     top, left = np.random.default_rng([seed, 8, first]).integers(0, GRID + 1, 2)
 

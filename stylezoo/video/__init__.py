@@ -1,4 +1,4 @@
-"""Clips: painted frame by frame, with their sound, times and metadata, and read as frames."""
+"""Clips: stylized frame by frame, with their sound, times and metadata, and read as frames."""
 
 from __future__ import annotations
 

@@ -53,7 +53,7 @@ class Animation(Clip):
                 clock += duration
                 self.alpha = self.alpha or picture.has_transparency_data
         if len(times) == 1:
-            raise VideoError(f"{self.name} is a still picture: paint it by stylezoo stylize")
+            raise VideoError(f"{self.name} is a still picture: stylize it by stylezoo stylize")
         self.times, self.end = array("q", times), clock
         self.rate = Fraction(len(times) * 1000, clock)
         self.colour = Colour(usual_matrix(self.width, self.height))
@@ -89,11 +89,11 @@ class Animation(Clip):
 
 
 class Flipbook:
-    """Painted frames on their way into an animation; see `stylezoo.video.parts.Sink`.
+    """Stylized frames on their way into an animation; see `stylezoo.video.parts.Sink`.
 
     Args:
         target: whose suffix names the format.
-        clip: what is painted; its times and its number of plays are kept.
+        clip: what is stylized; its times and its number of plays are kept.
         size: (height, width) of the frames.
         quality: of WebP, 1 to 100.
     """

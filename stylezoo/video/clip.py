@@ -33,7 +33,7 @@ class Frame:
         pixels: upright, (H, W, 3 or 4), uint8.
         time: when it is shown, in units of the clip's `time_base`.
         duration: for how long, in the same units.
-        number: of a painted frame: how many were painted before it.
+        number: of a stylized frame: how many were stylized before it.
     """
 
     pixels: Pixels

@@ -1,4 +1,4 @@
-"""Painted frames on their way into a container: encoded part by part, and joined with the sound of the clip."""
+"""Stylized frames on their way into a container: encoded part by part, and joined with the sound of the clip."""
 
 from __future__ import annotations
 
@@ -53,11 +53,11 @@ SAFE |= {"copyright", "license", "comment", "description", "synopsis", "date", "
 
 
 class Film:
-    """Painted frames on their way into a container; see `stylezoo.video.parts.Sink`.
+    """Stylized frames on their way into a container; see `stylezoo.video.parts.Sink`.
 
     Args:
         target: whose suffix names the container.
-        clip: what is painted: its times, colours, metadata and sound are kept.
+        clip: what is stylized: its times, colours, metadata and sound are kept.
         size: (height, width) of the frames.
         span: the clip's time that becomes 0, and that before which it ends, or None.
         sound: whether the sound is kept.
@@ -268,7 +268,7 @@ class Film:
                     out.mux(packet)
         except av.FFmpegError as cause:
             raise VideoError(
-                f"cannot write {self.target} ({reason(cause)}): run again, which joins what is painted already"
+                f"cannot write {self.target} ({reason(cause)}): run again, which joins what is stylized already"
             ) from cause
 
     def _packets(self, parts: Sequence[Told], stream: VideoStream) -> Iterator[tuple[Fraction, Packet[Any]]]:

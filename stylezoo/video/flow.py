@@ -1,7 +1,8 @@
-"""Flow-guided blending: what was painted before, moved as the photo moved, where the photo agrees.
+"""Flow-guided blending: what was stylized before, moved as the photo moved, where the photo agrees.
 
 After the short-term consistency of Ruder et al. 2016 (arXiv:1604.08610), with optical flow by dense inverse search
-(Kroeger et al. 2016, arXiv:1603.03590) as OpenCV has it, and applied to what a net painted in place of an optimisation.
+(Kroeger et al. 2016, arXiv:1603.03590) as OpenCV has it, and applied to what a net stylized in place of an
+optimisation.
 """
 
 from __future__ import annotations
@@ -15,12 +16,12 @@ import numpy as np
 from stylezoo.errors import OptionError
 from stylezoo.video.clip import Pixels
 
-SHARE = 0.6  # of what was painted before, where the photos agree fully
+SHARE = 0.6  # of what was stylized before, where the photos agree fully
 DISAGREES = 12.0  # levels of 255 between photo and warped photo, at which the share falls to 1/e
 
 
 class FlowBlend:
-    """Blends each painted frame with the one before it.
+    """Blends each stylized frame with the one before it.
 
     Raises OptionError where OpenCV is not installed.
     """
@@ -37,15 +38,15 @@ class FlowBlend:
         self._grey: Any = None
         self._before: Any = None
 
-    def __call__(self, photo: Pixels, painted: Pixels) -> Pixels:
-        """Return a painted frame, (H, W, 3 or 4), uint8, blended; `photo` is what was painted, of any size."""
+    def __call__(self, photo: Pixels, stylized: Pixels) -> Pixels:
+        """Return a stylized frame, (H, W, 3 or 4), uint8, blended; `photo` is what was stylized, of any size."""
         cv2 = self._cv2
-        height, width = painted.shape[:2]
+        height, width = stylized.shape[:2]
         grey = cv2.cvtColor(np.ascontiguousarray(photo[..., :3]), cv2.COLOR_RGB2GRAY)
         if grey.shape != (height, width):
             grey = cv2.resize(grey, (width, height), interpolation=cv2.INTER_AREA)
-        result = painted.astype(np.float32)
-        if self._before is not None and self._before.shape == painted.shape:
+        result = stylized.astype(np.float32)
+        if self._before is not None and self._before.shape == stylized.shape:
             flow = self._dis.calc(grey, self._grey, None)  # where each pixel was in the frame before
             x, y = np.meshgrid(np.arange(width, dtype=np.float32), np.arange(height, dtype=np.float32))
             where = x + flow[..., 0], y + flow[..., 1]

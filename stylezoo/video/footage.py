@@ -132,7 +132,9 @@ class Footage(Clip):
         if not self.missing or (until is not None and until <= self.end):
             return
         there = self.seconds
-        rest = f", or pass duration={int(there * 10) / 10:g} (--duration) to paint what there is" if there > 0.1 else ""
+        rest = (
+            f", or pass duration={int(there * 10) / 10:g} (--duration) to stylize what there is" if there > 0.1 else ""
+        )
         raise VideoError(
             f"{self.name} is cut short: {there:.3g} s of {there + self.missing:.3g} s are there; fetch it again{rest}"
         )

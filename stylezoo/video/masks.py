@@ -19,12 +19,12 @@ from stylezoo.video.clip import open_clip
 
 
 class Masks:
-    """Where to paint: white the style, black the photo.
+    """Where to stylize: white the style, black the photo.
 
     Args:
         path: a picture, which is for all frames; or a clip or a folder of pictures, sorted by name, with one for each
-            frame that is painted.
-        count: how many frames are painted, as far as is known.
+            frame that is stylized.
+        count: how many frames are stylized, as far as is known.
 
     Attributes:
         identity: by which a run that goes on knows that the masks are the same.
@@ -44,7 +44,7 @@ class Masks:
             self.identity: Any = {p.name: sha256_of(p) for p in self._pictures}
             return
         if self._still:
-            read(self.path)  # now, before anything is painted
+            read(self.path)  # now, before anything is stylized
         else:
             self._check(len(open_clip(self.path).times), count)
         self.identity = sha256_of(self.path)
@@ -81,7 +81,7 @@ class Masks:
 
     def _ended(self, number: int) -> OptionError:
         return OptionError(
-            f"{shown(self.path)} has no mask for frame {number}: give one for each frame that is painted"
+            f"{shown(self.path)} has no mask for frame {number}: give one for each frame that is stylized"
         )
 
 

@@ -1,4 +1,4 @@
-"""What is painted of a clip so far, beside it: a killed run loses a part at most, and the next one goes on."""
+"""What is stylized of a clip so far, next to it: a killed run loses a part at most, and the next one goes on."""
 
 from __future__ import annotations
 
@@ -129,7 +129,7 @@ class Parts:
         return bool(self.done) and self.done[-1].frames < self.size
 
     def add(self, sink: Sink, frames: Iterable[Frame], state: Callable[[int], State]) -> None:
-        """Make the next part of painted frames, at most `size`; `state` tells what the one behind it goes on from."""
+        """Make the next part of stylized frames, at most `size`; `state` tells what the one behind it goes on from."""
         spans: list[tuple[int, int]] = []
 
         def noted() -> Iterator[Frame]:

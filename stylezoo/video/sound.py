@@ -1,4 +1,4 @@
-"""The sound of a clip on its way into another container: its packets as they are, or encoded anew."""
+"""The sound of a clip on its way into another container: its packets as they are, or encoded again."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from av.packet import Packet
 
 from stylezoo.video.footage import open_container
 
-# Where the sound has to be encoded anew, the first that the container takes
+# Where the sound has to be encoded again, the first that the container takes
 ENCODERS = ("aac", "libopus", "libmp3lame", "mp2", "flac", "pcm_s16le")
 BIT_RATE = 96_000  # a channel
 COPY, NONE = "copy", "none"

@@ -1,4 +1,4 @@
-"""A clip in, a painted clip out."""
+"""A clip in, a stylized clip out."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ from stylezoo.runtime.steady import STEADY, Steadiness
 from stylezoo.stylizer.loading import load
 from stylezoo.stylizer.stylizer import Stylizer
 from stylezoo.types import PathLike, StyleLike
-from stylezoo.video.ahead import ahead
 from stylezoo.video.animation import FORMATS, Flipbook
 from stylezoo.video.clip import Clip, Frame, check_av, open_clip
 from stylezoo.video.flow import FlowBlend
+from stylezoo.video.frames import ClipStylizer
 from stylezoo.video.keyframes import Course, Keyframe, read_keyframes
 from stylezoo.video.masks import Masks
-from stylezoo.video.painting import Painting
 from stylezoo.video.parts import PART, Parts, Sink
+from stylezoo.video.prefetch import prefetch
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,7 @@ class Facts:
         frames: how many there are.
         duration: in s.
         codec: of the pictures, by FFmpeg's or Pillow's name.
-        sound: "copy": its packets as they were; the name of an encoder, by which it was encoded anew; or "none".
+        sound: "copy": its packets as they were; the name of an encoder, by which it was encoded again; or "none".
         resumed: how many frames were there from a run before.
         seconds: that it took.
     """
@@ -82,9 +82,9 @@ def stylize_video(
     progress: bool = False,
     **options: Any,
 ) -> Facts:
-    """Paint a clip, frame by frame in the memory of a few, with its times, sound and metadata.
+    """Stylize a clip, frame by frame in the memory of a few, with its times, sound and metadata.
 
-    What is painted is kept beside the target, in `target`.parts, until all is there: the same call after a kill, a
+    What is stylized is kept next to the target, in `target`.parts, until all is there: the same call after a kill, a
     power cut or a full disk goes on, and gives what an unbroken run gives.
 
     Args:
@@ -93,10 +93,10 @@ def stylize_video(
         model: a model's name, as `load` takes it, or a model.
         style: see `Stylizer.encode_style`. The style is encoded once.
         keyframes: in place of a style: styles at times, see `read_keyframes`; codes in between are on straight lines.
-        mask: where to paint: a picture of the clip's size for all frames; or a clip or folder of pictures, one for
-            each frame that is painted.
-        start, duration: the part that is painted, in seconds.
-        sound: keep the sound: as it is where the target's container takes its codec, else encoded anew.
+        mask: where to stylize: a picture of the clip's size for all frames; or a clip or folder of pictures, one for
+            each frame that is stylized.
+        start, duration: the part that is stylized, in seconds.
+        sound: keep the sound: as it is where the target's container takes its codec, else encoded again.
         codec: h264 (the default where the container takes it), hevc, av1, vp9, prores, ffv1, mjpeg, mpeg4, or an
             encoder of FFmpeg.
         quality: of h264 and hevc (0 to 51, default 18 and 20), av1 and vp9 (0 to 63, 28) the constant rate factor,
@@ -144,10 +144,10 @@ def stylize_video(
     # A frame that is optimised takes minutes
     parts = Parts(target, key, 1 if stylizer.spec.weightless else PART)
     if parts.changed:
-        _warn(f"{target.name} is painted from its start, as this is not as before: {', '.join(parts.changed)}")
+        _warn(f"{target.name} is stylized from its start, as this is not as before: {', '.join(parts.changed)}")
     resumed = parts.frames
-    painting = Painting(stylizer, clip, span, course, masks, memory, blend, options)
-    _paint(painting, parts, sink, clip, total, progress)
+    painting = ClipStylizer(stylizer, clip, span, course, masks, memory, blend, options)
+    _stylize_one(painting, parts, sink, clip, total, progress)
     if clip.damaged:
         _warn(f"{clip.damaged} damaged packets of {clip.name} were left out")
     length = float((parts.done[-1].end - parts.done[0].time) * clip.time_base)
@@ -167,18 +167,20 @@ def _read_marks(keyframes: str | Sequence[tuple[Any, StyleLike]] | None, style: 
     return read_keyframes(keyframes)
 
 
-def _paint(painting: Painting, parts: Parts, sink: Sink, clip: Clip, total: int | None, progress: bool) -> None:
+def _stylize_one(
+    painting: ClipStylizer, parts: Parts, sink: Sink, clip: Clip, total: int | None, progress: bool
+) -> None:
     """Add to the parts what is missing, and join them."""
     try:
         if not parts.whole:
-            painted = painting.frames(parts)
+            stylized = painting.frames(parts)
             with (
-                closing(ahead(painted)) as frames,
+                closing(prefetch(stylized)) as frames,
                 # The rate and the time left are of this run
                 tqdm(total=total, initial=parts.frames, unit="frame", disable=not shows(progress), leave=False) as bar,
             ):
                 while not parts.whole and (head := next(frames, None)):
-                    chunk = _told(chain([head], islice(frames, parts.size - 1)), bar.update)
+                    chunk = _reported(chain([head], islice(frames, parts.size - 1)), bar.update)
                     parts.add(sink, chunk, painting.state_behind)
         if not parts.frames:
             raise VideoError(f"{clip.name} has no frame in that part: choose another start and duration")
@@ -194,7 +196,7 @@ def _paint(painting: Painting, parts: Parts, sink: Sink, clip: Clip, total: int 
         parts.release()
 
 
-def _told(frames: Iterable[Frame], tell: Callable[[], Any]) -> Iterator[Frame]:
+def _reported(frames: Iterable[Frame], tell: Callable[[], Any]) -> Iterator[Frame]:
     for frame in frames:
         yield frame
         tell()
@@ -206,7 +208,7 @@ def _check_target(source: Path, target: Path, overwrite: bool) -> None:
     if target.exists() and not target.is_file():
         raise VideoError(f"'{target}' is a device or pipe, in which no clip can be written: name a file")
     if target.exists() and source.exists() and target.samefile(source):
-        raise VideoError(f"'{target}' is the clip that is painted, and is never overwritten: choose another name")
+        raise VideoError(f"'{target}' is the clip that is stylized, and is never overwritten: choose another name")
     if target.exists() and not overwrite:
         raise VideoError(f"'{target}' exists: pass overwrite=True (--force), or choose another name")
     blocked = next((p for p in target.parents if p.exists()), None)
@@ -246,13 +248,13 @@ def _open_sink(
         if sink.sound == "none":
             _warn(f"{kind} takes no such sound ({names}): it is left out")
         elif sink.sound != "copy":
-            _warn(f"{kind} takes no such sound ({names}): it is encoded anew by {sink.sound}, in stereo at most")
+            _warn(f"{kind} takes no such sound ({names}): it is encoded again by {sink.sound}, in stereo at most")
     if clip.subtitles:
         _warn(f"the {clip.subtitles} tracks of subtitles of {clip.name} are left out")
     if clip.hdr:
         _warn(f"{clip.name} is HDR ({clip.hdr}): it is tone-mapped to BT.709")
     if clip.interlaced:
-        _warn(f"{clip.name} is interlaced: moving edges are painted as combs; deinterlace it first")
+        _warn(f"{clip.name} is interlaced: moving edges are stylized as combs; deinterlace it first")
     if clip.alpha and sink.on_white:
         _warn(f"{kind} has no transparency here: {clip.name} is put on white")
     return sink

@@ -1,4 +1,4 @@
-"""Which models there are: names, wildcards and aliases over the package's own zoo.yaml, and zoos laid beside it."""
+"""Which models there are: names, wildcards and aliases over the package's own zoo.yaml, and zoos added to it."""
 
 from __future__ import annotations
 
@@ -151,7 +151,7 @@ def add_zoo(
     cache_dir: PathLike | None = None,
     offline: bool | None = None,
 ) -> list[str]:
-    """Lay someone's zoo beside the package's own, for this process; return the names that it adds.
+    """Add someone's zoo to the package's own, for this process; return the names that it adds.
 
     Its models are then found by `list_models`, `model_info` and `stylezoo.load` as our own are. A model that is here
     already, under the same name and with the same weights, stays as it is, and so does an alias.

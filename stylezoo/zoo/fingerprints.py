@@ -1,4 +1,4 @@
-"""Fingerprints: what each net makes of a fixed pattern, in fingerprints.json beside zoo.yaml.
+"""Fingerprints: what each net makes of a fixed pattern, in fingerprints.json next to zoo.yaml.
 
 `stylezoo verify --write`, `scripts/bundle.py` and `stylezoo push` write them; `stylezoo verify` alone reads them. They
 count for the weights that they are of, named by the first digits of their sha256, and for no others.
@@ -22,7 +22,7 @@ from stylezoo.zoo.results import weights_id
 from stylezoo.zoo.spec import HubSpec, ModelSpec
 
 FILE = "fingerprints.json"
-"""Its name beside a zoo.yaml, also in a repository of the Hub."""
+"""Its name next to a zoo.yaml, also in a repository of the Hub."""
 
 
 class Fingerprint(Record, frozen=True, kw_only=True):
@@ -43,7 +43,7 @@ class Fingerprint(Record, frozen=True, kw_only=True):
 
 
 def own_file() -> Path:
-    """Return the path of the file beside the registry of this checkout or package."""
+    """Return the path of the file next to the registry of this checkout or package."""
     return catalog.zoo_file().with_name(FILE)
 
 
@@ -66,7 +66,7 @@ def parse_fingerprints(data: bytes, where: str) -> dict[str, Fingerprint]:
     try:
         return msgspec.json.decode(data, type=dict[str, Fingerprint])
     except (msgspec.DecodeError, RecursionError) as cause:
-        raise RegistryError(f"{where}: {cause}: write it anew by stylezoo verify --write") from cause
+        raise RegistryError(f"{where}: {cause}: write it again by stylezoo verify --write") from cause
 
 
 def dump_fingerprints(found: Mapping[str, Fingerprint]) -> bytes:

@@ -92,7 +92,8 @@ class Repository:
     def download(self, file: str, what: str, *, check: Callable[[int], None]) -> Path:
         """Return the path of a file in the cache, as new as the revision.
 
-        `what` is for messages. `check` is told how many bytes the Hub says it has, before they are fetched; may raise.
+        `what` is for messages. `check` is given the number of bytes the Hub says it has, before they are fetched; may
+        raise.
         """
         api = _api()
         place: dict[str, Any] = {

@@ -170,7 +170,7 @@ def _use(spec: ModelSpec, name: str) -> str:
     style = f", {json.dumps(wanted)}" if wanted else ""
     call = f'painting = stylezoo.load({quoted}).stylize("photo.jpg"{style})  # a PIL image'
     option = f" -s {wanted}" if wanted else ""
-    command = f"stylezoo stylize photo.jpg -m {shlex.quote(name)}{option} -o painted.jpg"
+    command = f"stylezoo stylize photo.jpg -m {shlex.quote(name)}{option} -o stylized.jpg"
     parts = [fenced(f"import stylezoo\n\n{call}", "python"), fenced(command)]
     if spec.kind == "arbitrary" and ids:
         parts.append(f"In place of the picture a name, such as {code(ids[0])}, or a mix of both.")
@@ -202,7 +202,7 @@ def _styles(spec: ModelSpec) -> str:
     parts += ["\n".join(f"{i}. {plain(note)}" for i, note in enumerate(notes, 1))] if notes else []
     if missing := [code(style.id) for style in spec.styles if is_unstated(style.rights)]:
         warning = f"> **Rights unstated: {', '.join(missing)}.** Nobody has said that the picture may be used."
-        parts.insert(0, f"{warning} Find out before you share the weights, or what they paint.")
+        parts.insert(0, f"{warning} Find out before you share the weights, or what they stylize.")
     return "\n\n".join(parts)
 
 

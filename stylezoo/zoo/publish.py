@@ -98,7 +98,7 @@ def publish(
                 raise
             pause = max(wait, cause.asked)
             what = f"cannot upload to the Hub's {repository} yet ({cause.problem})"
-            warnings.warn(f"{what}: beginning anew in {pause:g} s", stacklevel=2)
+            warnings.warn(f"{what}: beginning again in {pause:g} s", stacklevel=2)
             time.sleep(pause)
     raise AssertionError
 
@@ -151,7 +151,7 @@ class _Push:
         for entry in self.entries:
             weights, picture, recipe = paths_of(entry.spec.name)
             files |= (new := self._changed({weights: entry.weights}))
-            # Two machines make a net's picture with other last digits: it is made anew for new weights alone.
+            # Two machines make a net's picture with other last digits: it is made again for new weights alone.
             if entry.picture and (new or picture not in self.there):
                 files[picture] = b"" if dry_run else entry.picture()
             if entry.recipe:

@@ -1,4 +1,4 @@
-"""Measured figures: results/METRIC.json beside zoo.yaml, which `stylezoo eval --write` writes and cards show.
+"""Measured figures: results/METRIC.json next to zoo.yaml, which `stylezoo eval --write` writes and cards show.
 
     {"metric": {"key": "P", "title": "palette distance", "better": "lower", "decimals": 2, "note": "P is ..."},
      "runs": {"1": {"date": "2026-01-31", "machine": "...", "command": "stylezoo eval ...", "split": "validation"}},
@@ -128,7 +128,7 @@ def weights_id(spec: ModelSpec) -> str:
 
 
 def own_folder() -> Path:
-    """Return the folder of results beside the registry of this checkout or package."""
+    """Return the folder of results next to the registry of this checkout or package."""
     return catalog.zoo_file().with_name(FOLDER)
 
 

@@ -37,7 +37,7 @@ WIDTH = 1280
 """Px of the copies that are asked of Wikimedia Commons."""
 
 UNSTATED = "unstated: add the rights to the picture before you share the net"
-"""The rights to a style of which nobody has told them."""
+"""The rights to a style for which none are stated."""
 
 CARD_KEY = "stylezoo-card"
 """The key of a style card's metadata that holds its record, a `CardSpec`."""

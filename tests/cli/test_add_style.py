@@ -51,7 +51,7 @@ def planned(run, monkeypatch):
     return call
 
 
-def test_a_style_is_learnt_and_painted_by_its_card(here, run):
+def test_a_style_is_learnt_and_stylized_by_its_card(here, run):
     stated = ["--title", "My Stripes", "--artist", "N. N.", "--rights", "CC0-1.0"]
     small = ["--recipe", "small.yaml", "--device", "cpu"]
     shutil.move("base.safetensors", "base #1: é.safetensors")  # YAML would read a comment here
@@ -69,8 +69,8 @@ def test_a_style_is_learnt_and_painted_by_its_card(here, run):
     assert (spec.base, spec.family) == ("cin/tiny", "cin")
     assert from_yaml(card.parent / "recipe.yaml").model.base == str(Path(base).resolve())
 
-    painted = run("stylize", "photo.png", "-m", base, "--card", card, "-o", "out.png", "--device", "cpu")
-    assert painted.exit_code == 0, painted.stderr
+    stylized = run("stylize", "photo.png", "-m", base, "--card", card, "-o", "out.png", "--device", "cpu")
+    assert stylized.exit_code == 0, stylized.stderr
     expected = load(card.parent, device="cpu").stylize("photo.png")
     assert np.array_equal(np.asarray(Image.open("out.png")), np.asarray(expected))
 
@@ -114,8 +114,8 @@ def test_a_net_of_any_style_takes_a_style_that_starts_as_it_predicts(here, run, 
         < np.abs(predicted - base.net.styles[:2].numpy()).max(axis=1).min()
     )
 
-    painted = run("stylize", "photo.png", "-m", "any.safetensors", "--card", card, "-o", "out.png", "--device", "cpu")
-    assert painted.exit_code == 0, painted.stderr
+    stylized = run("stylize", "photo.png", "-m", "any.safetensors", "--card", card, "-o", "out.png", "--device", "cpu")
+    assert stylized.exit_code == 0, stylized.stderr
     expected = load(card.parent, device="cpu").stylize("photo.png")
     assert np.array_equal(np.asarray(Image.open("out.png")), np.asarray(expected))
 

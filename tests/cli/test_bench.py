@@ -23,7 +23,7 @@ def records(net_file: Path) -> list[dict]:
 
 def test_a_record_holds_all_that_tells_what_was_measured(records: list[dict], net_file: Path) -> None:
     (record,) = records
-    assert record["entrant"] == record["baseline"] == str(net_file)
+    assert record["candidate"] == record["baseline"] == str(net_file)
     assert (record["size"], record["rounds"], record["device"]) == (64, 1, "cpu")
     assert record["stylize_ms"]["median"] > 0 and len(record["net_ms"]["rounds"]) == 1
     assert record["memory_mb"] >= record["loaded_mb"] > 50
@@ -44,7 +44,7 @@ def test_bad_input_is_refused_before_anything_is_measured(refused, net_file: Pat
 
 def test_a_device_that_is_not_there_leaves_stdout_empty(run, net_file: Path, monkeypatch) -> None:
     def measure(*_, **__):
-        raise OptionError("device 'cuda' is not to be had here: use cpu")
+        raise OptionError("device 'cuda' is not available here: use cpu")
 
     monkeypatch.setattr("stylezoo.evaluate.speed.measure", measure)
     result = run("bench", net_file, "--no-peers", "--device", "cuda")
@@ -56,8 +56,8 @@ def test_peers_that_are_missing_are_named_and_the_rest_is_a_table(run, net_file:
     from stylezoo.evaluate import peers, speed
     from stylezoo.evaluate.speed import Measured, Times
 
-    def measure(entrants, setting, **_):
-        return [Measured(e.name, {"net": Times.of([0.1])}, 10, 5, facts={"flops": 10**9}) for e in entrants]
+    def measure(candidates, setting, **_):
+        return [Measured(e.name, {"net": Times.of([0.1])}, 10, 5, facts={"flops": 10**9}) for e in candidates]
 
     monkeypatch.setitem(peers.NEEDS, peers.LITE, ("no_such_package",))
     monkeypatch.setattr(speed, "measure", measure)

@@ -78,7 +78,7 @@ def test_bad_values_are_one_line(refused, here: Path, options: list[str], messag
 
 def test_pictures_on_the_way_overwrite_nothing(refused, run, here: Path) -> None:
     command = ("stylize", "photo.png", *QUICK, "--steps", "1", "--save-every", "1")
-    assert "--save-every writes files beside OUT" in refused(*command, "-o", "-")
+    assert "--save-every writes files next to OUT" in refused(*command, "-o", "-")
     Path("out_00001.png").write_bytes(b"mine")
     assert "'out_00001.png' may be overwritten by --save-every" in refused(*command, "-o", "out.png")
     assert Path("out_00001.png").read_bytes() == b"mine"

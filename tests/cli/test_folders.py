@@ -27,12 +27,12 @@ def here(tmp_path, monkeypatch):
 
 
 @pytest.fixture
-def paint(run, net_file):
+def stylize(run, net_file):
     return lambda *arguments, m=net_file: run("stylize", *arguments, "-m", m, "--device", "cpu")
 
 
 @pytest.fixture
-def unpainted(refused, net_file):
+def not_stylized(refused, net_file):
     return lambda *arguments: refused("stylize", *arguments, "-m", net_file, "--device", "cpu")
 
 
@@ -47,15 +47,15 @@ def inputs(result):
 
 
 @pytest.mark.parametrize("backend", ["torch", "onnx"])
-def test_a_pool_says_and_paints_what_one_process_does(here, paint, net_file, backend, monkeypatch):
+def test_a_pool_says_and_stylizes_what_one_process_does(here, stylize, net_file, backend, monkeypatch):
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
     model = net_file
     if backend == "onnx":
         pytest.importorskip("onnxruntime")
-        model = "johnson/mosaic"  # painted without torch
+        model = "johnson/mosaic"  # stylized without torch
     arguments = ["photos", "--backend", backend, "--json", "-o"]
-    alone = paint(*arguments, "alone", "--engine", "serial", m=model)
-    pool = paint(*arguments, "pool", "--workers", "2", m=model)
+    alone = stylize(*arguments, "alone", "--engine", "serial", m=model)
+    pool = stylize(*arguments, "pool", "--workers", "2", m=model)
     assert pool.exit_code == alone.exit_code == 2
     assert pool.stderr == alone.stderr
     for one, other in zip(alone.stdout.splitlines(), pool.stdout.splitlines(), strict=True):
@@ -64,57 +64,57 @@ def test_a_pool_says_and_paints_what_one_process_does(here, paint, net_file, bac
         assert Path("pool", name).read_bytes() == Path("alone", name).read_bytes()
 
 
-def test_resume_paints_what_is_missing(here, paint, mend):
-    assert paint("photos", "-o", "out", "--json").exit_code == 2
+def test_resume_stylizes_what_is_missing(here, stylize, mend):
+    assert stylize("photos", "-o", "out", "--json").exit_code == 2
     before = Path("out/a.png").stat()
     mend()
     Path("out/d.png").unlink()
-    result = paint("photos", "-o", "out", "--json", "--resume")
+    result = stylize("photos", "-o", "out", "--json", "--resume")
     assert (result.exit_code, inputs(result)) == (0, ["photos/c.png", "photos/d.png"])
     assert result.stderr == "stylezoo: 2 of 4 pictures are done already\n"
     assert Path("out/a.png").stat() == before
-    again = paint("photos", "-o", "out", "--json", "--resume", "-s", "dots")  # the style that it has anyway
+    again = stylize("photos", "-o", "out", "--json", "--resume", "-s", "dots")  # the style that it has anyway
     assert (again.exit_code, again.stdout) == (0, "")
     assert again.stderr == "stylezoo: 4 of 4 pictures are done already\n"
 
 
-def test_resume_goes_on_after_an_interrupt(here, paint, mend, monkeypatch):
+def test_resume_goes_on_after_an_interrupt(here, stylize, mend, monkeypatch):
     mend()
-    stylize, painted = Stylizer.stylize, []
+    stylize, stylized = Stylizer.stylize, []
 
     def interrupted(net, photo, *arguments, **options):
-        if len(painted) == 2:
+        if len(stylized) == 2:
             raise KeyboardInterrupt
-        painted.append(photo)
+        stylized.append(photo)
         return stylize(net, photo, *arguments, **options)
 
     with monkeypatch.context() as patch:
         patch.setattr(Stylizer, "stylize", interrupted)
-        result = paint("photos", "-o", "out")
+        result = stylize("photos", "-o", "out")
     assert result.exit_code == 130
-    assert "2 of 4 pictures are painted: the same command with --resume goes on" in result.stderr
-    assert inputs(paint("photos", "-o", "out", "--json", "--resume")) == ["photos/c.png", "photos/d.png"]
+    assert "2 of 4 pictures are stylized: the same command with --resume goes on" in result.stderr
+    assert inputs(stylize("photos", "-o", "out", "--json", "--resume")) == ["photos/c.png", "photos/d.png"]
 
 
-def test_resume_in_an_empty_place_is_a_run_like_any(here, paint, mend):
+def test_resume_in_an_empty_place_is_a_run_like_any(here, stylize, mend):
     mend()
-    result = paint("photos", "-o", "out", "--resume", "--json")
+    result = stylize("photos", "-o", "out", "--resume", "--json")
     assert (result.exit_code, result.stderr, len(inputs(result))) == (0, "", 4)
 
 
-def test_resume_refuses_what_was_made_in_another_way(here, paint, unpainted, mend, monkeypatch):
+def test_resume_refuses_what_was_made_in_another_way(here, stylize, not_stylized, mend, monkeypatch):
     mend()
-    assert paint("photos", "-o", "out").exit_code == 0
+    assert stylize("photos", "-o", "out").exit_code == 0
     before = {path: path.read_bytes() for path in Path("out").iterdir()}
     with monkeypatch.context() as patch:
         patch.setattr(loading, "load", lambda *_, **__: pytest.fail("the model was loaded"))
-        line = unpainted("photos", "-o", "out", "--resume", "--strength", "0.5")
-        assert "'out/a.png' was painted with strength 1.0, not 0.5: pass --force to paint it anew" in line
-        assert "--resume to paint only what is missing" in unpainted("photos", "-o", "out")
+        line = not_stylized("photos", "-o", "out", "--resume", "--strength", "0.5")
+        assert "'out/a.png' was stylized with strength 1.0, not 0.5: pass --force to stylize it again" in line
+        assert "--resume to stylize only what is missing" in not_stylized("photos", "-o", "out")
     assert {path: path.read_bytes() for path in Path("out").iterdir()} == before
-    forced = paint("photos", "-o", "out", "--resume", "--force", "--strength", "0.5", "--json")
+    forced = stylize("photos", "-o", "out", "--resume", "--force", "--strength", "0.5", "--json")
     assert len(inputs(forced)) == 4
-    assert inputs(paint("photos", "-o", "out", "--resume", "--strength", "0.5", "--json")) == []
+    assert inputs(stylize("photos", "-o", "out", "--resume", "--strength", "0.5", "--json")) == []
 
 
 def test_resume_sees_that_a_style_picture_is_another(here, run, refused, any_file, mend):
@@ -123,15 +123,15 @@ def test_resume_sees_that_a_style_picture_is_another(here, run, refused, any_fil
     arguments = ["stylize", "photos", "-o", "out", "-m", any_file, "-s", "style.png", "--device", "cpu", "--resume"]
     assert run(*arguments).exit_code == 0
     Image.new("RGB", (80, 60), (90, 10, 20)).save("style.png")
-    assert "'out/a.png' was painted with another picture as style" in refused(*arguments)
+    assert "'out/a.png' was stylized with another picture as style" in refused(*arguments)
 
 
-def test_a_single_picture_leaves_no_manifest_unless_one_is_there(here, paint, mend):
-    assert paint("photos/a.png", "-o", "one/", "--strength", 0.5).exit_code == 0
+def test_a_single_picture_leaves_no_manifest_unless_one_is_there(here, stylize, mend):
+    assert stylize("photos/a.png", "-o", "one/", "--strength", 0.5).exit_code == 0
     assert [path.name for path in Path("one").iterdir()] == ["a.png"]
     mend()
-    assert paint("photos", "-o", "out").exit_code == 0
-    assert paint("photos/a.png", "-o", "out/a.png", "--force", "--strength", 0.5).exit_code == 0
+    assert stylize("photos", "-o", "out").exit_code == 0
+    assert stylize("photos/a.png", "-o", "out/a.png", "--force", "--strength", 0.5).exit_code == 0
     assert '"strength": 0.5' in Path("out", MANIFEST).read_text().splitlines()[-1]
 
 
@@ -146,6 +146,6 @@ def test_a_single_picture_leaves_no_manifest_unless_one_is_there(here, paint, me
         (["-", "photos", "-o", "out", "--resume"], "name files and a folder in place of -"),
     ],
 )
-def test_what_cannot_be_is_refused(here, unpainted, arguments, message):
-    assert message in unpainted(*arguments)
+def test_what_cannot_be_is_refused(here, not_stylized, arguments, message):
+    assert message in not_stylized(*arguments)
     assert not Path("out").exists()

@@ -62,8 +62,8 @@ def test_three_models_go_there_and_come_back_to_the_bit(published: HubServer, tm
     assert [path.is_relative_to(tmp_path / "home of another") for path in paths] == [True] * 3
     for i, name in enumerate(NAMES):
         net = stylezoo.load(name)
-        painted = net.stylize(photo, {"single": None, "multi": 2, "arbitrary": style}[net.kind])
-        assert np.array_equal(np.load(tmp_path / f"{i}.npy"), np.asarray(painted)), name
+        stylized = net.stylize(photo, {"single": None, "multi": 2, "arbitrary": style}[net.kind])
+        assert np.array_equal(np.load(tmp_path / f"{i}.npy"), np.asarray(stylized)), name
 
 
 def test_a_second_push_sends_nothing(published: HubServer, run) -> None:

@@ -42,7 +42,7 @@ def here(tmp_path, monkeypatch):
     return tmp_path
 
 
-def test_an_imported_net_paints_by_the_command_that_is_suggested(here, run):
+def test_an_imported_net_stylizes_by_the_command_that_is_suggested(here, run):
     result = run("import", "mosaic.pth", *NAMED, "--rights", "my own", "--source", "https://example.org/m.pth")
     assert result.exit_code == 0, result.stderr
     assert result.stdout == "tiles.safetensors\n"
@@ -52,9 +52,9 @@ def test_an_imported_net_paints_by_the_command_that_is_suggested(here, run):
     command = second.removeprefix("stylezoo: try it: stylezoo ").replace("photo.jpg", "photo.png").split()
     assert run(*command).exit_code == 0
     expected = stylezoo.load("tiles.safetensors").stylize(Image.open("photo.png"))
-    painted = np.asarray(Image.open("styled.jpg")).astype(int)
+    stylized = np.asarray(Image.open("styled.jpg")).astype(int)
     assert np.asarray(expected).std() > 4
-    assert np.abs(painted - np.asarray(expected)).mean() < 4  # but for JPEG
+    assert np.abs(stylized - np.asarray(expected)).mean() < 4  # but for JPEG
     assert "story: not trained by stylezoo, imported from mosaic.pth, sha256" in run("info", "tiles.safetensors").stdout
 
 

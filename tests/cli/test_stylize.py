@@ -41,12 +41,12 @@ def here(tmp_path, monkeypatch):
 
 
 @pytest.fixture
-def paint(run, model):
+def stylize(run, model):
     return lambda *arguments, **options: run("stylize", *arguments, "-m", model, "--device", "cpu", **options)
 
 
 @pytest.fixture
-def unpainted(refused, model):
+def not_stylized(refused, model):
     """Stylize with bad input: return the one line that is said, once sure that nothing was written."""
 
     def call(*arguments, **options):
@@ -62,27 +62,27 @@ def pixels(path):
     return np.asarray(Image.open(path).convert("RGB"), dtype=float)
 
 
-def test_one_picture_is_painted_in_its_own_size(here, paint):
-    result = paint("photo.png", "-o", "out.png")
+def test_one_picture_is_stylized_in_its_own_size(here, stylize):
+    result = stylize("photo.png", "-o", "out.png")
     assert (result.exit_code, result.stdout, result.stderr) == (0, "", "")
     assert Image.open("out.png").size == (48, 32)
     assert np.abs(pixels("out.png") - pixels("photo.png")).mean() > 1
 
 
-def test_strength_zero_gives_the_photo(here, paint):
-    assert paint("photo.png", "-o", "out.png", "--strength", 0).exit_code == 0
+def test_strength_zero_gives_the_photo(here, stylize):
+    assert stylize("photo.png", "-o", "out.png", "--strength", 0).exit_code == 0
     assert np.array_equal(pixels("out.png"), pixels("photo.png"))
 
 
-def test_size_is_the_long_side(here, paint):
-    assert paint("photo.png", "-o", "out.png", "--size", 24).exit_code == 0
+def test_size_is_the_long_side(here, stylize):
+    assert stylize("photo.png", "-o", "out.png", "--size", 24).exit_code == 0
     assert Image.open("out.png").size == (24, 16)
 
 
-def test_tiles_make_the_same_picture(here, paint):
+def test_tiles_make_the_same_picture(here, stylize):
     pixels_of = {}
     for tile in ("none", "auto", "16"):
-        assert paint("photo.png", "-o", f"{tile}.png", "--tile", tile).exit_code == 0
+        assert stylize("photo.png", "-o", f"{tile}.png", "--tile", tile).exit_code == 0
         pixels_of[tile] = pixels(f"{tile}.png")
     assert np.array_equal(pixels_of["auto"], pixels_of["none"])
     assert np.abs(pixels_of["16"] - pixels_of["none"]).max() <= 1
@@ -96,13 +96,13 @@ def test_tiles_make_the_same_picture(here, paint):
         ("18", "tile=18 must be a multiple of 4 px from 16 on for this net, such as 20"),
     ],
 )
-def test_sides_of_tiles_that_cannot_be(here, unpainted, tile, message):
-    assert message in unpainted("photo.png", "-o", "out.png", "--tile", tile)
+def test_sides_of_tiles_that_cannot_be(here, not_stylized, tile, message):
+    assert message in not_stylized("photo.png", "-o", "out.png", "--tile", tile)
 
 
-def test_preserve_color_keeps_the_photos_colour(here, paint):
-    assert paint("photo.png", "-o", "plain.png").exit_code == 0
-    assert paint("photo.png", "-o", "kept.png", "--preserve-color", "luma").exit_code == 0
+def test_preserve_color_keeps_the_photos_colour(here, stylize):
+    assert stylize("photo.png", "-o", "plain.png").exit_code == 0
+    assert stylize("photo.png", "-o", "kept.png", "--preserve-color", "luma").exit_code == 0
 
     def distance(path):
         return np.abs(pixels(path)[..., 0] - pixels(path)[..., 2] - difference).mean()
@@ -111,22 +111,22 @@ def test_preserve_color_keeps_the_photos_colour(here, paint):
     assert distance("kept.png") < distance("plain.png") / 2
 
 
-def test_quality_and_format_reach_the_file(here, paint):
-    assert paint("photo.png", "-o", "low.jpg", "--quality", 10).exit_code == 0
-    assert paint("photo.png", "-o", "high.jpg", "--quality", 95).exit_code == 0
+def test_quality_and_format_reach_the_file(here, stylize):
+    assert stylize("photo.png", "-o", "low.jpg", "--quality", 10).exit_code == 0
+    assert stylize("photo.png", "-o", "high.jpg", "--quality", 95).exit_code == 0
     assert Path("low.jpg").stat().st_size < Path("high.jpg").stat().st_size
-    assert paint("photo.png", "-o", "painted", "--format", "webp").exit_code == 0
-    assert Image.open("painted").format == "WEBP"
+    assert stylize("photo.png", "-o", "stylized", "--format", "webp").exit_code == 0
+    assert Image.open("stylized").format == "WEBP"
 
 
-def test_folder_gives_a_folder_with_the_same_names(here, paint):
-    result = paint("photos", "photo.png", "-o", "out")
+def test_folder_gives_a_folder_with_the_same_names(here, stylize):
+    result = stylize("photos", "photo.png", "-o", "out")
     assert (result.exit_code, result.stdout, result.stderr) == (0, "", "")
     assert sorted(p.name for p in Path("out").glob("[!.]*")) == ["a.jpg", "b.png", "photo.png"]
 
 
-def test_json_is_one_line_a_picture(here, paint):
-    result = paint("photos", "-o", "out", "--format", "png", "--json")
+def test_json_is_one_line_a_picture(here, stylize):
+    result = stylize("photos", "-o", "out", "--format", "png", "--json")
     first, second = map(json.loads, result.stdout.splitlines())
     assert first.pop("seconds") > 0
     assert first == {
@@ -149,18 +149,18 @@ def test_json_is_one_line_a_picture(here, paint):
     assert second["input"] == "photos/b.png"
 
 
-def test_stdin_to_stdout_is_the_same_picture_as_file_to_file(here, paint):
-    piped = paint("-", "-o", "-", input=Path("photo.png").read_bytes())
+def test_stdin_to_stdout_is_the_same_picture_as_file_to_file(here, stylize):
+    piped = stylize("-", "-o", "-", input=Path("photo.png").read_bytes())
     assert piped.exit_code == 0
-    assert paint("photo.png", "-o", "out.png").exit_code == 0
+    assert stylize("photo.png", "-o", "out.png").exit_code == 0
     image = Image.open(io.BytesIO(piped.stdout_bytes))
     assert image.format == "PNG"
     assert np.array_equal(np.asarray(image), pixels("out.png"))
 
 
-def test_broken_picture_among_many_is_reported_and_the_others_go_on(here, paint):
+def test_broken_picture_among_many_is_reported_and_the_others_go_on(here, stylize):
     Path("photos/aa.png").write_text("no picture")
-    result = paint("photos", "-o", "out", "--json")
+    result = stylize("photos", "-o", "out", "--json")
     assert result.exit_code == 2
     assert sorted(p.name for p in Path("out").glob("[!.]*")) == ["a.jpg", "b.png"]
     assert len(result.stdout.splitlines()) == 2
@@ -169,10 +169,10 @@ def test_broken_picture_among_many_is_reported_and_the_others_go_on(here, paint)
     assert total == "stylezoo: 1 of 3 pictures failed"
 
 
-def test_force_overwrites_what_exists(here, paint, unpainted):
+def test_force_overwrites_what_exists(here, stylize, not_stylized):
     Path("out.png").write_text("old")
-    assert "--force" in unpainted("photo.png", "-o", "out.png")
-    assert paint("photo.png", "-o", "out.png", "--force").exit_code == 0
+    assert "--force" in not_stylized("photo.png", "-o", "out.png")
+    assert stylize("photo.png", "-o", "out.png", "--force").exit_code == 0
     assert Image.open("out.png").size == (48, 32)
 
 
@@ -200,17 +200,17 @@ def test_force_overwrites_what_exists(here, paint, unpainted):
         (["photos", "-o", "-"], "stdout takes one picture"),
     ],
 )
-def test_bad_input_is_refused_and_nothing_is_written(here, unpainted, arguments, message):
-    assert message in unpainted(*arguments)
+def test_bad_input_is_refused_and_nothing_is_written(here, not_stylized, arguments, message):
+    assert message in not_stylized(*arguments)
 
 
-def test_single_broken_picture_is_named(here, unpainted):
+def test_single_broken_picture_is_named(here, not_stylized):
     Path("broken.jpg").write_bytes(b"no picture")
-    assert "broken.jpg" in unpainted("broken.jpg", "-o", "out.jpg")
+    assert "broken.jpg" in not_stylized("broken.jpg", "-o", "out.jpg")
 
 
-def test_stdin_without_a_picture_is_refused(here, unpainted):
-    assert "stdin is not a picture" in unpainted("-", "-o", "out.jpg", input=b"no picture")
+def test_stdin_without_a_picture_is_refused(here, not_stylized):
+    assert "stdin is not a picture" in not_stylized("-", "-o", "out.jpg", input=b"no picture")
 
 
 def test_misspelt_model_suggests(here, refused, zoo):
@@ -229,16 +229,16 @@ def test_outputs_are_checked_before_the_model_is_loaded(here, refused, monkeypat
     assert "'out/b.png' exists" in refused("stylize", "photos", "-o", "out")
 
 
-def test_every_format_that_is_offered_can_be_written(here, paint):
+def test_every_format_that_is_offered_can_be_written(here, stylize):
     from stylezoo.cli.jobs import FORMATS
 
     for ending in FORMATS:
-        assert paint("photo.png", "-o", f"out.{ending}").exit_code == 0
+        assert stylize("photo.png", "-o", f"out.{ending}").exit_code == 0
         assert Image.open(f"out.{ending}").size == (48, 32)
 
 
 @pytest.fixture
-def paint_multi(run, multi_file):
+def stylize_multi(run, multi_file):
     """Stylize with the net of the styles dots, lines and waves; return the pixels of out.png."""
 
     def call(*arguments):
@@ -268,39 +268,39 @@ def card(here, multi_file):
     return "mine.card"
 
 
-def test_stroke_sets_the_size_at_which_the_net_runs(here, paint_multi, multi_file):
-    coarse = paint_multi("-s", "dots", "--stroke", 16)
+def test_stroke_sets_the_size_at_which_the_net_runs(here, stylize_multi, multi_file):
+    coarse = stylize_multi("-s", "dots", "--stroke", 16)
     net = loading.load(multi_file, device="cpu")
     assert np.array_equal(coarse, np.asarray(net.stylize("photo.png", "dots", stroke=16)))
-    assert np.abs(coarse - paint_multi("-s", "dots")).mean() > 1
+    assert np.abs(coarse - stylize_multi("-s", "dots")).mean() > 1
 
 
-def test_mask_keeps_the_photo_where_it_is_black(masks, paint_multi):
-    painted = paint_multi("-s", "dots", "--mask", "left.png")
-    difference = np.abs(painted - pixels("photo.png")).mean(axis=(0, 2))
+def test_mask_keeps_the_photo_where_it_is_black(masks, stylize_multi):
+    stylized = stylize_multi("-s", "dots", "--mask", "left.png")
+    difference = np.abs(stylized - pixels("photo.png")).mean(axis=(0, 2))
     assert difference[24:].max() < 1
     assert difference[:12].min() > 5
 
 
-def test_regions_are_painted_each_in_its_style_and_the_rest_in_another(masks, paint_multi, multi_file):
-    painted = paint_multi("--region", "left.png:dots", "--region", "right.png:lines:1,waves:1", "-s", "waves")
+def test_regions_are_stylized_each_in_its_style_and_the_rest_in_another(masks, stylize_multi, multi_file):
+    stylized = stylize_multi("--region", "left.png:dots", "--region", "right.png:lines:1,waves:1", "-s", "waves")
     net = loading.load(multi_file, device="cpu")
     regions = [("dots", "left.png"), ({"lines": 0.5, "waves": 0.5}, "right.png")]
-    assert np.array_equal(painted, np.asarray(net.stylize("photo.png", "waves", mask=regions)))
-    unpainted_rest = paint_multi("--region", "left.png:dots", "--region", "right.png:waves")
-    assert np.abs(unpainted_rest - pixels("photo.png"))[:, 20:28].mean() < 1
+    assert np.array_equal(stylized, np.asarray(net.stylize("photo.png", "waves", mask=regions)))
+    unstylized_rest = stylize_multi("--region", "left.png:dots", "--region", "right.png:waves")
+    assert np.abs(unstylized_rest - pixels("photo.png"))[:, 20:28].mean() < 1
 
 
-def test_card_alone_is_painted_and_joins_the_styles(card, paint_multi):
-    lines = paint_multi("-s", "lines")
-    assert np.array_equal(paint_multi("--card", card), lines)
-    assert np.array_equal(paint_multi("--card", card, "-s", "mine:0.5,lines:0.5"), lines)
-    assert np.abs(paint_multi("--card", card, "-s", "dots") - lines).mean() > 1
+def test_card_alone_is_stylized_and_joins_the_styles(card, stylize_multi):
+    lines = stylize_multi("-s", "lines")
+    assert np.array_equal(stylize_multi("--card", card), lines)
+    assert np.array_equal(stylize_multi("--card", card, "-s", "mine:0.5,lines:0.5"), lines)
+    assert np.abs(stylize_multi("--card", card, "-s", "dots") - lines).mean() > 1
 
 
-def test_json_and_the_manifest_state_every_option(here, paint, photos=("photo.png",)):
+def test_json_and_the_manifest_state_every_option(here, stylize, photos=("photo.png",)):
     options = ("--strength", 0.5, "--size", 32, "--stroke", 2, "--preserve-color", "luma", "--tile", "none")
-    fact = json.loads(paint("photo.png", "-o", "out/", "--json", "--resume", *options).stdout)
+    fact = json.loads(stylize("photo.png", "-o", "out/", "--json", "--resume", *options).stdout)
     record = json.loads(Path("out/.stylezoo.jsonl").read_text().splitlines()[-1])
     wanted = {"strength": 0.5, "size": 32, "stroke": 2.0, "preserve_color": "luma", "tile": None, "style_size": 384}
     assert {name: fact[name] for name in wanted} == wanted
@@ -341,17 +341,17 @@ def test_json_states_card_mask_regions_and_stroke(masks, card, run, multi_file):
         (["--stroke", "nan"], "stroke must be"),
     ],
 )
-def test_unusable_masks_cards_and_strokes_are_refused(masks, unpainted, arguments, message):
-    assert message in unpainted("photo.png", "-o", "out.png", *arguments)
+def test_unusable_masks_cards_and_strokes_are_refused(masks, not_stylized, arguments, message):
+    assert message in not_stylized("photo.png", "-o", "out.png", *arguments)
 
 
-def test_a_mask_is_never_overwritten(masks, unpainted):
-    line = unpainted("photo.png", "-o", "left.png", "--force", "--region", "left.png:tiles")
+def test_a_mask_is_never_overwritten(masks, not_stylized):
+    line = not_stylized("photo.png", "-o", "left.png", "--force", "--region", "left.png:tiles")
     assert "'left.png' is an input and is never overwritten" in line
 
 
-def test_a_card_of_another_net_is_refused(card, unpainted):
-    assert "johnson/tiles is a johnson net, and style cards are for" in unpainted(
+def test_a_card_of_another_net_is_refused(card, not_stylized):
+    assert "johnson/tiles is a johnson net, and style cards are for" in not_stylized(
         "photo.png", "-o", "out.png", "--card", card
     )
 
@@ -369,7 +369,7 @@ def styles(here):
 
 
 @pytest.fixture
-def paint_any(run, any_file, styles):
+def stylize_any(run, any_file, styles):
     """Stylize with a net that takes any picture, and knows dots and lines."""
 
     def call(*arguments, **options):
@@ -381,7 +381,7 @@ def paint_any(run, any_file, styles):
 
 
 @pytest.fixture
-def unpainted_any(refused, any_file, styles):
+def photo_any(refused, any_file, styles):
     return lambda *arguments: refused("stylize", *arguments, "-m", any_file, "--device", "cpu")
 
 
@@ -390,35 +390,35 @@ def net(any_file):
     return loading.load(any_file, device="cpu")
 
 
-def test_a_picture_is_a_style(paint_any, net):
-    paint_any("photo.png", "-o", "out.png", "-s", "styles/wave.jpg", "--style-size", 100)
+def test_a_picture_is_a_style(stylize_any, net):
+    stylize_any("photo.png", "-o", "out.png", "-s", "styles/wave.jpg", "--style-size", 100)
     expected = net.stylize("photo.png", "styles/wave.jpg", style_size=100)
     assert np.array_equal(pixels("out.png"), np.asarray(expected))
-    paint_any("photo.png", "-o", "usual.png", "-s", "styles/wave.jpg")
+    stylize_any("photo.png", "-o", "usual.png", "-s", "styles/wave.jpg")
     assert np.array_equal(pixels("usual.png"), np.asarray(net.stylize("photo.png", "styles/wave.jpg")))
     assert not np.array_equal(pixels("usual.png"), pixels("out.png"))
 
 
-def test_pictures_and_names_mix(paint_any, net):
-    paint_any("photo.png", "-o", "out.png", "-s", "styles/wave.jpg:0.6,dots:0.4")
+def test_pictures_and_names_mix(stylize_any, net):
+    stylize_any("photo.png", "-o", "out.png", "-s", "styles/wave.jpg:0.6,dots:0.4")
     expected = net.stylize("photo.png", {"styles/wave.jpg": 0.6, "dots": 0.4})
     assert np.array_equal(pixels("out.png"), np.asarray(expected))
 
 
-def test_colons_and_commas_in_the_name_of_a_picture(paint_any, net):
-    paint_any("photo.png", "-o", "out.png", "-s", "a:b,c.png")
+def test_colons_and_commas_in_the_name_of_a_picture(stylize_any, net):
+    stylize_any("photo.png", "-o", "out.png", "-s", "a:b,c.png")
     assert np.array_equal(pixels("out.png"), np.asarray(net.stylize("photo.png", "a:b,c.png")))
 
 
-def test_stats_go_before_a_picture_is_encoded(paint_any, net):
-    paint_any("photos", "-o", "out", "--format", "png", "-s", "styles/wave.jpg", "--preserve-color", "stats")
+def test_stats_go_before_a_picture_is_encoded(stylize_any, net):
+    stylize_any("photos", "-o", "out", "--format", "png", "-s", "styles/wave.jpg", "--preserve-color", "stats")
     for name in ("a.jpg", "b.png"):
         expected = net.stylize(f"photos/{name}", "styles/wave.jpg", preserve_color="stats")
         assert np.array_equal(pixels(f"out/{Path(name).stem}.png"), np.asarray(expected))
 
 
-def test_a_folder_of_styles_paints_every_photo_in_each(paint_any, net):
-    result = paint_any("photos", "-o", "out", "-s", "styles", "--json")
+def test_a_folder_of_styles_stylizes_every_photo_in_each(stylize_any, net):
+    result = stylize_any("photos", "-o", "out", "-s", "styles", "--json")
     names = ["a_night.jpg", "a_wave.jpg", "b_night.png", "b_wave.png"]
     assert sorted(p.name for p in Path("out").glob("[!.]*")) == names
     facts = [json.loads(line) for line in result.stdout.splitlines()]
@@ -428,42 +428,44 @@ def test_a_folder_of_styles_paints_every_photo_in_each(paint_any, net):
     assert np.array_equal(pixels("out/b_wave.png"), np.asarray(net.stylize("photos/b.png", "styles/wave.jpg")))
 
 
-def test_several_styles_are_painted_each_also_from_stdin(paint_any, net):
+def test_several_styles_are_stylized_each_also_from_stdin(stylize_any, net):
     mix = "dots:0.6,styles/wave.jpg:0.4"
-    paint_any("-", "-o", "out", "-s", "dots", "-s", "styles/wave.jpg", "-s", mix, input=Path("photo.png").read_bytes())
+    stylize_any(
+        "-", "-o", "out", "-s", "dots", "-s", "styles/wave.jpg", "-s", mix, input=Path("photo.png").read_bytes()
+    )
     names = ["stdin_dots-0.6_wave-0.4.png", "stdin_dots.png", "stdin_wave.png"]
     assert sorted(p.name for p in Path("out").glob("[!.]*")) == names
     assert np.array_equal(pixels("out/stdin_dots.png"), np.asarray(net.stylize("photo.png", "dots")))
 
 
-def test_a_name_comes_before_a_folder(paint_any, net):
+def test_a_name_comes_before_a_folder(stylize_any, net):
     Path("dots").mkdir()
-    paint_any("photo.png", "-o", "out.png", "-s", "dots")
+    stylize_any("photo.png", "-o", "out.png", "-s", "dots")
     assert np.array_equal(pixels("out.png"), np.asarray(net.stylize("photo.png", "dots")))
 
 
-def test_style_pictures_are_encoded_once(paint_any, net, monkeypatch):
+def test_style_pictures_are_encoded_once(stylize_any, net, monkeypatch):
     seen = []
     encode = type(net.runtime).encode
     monkeypatch.setattr(type(net.runtime), "encode", lambda runtime, image: seen.append(1) or encode(runtime, image))
-    paint_any("photos", "photo.png", "-o", "out", "-s", "styles/wave.jpg", "-s", "dots")
+    stylize_any("photos", "photo.png", "-o", "out", "-s", "styles/wave.jpg", "-s", "dots")
     assert len(seen) == 1
 
 
-def test_regions_take_pictures(masks, paint_any, net):
+def test_regions_take_pictures(masks, stylize_any, net):
     Path("styles/wave.jpg").rename("a:w.jpg")
-    paint_any(
+    stylize_any(
         "photo.png", "-o", "out.png", "--region", "left.png:a:w.jpg", "--region", "right.png:styles/night.png:1,dots:1"
     )
     regions = [("a:w.jpg", "left.png"), ({"styles/night.png": 1, "dots": 1}, "right.png")]
     assert np.array_equal(pixels("out.png"), np.asarray(net.stylize("photo.png", mask=regions)))
 
 
-def test_a_style_is_saved_as_a_card_and_used_again(paint_any, unpainted_any):
-    paint_any("photo.png", "-o", "1.png", "-s", "styles/wave.jpg", "--save-card", "cards/My wave.card.safetensors")
+def test_a_style_is_saved_as_a_card_and_used_again(stylize_any, photo_any):
+    stylize_any("photo.png", "-o", "1.png", "-s", "styles/wave.jpg", "--save-card", "cards/My wave.card.safetensors")
     card = StyleCard.read("cards/My wave.card.safetensors")
     assert (card.spec.style.id, card.spec.style.title, card.spec.style.source) == ("my_wave", "wave", "wave.jpg")
-    paint_any("photo.png", "-o", "2.png", "--card", "cards/My wave.card.safetensors")
+    stylize_any("photo.png", "-o", "2.png", "--card", "cards/My wave.card.safetensors")
     assert np.array_equal(pixels("2.png"), pixels("1.png"))
     again = [
         "photo.png",
@@ -474,8 +476,8 @@ def test_a_style_is_saved_as_a_card_and_used_again(paint_any, unpainted_any):
         "--save-card",
         "cards/My wave.card.safetensors",
     ]
-    assert "exists: pass --force" in unpainted_any(*again)
-    paint_any(*again, "--force")
+    assert "exists: pass --force" in photo_any(*again)
+    stylize_any(*again, "--force")
     assert StyleCard.read("cards/My wave.card.safetensors").spec.style.source == "a mix of wave.jpg 0.5, dots 0.5"
 
 
@@ -511,19 +513,19 @@ def test_a_style_is_saved_as_a_card_and_used_again(paint_any, unpainted_any):
         (["-o", "out.png", "-s", "mask.png", "--save-card", "?.card"], "names no style"),
     ],
 )
-def test_unusable_style_pictures_are_refused(unpainted_any, arguments, message):
+def test_unusable_style_pictures_are_refused(photo_any, arguments, message):
     Path("empty").mkdir()
     Path("broken.png").write_bytes(b"no picture")
     Image.new("L", (48, 32)).save("mask.png")
     before = {path: path.read_bytes() for path in Path().rglob("*") if path.is_file()}
-    assert message in unpainted_any("photo.png", *arguments)
+    assert message in photo_any("photo.png", *arguments)
     assert {path: path.read_bytes() for path in Path().rglob("*") if path.is_file()} == before
 
 
-def test_a_picture_for_a_net_of_its_own_styles_is_refused(styles, unpainted):
+def test_a_picture_for_a_net_of_its_own_styles_is_refused(styles, not_stylized):
     for style in ("styles/wave.jpg", "styles", "tiles:1,styles/wave.jpg:1"):
-        line = unpainted("photo.png", "-o", "out", "--format", "png", "-s", style)
-        assert "johnson/tiles paints only in styles that it has learnt (tiles), not in a picture's: load" in line
+        line = not_stylized("photo.png", "-o", "out", "--format", "png", "-s", style)
+        assert "johnson/tiles stylizes only in styles that it has learnt (tiles), not in a picture's: load" in line
 
 
 def test_style_size_is_that_of_the_library():

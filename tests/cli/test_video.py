@@ -19,8 +19,8 @@ def here(tmp_path, monkeypatch):
 
 
 @pytest.fixture
-def paint(run, multi_file):
-    """Paint a clip by the command line, once sure that it went well; return what it said."""
+def stylize(run, multi_file):
+    """Stylize a clip by the command line, once sure that it went well; return what it said."""
 
     def call(*arguments, model=multi_file):
         result = run("video", *arguments, "-m", model, "--device", "cpu")
@@ -31,7 +31,7 @@ def paint(run, multi_file):
 
 
 @pytest.fixture
-def unpainted(refused, multi_file):
+def not_stylized(refused, multi_file):
     """Ask for what cannot be: return the one line that is said, once sure that nothing was written."""
 
     def call(*arguments):
@@ -43,8 +43,8 @@ def unpainted(refused, multi_file):
     return call
 
 
-def test_a_clip_is_painted(here, paint):
-    result = paint("clip.mp4", "-o", "new/out.mp4", "-s", "dots", "--json")
+def test_a_clip_is_stylized(here, stylize):
+    result = stylize("clip.mp4", "-o", "new/out.mp4", "-s", "dots", "--json")
     assert result.stderr == ""
     said = json.loads(result.stdout)
     assert said["seconds"] >= 0
@@ -63,10 +63,10 @@ def test_a_clip_is_painted(here, paint):
     assert sound_of(Path("new/out.mp4")) == sound_of(Path("clip.mp4"))
 
 
-def test_all_options_together(here, paint):
+def test_all_options_together(here, stylize):
     Image.fromarray(np.full((48, 64), 255, np.uint8)).save("mask.png")
     said = json.loads(
-        paint(
+        stylize(
             *(
                 "clip.mp4",
                 "-o",
@@ -86,15 +86,15 @@ def test_all_options_together(here, paint):
     assert said["keyframes"] == "0:dots,0.2s:lines+waves"
 
 
-def test_an_animation_is_painted(here, paint):
+def test_an_animation_is_stylized(here, stylize):
     first, *rest = [Image.fromarray(picture) for picture in pictures(4)]
     first.save("in.gif", save_all=True, append_images=rest, duration=80, loop=0)
-    paint("in.gif", "-o", "out.webp", "-s", "dots:0.5,lines:0.5")
+    stylize("in.gif", "-o", "out.webp", "-s", "dots:0.5,lines:0.5")
     with Image.open("out.webp") as image:
         assert image.n_frames == 4
 
 
-def test_it_says_that_it_goes_on(here, paint, run, multi_file, monkeypatch):
+def test_it_says_that_it_goes_on(here, stylize, run, multi_file, monkeypatch):
     from stylezoo.video import film
 
     make_clip(here / "long.mp4", pictures(60))
@@ -102,26 +102,26 @@ def test_it_says_that_it_goes_on(here, paint, run, multi_file, monkeypatch):
     assert run("video", "long.mp4", "-o", "out.mp4", "-s", "dots", "-m", multi_file, "--device", "cpu").exit_code != 0
     monkeypatch.undo()
     monkeypatch.chdir(here)
-    assert "60 of 60 frames were there from a run before" in paint("long.mp4", "-o", "out.mp4", "-s", "dots").stderr
+    assert "60 of 60 frames were there from a run before" in stylize("long.mp4", "-o", "out.mp4", "-s", "dots").stderr
 
 
-def test_bad_input_is_told_in_one_line(here, unpainted):
-    assert "does not exist" in unpainted("none.mp4", "-o", "out.mp4", "-s", "dots")
+def test_bad_input_is_told_in_one_line(here, not_stylized):
+    assert "does not exist" in not_stylized("none.mp4", "-o", "out.mp4", "-s", "dots")
     Path("noise.mp4").write_bytes(np.random.default_rng(0).bytes(3000))
-    assert "no clip that FFmpeg can read" in unpainted("noise.mp4", "-o", "out.mp4", "-s", "dots")
-    assert "is the clip that is painted" in unpainted("clip.mp4", "-o", "clip.mp4", "-s", "dots", "--force")
-    assert "no container has the suffix '.xyz'" in unpainted("clip.mp4", "-o", "out.xyz", "-s", "dots")
-    assert "codec 'h267' is unknown" in unpainted("clip.mp4", "-o", "out.mp4", "-s", "dots", "--codec", "h267")
-    assert "cannot read '0:'" in unpainted("clip.mp4", "-o", "out.mp4", "--keyframes", "0:")
-    assert "dotz" in unpainted("clip.mp4", "-o", "out.mp4", "--keyframes", "0:dotz")
+    assert "no clip that FFmpeg can read" in not_stylized("noise.mp4", "-o", "out.mp4", "-s", "dots")
+    assert "is the clip that is stylized" in not_stylized("clip.mp4", "-o", "clip.mp4", "-s", "dots", "--force")
+    assert "no container has the suffix '.xyz'" in not_stylized("clip.mp4", "-o", "out.xyz", "-s", "dots")
+    assert "codec 'h267' is unknown" in not_stylized("clip.mp4", "-o", "out.mp4", "-s", "dots", "--codec", "h267")
+    assert "cannot read '0:'" in not_stylized("clip.mp4", "-o", "out.mp4", "--keyframes", "0:")
+    assert "dotz" in not_stylized("clip.mp4", "-o", "out.mp4", "--keyframes", "0:dotz")
     Path("out.mp4").write_text("mine")
-    assert "'out.mp4' exists: pass" in unpainted("clip.mp4", "-o", "out.mp4", "-s", "dots")
+    assert "'out.mp4' exists: pass" in not_stylized("clip.mp4", "-o", "out.mp4", "-s", "dots")
     Image.fromarray(pictures(1)[0]).save("mask.png")
-    assert "is an input" in unpainted("clip.mp4", "-o", "mask.png", "-s", "dots", "--mask", "mask.png", "--force")
+    assert "is an input" in not_stylized("clip.mp4", "-o", "mask.png", "-s", "dots", "--mask", "mask.png", "--force")
 
 
-def test_without_pyav_it_says_what_to_install(here, unpainted, monkeypatch):
+def test_without_pyav_it_says_what_to_install(here, not_stylized, monkeypatch):
     import sys
 
     monkeypatch.setitem(sys.modules, "av", None)
-    assert "pip install 'stylezoo[video]'" in unpainted("clip.mp4", "-o", "out.mp4", "-s", "dots")
+    assert "pip install 'stylezoo[video]'" in not_stylized("clip.mp4", "-o", "out.mp4", "-s", "dots")

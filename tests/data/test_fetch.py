@@ -52,7 +52,7 @@ def refused(url: str, target: Path) -> str:
     return str(caught.value)
 
 
-def test_a_file_comes_whole_and_leaves_nothing_beside_it(site, tmp_path: Path) -> None:
+def test_a_file_comes_whole_and_leaves_nothing_next_to_it(site, tmp_path: Path) -> None:
     download(f"{site.url}/a.bin", tmp_path / "deep" / "a.bin", right)
     assert [p.name for p in (tmp_path / "deep").iterdir()] == ["a.bin"]
     assert ranges(site) == [None]

@@ -58,7 +58,7 @@ def test_too_many_pictures_are_thinned_alike_within_the_room(photos: list[Path],
         assert len(list((tmp_path / "half" / kind).iterdir())) == found.packed[kind] > 0
 
 
-def test_a_picture_that_cannot_be_read_is_told(photos: list[Path], tmp_path: Path) -> None:
+def test_a_picture_that_cannot_be_read_is_reported(photos: list[Path], tmp_path: Path) -> None:
     (tmp_path / "bad.jpg").write_bytes(b"no picture")
     found = pack_pictures(tmp_path / "out", {"content": [*photos[:2], tmp_path / "bad.jpg"]}, 64, 10**6)
     assert found.packed == {"content": 2}

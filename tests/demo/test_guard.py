@@ -90,7 +90,7 @@ def test_who_asks_too_often_waits_and_others_do_not():
     assert ask(guard, join, client="5.6.7.8")[0] == 200
     assert ask(guard, "/gradio_api/queue/data", method="GET")[0] == 200  # an answer is no request
     now[0] = 2.0
-    assert [ask(guard, "/gradio_api/call/paint")[0] for _ in range(3)] == [200, 200, 429]
+    assert [ask(guard, "/gradio_api/call/stylize")[0] for _ in range(3)] == [200, 200, 429]
 
 
 def test_a_rate_of_zero_is_no_limit():

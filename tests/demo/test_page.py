@@ -20,7 +20,7 @@ def shown(page, selector: str) -> np.ndarray:
 
 def hang(page, path) -> None:
     page.set_input_files("#sz-photo input[type=file]", path)
-    page.wait_for_selector(".sz-stage[data-state=painted]")
+    page.wait_for_selector(".sz-stage[data-state=stylized]")
 
 
 def change(page, act) -> None:
@@ -46,7 +46,7 @@ def brush(page) -> None:
     page.mouse.up()
 
 
-def test_a_photo_is_painted_blended_brushed_and_saved(visit, photo):
+def test_a_photo_is_stylized_blended_brushed_and_saved(visit, photo):
     page = visit(accept_downloads=True)
     hang(page, photo)
     first = shown(page, ".sz-after")
@@ -68,7 +68,7 @@ def test_a_photo_is_painted_blended_brushed_and_saved(visit, photo):
     page.wait_for_selector(".sz-paper canvas", state="visible")
     change(page, lambda: brush(page))
     difference = abs(shown(page, ".sz-after") - shown(page, ".sz-before")).mean(axis=(0, 2))
-    assert difference[30:60].min() > 10  # painted where the brush went
+    assert difference[30:60].min() > 10  # stylized where the brush went
     assert difference[150:].max() < 5  # and the photo elsewhere
 
     with page.expect_download() as waiting:
@@ -117,7 +117,7 @@ def test_what_is_no_photo_is_refused_on_the_page_which_goes_on(visit, photo, hos
     assert "Traceback" not in page.content()
     assert page.get_attribute(".sz-stage", "data-state") == "empty"
     page.click(".sz-samples button >> nth=0")
-    page.wait_for_selector(".sz-stage[data-state=painted]")
+    page.wait_for_selector(".sz-stage[data-state=stylized]")
 
 
 def test_any_picture_is_a_style(visit, photo, tmp_path):
@@ -161,14 +161,14 @@ def test_a_phone_shows_all_of_it_without_scrolling_sideways(visit):
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
 
 
-def test_the_camera_is_painted_as_it_goes(visit):
+def test_the_camera_is_stylized_as_it_goes(visit):
     page = visit()
     page.click("button[role=tab]:has-text('Live camera')")
     page.click(".sz-start")
     for _ in range(3):
-        before = page.eval_on_selector(".sz-painted", "image => image.src")
-        page.wait_for_function("src => document.querySelector('.sz-painted').src !== src", arg=before)
-    assert max(shown(page, ".sz-painted").shape) == 320
+        before = page.eval_on_selector(".sz-stylized", "image => image.src")
+        page.wait_for_function("src => document.querySelector('.sz-stylized').src !== src", arg=before)
+    assert max(shown(page, ".sz-stylized").shape) == 320
     page.click("button[role=tab]:has-text('Painting')")
     page.wait_for_selector(".sz-live[data-state=off]", state="attached")
 
@@ -180,7 +180,7 @@ def test_who_asks_too_often_is_told_so_on_the_page(visit, photo, page_url):
     def hammer():
         with httpx.Client(base_url=page_url, headers={"X-Forwarded-For": "10.3.3.3"}, timeout=300) as client:
             while not over.is_set():
-                client.post("gradio_api/call/paint", json={"data": []})
+                client.post("gradio_api/call/stylize", json={"data": []})
 
     with ThreadPoolExecutor() as pool:
         pool.submit(hammer)
@@ -196,9 +196,9 @@ def test_who_asks_too_often_is_told_so_on_the_page(visit, photo, page_url):
             over.set()
 
 
-def test_a_sample_photo_is_painted(visit):
+def test_a_sample_photo_is_stylized(visit):
     page = visit()
     page.click(".sz-samples button >> nth=1")
-    page.wait_for_selector(".sz-stage[data-state=painted]")
+    page.wait_for_selector(".sz-stage[data-state=stylized]")
     height, width = data.chelsea().shape[:2]
     assert shown(page, ".sz-after").shape == (height, width, 3)

@@ -38,7 +38,7 @@ def values(client):
     """What the page asks for a painting, without the photo."""
     parts = {c["props"].get("elem_id"): c["props"] for c in client.get("config").json()["components"]}
     mix = {"mix": [[parts["sz-palette"]["props"]["cards"][0]["id"], 1]]}
-    return [parts["sz-painter"]["value"], mix, 1, 0.75, "style", None, None]
+    return [parts["sz-model"]["value"], mix, 1, 0.75, "style", None, None]
 
 
 def upload(client, data: bytes, name: str = "photo.png") -> str:
@@ -53,7 +53,7 @@ def picture() -> bytes:
 
 def test_programs_may_call_it(client, values):
     photo = {"path": upload(client, picture()), "meta": FILE}
-    event, (wall,) = asked(client, "paint", [photo, *values])
+    event, (wall,) = asked(client, "stylize", [photo, *values])
     assert event == "complete" and wall["painting"].startswith("data:image/jpeg")
     event, (saved,) = asked(client, "save_png", [photo, *values, False])
     file = client.get(saved["file"]["url"]).raise_for_status()
@@ -62,7 +62,7 @@ def test_programs_may_call_it(client, values):
 
 @pytest.mark.parametrize("marked", [{}, {"meta": FILE}, {"meta": {"_type": "other"}}, {"url": "/x", "meta": FILE}])
 @pytest.mark.parametrize("place", ["photo", "own", "mask"])
-def test_no_picture_of_the_host_is_painted(client, values, hostile, photo, marked, place):
+def test_no_picture_of_the_host_is_stylized(client, values, hostile, photo, marked, place):
     """Gradio's own check is of files that are marked as gradio's: an unmarked path would be opened."""
     values, mine = list(values), {"path": upload(client, picture()), "meta": FILE}
     there = {"path": str(photo), **marked}
@@ -70,7 +70,7 @@ def test_no_picture_of_the_host_is_painted(client, values, hostile, photo, marke
         values[-1] = there
     elif place == "mask":
         values[-2] = {"regions": [{**values[1], "mask": there}]}
-    event, said = asked(client, "paint", [there if place == "photo" else mine, *values])
+    event, said = asked(client, "stylize", [there if place == "photo" else mine, *values])
     assert event == "error"
     assert "only what was uploaded here" in said["error"]
 
@@ -88,14 +88,14 @@ def test_no_picture_of_the_host_is_painted(client, values, hostile, photo, marke
     ],
 )
 def test_what_no_page_sends_is_answered_in_words(client, values, sent, said):
-    event, answer = asked(client, "paint", [sent, *values])
+    event, answer = asked(client, "stylize", [sent, *values])
     assert event == "error"
     assert said in answer["error"]
 
 
 @pytest.mark.parametrize("sent", [[], [None], ["x"] * 8, [None] * 30])
 def test_a_wrong_number_of_values_is_answered_in_words(client, sent):
-    event, answer = asked(client, "paint", sent)
+    event, answer = asked(client, "stylize", sent)
     assert event == "error" and answer["error"]
 
 

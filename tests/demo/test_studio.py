@@ -12,9 +12,9 @@ import stylezoo
 from stylezoo._files import sha256_of
 from stylezoo.demo.live import Live
 from stylezoo.demo.pictures import data_url, from_data_url
+from stylezoo.demo.requests import Region, Request
 from stylezoo.demo.settings import Settings, default_models, find_models
 from stylezoo.demo.studio import OWN, Studio
-from stylezoo.demo.wishes import Region, Wish
 from stylezoo.errors import ModelNotFoundError, OptionError, StyleError
 from stylezoo.zoo import catalog
 from stylezoo.zoo.layout import write_zoo
@@ -24,7 +24,7 @@ from stylezoo.zoo.store import BUNDLED, read_header
 
 @pytest.fixture(scope="module")
 def tiny_zoo(net_file, multi_file, any_file, tmp_path_factory):
-    """A zoo of one net of each kind, laid beside the package's own."""
+    """A zoo of one net of each kind, laid next to the package's own."""
     folder, models = tmp_path_factory.mktemp("zoo"), {}
     for file in (net_file, multi_file, any_file):
         spec = read_header(file)
@@ -64,9 +64,9 @@ def test_a_page_shows_small_nets_and_one_for_any_picture():
     assert len(singles) == len(set(singles)) > 1
 
 
-def test_two_nets_of_one_style_are_told_apart():
-    painters = Studio(Settings(models=("johnson/mosaic", "johnson/mosaic-large", "johnson/great_wave"))).painters
-    assert [card.id for card in painters["johnson"].cards] == ["johnson/mosaic", "johnson/mosaic-large", "great_wave"]
+def test_two_nets_of_one_style_are_distinguished():
+    models = Studio(Settings(models=("johnson/mosaic", "johnson/mosaic-large", "johnson/great_wave"))).models
+    assert [card.id for card in models["johnson"].cards] == ["johnson/mosaic", "johnson/mosaic-large", "great_wave"]
 
 
 def test_models_that_are_not_there_or_take_minutes_are_refused():
@@ -79,27 +79,27 @@ def test_models_that_are_not_there_or_take_minutes_are_refused():
 
 
 def test_painters_say_what_they_can(studio):
-    many, one, taker = studio.painters.values()
+    many, one, taker = studio.models.values()
     assert (many.blends, one.blends, taker.blends) == (True, False, True)
     assert [card.id for card in many.cards] == ["dots", "lines", "waves"]
     assert taker.takes_pictures and not many.takes_pictures
 
 
-def test_it_paints_what_the_net_paints(studio, cup, multi_file):
-    wish = Wish("cin/tiny", (("dots", 0.25), ("waves", 0.75)), 0.8, 2.0, "luma")
+def test_it_stylizes_what_the_net_paints(studio, cup, multi_file):
+    request = Request("cin/tiny", (("dots", 0.25), ("waves", 0.75)), 0.8, 2.0, "luma")
     net = stylezoo.load(multi_file, device="cpu")
     mix = {"dots": 0.25, "waves": 0.75}
     wanted = net.stylize(cup, mix, strength=0.8, stroke=2.0, preserve_color="luma")
-    assert abs(as_array(studio.paint(cup, wish)) - as_array(wanted)).max() <= 1
+    assert abs(as_array(studio.stylize(cup, request)) - as_array(wanted)).max() <= 1
 
 
 def test_regions_keep_to_their_masks_whatever_size_they_come_in(studio, cup):
     mask = Image.new("L", (12, 8), 0)
     mask.paste(255, (0, 0, 6, 8))
-    painted = studio.paint(
-        cup, Wish("cin/tiny", (("dots", 1.0),), regions=(Region((("waves", 1.0),), mask),), rest=False)
+    stylized = studio.stylize(
+        cup, Request("cin/tiny", (("dots", 1.0),), regions=(Region((("waves", 1.0),), mask),), rest=False)
     )
-    difference = abs(as_array(painted) - as_array(cup)).max(axis=(0, 2))
+    difference = abs(as_array(stylized) - as_array(cup)).max(axis=(0, 2))
     assert difference[:30].min() > 0
     assert difference[60:].max() == 0
 
@@ -108,7 +108,7 @@ def test_a_photo_that_lies_on_its_side_takes_a_mask_that_stands(studio, cup):
     turned = cup.copy()
     turned.getexif()[0x0112] = 6
     region = Region((("waves", 1.0),), Image.new("L", (8, 12), 255))
-    assert studio.paint(turned, Wish("cin/tiny", (("dots", 1.0),), regions=(region,), rest=True)).size == (64, 96)
+    assert studio.stylize(turned, Request("cin/tiny", (("dots", 1.0),), regions=(region,), rest=True)).size == (64, 96)
 
 
 def test_a_picture_of_the_visitor_is_a_style_among_others(studio, cup, tmp_path, any_file):
@@ -117,26 +117,26 @@ def test_a_picture_of_the_visitor_is_a_style_among_others(studio, cup, tmp_path,
     mix = ((OWN, 0.5), ("dots", 0.5))
     net = stylezoo.load(any_file, device="cpu")
     wanted = net.stylize(cup, [(Image.open(own), 0.5), ("dots", 0.5)])
-    assert abs(as_array(studio.paint(cup, Wish("ghiasi/tiny", mix), own)) - as_array(wanted)).max() <= 1
+    assert abs(as_array(studio.stylize(cup, Request("ghiasi/tiny", mix), own)) - as_array(wanted)).max() <= 1
     with pytest.raises(StyleError, match="choose it again"):
-        studio.paint(cup, Wish("ghiasi/tiny", mix))
+        studio.stylize(cup, Request("ghiasi/tiny", mix))
     with pytest.raises(StyleError, match="no such style"):
-        studio.paint(cup, Wish("cin/tiny", mix), own)
+        studio.stylize(cup, Request("cin/tiny", mix), own)
 
 
 def test_painters_and_styles_that_are_not_there_are_refused(studio, cup):
     with pytest.raises(OptionError, match="cin/tiny"):
-        studio.paint(cup, Wish("/etc/passwd", (("dots", 1.0),)))
+        studio.stylize(cup, Request("/etc/passwd", (("dots", 1.0),)))
     with pytest.raises(StyleError, match="no such style"):
-        studio.paint(cup, Wish("johnson/tiny", (("lines", 1.0),)))
+        studio.stylize(cup, Request("johnson/tiny", (("lines", 1.0),)))
 
 
 def test_each_style_has_a_picture_and_a_place_on_the_sheet(studio, cup):
-    painter = studio.painters["cin/tiny"]
-    pictures = list(studio.thumbnails(painter))
+    model = studio.models["cin/tiny"]
+    pictures = list(studio.thumbnails(model))
     assert len(pictures) == 3 and len({picture.tobytes() for picture in pictures}) == 3
     assert len({picture.size for picture in pictures}) == 1
-    sheet = studio.sheet(cup, Wish("cin/tiny", (("dots", 1.0),)))
+    sheet = studio.sheet(cup, Request("cin/tiny", (("dots", 1.0),)))
     assert sheet.width > 600 and sheet.mode == "RGB"
 
 
@@ -145,23 +145,23 @@ def test_the_first_photo_to_try_comes_with_the_package(studio):
     assert np.asarray(Image.open(studio.samples[0])).std() > 30
 
 
-def test_frames_are_painted_as_pictures_are(studio, cup, multi_file):
+def test_frames_are_stylized_as_pictures_are(studio, cup, multi_file):
     live = Live(studio)
     wide = cup.resize((480, 320))
-    painted = from_data_url(live.paint({"mix": [["waves", 1]], "image": data_url(wide, 95)}), Settings())
-    assert painted.size == (320, 213)
+    stylized = from_data_url(live.stylize({"mix": [["waves", 1]], "image": data_url(wide, 95)}), Settings())
+    assert stylized.size == (320, 213)
     wanted = stylezoo.load(multi_file, device="cpu").stylize(wide.resize((320, 213)), "waves")
-    assert abs(as_array(painted) - as_array(wanted)).mean() < 8
-    faint = from_data_url(live.paint({"mix": [["waves", 1]], "image": data_url(wide, 95), "strength": 0}), Settings())
+    assert abs(as_array(stylized) - as_array(wanted)).mean() < 8
+    faint = from_data_url(live.stylize({"mix": [["waves", 1]], "image": data_url(wide, 95), "strength": 0}), Settings())
     assert abs(as_array(faint) - as_array(wide.resize((320, 213)))).mean() < 8
 
 
 @pytest.mark.parametrize("value", [None, [], {"mix": [["waves", 1]]}, {"mix": [["waves", 1]], "image": "/etc/passwd"}])
 def test_what_is_no_frame_is_refused(studio, value):
     with pytest.raises(stylezoo.errors.StyleZooError):
-        Live(studio).paint(value)
+        Live(studio).stylize(value)
 
 
 def test_the_camera_says_which_styles_it_has(studio, cup):
     with pytest.raises(StyleError, match="cin/tiny"):
-        Live(studio).paint({"mix": [["own", 1]], "image": data_url(cup)})
+        Live(studio).stylize({"mix": [["own", 1]], "image": data_url(cup)})

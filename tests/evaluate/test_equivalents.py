@@ -40,8 +40,8 @@ def test_each_style_is_measured_over_the_photos(
     counts = iter([4, None, 7, 9])
     asked: list[int] = []
 
-    def stand_in(painted, photo, loss, style, *, limit):
-        assert painted.shape == photo.shape and max(photo.shape) == 48
+    def stand_in(stylized, photo, loss, style, *, limit):
+        assert stylized.shape == photo.shape and max(photo.shape) == 48
         asked.append(style)
         return next(counts)
 

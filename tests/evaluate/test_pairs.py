@@ -85,7 +85,7 @@ def test_a_net_is_given_its_styles_by_name_and_any_other_by_the_image(
     assert call(str(any_file), pair) == load(any_file, device="cpu").stylize(photo, style, style_size=64)
 
 
-def test_methods_are_measured_on_the_same_pairs_beside_the_anchors(pictures: list[Path]) -> None:
+def test_methods_are_measured_on_the_same_pairs_next_to_the_anchors(pictures: list[Path]) -> None:
     style = StyleImage("1", pictures[1], 80)
     pairs = PairSet("unseen", "own", (Pair(pictures[0], style), Pair(pictures[2], style)), {"1": style})
     shown = []

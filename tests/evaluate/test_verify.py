@@ -74,7 +74,7 @@ def test_a_file_of_another_size_and_none_at_all(spec: ModelSpec, place: Path, re
     assert "reinstall stylezoo" in failed(spec, recorded)[0].what
 
 
-def test_a_net_that_paints_otherwise(spec: ModelSpec, place: Path, recorded: Fingerprint) -> None:
+def test_a_net_that_stylizes_otherwise(spec: ModelSpec, place: Path, recorded: Fingerprint) -> None:
     """The file is the registry's, but not the net that the fingerprint was taken of."""
     net = create_model("johnson", **spec.arch, weights=place)
     with torch.no_grad():

@@ -207,7 +207,7 @@ def test_arrays_and_tensors_are_written_too(tmp_path: Path) -> None:
         assert np.array_equal(np.asarray(Image.open(tmp_path / f"{i}.png")), PHOTO)
 
 
-def test_an_existing_file_is_kept_unless_told(tmp_path: Path) -> None:
+def test_an_existing_file_is_kept_unless_reported(tmp_path: Path) -> None:
     path = tmp_path / "keep.png"
     path.write_text("precious")
     with pytest.raises(ImageError, match=r"keep\.png exists; pass overwrite=True \(--force\)"):

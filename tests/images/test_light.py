@@ -63,7 +63,7 @@ def test_gama_of_png_counts(mode: str, gamma: float) -> None:
     assert np.abs(found[0, :, 0] - wanted).max() <= 0.6
 
 
-def test_gama_of_srgb_and_gama_beside_srgb_change_nothing() -> None:
+def test_gama_of_srgb_and_gama_next_to_srgb_change_nothing() -> None:
     pixels = np.dstack([RAMP[None].repeat(4, 0)] * 3)
     assert np.array_equal(levels(png(pixels, gAMA=struct.pack(">I", 45455))), pixels)
     assert np.array_equal(levels(png(pixels, gAMA=struct.pack(">I", 100000), sRGB=b"\0")), pixels)

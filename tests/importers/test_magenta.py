@@ -124,7 +124,7 @@ def net26(file26: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-def test_26_styles_paint_as_onnxruntime_does(file26: Path, net26: Path) -> None:
+def test_26_styles_stylize_as_onnxruntime_does(file26: Path, net26: Path) -> None:
     stylizer = stylezoo.load(net26, device="cpu")
     session = onnxruntime.InferenceSession(str(file26))
     for side, styles in ((512, [19]), (256, [0, 25]), (64, range(26))):
@@ -135,12 +135,12 @@ def test_26_styles_paint_as_onnxruntime_does(file26: Path, net26: Path) -> None:
             assert np.abs(stylizer.net(photo, code).numpy() - expected).max() < 1e-3  # 2/255 were close enough
 
 
-def test_26_styles_paint_as_the_package_they_come_from(peer: Any, net26: Path) -> None:
+def test_26_styles_stylize_as_the_package_they_come_from(peer: Any, net26: Path) -> None:
     stylizer, theirs = stylezoo.load(net26, device="cpu"), peer.StyleTransfer(device="cpu")
     image = Image.fromarray(data.coffee()[:254, :255])  # no multiples of four
 
-    def compare(painted: Image.Image, expected: Image.Image) -> None:
-        difference = np.abs(np.asarray(painted).astype(int) - np.asarray(expected))
+    def compare(stylized: Image.Image, expected: Image.Image) -> None:
+        difference = np.abs(np.asarray(stylized).astype(int) - np.asarray(expected))
         assert difference.max() <= 2
 
     compare(stylizer.stylize(image, "style_07"), theirs.stylize(image, 7))
@@ -169,9 +169,9 @@ def test_26_styles_have_a_record_each(net26: Path) -> None:
 def test_strength_masks_and_cards_work_without_a_row_for_the_photo(photo: Tensor, tmp_path: Path) -> None:
     onnx.save(Graph().model(), path := tmp_path / "net.onnx")
     stylizer, other = read(path), read(path)
-    painted = stylizer.stylize(photo, "style_01")
+    stylized = stylizer.stylize(photo, "style_01")
     assert torch.equal(stylizer.stylize(photo, "style_01", strength=0), photo)
-    torch.testing.assert_close(stylizer.stylize(photo, "style_01", strength=0.25), torch.lerp(photo, painted, 0.25))
+    torch.testing.assert_close(stylizer.stylize(photo, "style_01", strength=0.25), torch.lerp(photo, stylized, 0.25))
     left = np.zeros((64, 80), np.uint8)
     left[:, :40] = 255
     masked = stylizer.stylize(photo, "style_01", mask=left)
@@ -184,7 +184,7 @@ def test_strength_masks_and_cards_work_without_a_row_for_the_photo(photo: Tensor
     assert other.styles == ("style_00", "style_01", "style_02", "between")
     half = {"style_00": 0.5, "style_02": 0.5}
     torch.testing.assert_close(other.stylize(photo, "between"), stylizer.stylize(photo, half))
-    assert torch.equal(other.stylize(photo, "style_01"), painted)
+    assert torch.equal(other.stylize(photo, "style_01"), stylized)
     other.save(tmp_path / "four.safetensors")
     again = stylezoo.load(tmp_path / "four.safetensors", device="cpu")
     torch.testing.assert_close(again.stylize(photo, "between"), other.stylize(photo, "between"), atol=1e-3, rtol=0)
@@ -277,8 +277,8 @@ def too_large_kernel(model: Any) -> None:
         (other_input, r"it takes photo \[1, 4, 0, 0\] and shares \[1, 3\] in place of a picture and the weights"),
         (no_halving, "0 of 8 convolutions halve the picture and 2 double it, where 2 and 2 are looked for"),
         (too_large_kernel, r"net.onnx does not fit cin\(.*'trunk.encoder.0.conv.weight' has shape \(4, 3, 7, 7\)"),
-        (tanh, r"the net that was read from it paints otherwise, by \d"),
-        (zero_padding, r"the net that was read from it paints otherwise, by \d"),
+        (tanh, r"the net that was read from it stylizes otherwise, by \d"),
+        (zero_padding, r"the net that was read from it stylizes otherwise, by \d"),
     ],
 )
 def test_other_graphs_are_refused(change: Callable[[Any], None], message: str, tmp_path: Path) -> None:
@@ -293,7 +293,7 @@ def test_other_graphs_are_refused(change: Callable[[Any], None], message: str, t
 
 def test_another_epsilon_is_another_net(tmp_path: Path) -> None:
     onnx.save(Graph(eps=1e-1).model(), path := tmp_path / "net.onnx")
-    with pytest.raises(WeightsError, match="paints otherwise"):
+    with pytest.raises(WeightsError, match="stylizes otherwise"):
         read(path)
 
 

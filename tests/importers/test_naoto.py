@@ -33,7 +33,7 @@ def sequential(layout: str, inputs: int) -> nn.Sequential:
 
 
 class Release:
-    """The authors' design in its best-known form, written anew: alpha, Bessel's deviations, and all."""
+    """The authors' design in its best-known form, written again: alpha, Bessel's deviations, and all."""
 
     def __init__(self) -> None:
         with torch.random.fork_rng():
@@ -97,7 +97,7 @@ def picture(name: str, height: int, width: int) -> Tensor:
 
 
 @torch.no_grad()
-def test_it_paints_as_the_release_does(release: Release, stylizer: Stylizer) -> None:
+def test_it_stylizes_as_the_release_does(release: Release, stylizer: Stylizer) -> None:
     """At every alpha, and with a style whose size is no multiple of eight."""
     photo, style = picture("astronaut", 48, 64), picture("coffee", 71, 93)
     code = stylizer.net.encode(style)
@@ -106,8 +106,8 @@ def test_it_paints_as_the_release_does(release: Release, stylizer: Stylizer) -> 
     for alpha in (1.0, 0.4, 0.0):
         expected = release(photo, style, alpha).clamp(0, 1)
         assert expected.std() > 0.05
-        painted = stylizer.net(photo, torch.lerp(start, code, alpha))
-        torch.testing.assert_close(painted, expected, atol=2e-4, rtol=0)
+        stylized = stylizer.net(photo, torch.lerp(start, code, alpha))
+        torch.testing.assert_close(stylized, expected, atol=2e-4, rtol=0)
         by_name = stylizer.stylize(photo, style, strength=alpha, style_size=None)
         torch.testing.assert_close(by_name, expected, atol=2e-4, rtol=0)
     assert (release(photo, style) - release(photo, photo)).abs().mean() > 0.02
@@ -134,7 +134,7 @@ def test_cards_are_for_nets_with_that_encoder_alone(imported: Path, stylizer: St
         Stylizer(again.spec, again.net).add_card(stylizer.card(style, id="other", style_size=None))
 
 
-def test_half_precision_paints_alike(imported: Path, stylizer: Stylizer) -> None:
+def test_half_precision_stylizes_alike(imported: Path, stylizer: Stylizer) -> None:
     half = stylezoo.load(imported, device="cpu", dtype="float16")
     photo, style = picture("astronaut", 32, 48), picture("coffee", 64, 64)
     difference = (half.stylize(photo, style, style_size=None) - stylizer.stylize(photo, style, style_size=None)).abs()

@@ -29,7 +29,7 @@ class Hostile:
         return os.system, (self.command,)
 
 
-@pytest.mark.parametrize("form", ["bare", "legacy", "in_a_state_dict", "as_a_name", "beside"])
+@pytest.mark.parametrize("form", ["bare", "legacy", "in_a_state_dict", "as_a_name", "next to"])
 def test_nothing_in_a_hostile_pickle_runs(form: str, narrow: nn.Module, tmp_path: Path) -> None:
     marker, path = tmp_path / "ran", tmp_path / "mosaic.pth"
     hostile: Any = Hostile(f'"{sys.executable}" -c "open({str(marker)!r}, chr(119))"')

@@ -24,7 +24,7 @@ def same_picture(net: StyleNet, reference: nn.Module, photo: Tensor) -> None:
     assert (expected - expected.flip(-1)).abs().mean() > 0.02
 
 
-def test_a_net_of_the_reference_paints_as_it_does(reference: nn.Module, photo: Tensor, tmp_path: Path) -> None:
+def test_a_net_of_the_reference_stylizes_as_it_does(reference: nn.Module, photo: Tensor, tmp_path: Path) -> None:
     torch.save(reference.state_dict(), path := tmp_path / "mosaic.pth")
     net = read(path)
     assert net.arch == {"variant": "classic", "width": 128, "blocks": 5}

@@ -96,14 +96,14 @@ def test_emphasis_multiplies_the_style_term_in_the_total_alone() -> None:
 def test_photo_in_place_of_a_style_asks_for_the_photo_itself() -> None:
     output, photo, styles = pictures(0, 3), pictures(1, 3), [pictures(2), pictures(3)]
     loss = loss_of(styles, palette_weight=1.0, sliced={"c": 1}, sliced_weight=1.0)
-    mixed, painted = loss(output, photo, torch.tensor([1, PHOTO, 0])), loss(output, photo, torch.tensor([1, 1, 0]))
+    mixed, stylized = loss(output, photo, torch.tensor([1, PHOTO, 0])), loss(output, photo, torch.tensor([1, 1, 0]))
     for name in ("total", "content", "style", "sliced", "palette", "tv"):
-        assert torch.equal(mixed[name][[0, 2]], painted[name][[0, 2]]), name  # its neighbours do not notice
+        assert torch.equal(mixed[name][[0, 2]], stylized[name][[0, 2]]), name  # its neighbours do not notice
     error = (output[1] - photo[1]).square().sum() / photo[1].square().sum()
     np.testing.assert_allclose(mixed["style"][1], error, rtol=1e-6)
-    assert mixed["palette"][1] == 0 < painted["palette"][1]
-    assert mixed["sliced"][1] == 0 < painted["sliced"][1]
-    np.testing.assert_allclose(mixed["content"][1], painted["content"][1])
+    assert mixed["palette"][1] == 0 < stylized["palette"][1]
+    assert mixed["sliced"][1] == 0 < stylized["sliced"][1]
+    np.testing.assert_allclose(mixed["content"][1], stylized["content"][1])
     kept = loss(photo, photo, torch.full((3,), PHOTO))
     assert kept["style"].abs().max() == 0 and kept["content"].abs().max() == 0
 

@@ -90,8 +90,8 @@ def test_the_encoder_moves_with_the_net_but_not_with_its_copy(net: AdaIN) -> Non
 
 def test_an_untrained_net_gives_a_faint_picture_on_grey(net: AdaIN) -> None:
     with torch.no_grad():
-        painted = net(picture(), net.encode(picture("coffee")))
-    assert painted.mean() == pytest.approx(0.5, abs=0.2) and 0.02 < painted.std() < 0.3
+        stylized = net(picture(), net.encode(picture("coffee")))
+    assert stylized.mean() == pytest.approx(0.5, abs=0.2) and 0.02 < stylized.std() < 0.3
 
 
 def test_the_encoder_of_the_release_is_a_part_of_the_weights() -> None:
@@ -151,11 +151,11 @@ def test_one_code_a_picture_or_one_for_all(net: AdaIN) -> None:
 
 
 @pytest.mark.parametrize(("height", "width"), [(16, 16), (16, 72), (88, 40)])
-def test_any_multiple_of_8_from_16_px_is_painted(net: AdaIN, height: int, width: int) -> None:
+def test_any_multiple_of_8_from_16_px_is_stylized(net: AdaIN, height: int, width: int) -> None:
     assert (net.multiple, net.minimum) == (8, 16)
     with torch.no_grad():
-        painted = net(picture("astronaut", height, width), code_of(1))
-    assert painted.shape == (1, 3, height, width) and painted.isfinite().all()
+        stylized = net(picture("astronaut", height, width), code_of(1))
+    assert stylized.shape == (1, 3, height, width) and stylized.isfinite().all()
 
 
 def test_values_beyond_the_range_are_kept_in_training_alone(net: AdaIN) -> None:
@@ -189,12 +189,12 @@ def test_small_style_pictures_are_reflected(net: AdaIN, height: int, width: int)
 
 
 @pytest.mark.parametrize("colour", [(0.0, 0.0, 0.0), (0.2, 0.5, 0.9)])
-def test_flat_photos_and_styles_are_painted_and_differentiated(net: AdaIN, colour: tuple[float, float, float]) -> None:
+def test_flat_photos_and_styles_are_stylized_and_differentiated(net: AdaIN, colour: tuple[float, float, float]) -> None:
     for x, style in ((flat(*colour), picture()), (picture(), flat(*colour)), (flat(*colour), flat(*colour))):
         x, style = x.clone().requires_grad_(), style.clone().requires_grad_()
-        painted = net(x, net.encode(style))
-        painted.square().sum().backward()
-        assert painted.isfinite().all()
+        stylized = net(x, net.encode(style))
+        stylized.square().sum().backward()
+        assert stylized.isfinite().all()
         assert x.grad is not None and x.grad.isfinite().all()
         assert style.grad is not None and style.grad.isfinite().all()
 
@@ -247,7 +247,7 @@ def test_a_tile_depends_on_its_overlap_alone_once_the_statistics_are_frozen(net:
 
 
 @pytest.mark.parametrize(("dtype", "tolerance"), [(torch.bfloat16, 0.05), (torch.float16, 0.02)])
-def test_half_precision_paints_as_float32(net: AdaIN, dtype: torch.dtype, tolerance: float) -> None:
+def test_half_precision_stylizes_as_float32(net: AdaIN, dtype: torch.dtype, tolerance: float) -> None:
     """Also the hardest pictures: checks whose features reach 2e4 before, and more behind the transfer."""
     side = torch.arange(24) // 6 % 2
     checks = (side[:, None] ^ side).float().expand(1, 3, 24, 24)
@@ -258,9 +258,9 @@ def test_half_precision_paints_as_float32(net: AdaIN, dtype: torch.dtype, tolera
         assert half.encoder(checks.to(dtype))["relu4_1"].max() < 100  # float16 ends at 65504
         torch.testing.assert_close(half.photo_code(checks.to(dtype)).float(), code, rtol=0.05, atol=50)
         for x, strength in ((checks, 1), (picture("astronaut", 16, 16), 1), (checks, 3)):
-            painted = half(x.to(dtype), (strength * code).to(dtype))
-            assert painted.dtype == dtype and painted.isfinite().all()
-            assert (painted.float() - net(x, strength * code)).abs().mean() < tolerance
+            stylized = half(x.to(dtype), (strength * code).to(dtype))
+            assert stylized.dtype == dtype and stylized.isfinite().all()
+            assert (stylized.float() - net(x, strength * code)).abs().mean() < tolerance
 
 
 def test_autocast_keeps_statistics_in_float32(net: AdaIN) -> None:
@@ -269,10 +269,10 @@ def test_autocast_keeps_statistics_in_float32(net: AdaIN) -> None:
     codes = torch.cat([code_of(1), code_of(2)])
     with torch.no_grad(), torch.autocast("cpu", torch.bfloat16):
         one, mixed = net.transfer(features, codes[:1]), net.transfer(features, codes, regions)
-        painted = net(x, codes[:1])
+        stylized = net(x, codes[:1])
     assert torch.equal(one, net.transfer(features, codes[:1]))
     assert torch.equal(mixed, net.transfer(features, codes, regions))
-    assert (painted - net(x, codes[:1])).abs().max() < 0.1
+    assert (stylized - net(x, codes[:1])).abs().max() < 0.1
 
 
 # Named styles and files

@@ -46,13 +46,13 @@ def apart(a: np.ndarray, b: np.ndarray) -> float:
 
 
 def test_styles_are_told_apart_and_nearest_to_their_own(net: Stylizer, photo: np.ndarray) -> None:
-    painted = {name: net.stylize(photo, picture) for name, picture in STYLES.items()}
-    for (a, x), (b, y) in combinations(painted.items(), 2):
+    stylized = {name: net.stylize(photo, picture) for name, picture in STYLES.items()}
+    for (a, x), (b, y) in combinations(stylized.items(), 2):
         assert apart(x, y) > 8, (a, b)
     metric = StyleError()
     for name in ("mosaic", "tissue"):
         small = Picture(read(Image.fromarray(STYLES[name]).resize((256, 256))).pixels)
-        shown = {k: Picture(read(Image.fromarray(v)).pixels) for k, v in [*painted.items(), ("photo", photo)]}
+        shown = {k: Picture(read(Image.fromarray(v)).pixels) for k, v in [*stylized.items(), ("photo", photo)]}
         error = {k: metric.measure(picture, Scene(shown["photo"], small)) or 0 for k, picture in shown.items()}
         assert min(error, key=error.__getitem__) == name, error
 
@@ -92,8 +92,8 @@ def test_strength_leads_from_the_photo_to_the_style(net: Stylizer, photo: np.nda
 def test_whatever_is_a_picture_is_a_style(net: Stylizer, photo: np.ndarray, style: np.ndarray) -> None:
     code = net.encode_style(style)
     assert torch.from_numpy(code.values).isfinite().all()
-    painted = net.stylize(photo.astype(np.float32) / 255, code)
-    assert np.isfinite(painted).all() and painted.min() >= 0 and painted.max() <= 1
+    stylized = net.stylize(photo.astype(np.float32) / 255, code)
+    assert np.isfinite(stylized).all() and stylized.min() >= 0 and stylized.max() <= 1
 
 
 def test_a_picture_is_encoded_once_and_kept(net: Stylizer, photo: np.ndarray, tmp_path: Path) -> None:
@@ -121,7 +121,7 @@ def test_the_decoder_of_adain_travels_alone() -> None:
     assert sum(value.numel() for value in weights.values()) == 3_505_219
 
 
-def test_a_predicted_row_paints_in_a_cin_net_as_it_does_here(photo: np.ndarray) -> None:
+def test_a_predicted_row_stylizes_in_a_cin_net_as_it_does_here(photo: np.ndarray) -> None:
     net = stylezoo.load("any", device="cpu", backend="torch")
     assert isinstance(net.net, Ghiasi)
     code = torch.from_numpy(net.encode_style(STYLES["mosaic"]).values)

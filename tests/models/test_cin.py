@@ -45,12 +45,12 @@ def of_one_style(net: CIN, row: Tensor) -> Johnson:
 
 @pytest.mark.parametrize("variant", VARIANTS)
 @pytest.mark.parametrize("weights", [[0.0, 1, 0, 0], [0.2, 0.5, 0.3, 0], [1.6, -0.6, 0, 0], [0.25, 0, 0.25, 0.5]])
-def test_paints_as_a_net_of_one_style_that_has_the_mixed_row(variant: str, weights: list[float]) -> None:
+def test_stylizes_as_a_net_of_one_style_that_has_the_mixed_row(variant: str, weights: list[float]) -> None:
     net, x = cin(variant=variant), photo()
     row = sum(weight * row for weight, row in zip(weights, net.styles.double(), strict=True))
-    painted = net(x, torch.tensor([weights]))
-    torch.testing.assert_close(painted, of_one_style(net, row.float())(x), atol=1e-5, rtol=0)
-    assert painted.shape == x.shape and painted.min() >= 0 and painted.max() <= 1 and painted.std() > 0.01
+    stylized = net(x, torch.tensor([weights]))
+    torch.testing.assert_close(stylized, of_one_style(net, row.float())(x), atol=1e-5, rtol=0)
+    assert stylized.shape == x.shape and stylized.min() >= 0 and stylized.max() <= 1 and stylized.std() > 0.01
 
 
 def test_one_code_a_picture_or_one_for_all() -> None:
@@ -124,7 +124,7 @@ def test_regions_with_the_same_shares_everywhere_are_their_mix(variant: str) -> 
 
 
 @pytest.mark.parametrize("variant", VARIANTS)
-def test_each_side_of_a_mask_is_painted_in_its_own_style(variant: str) -> None:
+def test_each_side_of_a_mask_is_stylized_in_its_own_style(variant: str) -> None:
     """With the statistics frozen, a pixel depends on what is within the net's reach alone."""
     net, x = cin(variant=variant), photo(32, 256)
     codes, middle = torch.cat([net.named_code(0), net.named_code(2)]), 128

@@ -36,9 +36,9 @@ def renamed(card: StyleCard, name: str, **facts: str) -> StyleCard:
 
 
 def test_sixteen_styles_each_a_picture_of_its_own(cin: Stylizer, photo: np.ndarray) -> None:
-    painted = {style: cin.stylize(photo, style) for style in cin.styles}
-    assert len(painted) == 16
-    for (a, x), (b, y) in combinations(painted.items(), 2):
+    stylized = {style: cin.stylize(photo, style) for style in cin.styles}
+    assert len(stylized) == 16
+    for (a, x), (b, y) in combinations(stylized.items(), 2):
         assert apart(x, y) > 10, (a, b)
 
 
@@ -61,9 +61,9 @@ def test_strength_leads_from_the_photo_to_the_style_and_beyond(cin: Stylizer, ph
 def test_a_region_leaves_the_rest_of_the_photo(cin: Stylizer, photo: np.ndarray) -> None:
     mask = np.zeros((192, 192), np.uint8)
     mask[:, 96:] = 255
-    painted = cin.stylize(photo, "starry_night", mask=mask)
-    assert np.abs(painted[:, :96].astype(int) - photo[:, :96]).max() <= 1
-    assert apart(painted[:, 104:], photo[:, 104:]) > 20
+    stylized = cin.stylize(photo, "starry_night", mask=mask)
+    assert np.abs(stylized[:, :96].astype(int) - photo[:, :96]).max() <= 1
+    assert apart(stylized[:, 104:], photo[:, 104:]) > 20
     two = cin.stylize(photo, mask={"great_wave": 255 - mask, "starry_night": mask})
     assert apart(two[:, :80], cin.stylize(photo, "great_wave")[:, :80]) < apart(two[:, :80], two[:, 112:])
 

@@ -130,11 +130,11 @@ def test_mixed_codes_have_the_slope_of_the_weighted_losses(early: Gatys) -> None
 
 def test_the_loss_falls_and_the_same_bits_come_again(model: Stylizer) -> None:
     photo = Image.fromarray((PHOTO[0].permute(1, 2, 0).numpy() * 255).round().astype(np.uint8))
-    painted, terms = run(model, photo, steps=12)
-    assert isinstance(painted, Image.Image) and painted.size == photo.size
+    stylized, terms = run(model, photo, steps=12)
+    assert isinstance(stylized, Image.Image) and stylized.size == photo.size
     assert len(terms) == 13 and terms[0]["content"] == pytest.approx(0, abs=1e-6)
     assert terms[-1]["total"] < 0.3 * terms[0]["total"]
-    assert run(model, photo, steps=12)[0].tobytes() == painted.tobytes()
+    assert run(model, photo, steps=12)[0].tobytes() == stylized.tobytes()
 
 
 def test_all_layers_of_the_paper_are_descended_by_default(model: Stylizer) -> None:
@@ -175,10 +175,10 @@ def test_it_goes_below_what_a_net_makes_of_its_own_objective(name: str) -> None:
         normalize=loss.normalize,
     )
     photo = picture("astronaut", 64, 64)
-    painted = net.stylize(photo, style)
-    count = iterations_to(painted, photo, objective, 0, limit=40)
+    stylized = net.stylize(photo, style)
+    count = iterations_to(stylized, photo, objective, 0, limit=40)
     assert count is not None and 1 <= count < 40
-    assert iterations_to(painted, photo, objective, 0, limit=count - 1) is None
+    assert iterations_to(stylized, photo, objective, 0, limit=count - 1) is None
     assert iterations_to(photo, photo, objective, 0) == 0
 
 
@@ -241,8 +241,8 @@ def test_stages_grow_and_the_callback_counts_through_them(model: Stylizer) -> No
         seen.append((step, tuple(image.shape)))
 
     photo = picture("astronaut", 70, 131)
-    painted = model.stylize(photo, STYLE, steps=5, stages=2, callback=note, **EARLY)
-    assert painted.shape == photo.shape
+    stylized = model.stylize(photo, STYLE, steps=5, stages=2, callback=note, **EARLY)
+    assert stylized.shape == photo.shape
     assert seen == [(i, (1, 3, 35, 65)) for i in range(6)] + [(6, (1, 3, 70, 131)), (7, (1, 3, 70, 131))]
 
 
@@ -282,9 +282,9 @@ def test_a_callback_may_end_the_painting_and_another_go_on_from_it(model: Styliz
         seen.append(terms["total"])
         return step == 4
 
-    painted = model.stylize(PHOTO, STYLE, style_size=64, callback=stop, **EARLY)
+    stylized = model.stylize(PHOTO, STYLE, style_size=64, callback=stop, **EARLY)
     assert len(seen) == 5
-    further = run(model, start=painted)[1]
+    further = run(model, start=stylized)[1]
     assert further[0]["total"] == pytest.approx(seen[-1], rel=1e-4)
     assert further[-1]["total"] < seen[-1]
 
@@ -297,8 +297,8 @@ def test_progress_is_shown_on_stderr_alone_when_asked_for(model: Stylizer, capsy
     assert told.out == "" and "content=" in told.err and "/6 [" in told.err
 
 
-def test_it_paints_no_tiles(model: Stylizer, monkeypatch: pytest.MonkeyPatch) -> None:
-    with pytest.raises(OptionError, match=r"gatys optimises the picture as a whole and paints no tiles: leave tile=32"):
+def test_it_stylizes_no_tiles(model: Stylizer, monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(OptionError, match=r"gatys optimises the picture as a whole and takes no tiles: leave tile=32"):
         run(model, tile=32)
     whole = run(model)[0]
     monkeypatch.setattr(memory, "free_memory", lambda device: 0)
@@ -311,9 +311,9 @@ def test_it_paints_no_tiles(model: Stylizer, monkeypatch: pytest.MonkeyPatch) ->
 def test_masks_leave_the_outside_untouched(model: Stylizer) -> None:
     mask = torch.zeros(48, 40, dtype=torch.bool)
     mask[:, :20] = True
-    painted = run(model, mask=mask)[0]
-    assert torch.equal(painted[..., 20:], PHOTO[..., 20:])
-    assert (painted - PHOTO)[..., :20].abs().mean() > 0.02
+    stylized = run(model, mask=mask)[0]
+    assert torch.equal(stylized[..., 20:], PHOTO[..., 20:])
+    assert (stylized - PHOTO)[..., :20].abs().mean() > 0.02
     assert torch.equal(run(model, mask=mask & False)[0], PHOTO)
 
 
@@ -321,7 +321,7 @@ def test_each_region_has_its_own_style(model: Stylizer) -> None:
     """In Gram matrices over the region alone each half comes nearer to its own style, and there alone."""
     photo, left = picture("astronaut", 64, 96), torch.zeros(64, 96, dtype=torch.bool)
     left[:, :48] = True
-    painted = run(model, photo, OTHER, mask=[(STYLE, left)], steps=20, style_weight=100)[0]
+    stylized = run(model, photo, OTHER, mask=[(STYLE, left)], steps=20, style_weight=100)[0]
     net = model.net.tuned(**EARLY)
     assert isinstance(net, Gatys)
     codes = [net.encode(style) for style in (STYLE, OTHER)]
@@ -329,7 +329,7 @@ def test_each_region_has_its_own_style(model: Stylizer) -> None:
     def distance(part: Tensor, code: Tensor) -> float:
         return net.objective(part, code)(part)["style"].item()
 
-    for half, own, foreign in ((painted[..., :48], *codes), (painted[..., 48:], *codes[::-1])):
+    for half, own, foreign in ((stylized[..., :48], *codes), (stylized[..., 48:], *codes[::-1])):
         assert distance(half, own) < 0.5 * distance(half, foreign)
 
 
@@ -353,10 +353,10 @@ def test_colours_are_kept_as_by_nets(model: Stylizer) -> None:
 
 
 @pytest.mark.parametrize(("height", "width"), [(1, 1), (5, 70), (33, 32)])
-def test_pictures_of_any_size_are_painted(model: Stylizer, height: int, width: int) -> None:
+def test_pictures_of_any_size_are_stylized(model: Stylizer, height: int, width: int) -> None:
     photo, style = picture("astronaut", height, width), picture("coffee", width, height)
-    painted = model.stylize(photo, style, steps=2, style_size=64)
-    assert painted.shape == (1, 3, height, width)
+    stylized = model.stylize(photo, style, steps=2, style_size=64)
+    assert stylized.shape == (1, 3, height, width)
 
 
 def test_a_code_serves_many_photos_and_batches(model: Stylizer) -> None:
@@ -364,8 +364,8 @@ def test_a_code_serves_many_photos_and_batches(model: Stylizer) -> None:
     code = model.encode_style(STYLE, **EARLY)
     photos = [PHOTO, PHOTO.flip(3)]
     batch = list(model.stylize_batch(photos, code, **settings))
-    for photo, painted in zip(photos, batch, strict=True):
-        assert torch.equal(painted, model.stylize(photo, code, **settings))
+    for photo, stylized in zip(photos, batch, strict=True):
+        assert torch.equal(stylized, model.stylize(photo, code, **settings))
     with torch.inference_mode():
         assert torch.equal(model.stylize(PHOTO, code, **settings), batch[0])
     with pytest.raises(StyleError, match=r"style code of .* is of another net"):
@@ -394,7 +394,7 @@ def test_options_last_for_one_painting(model: Stylizer) -> None:
         ({"stages": 4}, "stages must be a whole number from 1 to 3, not 4"),
         ({"seed": -1}, "seed must be a whole number"),
         ({"style_weight": -1}, "style_weight must be a number of at least 0, not -1"),
-        ({"style_weight": 0, "content_weight": 0}, "both 0, which leaves nothing to paint"),
+        ({"style_weight": 0, "content_weight": 0}, "both 0, which leaves nothing to stylize"),
         ({"content_layers": []}, "content_layers must name at least one layer"),
         ({"style_layers": {"relu1_1": -1}}, "the weight of relu1_1 must be a number of at least 0, not -1"),
         ({"style_layers": {"relu1_1": 0}}, "style_layers: all weights are 0"),

@@ -65,7 +65,7 @@ def cin_with(net: Ghiasi, row: Tensor) -> CIN:
 
 
 @pytest.mark.parametrize("variant", VARIANTS)
-def test_paints_to_the_bit_as_a_cin_net_that_has_the_predicted_row(variant: str) -> None:
+def test_stylizes_to_the_bit_as_a_cin_net_that_has_the_predicted_row(variant: str) -> None:
     net, x = ghiasi(variant=variant), photo()
     results = []
     for picture in paintings():
@@ -223,8 +223,8 @@ def test_a_row_is_added_behind_the_others_which_stay_to_the_bit() -> None:
     assert net.arch["styles"] == 2
     assert torch.equal(net(x, net.named_code(1)), net(x, code))
     assert torch.equal(net.encode(picture), code)
-    for style, painted in zip((0, -1), before, strict=True):
-        assert torch.equal(net(x, net.named_code(style)), painted)
+    for style, stylized in zip((0, -1), before, strict=True):
+        assert torch.equal(net(x, net.named_code(style)), stylized)
     again = create_model("ghiasi", **net.arch, weights=net.state_dict()).eval()
     assert torch.equal(again(x, again.named_code(1)), net(x, code))
     assert net.trunk_hash() == trunk == cin_with(net, code).trunk_hash() != ghiasi(seed=1).trunk_hash()
@@ -238,7 +238,7 @@ def test_the_default_net_is_a_file_of_less_than_5_mb(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("names", [(), ("dots", "lines")])
-def test_a_file_paints_what_its_net_did(tmp_path: Path, names: tuple[str, ...]) -> None:
+def test_a_file_stylizes_what_its_net_did(tmp_path: Path, names: tuple[str, ...]) -> None:
     net, picture = ghiasi(styles=len(names)), (paintings()[0][0].permute(1, 2, 0) * 255).byte().numpy()
     whole = Stylizer(spec_of(net, *names), net)
     whole.save(tmp_path / "net.safetensors")
@@ -252,7 +252,7 @@ def test_a_file_paints_what_its_net_did(tmp_path: Path, names: tuple[str, ...]) 
         create_model("cin", styles=3, width=8, blocks=1, weights=tmp_path / "net.safetensors")
 
 
-def test_a_predicted_style_kept_as_a_card_paints_the_same_in_a_cin_net_on_the_trunk(tmp_path: Path) -> None:
+def test_a_predicted_style_kept_as_a_card_stylizes_the_same_in_a_cin_net_on_the_trunk(tmp_path: Path) -> None:
     net, picture, x = ghiasi(), data.coffee()[:120, :150], data.chelsea()[:50, :61]
     taker = net.on_same_trunk(1)
     assert isinstance(taker, CIN) and not isinstance(taker, Ghiasi)

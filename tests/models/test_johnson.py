@@ -43,18 +43,18 @@ def photo(height: int, width: int) -> Tensor:
 def test_gives_a_picture_of_the_same_shape(variant: str) -> None:
     net = johnson(variant)
     for height, width in [(net.minimum, net.minimum), (28, 44)]:
-        painted = net(torch.rand(2, 3, height, width))
-        assert painted.shape == (2, 3, height, width)
-        assert painted.min() >= 0 and painted.max() <= 1 and painted.std() > 0.01
+        stylized = net(torch.rand(2, 3, height, width))
+        assert stylized.shape == (2, 3, height, width)
+        assert stylized.min() >= 0 and stylized.max() <= 1 and stylized.std() > 0.01
 
 
 def test_classic_clamps_outside_training_only() -> None:
     net, x = johnson("classic"), photo(32, 32)
     with torch.no_grad():
         net.trunk.head.weight *= 20
-    painted, free = net(x), net.train()(x)
+    stylized, free = net(x), net.train()(x)
     assert free.min() < 0 and free.max() > 1
-    torch.testing.assert_close(painted, free.clamp(0, 1))
+    torch.testing.assert_close(stylized, free.clamp(0, 1))
 
 
 @pytest.mark.parametrize("variant", VARIANTS)
@@ -241,7 +241,7 @@ def reference_net(old: bool = False) -> ReferenceNet:
 
 
 @pytest.mark.parametrize("old", [False, True], ids=["plain", "with_running_statistics"])
-def test_reads_weights_of_the_reference_net_and_paints_as_it_does(old: bool) -> None:
+def test_reads_weights_of_the_reference_net_and_stylizes_as_it_does(old: bool) -> None:
     reference, x = reference_net(old), photo(68, 84)
     weights = reference.state_dict()
     assert old == any("running_mean" in name for name in weights)
@@ -278,7 +278,7 @@ def test_the_reference_layout_does_not_fit_the_fast_variant() -> None:
         create_model("johnson", weights=reference_net().state_dict())
 
 
-# The hatch of period 2
+# The checkerboard of period 2
 
 
 class PixelShuffled(nn.Module):
@@ -298,13 +298,13 @@ class PixelShuffled(nn.Module):
         return torch.sigmoid(F.pixel_shuffle(self.head(half_resolution), 2))
 
 
-def hatch(painted: Tensor, border: int = 24) -> float:
-    """Return the energy exactly at period 2, rows or columns, over that of the high frequencies beside it.
+def checkerboard(stylized: Tensor, border: int = 24) -> float:
+    """Return the energy exactly at period 2, rows or columns, over that of the high frequencies next to it.
 
     The border is cropped and a Hann window keeps the rest from leaking along the axes. Noise of one grey level is
     added to the comparison, so that what nobody could see in an 8-bit picture does not count.
     """
-    inner = painted[..., border:-border, border:-border].double()
+    inner = stylized[..., border:-border, border:-border].double()
     inner = inner - inner.mean(dim=(2, 3), keepdim=True)
     height, width = inner.shape[-2:]
     window = torch.outer(*(torch.hann_window(side, dtype=torch.float64) for side in (height, width)))
@@ -313,8 +313,8 @@ def hatch(painted: Tensor, border: int = 24) -> float:
     ratios = []
     for spectrum in (energy, energy.T):
         nyquist = spectrum.shape[0] // 2
-        beside = torch.cat([spectrum[nyquist - 10 : nyquist - 2], spectrum[nyquist + 3 : nyquist + 11]])
-        ratios.append((spectrum[nyquist].mean() / (beside.mean() + noise)).item())
+        around = torch.cat([spectrum[nyquist - 10 : nyquist - 2], spectrum[nyquist + 3 : nyquist + 11]])
+        ratios.append((spectrum[nyquist].mean() / (around.mean() + noise)).item())
     return max(ratios)
 
 
@@ -330,25 +330,25 @@ def smooth_pictures() -> dict[str, Tensor]:
     }
 
 
-def test_the_measure_finds_a_hatch_and_nothing_else() -> None:
+def test_the_measure_finds_a_checkerboard_and_nothing_else() -> None:
     rough = torch.rand(1, 3, 176, 176, generator=torch.Generator().manual_seed(0))
-    assert hatch(rough) < 2
+    assert checkerboard(rough) < 2
     for axis in (2, 3):
         lines = torch.ones(176)
         lines[::2] = -1
         lines = lines.view(-1, 1) if axis == 2 else lines
-        assert hatch(rough + 0.2 * lines) > 10
-        assert hatch(smooth_pictures()["ramp"] + 0.02 * lines) > 10
-    assert hatch(smooth_pictures()["waves"]) < 0.1
+        assert checkerboard(rough + 0.2 * lines) > 10
+        assert checkerboard(smooth_pictures()["ramp"] + 0.02 * lines) > 10
+    assert checkerboard(smooth_pictures()["waves"]) < 0.1
 
 
 @pytest.mark.parametrize("seed", range(3))
-def test_no_hatch_whatever_the_weights(seed: int) -> None:
+def test_no_checkerboard_whatever_the_weights(seed: int) -> None:
     net = johnson("fast", seed)
     shuffled = PixelShuffled(net).requires_grad_(False)
     for name, picture in smooth_pictures().items():
-        assert hatch(net(picture)) < 2, name
-        assert hatch(shuffled(picture)) > 8, name
+        assert checkerboard(net(picture)) < 2, name
+        assert checkerboard(shuffled(picture)) > 8, name
 
 
 @pytest.mark.skipif(not BUNDLED, reason="no johnson weights are bundled")
@@ -356,4 +356,4 @@ def test_no_hatch_whatever_the_weights(seed: int) -> None:
 def test_bundled_nets_leave_no_hatch(path: Path) -> None:
     net = create_model("johnson", **read_header(path).arch, weights=path).eval().requires_grad_(False)
     for name, picture in smooth_pictures().items():
-        assert hatch(net(picture)) < 2, name
+        assert checkerboard(net(picture)) < 2, name

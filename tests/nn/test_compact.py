@@ -24,7 +24,7 @@ def test_the_head_is_a_convolution_of_the_enlarged_picture(head: EnlargingConv) 
     assert head(x).shape == (2, 3, 18, 24)
 
 
-def test_the_head_leaves_no_hatch_on_flat_areas_and_gradients(head: EnlargingConv) -> None:
+def test_the_head_leaves_no_checkerboard_on_flat_areas_and_gradients(head: EnlargingConv) -> None:
     flat = head(torch.full((1, 4, 8, 8), 0.7, dtype=torch.float64))
     assert torch.allclose(flat, flat[..., :1, :1])
     ramp = torch.arange(16.0, dtype=torch.float64).expand(1, 4, 16, 16)

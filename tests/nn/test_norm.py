@@ -235,7 +235,7 @@ def test_statistics_do_not_travel_with_the_weights() -> None:
 @pytest.mark.parametrize("correction", [0, 1])
 def test_moments_of_parts_are_those_of_the_whole(correction: int) -> None:
     x = features(n=1, h=13, w=17)
-    x[:, 0] = 1000 + 0.1 * x[:, 0]  # a spread that is small beside the mean
+    x[:, 0] = 1000 + 0.1 * x[:, 0]  # a spread that is small next to the mean
     norm, moments = InstanceNorm(4, correction=correction), Moments()
     for part in (x[..., :5, :], x[..., 5:, :2], x[..., 5:, 2:]):
         moments.add(part)

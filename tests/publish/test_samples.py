@@ -1,6 +1,6 @@
 """The picture of a card: what it shows and where, of a size for a README.
 
-Nets paint plain colours here, so that their pictures can be found on the page.
+Nets stylize plain colours here, so that their pictures can be found on the page.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ def painter(file: Path) -> Painter:
     return Painter(load(file, device="cpu"))
 
 
-def test_one_style_stands_beside_the_photo(net_file: Path) -> None:
+def test_one_style_stands_next_to_the_photo(net_file: Path) -> None:
     net = painter(net_file)
     page = sample_page(net, PHOTO)
     (left, top, width, height), painting = box(page, GREEN), box(page, colour(1))
@@ -124,7 +124,7 @@ def test_without_scikit_image_a_photo_is_asked_for(any_file: Path, monkeypatch: 
     for name in ("skimage", "skimage.data"):
         monkeypatch.setitem(sys.modules, name, None)
     net = painter(any_file)
-    with pytest.raises(DataError, match=r"give a photo to paint: .* pip install 'stylezoo\[train\]'"):
+    with pytest.raises(DataError, match=r"give a photo to stylize: .* pip install 'stylezoo\[train\]'"):
         sample_page(net)
     sample_page(net, PHOTO)
     assert [getattr(style, "name", style) for style, _ in net.asked] == ["mosaic.jpg", "dots", "lines"]

@@ -59,7 +59,7 @@ def test_none_is_whole_and_a_number_is_tiles_whatever_is_free(
         assert pick(net, code, 256, 256) is None  # one tile
 
 
-def test_a_picture_that_is_short_of_memory_is_painted_in_tiles(
+def test_a_picture_that_is_short_of_memory_is_stylized_in_tiles(
     net: StyleNet, code: Tensor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     x = torch.rand(1, 3, 200, 300, generator=torch.Generator().manual_seed(0))
@@ -67,10 +67,10 @@ def test_a_picture_that_is_short_of_memory_is_painted_in_tiles(
     whole = render(net, x, StyleCode(code))
     monkeypatch.setattr(memory, "device_memory", lambda device: 0)
     handle = net.trunk.encoder[0].register_forward_pre_hook(lambda _, args: seen.append(args[0].shape[-1]))
-    painted = render(net, x, StyleCode(code))
+    stylized = render(net, x, StyleCode(code))
     handle.remove()
     assert max(seen) < 300 // 2
-    torch.testing.assert_close(painted, whole, atol=1e-4, rtol=0)
+    torch.testing.assert_close(stylized, whole, atol=1e-4, rtol=0)
 
 
 @pytest.mark.parametrize("variant", ["fast", "classic"])

@@ -79,9 +79,9 @@ def test_any_size_is_padded_by_reflection_and_cut_back(net, code, size) -> None:
         padded = np.pad(padded, pad, mode="reflect" if side > 1 else mode)
     with torch.no_grad():
         expected = net(torch.from_numpy(padded), torch.from_numpy(code.values))[..., : size[0], : size[1]]
-    painted = render(net, x, code)
-    assert painted.shape == x.shape
-    assert torch.allclose(painted, expected, atol=1e-6)
+    stylized = render(net, x, code)
+    assert stylized.shape == x.shape
+    assert torch.allclose(stylized, expected, atol=1e-6)
 
 
 def test_strength_is_a_line_through_photo_and_painting(net, code, photo) -> None:
@@ -102,11 +102,11 @@ def test_size_is_the_long_side_of_the_result(net, code, photo) -> None:
 
 def test_luma_keeps_the_photos_chroma_under_the_paintings_light(net, code, photo) -> None:
     photo = 0.4 + 0.2 * photo  # colours that no luma drives out of range
-    painted = render(net, photo, code)
+    stylized = render(net, photo, code)
     kept = render(net, photo, code, preserve_color="luma")
     inside = ((kept > 0) & (kept < 1)).all(dim=1, keepdim=True)
     assert inside.float().mean() > 0.9
-    ours, theirs, source = rgb_to_ycbcr(kept), rgb_to_ycbcr(painted), rgb_to_ycbcr(photo)
+    ours, theirs, source = rgb_to_ycbcr(kept), rgb_to_ycbcr(stylized), rgb_to_ycbcr(photo)
     assert torch.allclose((ours[:, 1:] - source[:, 1:]) * inside, torch.zeros(()), atol=1e-5)
     assert torch.allclose((ours[:, :1] - theirs[:, :1]) * inside, torch.zeros(()), atol=1e-5)
 
@@ -132,7 +132,7 @@ def test_colour_is_kept_at_every_strength(multi, photo, preserve) -> None:
     assert torch.equal(render(multi, photo, code, preserve_color=preserve, strength=0), photo)
 
 
-def test_the_code_is_what_is_painted(net, code, photo) -> None:
+def test_the_code_is_what_is_stylized(net, code, photo) -> None:
     doubled = render(net, photo, code * 2)
     with torch.no_grad():
         assert torch.equal(doubled, net(photo, torch.from_numpy(code.values) * 2))
@@ -174,8 +174,8 @@ def test_strength_is_a_line_of_codes_and_gives_back_what_the_net_loses(multi, ph
     assert torch.equal(render(multi, photo, code, strength=0), photo)
     assert torch.equal(render(multi, photo, code), multi(photo, torch.from_numpy(code.values)))
     for strength in (0.1, 0.5, 0.9):
-        painted = multi(photo, (1 - strength) * start + strength * torch.from_numpy(code.values))
-        expected = (painted + (1 - strength) * lost).clamp(0, 1)
+        stylized = multi(photo, (1 - strength) * start + strength * torch.from_numpy(code.values))
+        expected = (stylized + (1 - strength) * lost).clamp(0, 1)
         assert torch.allclose(render(multi, photo, code, strength=strength), expected, atol=1e-5)
     for strength in (1.5, 3):
         expected = multi(photo, start + strength * (torch.from_numpy(code.values) - start))
@@ -211,14 +211,14 @@ def test_a_net_that_gives_nothing_back_leaves_the_photo_where_it_is_to_stay(adai
     photo, left = photo[..., :48], left_part()[..., :48]
     for strength in (0, 0.6, 1):
         regions = [Region(code, left), Region(None, 1 - left)]
-        painted = render(adain, photo, regions, strength=strength)
-        assert torch.equal(painted[..., 26:], photo[..., 26:])
-        assert (painted - photo)[..., :26].abs().mean() > 0.05
+        stylized = render(adain, photo, regions, strength=strength)
+        assert torch.equal(stylized[..., 26:], photo[..., 26:])
+        assert (stylized - photo)[..., :26].abs().mean() > 0.05
         x = photo[:1]
         own = adain.photo_code(x)
         rows = torch.cat([torch.lerp(own, torch.from_numpy(code.values), strength), own])
         inside = adain(x, rows, torch.cat([left, 1 - left], dim=1))[..., :26]
-        assert torch.allclose(painted[:1, ..., :26], inside, atol=1e-5)
+        assert torch.allclose(stylized[:1, ..., :26], inside, atol=1e-5)
     grey = torch.full_like(left, 0.7)
     mixed = render(adain, photo[:1], [Region(code, grey), Region(None, 1 - grey)])
     assert (mixed - photo[:1]).abs().mean() < (render(adain, photo[:1], code) - photo[:1]).abs().mean()
@@ -235,18 +235,18 @@ def test_options_may_be_numpys(net, code, photo) -> None:
 
 @pytest.mark.parametrize("strength", [0.5, 1, 1.4])
 @pytest.mark.parametrize("other", [2, None])
-def test_a_region_is_painted_as_if_all_had_its_style(multi, strength, other) -> None:
+def test_a_region_is_stylized_as_if_all_had_its_style(multi, strength, other) -> None:
     x = torch.rand(1, 3, 40, 240, generator=torch.Generator().manual_seed(1))
     left = (torch.arange(240) < 120).float().expand(1, 1, 40, 240)
     first, second = style(multi, 0), None if other is None else style(multi, other)
-    painted = render(multi, x, [Region(first, left), Region(second, 1 - left)], strength=strength)
+    stylized = render(multi, x, [Region(first, left), Region(second, 1 - left)], strength=strength)
     near = 120 - multi.overlap, 120 + multi.overlap
     alone = render(multi, x, first, strength=strength)
-    torch.testing.assert_close(painted[..., : near[0]], alone[..., : near[0]], atol=1e-4, rtol=1e-4)
+    torch.testing.assert_close(stylized[..., : near[0]], alone[..., : near[0]], atol=1e-4, rtol=1e-4)
     alone = x if second is None else render(multi, x, second, strength=strength)
-    torch.testing.assert_close(painted[..., near[1] :], alone[..., near[1] :], atol=1e-4, rtol=1e-4)
+    torch.testing.assert_close(stylized[..., near[1] :], alone[..., near[1] :], atol=1e-4, rtol=1e-4)
     edge = (
-        painted[..., near[0] : near[1]]
+        stylized[..., near[0] : near[1]]
         - torch.where(left == 1, render(multi, x, first, strength=strength), alone)[..., near[0] : near[1]]
     )
     assert edge.abs().max() > 0.01, "they meet inside the net"
@@ -256,9 +256,9 @@ def test_a_region_is_painted_as_if_all_had_its_style(multi, strength, other) -> 
 @pytest.mark.parametrize("options", [{}, {"strength": 0.6}, {"preserve_color": "luma"}, {"preserve_color": "stats"}])
 def test_a_region_without_a_style_is_the_photo_to_the_bit(kind, options, photo, request) -> None:
     net, left = request.getfixturevalue(kind), left_part()
-    painted = render(net, photo, [Region(style(net, 0), left), Region(None, 1 - left)], **options)
-    assert torch.equal(painted[..., 26:], photo[..., 26:])
-    assert (painted - photo)[..., :26].abs().mean() > 0.01
+    stylized = render(net, photo, [Region(style(net, 0), left), Region(None, 1 - left)], **options)
+    assert torch.equal(stylized[..., 26:], photo[..., 26:])
+    assert (stylized - photo)[..., :26].abs().mean() > 0.01
     everywhere = [Region(style(net, 0), torch.zeros_like(left)), Region(None, torch.ones_like(left))]
     assert torch.equal(render(net, photo, everywhere, **options), photo)
 
@@ -300,11 +300,11 @@ def test_each_picture_of_a_batch_has_the_regions(multi, photo) -> None:
 
 def test_regions_are_resized_with_the_photo(multi, photo) -> None:
     left = left_part()
-    painted = render(multi, photo, [Region(style(multi, 0), left), Region(None, 1 - left)], size=104)
+    stylized = render(multi, photo, [Region(style(multi, 0), left), Region(None, 1 - left)], size=104)
     small = resize(photo, (80, 104))
-    assert painted.shape[-2:] == (80, 104)
-    assert torch.allclose(painted[..., 56:], small[..., 56:], atol=1e-5)  # a resized edge is soft
-    assert (painted - small)[..., :48].abs().mean() > 0.01
+    assert stylized.shape[-2:] == (80, 104)
+    assert torch.allclose(stylized[..., 56:], small[..., 56:], atol=1e-5)  # a resized edge is soft
+    assert (stylized - small)[..., :48].abs().mean() > 0.01
 
 
 # Stroke
@@ -351,5 +351,5 @@ def test_strength_0_is_the_photo_whatever_the_stroke(net, multi, photo) -> None:
     for kind in (net, multi):
         code = style(kind, 0)
         assert torch.equal(render(kind, photo, code, stroke=8, strength=0), photo)
-        painted = render(kind, photo, [Region(code, left), Region(None, 1 - left)], stroke=8)
-        assert torch.equal(painted[..., 26:], photo[..., 26:])
+        stylized = render(kind, photo, [Region(code, left), Region(None, 1 - left)], stroke=8)
+        assert torch.equal(stylized[..., 26:], photo[..., 26:])

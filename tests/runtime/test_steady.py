@@ -84,8 +84,8 @@ def test_after_a_fade_frames_are_what_stills_are(name: str, backend: str) -> Non
 
 
 def test_each_frame_for_itself_is_what_stylize_paints(zoo: stylezoo.Stylizer, pan: list[np.ndarray]) -> None:
-    for frame, painted in zip(pan, zoo.stylize_frames(pan[:3], "great_wave", steady=0), strict=False):
-        np.testing.assert_array_equal(painted, zoo.stylize(frame, "great_wave", tile=None))
+    for frame, stylized in zip(pan, zoo.stylize_frames(pan[:3], "great_wave", steady=0), strict=False):
+        np.testing.assert_array_equal(stylized, zoo.stylize(frame, "great_wave", tile=None))
 
 
 def test_what_passes_by_changes_the_rest_less(zoo: stylezoo.Stylizer, passer_by: list[np.ndarray]) -> None:
@@ -98,7 +98,7 @@ def test_what_passes_by_changes_the_rest_less(zoo: stylezoo.Stylizer, passer_by:
     assert flicker(0.9) < 0.5 * flicker(0)
 
 
-def test_a_cut_starts_anew(zoo: stylezoo.Stylizer, pan: list[np.ndarray]) -> None:
+def test_a_cut_starts_again(zoo: stylezoo.Stylizer, pan: list[np.ndarray]) -> None:
     other = np.asarray(data.chelsea())[60:188, 60:188]
     frames = [*pan[:3], other]
     *_, after = zoo.stylize_frames(frames, "udnie")
@@ -124,14 +124,14 @@ def test_style_and_mask_follow_the_number(zoo: stylezoo.Stylizer, pan: list[np.n
     frames = zoo.stylize_frames(
         pan[:2], lambda i: start * (5 - i) + end * (i - 4), mask=masks.__getitem__, steady=0, first=4
     )
-    for frame, painted, style, mask in zip(pan, frames, (start, end), masks.values(), strict=False):
-        np.testing.assert_array_equal(painted, zoo.stylize(frame, style, mask=mask, tile=None))
+    for frame, stylized, style, mask in zip(pan, frames, (start, end), masks.values(), strict=False):
+        np.testing.assert_array_equal(stylized, zoo.stylize(frame, style, mask=mask, tile=None))
 
 
 def test_strength_smooths_each_pass_of_the_net_by_itself(zoo: stylezoo.Stylizer, pan: list[np.ndarray]) -> None:
     still = [pan[0]] * 3
-    for painted in zoo.stylize_frames(still, "senecio", strength=0.5):
-        np.testing.assert_allclose(painted, zoo.stylize(pan[0], "senecio", strength=0.5, tile=None), atol=1)
+    for stylized in zoo.stylize_frames(still, "senecio", strength=0.5):
+        np.testing.assert_allclose(stylized, zoo.stylize(pan[0], "senecio", strength=0.5, tile=None), atol=1)
 
 
 def test_frames_are_read_when_they_are_wanted(zoo: stylezoo.Stylizer, pan: list[np.ndarray]) -> None:

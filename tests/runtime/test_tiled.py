@@ -134,15 +134,15 @@ def test_without_room_for_activations_it_is_slower_and_the_same(
     assert works[1] > 2 * works[0]
 
 
-def counted(net: StyleNet, paint: Callable[[], Tensor]) -> tuple[Tensor, int]:
+def counted(net: StyleNet, stylize: Callable[[], Tensor]) -> tuple[Tensor, int]:
     """Return a painting and how many numbers the net's convolutions made on the way."""
     counts: list[int] = []
     convs = [module for module in net.modules() if isinstance(module, torch.nn.Conv2d)]
     hooks = [conv.register_forward_hook(lambda _, args, y: counts.append(y.numel())) for conv in convs]
-    painted = paint()
+    stylized = stylize()
     for hook in hooks:
         hook.remove()
-    return painted, sum(counts)
+    return stylized, sum(counts)
 
 
 def test_eight_bits_in_and_out_are_the_rounded_whole(nets: dict[str, StyleNet]) -> None:

@@ -1,4 +1,4 @@
-"""The script that writes the gallery, and whether docs/gallery.md is of the zoo.yaml beside it."""
+"""The script that writes the gallery, and whether docs/gallery.md is of the zoo.yaml next to it."""
 
 from __future__ import annotations
 
@@ -50,12 +50,12 @@ def test_its_pictures_are_small(script: ModuleType) -> None:
     assert len(sizes) > 50 and max(sizes) < 60_000 and sum(sizes) < 3_000_000
 
 
-def test_nets_of_other_weights_are_drawn_anew(
+def test_nets_of_other_weights_are_drawn_again(
     script: ModuleType, drawn: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     zoo = read_zoo(script.ROOT / "zoo.yaml")
     assert run(script, "--docs", tmp_path).exit_code == 0
-    assert drawn == [spec.name for spec in script.painters(zoo)] and "gatys/vgg19" not in drawn
+    assert drawn == [spec.name for spec in script.drawn_models(zoo)] and "gatys/vgg19" not in drawn
     assert run(script, "--check", "--docs", tmp_path).exit_code == 0
 
     drawn.clear()

@@ -1,4 +1,4 @@
-"""The script that writes the reference pages, and whether those in docs/reference are of the code beside them."""
+"""The script that writes the reference pages, and whether those in docs/reference are of the code next to them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The script that writes the cards of the zoo, and whether those in docs/zoo are of the zoo.yaml beside them."""
+"""The script that writes the cards of the zoo, and whether those in docs/zoo are of the zoo.yaml next to them."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def test_the_cards_in_the_documentation_are_of_the_registry(script: ModuleType) 
 
 
 def test_pictures_of_cards_are_small_enough_for_a_page(script: ModuleType) -> None:
-    for name in script.painters(read_zoo(script.ROOT / "zoo.yaml")):
+    for name in script.drawn_models(read_zoo(script.ROOT / "zoo.yaml")):
         path = script.CARDS / script.picture_of(name)
         assert path.stat().st_size < 210_000
         with Image.open(path) as picture:
@@ -69,7 +69,7 @@ def test_a_changed_record_fails_the_check_and_writes_nothing(script: ModuleType)
 def test_what_was_written_passes_the_check(script: ModuleType, zoo: Zoo, drawn: list[str], tmp_path: Path) -> None:
     result = run(script, "--out", tmp_path)
     assert result.exit_code == 0, result.output
-    assert drawn == script.painters(zoo)
+    assert drawn == script.drawn_models(zoo)
     assert "other photos" in (tmp_path / "johnson_mosaic.md").read_text()
     assert len(list((tmp_path / "images").iterdir())) == len(drawn)
     assert run(script, "--check", "--out", tmp_path).exit_code == 0

@@ -66,10 +66,10 @@ def test_a_style_may_come_as_any_picture(net: Stylizer, here: Path) -> None:
     picture = Image.fromarray(PAINTING)
     for style in ("painting.png", here / "painting.png", encoded, picture, PAINTING, tensor(PAINTING)[0]):
         assert close(net.encode_style(style), expected)
-    painted = net.stylize(PHOTO, "painting.png")
-    assert apart(painted, net.stylize(PHOTO, "other.png")) > 5
-    assert np.array_equal(net.stylize(PHOTO, net.encode_style(PAINTING)), painted)
-    assert np.array_equal(next(net.stylize_batch([PHOTO], picture)), painted)
+    stylized = net.stylize(PHOTO, "painting.png")
+    assert apart(stylized, net.stylize(PHOTO, "other.png")) > 5
+    assert np.array_equal(net.stylize(PHOTO, net.encode_style(PAINTING)), stylized)
+    assert np.array_equal(next(net.stylize_batch([PHOTO], picture)), stylized)
 
 
 def test_style_size_is_the_long_side_at_which_a_picture_is_read(net: Stylizer) -> None:
@@ -160,8 +160,8 @@ def test_odd_pictures_make_styles(net: Stylizer, size, kind: str) -> None:
     picture.save(file, "png")
     for options in ({}, {"style_size": None}):
         assert torch.isfinite(torch.from_numpy(net.encode_style(file.getvalue(), **options).values)).all()
-    painted = net.stylize(PHOTO, picture, preserve_color="stats")
-    assert painted.shape == PHOTO.shape
+    stylized = net.stylize(PHOTO, picture, preserve_color="stats")
+    assert stylized.shape == PHOTO.shape
 
 
 def test_a_known_name_comes_before_a_path(net: Stylizer, here: Path) -> None:
@@ -208,7 +208,7 @@ def test_a_picture_for_a_net_of_its_own_styles_points_to_one_of_any(
 ) -> None:
     for stylizer in (multi, load(net_file, device="cpu")):
         for style in (PAINTING, "painting.png", Path("painting.png"), ["dots", Image.fromarray(PAINTING)]):
-            with pytest.raises(StyleError, match=r"paints only in styles that it has learnt \(dots.*such as 'any'"):
+            with pytest.raises(StyleError, match=r"stylizes only in styles that it has learnt \(dots.*such as 'any'"):
                 stylizer.encode_style(style)
     with pytest.raises(StyleError, match=r"no style 'paintin\.png'"):
         multi.encode_style("paintin.png")
@@ -226,8 +226,8 @@ def test_pictures_names_and_codes_mix(net: Stylizer, here: Path) -> None:
     assert close(net.encode_style((image, b, "dots", 0)), 0.25 * a + 0.25 * b + 0.5 * dots)
     assert close(net.encode_style([(a, 0.5), ({"dots": 1, "other.png": 1}, 0.5)]), 0.5 * a + 0.25 * dots + 0.25 * b)
     assert close(net.encode_style([(image, 1.5), ("dots", -0.5)]), 1.5 * a + -0.5 * dots)
-    painted = net.stylize(PHOTO, [image, "dots"])
-    assert np.array_equal(painted, net.stylize(PHOTO, 0.5 * a + 0.5 * dots))
+    stylized = net.stylize(PHOTO, [image, "dots"])
+    assert np.array_equal(stylized, net.stylize(PHOTO, 0.5 * a + 0.5 * dots))
 
 
 def test_lists_and_numpys_numbers_mix_the_styles_of_any_net(multi: Stylizer) -> None:
@@ -254,9 +254,9 @@ def test_stats_move_a_pictures_colours_to_the_photos_before_it_is_encoded(net: S
     photo = tensor(PHOTO)
     seen = match_stats(resize(tensor(PAINTING), (288, 384)), photo)
     expected = render(net.net, photo, StyleCode(net.net.encode(seen)), strength=0.8)
-    painted = net.stylize(photo, PAINTING, preserve_color="stats", strength=0.8)
-    assert torch.allclose(painted, expected, atol=1e-3)
-    assert (painted - net.stylize(photo, PAINTING, strength=0.8)).abs().mean() > 0.01
+    stylized = net.stylize(photo, PAINTING, preserve_color="stats", strength=0.8)
+    assert torch.allclose(stylized, expected, atol=1e-3)
+    assert (stylized - net.stylize(photo, PAINTING, strength=0.8)).abs().mean() > 0.01
     assert close(net.encode_style(PAINTING, photo=PHOTO), StyleCode(net.net.encode(seen)))
     with pytest.raises(OptionError, match="photo must be one picture, not 2"):
         net.encode_style(PAINTING, photo=torch.rand(2, 3, 8, 8))
@@ -277,15 +277,15 @@ def test_stats_go_by_each_photo_of_a_batch(net: Stylizer) -> None:
     photos = [PHOTO, np.ascontiguousarray(PHOTO[::-1, :, ::-1]), 255 - PHOTO]
     batch = list(net.stylize_batch(photos, PAINTING, preserve_color="stats"))
     whole = net.stylize(torch.cat([tensor(photo) for photo in photos]), PAINTING, preserve_color="stats")
-    for photo, painted, same in zip(photos, batch, whole, strict=True):
-        assert np.array_equal(painted, net.stylize(photo, PAINTING, preserve_color="stats"))
-        assert apart(same.permute(1, 2, 0).numpy() * 255, painted) < 1
+    for photo, stylized, same in zip(photos, batch, whole, strict=True):
+        assert np.array_equal(stylized, net.stylize(photo, PAINTING, preserve_color="stats"))
+        assert apart(same.permute(1, 2, 0).numpy() * 255, stylized) < 1
 
 
 def test_luma_keeps_the_photos_hues_whatever_the_style(net: Stylizer) -> None:
-    painted = net.stylize(PHOTO, PAINTING, preserve_color="luma")
+    stylized = net.stylize(PHOTO, PAINTING, preserve_color="luma")
     expected = net.stylize(PHOTO, net.encode_style(PAINTING), preserve_color="luma")
-    assert np.array_equal(painted, expected)
+    assert np.array_equal(stylized, expected)
 
 
 def test_a_picture_is_encoded_once_for_many_photos(net: Stylizer, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -299,13 +299,13 @@ def test_a_picture_is_encoded_once_for_many_photos(net: Stylizer, monkeypatch: p
 # Masks
 
 
-def test_pictures_paint_regions(net: Stylizer, here: Path) -> None:
+def test_pictures_stylize_regions(net: Stylizer, here: Path) -> None:
     left = np.zeros(PHOTO.shape[:2], bool)
     left[:, :20] = True
     pairs = [(Image.fromarray(PAINTING), left), (["other.png", "dots"], ~left)]
-    painted = net.stylize(PHOTO, mask=pairs)
+    stylized = net.stylize(PHOTO, mask=pairs)
     codes = [net.encode_style("painting.png"), net.encode_style(["other.png", "dots"])]
-    assert np.array_equal(painted, net.stylize(PHOTO, mask=list(zip(codes, (left, ~left), strict=True))))
+    assert np.array_equal(stylized, net.stylize(PHOTO, mask=list(zip(codes, (left, ~left), strict=True))))
     alone = net.stylize(PHOTO, mask={"painting.png": left})
     assert np.array_equal(alone[:, 20:], PHOTO[:, 20:])
     assert apart(alone[:, :20], PHOTO[:, :20]) > 5

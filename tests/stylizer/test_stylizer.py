@@ -89,33 +89,33 @@ def as_tensor(array: np.ndarray) -> torch.Tensor:
 
 def test_what_comes_in_comes_out(tiny: Stylizer, tmp_path: Path) -> None:
     photo = pixels()
-    painted = tiny.stylize(photo)
-    assert painted.shape == photo.shape
-    assert painted.dtype == np.uint8
-    assert np.abs(painted.astype(int) - photo).mean() > 5
+    stylized = tiny.stylize(photo)
+    assert stylized.shape == photo.shape
+    assert stylized.dtype == np.uint8
+    assert np.abs(stylized.astype(int) - photo).mean() > 5
 
     picture = tiny.stylize(Image.fromarray(photo))
     assert isinstance(picture, Image.Image)
-    assert np.array_equal(np.asarray(picture), painted)
+    assert np.array_equal(np.asarray(picture), stylized)
 
     for path in (as_path(photo, tmp_path), str(as_path(photo, tmp_path))):
         picture = tiny.stylize(path)
         assert isinstance(picture, Image.Image)
-        assert np.array_equal(np.asarray(picture), painted)
+        assert np.array_equal(np.asarray(picture), stylized)
 
     data = tiny.stylize(as_bytes(photo))
     assert isinstance(data, bytes)
     with Image.open(io.BytesIO(data)) as picture:
         assert picture.format == "PNG"
-        assert np.array_equal(np.asarray(picture), painted)
+        assert np.array_equal(np.asarray(picture), stylized)
 
     tensor = tiny.stylize(as_tensor(photo))
     assert tensor.dtype == torch.uint8
-    assert np.array_equal(tensor.permute(1, 2, 0).numpy(), painted)
+    assert np.array_equal(tensor.permute(1, 2, 0).numpy(), stylized)
 
     floats = tiny.stylize(photo.astype(np.float64) / 255)
     assert floats.dtype == np.float64
-    assert np.abs(floats * 255 - painted).max() <= 0.51
+    assert np.abs(floats * 255 - stylized).max() <= 0.51
 
     batch = tiny.stylize(as_tensor(photo)[None].repeat(2, 1, 1, 1).half() / 255)
     assert (batch.shape, batch.dtype) == ((2, 3, 30, 41), torch.float16)
@@ -123,9 +123,9 @@ def test_what_comes_in_comes_out(tiny: Stylizer, tmp_path: Path) -> None:
 
 
 def test_results_can_be_used_in_training(tiny: Stylizer) -> None:
-    painted = tiny.stylize(torch.rand(3, 20, 20))
+    stylized = tiny.stylize(torch.rand(3, 20, 20))
     weight = torch.ones((), requires_grad=True)
-    (painted * weight).sum().backward()
+    (stylized * weight).sum().backward()
     assert weight.grad is not None
 
 
@@ -138,10 +138,10 @@ def test_any_size(tiny: Stylizer, size: tuple[int, int]) -> None:
 def test_alpha_is_kept(tiny: Stylizer) -> None:
     photo = pixels(channels=4)
     photo[..., 3] |= 1  # what alpha hides is another matter: tests/images/test_alpha.py
-    painted = tiny.stylize(photo)
-    assert painted.shape == photo.shape
-    assert np.array_equal(painted[..., 3], photo[..., 3])
-    assert np.array_equal(painted[..., :3], tiny.stylize(np.ascontiguousarray(photo[..., :3])))
+    stylized = tiny.stylize(photo)
+    assert stylized.shape == photo.shape
+    assert np.array_equal(stylized[..., 3], photo[..., 3])
+    assert np.array_equal(stylized[..., :3], tiny.stylize(np.ascontiguousarray(photo[..., :3])))
     picture = tiny.stylize(Image.fromarray(photo, "RGBA"))
     assert picture.mode == "RGBA"
     assert np.array_equal(np.asarray(picture)[..., 3], photo[..., 3])
@@ -173,23 +173,23 @@ def test_a_picture_that_is_none(tiny: Stylizer) -> None:
         tiny.stylize("missing.png")
 
 
-def test_tiles_paint_what_comes_in_as_the_whole_does(tiny: Stylizer, tmp_path: Path) -> None:
+def test_tiles_stylize_what_comes_in_as_the_whole_does(tiny: Stylizer, tmp_path: Path) -> None:
     photo = pixels(70, 101)
     Image.fromarray(photo).save(tmp_path / "photo.png")
     whole = tiny.stylize(photo, tile=None).astype(int)
     assert np.abs(whole - photo).mean() > 3
     for image in (photo, Image.fromarray(photo), tmp_path / "photo.png", torch.from_numpy(photo).permute(2, 0, 1)):
-        painted = tiny.stylize(image, tile=32)
-        levels = painted.permute(1, 2, 0).numpy() if isinstance(painted, torch.Tensor) else np.asarray(painted)
+        stylized = tiny.stylize(image, tile=32)
+        levels = stylized.permute(1, 2, 0).numpy() if isinstance(stylized, torch.Tensor) else np.asarray(stylized)
         assert levels.dtype == np.uint8 and np.abs(levels.astype(int) - whole).max() <= 1
     floats = tiny.stylize(photo / np.float32(255), tile=32)
     assert floats.dtype == np.float32
     np.testing.assert_allclose(floats, tiny.stylize(photo / np.float32(255), tile=None), atol=1e-4)
     alpha = np.dstack([photo, pixels(70, 101, 1) | 1])
-    painted = tiny.stylize(alpha, tile=32)
-    assert np.array_equal(painted[..., 3], alpha[..., 3]) and np.abs(painted[..., :3].astype(int) - whole).max() <= 1
-    for painted in tiny.stylize_batch([photo, photo, Image.fromarray(photo)], tile=32):
-        assert np.abs(np.asarray(painted).astype(int) - whole).max() <= 1
+    stylized = tiny.stylize(alpha, tile=32)
+    assert np.array_equal(stylized[..., 3], alpha[..., 3]) and np.abs(stylized[..., :3].astype(int) - whole).max() <= 1
+    for stylized in tiny.stylize_batch([photo, photo, Image.fromarray(photo)], tile=32):
+        assert np.abs(np.asarray(stylized).astype(int) - whole).max() <= 1
 
 
 def test_a_style_in_the_palette_of_a_photo_in_tiles(any_file: Path) -> None:
@@ -266,7 +266,7 @@ def test_styles_that_there_are_not(tiny: Stylizer, style, message: str) -> None:
         tiny.encode_style(style)
 
 
-def test_saved_and_loaded_it_paints_the_same(tiny: Stylizer, tmp_path: Path) -> None:
+def test_saved_and_loaded_it_stylizes_the_same(tiny: Stylizer, tmp_path: Path) -> None:
     photo = pixels()
     tiny.save(tmp_path / "run" / "weights.safetensors")
     for name in (tmp_path / "run", tmp_path / "run" / "weights.safetensors", str(tmp_path / "run")):
@@ -316,8 +316,8 @@ def test_by_name_alias_and_module_level_function(zoo: Zoo, tiny: Stylizer, monke
     module._kept.cache_clear()
     for name in ("johnson/tiny", "tiny"):
         assert np.array_equal(load(name, device="cpu").stylize(photo), tiny.stylize(photo))
-        painted = stylezoo.stylize(photo, name, strength=0.5)
-        assert np.abs(painted.astype(int) - tiny.stylize(photo, strength=0.5)).max() <= 1
+        stylized = stylezoo.stylize(photo, name, strength=0.5)
+        assert np.abs(stylized.astype(int) - tiny.stylize(photo, strength=0.5)).max() <= 1
     monkeypatch.setattr(module, "load", lambda *_: pytest.fail("the model was not kept"))
     stylezoo.stylize(photo, "tiny", "dots")
     module._kept.cache_clear()
@@ -367,7 +367,7 @@ def test_weights_of_another_net(net_file: Path, tmp_path: Path) -> None:
 # Several styles in one net
 
 
-def test_a_net_of_several_styles_paints_each_by_name_or_number(multi: Stylizer) -> None:
+def test_a_net_of_several_styles_stylizes_each_by_name_or_number(multi: Stylizer) -> None:
     assert (multi.kind, multi.styles) == ("multi", ("dots", "lines", "waves"))
     photo = pixels()
     pictures = [multi.stylize(photo, name) for name in multi.styles]
@@ -421,15 +421,15 @@ def left_half(photo: np.ndarray, white: int = 255) -> np.ndarray:
     return mask
 
 
-def test_white_is_painted_and_black_is_the_photo_to_the_bit(multi: Stylizer, tiny: Stylizer) -> None:
+def test_white_is_stylized_and_black_is_the_photo_to_the_bit(multi: Stylizer, tiny: Stylizer) -> None:
     for stylizer in (multi, tiny):
         for photo in (pixels(), pixels().astype(np.float32) / 255, pixels(channels=4)):
             mask, half = left_half(photo), photo.shape[1] // 2
-            painted = stylizer.stylize(photo, "dots", mask=mask)
-            assert (painted.shape, painted.dtype) == (photo.shape, photo.dtype)
-            assert np.array_equal(painted[:, half:], photo[:, half:])
-            assert not np.array_equal(painted[:, :half], photo[:, :half])
-            assert np.array_equal(painted[..., 3:], photo[..., 3:])  # alpha, where there is one
+            stylized = stylizer.stylize(photo, "dots", mask=mask)
+            assert (stylized.shape, stylized.dtype) == (photo.shape, photo.dtype)
+            assert np.array_equal(stylized[:, half:], photo[:, half:])
+            assert not np.array_equal(stylized[:, :half], photo[:, :half])
+            assert np.array_equal(stylized[..., 3:], photo[..., 3:])  # alpha, where there is one
             full = stylizer.stylize(photo, "dots")
             white = stylizer.stylize(photo, "dots", mask=np.full_like(mask, 255))
             np.testing.assert_allclose(white.astype(float), full, rtol=0, atol=1 if photo.dtype == np.uint8 else 1e-5)
@@ -440,10 +440,10 @@ def test_white_is_painted_and_black_is_the_photo_to_the_bit(multi: Stylizer, tin
 def test_preserve_color_leaves_the_untouched_region_alone(multi: Stylizer, preserve) -> None:
     photo = pixels().astype(np.float32) / 255
     mask, half = left_half(photo), photo.shape[1] // 2
-    painted = multi.stylize(photo, "dots", mask=mask, preserve_color=preserve)
-    assert np.array_equal(painted[:, half:], photo[:, half:])
+    stylized = multi.stylize(photo, "dots", mask=mask, preserve_color=preserve)
+    assert np.array_equal(stylized[:, half:], photo[:, half:])
     plain = multi.stylize(photo, "dots", mask=mask)
-    assert np.abs(painted - plain)[:, :half].mean() > 0.01
+    assert np.abs(stylized - plain)[:, :half].mean() > 0.01
 
 
 def test_a_mask_may_come_as_any_picture(multi: Stylizer, tmp_path: Path) -> None:
@@ -484,8 +484,8 @@ def test_masks_that_overlap_share_in_proportion(multi: Stylizer) -> None:
     mixes += [{"dots": 0.2, "waves": 0.2, "lines": 0.6}, {"lines": 1}]
     known = [multi.stylize(photo, mix).astype(int) for mix in mixes]
 
-    def nearest(painted: np.ndarray) -> dict[str, float]:
-        return mixes[int(np.argmin([np.abs(painted - picture).mean() for picture in known]))]
+    def nearest(stylized: np.ndarray) -> dict[str, float]:
+        return mixes[int(np.argmin([np.abs(stylized - picture).mean() for picture in known]))]
 
     both = multi.stylize(photo, mask={"dots": white, "waves": white})
     assert nearest(both) == {"dots": 0.5, "waves": 0.5}
@@ -556,7 +556,7 @@ def test_a_card_is_one_style_of_its_net(multi: Stylizer, tmp_path: Path) -> None
         multi.card("stripes")
 
 
-def test_an_added_card_paints_to_the_bit_what_its_net_does(multi: Stylizer, multi_file: Path, tmp_path: Path) -> None:
+def test_an_added_card_stylizes_to_the_bit_what_its_net_does(multi: Stylizer, multi_file: Path, tmp_path: Path) -> None:
     other = load(multi_file, device="cpu")
     row = torch.randn(1, row_of(multi, 0).shape[1], generator=torch.Generator().manual_seed(3))
     photo = pixels().astype(np.float32) / 255
@@ -692,18 +692,18 @@ def test_the_record_of_a_card_is_checked(multi: Stylizer, given, message: str) -
 
 
 @pytest.mark.parametrize("name", BUNDLED)
-def test_bundled_models_paint(name: str) -> None:
+def test_bundled_models_stylize(name: str) -> None:
     from skimage import data
 
     stylizer = load(name, device="cpu")
     photo = np.ascontiguousarray(data.astronaut()[::3, ::3])
     styles = [*stylizer.styles, *([data.coffee()] if stylizer.kind == "arbitrary" else [])]
     for style in styles:
-        painted = stylizer.stylize(photo, style)
-        assert painted.shape == photo.shape
-        assert painted.std() > 20  # neither grey nor flat
-        assert 15 < np.abs(painted.astype(int) - photo).mean() < 130
-        rows = np.corrcoef(painted.mean(axis=2).ravel(), photo.mean(axis=2).ravel())[0, 1]
+        stylized = stylizer.stylize(photo, style)
+        assert stylized.shape == photo.shape
+        assert stylized.std() > 20  # neither grey nor flat
+        assert 15 < np.abs(stylized.astype(int) - photo).mean() < 130
+        rows = np.corrcoef(stylized.mean(axis=2).ravel(), photo.mean(axis=2).ravel())[0, 1]
         assert rows > 0.3  # the photo is still to be seen
     if stylizer.net.gives_back:
         assert np.array_equal(stylizer.stylize(photo, styles[0], strength=0), photo)

@@ -145,7 +145,7 @@ def test_the_encoder_of_adain_is_neither_written_nor_learnt(runs: dict[str, Path
     assert isinstance(moments, AdaIN) and moments.arch == {"styles": 1, "encoder": "vgg19:caffe"}
 
 
-def test_samples_show_photos_above_and_beside_each_style_picture_what_is_made_of_them(
+def test_samples_show_photos_above_and_next_to_each_style_picture_what_is_made_of_them(
     runs: dict[str, Path], pictures: StyleSet
 ) -> None:
     assert [p.name for p in (runs["ghiasi"] / "samples").iterdir()] == [f"step_{STEPS:06}.png"]
@@ -244,7 +244,7 @@ def test_paintings_are_looked_for_here_and_in_the_data_folder(
         find_styles(load_recipe(ghiasi_recipe, styles=tmp_path / "nowhere"))
 
 
-def test_broken_paintings_are_told(ghiasi_recipe: Path, paintings: Path, tmp_path: Path) -> None:
+def test_broken_paintings_are_reported(ghiasi_recipe: Path, paintings: Path, tmp_path: Path) -> None:
     folder = Path(shutil.copytree(paintings, tmp_path / "paintings"))
     for name in ("cup_1.png", "cat_2.png"):
         (folder / name).write_bytes(b"no picture")
@@ -348,7 +348,7 @@ def test_a_new_row_starts_as_the_net_predicts_it(
     assert net.styles.requires_grad and not any(p.requires_grad for p in net.trunk.parameters())
 
 
-def test_cards_paint_in_the_net_that_predicts_what_the_run_does(
+def test_cards_stylize_in_the_net_that_predicts_what_the_run_does(
     added: tuple[Recipe, Path], any_file: Path, run_inputs: Path
 ) -> None:
     plan, run = added

@@ -55,10 +55,10 @@ def test_half_of_the_views_shift_by_whole_pixels_and_exactly() -> None:
 def test_what_moves_with_the_photo_has_no_error_and_what_stays_has() -> None:
     x = torch.nn.functional.avg_pool2d(photo(4), 5, 1, 2)
     view = clean(draw_view(x, np.random.default_rng(3)))
-    paint = lambda y: 1 - y.square()  # noqa: E731
+    stylize = lambda y: 1 - y.square()  # noqa: E731
     screen = torch.rand(1, 1, 96, 128, generator=torch.Generator().manual_seed(0))
-    steady = view.error(paint(x), paint(view.photograph(x)))
-    unsteady = view.error(paint(x) + screen, paint(view.photograph(x)) + screen)
+    steady = view.error(stylize(x), stylize(view.photograph(x)))
+    unsteady = view.error(stylize(x) + screen, stylize(view.photograph(x)) + screen)
     assert steady.shape == (4,)
     assert steady.max() < 2e-3
     assert unsteady.min() > 0.2

@@ -39,15 +39,15 @@ def lines(run: Path) -> list[dict[str, float]]:
     return [json.loads(line) for line in (run / "log.jsonl").read_text().splitlines()]
 
 
-def test_a_teacher_paints_each_photo_in_its_style_and_leaves_the_photo(trio_file: Path, teacher: Path) -> None:
+def test_a_teacher_stylizes_each_photo_in_its_style_and_leaves_the_photo(trio_file: Path, teacher: Path) -> None:
     known, photos = load(teacher, device="cpu"), torch.rand(4, 3, 32, 40)
     taught = Teacher(student(trio_file, teacher), None, torch.device("cpu"))
-    painted = taught.stylize(photos, torch.tensor([2, PHOTO, 0, 2]))
-    assert torch.equal(painted[1], photos[1])
+    stylized = taught.stylize(photos, torch.tensor([2, PHOTO, 0, 2]))
+    assert torch.equal(stylized[1], photos[1])
     for place, style in ((0, "noise"), (2, "grid"), (3, "noise")):
         expected = known.stylize(photos[place], style)
-        torch.testing.assert_close(painted[place], expected, atol=1e-5, rtol=0)
-    errors = taught.errors(painted * 1.1, photos, torch.tensor([2, PHOTO, 0, 2]))
+        torch.testing.assert_close(stylized[place], expected, atol=1e-5, rtol=0)
+    errors = taught.errors(stylized * 1.1, photos, torch.tensor([2, PHOTO, 0, 2]))
     torch.testing.assert_close(errors, torch.full((4,), 0.01), rtol=1e-3, atol=0)
 
 

@@ -14,7 +14,7 @@ from stylezoo.losses import PerceptualLoss
 from stylezoo.losses.perceptual import PHOTO
 from stylezoo.models import AdaIN, Ghiasi, StyleNet, net_class
 from stylezoo.models.ghiasi import LAYERS, STATISTICS, statistics
-from stylezoo.models.sampling import Draw, StyleSampler, deal
+from stylezoo.models.sampling import Draw, StyleSampler, in_turn
 from stylezoo.recipe import Recipe
 from stylezoo.train.inputs import build_loss, build_net, find_styles
 from stylezoo.train.recipe import load_recipe
@@ -26,7 +26,7 @@ def sampler(plan: Recipe, pictures: StyleSet | None) -> StyleSampler:
 
 @pytest.mark.parametrize("count", [1, 4, 17])
 def test_each_style_comes_once_a_round(count: int) -> None:
-    drawn = deal(count, range(5 * count), seed=0).view(5, count)
+    drawn = in_turn(count, range(5 * count), seed=0).view(5, count)
     for turn in drawn:
         assert sorted(turn.tolist()) == list(range(count))
     if count > 2:
@@ -34,13 +34,13 @@ def test_each_style_comes_once_a_round(count: int) -> None:
 
 
 def test_what_is_drawn_depends_on_seed_and_number_alone() -> None:
-    whole = deal(5, range(60), seed=3)
-    assert torch.equal(deal(5, range(60), seed=3), whole)
-    assert not torch.equal(deal(5, range(60), seed=4), whole)
+    whole = in_turn(5, range(60), seed=3)
+    assert torch.equal(in_turn(5, range(60), seed=3), whole)
+    assert not torch.equal(in_turn(5, range(60), seed=4), whole)
     for batch in (1, 2, 7):
-        parts = [deal(5, range(start, min(start + batch, 60)), seed=3) for start in range(0, 60, batch)]
+        parts = [in_turn(5, range(start, min(start + batch, 60)), seed=3) for start in range(0, 60, batch)]
         assert torch.equal(torch.cat(parts), whole)
-    assert torch.equal(deal(5, range(37, 41), seed=3), whole[37:41])  # as after a resume
+    assert torch.equal(in_turn(5, range(37, 41), seed=3), whole[37:41])  # as after a resume
 
 
 @pytest.fixture(scope="module")
@@ -120,7 +120,7 @@ def test_a_draw_is_of_its_number_alone(predicted: Parts) -> None:
     fresh = predicted.draw(net, 7, 9)
     assert torch.equal(fresh.style, used.style) and torch.equal(fresh.code, used.code)
     assert torch.equal(fresh.terms["encoder"], used.terms["encoder"])
-    assert fresh.style.tolist() == deal(6, range(7, 10), 0).tolist()
+    assert fresh.style.tolist() == in_turn(6, range(7, 10), 0).tolist()
     assert {name: value.shape for name, value in fresh.terms.items()} == {"encoder": (3,)}
 
 
@@ -221,13 +221,13 @@ def test_measured_styles_are_codes_and_the_content_aims_at_their_statistics(meas
     net = measured.net()
     assert isinstance(net, AdaIN)
     draw = measured.draw(net, first=1)
-    dealt = deal(6, range(1, 4), 0).tolist()
-    assert draw.style.tolist() == [dealt[0], PHOTO, dealt[2]] and draw.terms == {}
+    drawn = in_turn(6, range(1, 4), 0).tolist()
+    assert draw.style.tolist() == [drawn[0], PHOTO, drawn[2]] and draw.terms == {}
     plain = measured.loss.content_targets(measured.batch)
     assert draw.targets.keys() == plain.keys()
     assert torch.equal(draw.targets["pixels"], measured.batch)
     for index in (0, 2):
-        picture = measured.loss.backbone(measured.pictures[dealt[index]])["relu4_1"]
+        picture = measured.loss.backbone(measured.pictures[drawn[index]])["relu4_1"]
         mean, deviation = by_hand(picture)
         torch.testing.assert_close(draw.code[index], torch.cat([mean, deviation]).float(), rtol=1e-3, atol=0.05)
         aim, own = draw.targets["relu4_1"][index : index + 1], plain["relu4_1"][index : index + 1]

@@ -61,7 +61,7 @@ def test_a_packaged_recipe_is_found_from_any_folder(name: str, tmp_path: Path, m
     monkeypatch.chdir(tmp_path)
     recipe = load_recipe(name)
     assert recipe.name == "johnson/mosaic"
-    assert Path(recipe.styles[0].image).is_file()  # the picture lies beside the recipe
+    assert Path(recipe.styles[0].image).is_file()  # the picture lies next to the recipe
 
 
 def test_a_missing_recipe_is_named_with_those_that_exist(tmp_path: Path) -> None:
@@ -281,7 +281,7 @@ def test_layers_may_count_for_nothing_and_be_deeper(write) -> None:
 
 
 @pytest.mark.parametrize("model", [3, "ghiasi", ["ghiasi"], {"family": ["ghiasi"]}, None])
-def test_a_model_that_is_no_section_is_refused_beside_a_folder_of_styles_too(write, model) -> None:
+def test_a_model_that_is_no_section_is_refused_next_to_a_folder_of_styles_too(write, model) -> None:
     path = write(name="ghiasi/any", model=model)
     Path("many").mkdir()
     (Path("many") / "a.png").touch()

@@ -54,7 +54,7 @@ def test_the_loss_of_the_new_styles_falls(run: Path) -> None:
         assert np.mean(errors[-6:]) < 0.95 * np.mean(errors[:6])  # a trunk of random weights can little
 
 
-def test_the_cards_paint_in_the_base_to_the_bit_what_the_run_does(
+def test_the_cards_stylize_in_the_base_to_the_bit_what_the_run_does(
     run: Path, multi_file: Path, run_inputs: Path
 ) -> None:
     ours, base, photo = load(run, device="cpu"), load(multi_file, device="cpu"), run_inputs / "photos" / "0.png"
@@ -117,8 +117,8 @@ def test_a_new_row_starts_from_the_nearest_of_the_base(mine_file: Path, multi_fi
     for style, row in enumerate(net.styles[:-1]):
         totals = []
         for name in base.styles:
-            painted = base.stylize(photos, name)
-            totals.append(float(loss(painted, photos, torch.full((2,), style))["total"].mean()))
+            stylized = base.stylize(photos, name)
+            totals.append(float(loss(stylized, photos, torch.full((2,), style))["total"].mean()))
         assert torch.equal(row, base.net.styles[int(np.argmin(totals))])
         assert max(totals) > 1.01 * min(totals)  # it matters which
     assert torch.equal(net.styles[-1], base.net.styles[-1])
@@ -167,7 +167,7 @@ def test_a_net_of_one_style_starts_from_the_nearest_row_of_another_family(
             known = [start.row(index) for index in range(len(start.styles) - 1)]
             if isinstance(start, Ghiasi):
                 known.append(start.encode(read_style(run_inputs / "stripes.png", 512)))
-            totals = [float(loss(start.paint(photos, row), photos)["total"].mean()) for row in known]
+            totals = [float(loss(start.stylize(photos, row), photos)["total"].mean()) for row in known]
         assert chosen.loss == pytest.approx(min(totals), rel=1e-4)
         assert torch.equal(chosen.row, known[int(np.argmin(totals))])
 

@@ -130,7 +130,7 @@ def test_the_packages_targets_serve_its_recipes() -> None:
     assert len(recipes) >= 6
     for recipe in recipes:
         for style in recipe.styles:
-            if not Path(style.image).is_absolute():  # else it lies beside the recipe
+            if not Path(style.image).is_absolute():  # else it lies next to the recipe
                 assert find_style_targets(recipe.loss, style).spec.style == style.id, recipe.name
 
 

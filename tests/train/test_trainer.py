@@ -15,7 +15,7 @@ import stylezoo
 from stylezoo.errors import DataError, OptionError, RecipeError, TrainingError
 from stylezoo.losses import PerceptualLoss
 from stylezoo.models import Johnson
-from stylezoo.models.sampling import deal
+from stylezoo.models.sampling import in_turn
 from stylezoo.recipe import Recipe
 from stylezoo.train.balance import StyleBalance
 from stylezoo.train.inputs import build_net, find_content
@@ -75,9 +75,9 @@ def test_a_run_folder_is_a_model(unbroken: Path) -> None:
     assert (stylizer.spec.name, stylizer.styles) == ("johnson/tiny", ("stripes",))
     assert stylizer.spec.arch == {"variant": "fast", "width": 8, "blocks": 1}
     photo = np.random.default_rng(0).integers(0, 255, (40, 30, 3), np.uint8)
-    painted = stylizer.stylize(photo)
-    assert painted.shape == photo.shape
-    assert not np.array_equal(painted, photo)
+    stylized = stylizer.stylize(photo)
+    assert stylized.shape == photo.shape
+    assert not np.array_equal(stylized, photo)
 
 
 def test_log_has_every_step_with_its_terms(unbroken: Path) -> None:
@@ -211,7 +211,7 @@ def test_resume_of_nothing(recipe_file: Path, tmp_path: Path) -> None:
         train(recipe(recipe_file), tmp_path / "nothing_here", resume=True, progress=False)
 
 
-def test_resume_before_the_first_checkpoint_starts_anew(unbroken, recipe_file, tmp_path, at_step, monkeypatch) -> None:
+def test_resume_before_the_first_checkpoint_starts_again(unbroken, recipe_file, tmp_path, at_step, monkeypatch) -> None:
     def crash() -> None:
         raise MemoryError
 
@@ -228,7 +228,7 @@ def test_resume_before_the_first_checkpoint_starts_anew(unbroken, recipe_file, t
 def test_a_damaged_checkpoint_is_refused(unbroken: Path, recipe_file: Path) -> None:
     checkpoint = unbroken / "checkpoint.safetensors"
     checkpoint.write_bytes(checkpoint.read_bytes()[:-100])
-    with pytest.raises(TrainingError, match=r"cannot resume from .*checkpoint.safetensors.*start anew"):
+    with pytest.raises(TrainingError, match=r"cannot resume from .*checkpoint.safetensors.*start again"):
         train(recipe(recipe_file), unbroken, resume=True, progress=False)
 
 
@@ -249,7 +249,7 @@ def test_a_loss_that_is_not_finite_stops_the_run_and_spares_the_checkpoint(
     assert same_files(train(recipe(recipe_file), tmp_path / "run", resume=True, progress=False), unbroken)
 
 
-def test_a_net_that_paints_every_pixel_alike_stops_the_run(recipe_file: Path, tmp_path: Path, monkeypatch) -> None:
+def test_a_net_that_stylizes_every_pixel_alike_stops_the_run(recipe_file: Path, tmp_path: Path, monkeypatch) -> None:
     colour = torch.tensor([0.9, 0.1, 0.4]).view(1, 3, 1, 1)
     monkeypatch.setattr(Johnson, "forward", lambda self, x, code=None: (colour + 0 * self.style.sum()).expand_as(x))
     with pytest.raises(TrainingError, match=r"the same colour everywhere at step 1: lower optim.lr"):
@@ -284,8 +284,8 @@ def test_a_run_of_several_styles_is_a_model_of_them(trio: Path) -> None:
 
 
 def test_the_log_tells_the_loss_of_each_style_and_of_the_photo(trio: Path) -> None:
-    """Each step has two pictures, whose styles are dealt out; the style that lags is pushed harder."""
-    drawn = deal(4, range(24), seed=0).view(12, 2).tolist()
+    """Each step has two pictures, whose styles are drawn out; the style that lags is pushed harder."""
+    drawn = in_turn(4, range(24), seed=0).view(12, 2).tolist()
     names, balance, pushed = ("grid", "rays", "noise", "photo"), StyleBalance(3, 1.0), []
     for line, pair in zip(lines(trio), drawn, strict=True):
         assert set(line["styles"]) == {names[i] for i in pair}

@@ -51,12 +51,12 @@ def test_durations_loops_and_transparency_are_kept(net, tmp_path, suffix, loop):
     (before, photos, _), (after, found, plays) = shown(source), shown(out)
     assert before == after == DURATIONS
     assert plays == loop
-    for photo, painted in zip(photos, found, strict=True):
-        assert np.array_equal(photo[..., 3], painted[..., 3])
+    for photo, stylized in zip(photos, found, strict=True):
+        assert np.array_equal(photo[..., 3], stylized[..., 3])
         solid = photo[..., 3] == 255
         expected = net.stylize(np.where(solid[..., None], photo[..., :3], 255).astype(np.uint8), "dots")
-        assert np.abs(painted[..., :3].astype(int) - expected)[solid].mean() < 12
-        assert np.abs(painted[..., :3].astype(int) - photo[..., :3])[solid].mean() > 20
+        assert np.abs(stylized[..., :3].astype(int) - expected)[solid].mean() < 12
+        assert np.abs(stylized[..., :3].astype(int) - photo[..., :3])[solid].mean() > 20
 
 
 def test_a_gif_that_plays_once_does_so_in_other_formats(net, tmp_path):
@@ -99,7 +99,7 @@ def test_a_film_becomes_an_animation_of_the_same_length(net, tmp_path):
 def test_what_cannot_be_animated(net, tmp_path):
     still = tmp_path / "still.png"
     Image.fromarray(pictures(1)[0]).save(still)
-    with pytest.raises(VideoError, match="is a still picture: paint it by stylezoo stylize"):
+    with pytest.raises(VideoError, match="is a still picture: stylize it by stylezoo stylize"):
         open_clip(still)
     Image.fromarray(pictures(1)[0]).save(tmp_path / "still.jpg")
     with pytest.raises(VideoError, match="is no clip: for pictures there is stylezoo stylize"):

@@ -18,7 +18,7 @@ def test_without_opencv_it_says_what_to_install(monkeypatch):
         FlowBlend()
 
 
-def test_what_was_painted_moves_with_the_photo():
+def test_what_was_stylized_moves_with_the_photo():
     pytest.importorskip("cv2")
     photo = data.astronaut()
     rng = np.random.default_rng(0)

@@ -22,8 +22,8 @@ from stylezoo.video.parts import PART
 
 
 @pytest.fixture
-def paint(net, tmp_path):
-    """Paint a clip in dots and return what came of it, once sure that nothing else is left."""
+def stylize(net, tmp_path):
+    """Stylize a clip in dots and return what came of it, once sure that nothing else is left."""
 
     def call(source, name="out.mp4", style="dots", **options):
         before = set(tmp_path.iterdir())
@@ -55,8 +55,8 @@ def apart(some, others):
     return max(np.abs(a.astype(int) - b).mean() for a, b in zip(some, others, strict=True))
 
 
-def test_a_clip_keeps_its_times_its_sound_and_its_title(net, clip, paint, tmp_path):
-    facts = paint(clip)
+def test_a_clip_keeps_its_times_its_sound_and_its_title(net, clip, stylize, tmp_path):
+    facts = stylize(clip)
     out = tmp_path / "out.mp4"
     assert (facts.frames, facts.codec, facts.sound, facts.resumed) == (100, "h264", "copy", 0)
     assert (facts.width, facts.height, facts.duration) == (64, 48, 4.0)
@@ -102,24 +102,24 @@ def test_a_real_clip_with_sound(net, real_clip, tmp_path):
 
 
 @pytest.mark.parametrize("suffix", ["mp4", "mkv", "mov"])
-def test_a_variable_frame_rate_is_kept_frame_by_frame(paint, tmp_path, suffix):
+def test_a_variable_frame_rate_is_kept_frame_by_frame(stylize, tmp_path, suffix):
     times = [0, 40, 50, 200, 260, 1000, 1010, 1500, *range(1600, 4000, 40)]  # parts start where gaps differ
     source = make_clip(tmp_path / "in.mkv", pictures(len(times)), times=times, time_base=Fraction(1, 1000))
-    paint(source, f"out.{suffix}")
+    stylize(source, f"out.{suffix}")
     assert read_clip(tmp_path / f"out.{suffix}")[0] == [Fraction(time, 1000) for time in times]
     assert sound_of(tmp_path / f"out.{suffix}") == sound_of(source)
 
 
-def test_a_container_that_starts_late_starts_at_zero(paint, tmp_path):
+def test_a_container_that_starts_late_starts_at_zero(stylize, tmp_path):
     source = make_clip(tmp_path / "in.ts", pictures(20), times=range(100, 120), sound=None)
     assert read_clip(source)[0][0] >= 4
-    paint(source)
+    stylize(source)
     assert read_clip(tmp_path / "out.mp4")[0] == [Fraction(i, 25) for i in range(20)]
 
 
-def test_the_picture_comes_out_upright(net, paint, tmp_path):
+def test_the_picture_comes_out_upright(net, stylize, tmp_path):
     source = turn(make_clip(tmp_path / "in.mp4", pictures(3), sound=None), (0, 1, -1, 0))
-    facts = paint(source, strength=0.0)
+    facts = stylize(source, strength=0.0)
     assert (facts.width, facts.height) == (48, 64)
     with av.open(str(tmp_path / "out.mp4")) as container:
         frame = next(container.decode(video=0))
@@ -128,11 +128,11 @@ def test_the_picture_comes_out_upright(net, paint, tmp_path):
 
 
 @pytest.mark.parametrize(("matrix", "limits"), [(1, 1), (6, 2), (9, 1)])
-def test_colours_survive(paint, tmp_path, matrix, limits):
+def test_colours_survive(stylize, tmp_path, matrix, limits):
     flat = [np.full((48, 64, 3), colour, np.uint8) for colour in ((200, 40, 30), (20, 160, 90), (30, 60, 220))]
     tags = {"colorspace": matrix, "color_range": limits, "color_primaries": matrix, "color_trc": 1}
     source = make_clip(tmp_path / "in.mp4", flat, sound=None, **tags)
-    paint(source, strength=0.0, quality=1)
+    stylize(source, strength=0.0, quality=1)
     with av.open(str(source)) as before, av.open(str(tmp_path / "out.mp4")) as after:
         for old, new in zip(before.decode(video=0), after.decode(video=0), strict=True):
             for name in ("colorspace", "color_range", "color_primaries", "color_trc"):
@@ -141,24 +141,24 @@ def test_colours_survive(paint, tmp_path, matrix, limits):
             assert np.abs(a - b).max() <= 3
 
 
-def test_pixels_that_are_not_square_stay_so(paint, tmp_path):
+def test_pixels_that_are_not_square_stay_so(stylize, tmp_path):
     source = make_clip(tmp_path / "in.mp4", pictures(3), sound=None, sample_aspect_ratio=Fraction(16, 11))
-    paint(source)
+    stylize(source)
     with av.open(str(tmp_path / "out.mp4")) as container:
         assert container.streams.video[0].sample_aspect_ratio == Fraction(16, 11)
 
 
-def test_an_odd_size_loses_a_row_where_the_codec_wants_it(paint, tmp_path):
+def test_an_odd_size_loses_a_row_where_the_codec_wants_it(stylize, tmp_path):
     source = make_clip(tmp_path / "in.mkv", pictures(3, 65, 49), codec="ffv1", pixel_format="yuv444p", sound=None)
     with pytest.warns(UserWarning, match="even sizes.*64x48"):
-        assert paint(source).width == 64
+        assert stylize(source).width == 64
     make_clip(source, pictures(3, 64, 49), codec="ffv1", pixel_format="yuv444p", sound=None)
-    assert paint(source, "prores.mov", codec="prores").height == 49  # which halves the width alone
+    assert stylize(source, "prores.mov", codec="prores").height == 49  # which halves the width alone
 
 
-def test_a_container_that_does_not_take_the_sound_has_it_encoded_anew(paint, clip, tmp_path):
-    with pytest.warns(UserWarning, match=r"\.webm takes no such sound \(aac\): it is encoded anew by libopus"):
-        facts = paint(clip, "out.webm", duration=1.0)
+def test_a_container_that_does_not_take_the_sound_has_it_encoded_again(stylize, clip, tmp_path):
+    with pytest.warns(UserWarning, match=r"\.webm takes no such sound \(aac\): it is encoded again by libopus"):
+        facts = stylize(clip, "out.webm", duration=1.0)
     assert (facts.codec, facts.sound) == ("vp9", "libopus")
     with av.open(str(tmp_path / "out.webm")) as new, av.open(str(clip)) as old:
         heard, wanted = (np.concatenate([f.to_ndarray() for f in c.decode(audio=0)], axis=1) for c in (new, old))
@@ -167,14 +167,14 @@ def test_a_container_that_does_not_take_the_sound_has_it_encoded_anew(paint, cli
     assert a == pytest.approx(b, rel=0.05)
 
 
-def test_no_sound(paint, clip, tmp_path):
-    assert paint(clip, sound=False, duration=0.5).sound == "none"
+def test_no_sound(stylize, clip, tmp_path):
+    assert stylize(clip, sound=False, duration=0.5).sound == "none"
     with av.open(str(tmp_path / "out.mp4")) as container:
         assert not container.streams.audio
 
 
-def test_a_part_is_painted(net, paint, clip, tmp_path):
-    facts = paint(clip, start=1.0, duration=2.0, strength=0.0)
+def test_a_part_is_stylized(net, stylize, clip, tmp_path):
+    facts = stylize(clip, start=1.0, duration=2.0, strength=0.0)
     times, found = read_clip(tmp_path / "out.mp4")
     assert facts.frames == 50
     assert times == [Fraction(i, 25) for i in range(50)]
@@ -184,20 +184,20 @@ def test_a_part_is_painted(net, paint, clip, tmp_path):
 
 
 @pytest.mark.parametrize("codec", ["hevc", "av1", "ffv1", "mpeg4"])
-def test_codecs(paint, tmp_path, codec):
+def test_codecs(stylize, tmp_path, codec):
     frames = pictures(60)
     source = make_clip(tmp_path / "in.mp4", frames)
-    facts = paint(source, "out.mkv", codec=codec, strength=0.0)
+    facts = stylize(source, "out.mkv", codec=codec, strength=0.0)
     assert facts.codec == codec
     times, found = read_clip(tmp_path / "out.mkv")
     assert [time - times[0] for time in times] == [Fraction(i, 25) for i in range(60)]
     assert apart(found, frames) < 12
 
 
-def test_the_same_styles_as_stylize_frames_at_keyframes(net, paint, tmp_path):
+def test_the_same_styles_as_stylize_frames_at_keyframes(net, stylize, tmp_path):
     frames = [pictures(1)[0]] * 31
     source = make_clip(tmp_path / "in.mkv", frames, codec="ffv1", pixel_format="bgr0", sound=None)
-    paint(source, "out.mkv", style=None, keyframes="0:dots,0.4s:lines,20:lines+waves", steady=0.0, codec="libx264rgb")
+    stylize(source, "out.mkv", style=None, keyframes="0:dots,0.4s:lines,20:lines+waves", steady=0.0, codec="libx264rgb")
     found = read_clip(tmp_path / "out.mkv")[1]
     code = {name: net.encode_style(name) for name in ("dots", "lines")}
     mixed = net.encode_style(["lines", "waves"])
@@ -212,12 +212,12 @@ def test_the_same_styles_as_stylize_frames_at_keyframes(net, paint, tmp_path):
         assert np.abs(found[number].astype(int) - net.stylize(frames[0], style)).mean() < 4, number
 
 
-def test_a_mask_for_all_frames_and_one_for_each(paint, clip, tmp_path):
+def test_a_mask_for_all_frames_and_one_for_each(stylize, clip, tmp_path):
     half = np.zeros((48, 64), np.uint8)
     half[:, :32] = 255
     Image.fromarray(half).save(tmp_path / "mask.png")
     options = {"duration": 0.4, "sound": False, "quality": 5}
-    paint(clip, mask=tmp_path / "mask.png", **options)
+    stylize(clip, mask=tmp_path / "mask.png", **options)
     photo, found = read_clip(clip)[1], read_clip(tmp_path / "out.mp4")[1]
     assert apart([f[:, 40:] for f in found], [p[:, 40:] for p in photo[:10]]) < 8
     assert apart([f[:, :24] for f in found], [p[:, :24] for p in photo[:10]]) > 15
@@ -225,10 +225,10 @@ def test_a_mask_for_all_frames_and_one_for_each(paint, clip, tmp_path):
     (tmp_path / "masks").mkdir()
     for number in range(10):
         Image.fromarray(half if number % 2 else half[:, ::-1]).save(tmp_path / f"masks/{number:03d}.png")
-    paint(clip, "folder.mp4", mask=tmp_path / "masks", **options)
+    stylize(clip, "folder.mp4", mask=tmp_path / "masks", **options)
     moving = [np.repeat((half if n % 2 else half[:, ::-1])[..., None], 3, 2) for n in range(10)]
     make_clip(tmp_path / "mask.mkv", moving, codec="ffv1", pixel_format="bgr0", sound=None)
-    paint(clip, "clip.mp4", mask=tmp_path / "mask.mkv", **options)
+    stylize(clip, "clip.mp4", mask=tmp_path / "mask.mkv", **options)
     for name in ("folder.mp4", "clip.mp4"):
         frames = read_clip(tmp_path / name)[1]
         assert np.abs(frames[2][:, :24].astype(int) - photo[2][:, :24]).mean() < 8
@@ -241,7 +241,7 @@ def test_as_many_masks_as_frames(refused, clip, tmp_path):
     assert "has 9 masks for 8 frames" in refused(clip, mask=tmp_path / "short.mp4", duration=0.32)
 
 
-def test_what_cannot_be_is_said_before_anything_is_painted(refused, clip, tmp_path):
+def test_what_cannot_be_is_said_before_anything_is_stylized(refused, clip, tmp_path):
     assert "no container has the suffix '.xyz'" in refused(clip, "out.xyz", kind=VideoError)
     assert "has no suffix" in refused(clip, "out", kind=VideoError)
     assert "not for moving pictures" in refused(clip, "out.jpg", kind=VideoError)
@@ -267,7 +267,7 @@ def test_what_cannot_be_is_said_before_anything_is_painted(refused, clip, tmp_pa
 def test_nothing_is_overwritten_unasked(refused, net, clip, tmp_path):
     copy = tmp_path / "copy.mp4"
     copy.write_bytes(clip.read_bytes())
-    assert "is the clip that is painted" in refused(copy, "copy.mp4", overwrite=True)
+    assert "is the clip that is stylized" in refused(copy, "copy.mp4", overwrite=True)
     (tmp_path / "out.mp4").write_text("mine")
     assert "exists" in refused(clip)
     (tmp_path / "new.mp4.parts").mkdir()
@@ -294,7 +294,7 @@ def long_clip(tmp_path_factory):
 
 
 def killed(source, target, weights):
-    """Paint in another process, and kill it once a part is done and before all are."""
+    """Stylize in another process, and kill it once a part is done and before all are."""
     environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
     process = subprocess.Popen([sys.executable, "-c", SCRIPT, source, target, weights], env=environment)
     manifest = target.with_name(target.name + ".parts") / "manifest.json"
@@ -322,7 +322,7 @@ def test_killed_and_run_again_it_goes_on_and_gives_the_same(net, multi_file, lon
 
 
 def interrupted(net, *arguments, **options):
-    """Paint until two parts are done."""
+    """Stylize until two parts are done."""
     from stylezoo.video import film
 
     encode = film.Film.encode
@@ -353,10 +353,10 @@ def test_a_break_between_masks_keyframes_and_a_trimmed_start(net, clip, tmp_path
     assert sound_of(tmp_path / "out.mkv") == sound_of(tmp_path / "unbroken.mkv")
 
 
-def test_what_was_painted_in_another_way_is_not_gone_on_from(net, clip, long_clip, tmp_path):
+def test_what_was_stylized_in_another_way_is_not_gone_on_from(net, clip, long_clip, tmp_path):
     out = tmp_path / "out.mkv"
     interrupted(net, long_clip, out, "dots")
-    with pytest.warns(UserWarning, match="painted from its start, as this is not as before: style$"):
+    with pytest.warns(UserWarning, match="stylized from its start, as this is not as before: style$"):
         interrupted(net, long_clip, out, "waves")
     with pytest.warns(UserWarning, match="options, output$"):
         interrupted(net, long_clip, out, "waves", strength=0.5, quality=30)

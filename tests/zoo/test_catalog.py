@@ -236,14 +236,14 @@ def test_a_registry_that_was_damaged_in_the_cache_is_fetched_again(
     assert find_remote("hf:owner/zoo/johnson/lines").name == "johnson/lines"
 
 
-def test_a_zoo_laid_beside_ours(hub: HubServer, theirs: dict[str, Any]) -> None:
+def test_a_zoo_laid_next_to_ours(hub: HubServer, theirs: dict[str, Any]) -> None:
     assert add_zoo("owner/zoo") == ["johnson/lines"]
     assert list_models("johnson/*") == ["johnson/candy", "johnson/lines", "johnson/mosaic"]
     assert model_info("strokes").name == "johnson/lines"
     assert locate(model_info("johnson/lines")).is_file()
 
 
-def test_a_folder_laid_beside_ours(hub: HubServer, theirs: dict[str, Any], tmp_path: Path) -> None:
+def test_a_folder_laid_next_to_ours(hub: HubServer, theirs: dict[str, Any], tmp_path: Path) -> None:
     for path, data in hub.files("owner/zoo").items():
         (tmp_path / "z" / path).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / "z" / path).write_bytes(data)

@@ -108,7 +108,7 @@ def test_a_dry_run_changes_nothing(hub: HubServer, entry: Callable[..., Entry]) 
     assert publish(ZOO, [entry()]) == []
 
 
-def test_models_come_beside_those_that_are_there(hub: HubServer, entry: Callable[..., Entry]) -> None:
+def test_models_come_next_to_those_that_are_there(hub: HubServer, entry: Callable[..., Entry]) -> None:
     publish(ZOO, [entry()])
     sent = publish(ZOO, [entry("cin/two")])
     assert {c.path: c.what for c in sent} == {
@@ -213,7 +213,7 @@ def test_gives_up_on_a_repository_that_changes_all_the_time(hub: HubServer, entr
         Fault("^POST .*/commit/main", before=lambda: hub.commit("owner/zoo", {"x": b"%d" % len(hub.requests)}))
     )
     with (
-        pytest.warns(UserWarning, match=r"yet \(somebody else changed it\): beginning anew in 1 s"),
+        pytest.warns(UserWarning, match=r"yet \(somebody else changed it\): beginning again in 1 s"),
         pytest.raises(HubError, match="somebody else changed it meanwhile: try again"),
     ):
         publish(ZOO, [entry()])
@@ -270,7 +270,7 @@ def test_waits_as_long_as_the_server_asks(
     monkeypatch.setattr(time, "sleep", waits.append)
     hub.add_repo("owner/zoo")
     hub.faults.append(Fault("^POST .*/commit/main", status=429, headers={"Retry-After": "40"}, times=2))
-    with pytest.warns(UserWarning, match=r"cannot upload .* yet \(status 429\): beginning anew in 40 s"):
+    with pytest.warns(UserWarning, match=r"cannot upload .* yet \(status 429\): beginning again in 40 s"):
         publish(ZOO, [entry()])
     assert waits == [40, 40]
     hub.faults.append(Fault("^POST .*/commit/main", status=429, headers={"Retry-After": "900"}))

@@ -1,4 +1,4 @@
-// Up to three brushes, each with a style. What one paints, the others lose. Strokes leave as masks, white on black.
+// Up to three brushes, each with a style. What one stylizes, the others lose. Strokes leave as masks, white on black.
 const find = (name) => element.querySelector(name);
 const [photo, canvas, chips] = [find("img"), find("canvas"), find(".sz-chips")];
 const [size, erase, rest, clear] = [find(".sz-size"), find(".sz-erase"), find(".sz-rest"), find(".sz-clear")];
@@ -59,10 +59,10 @@ function stroke(from, to) {
   const width = (Math.max(canvas.width, canvas.height) * size.value) / 100;
   brushes.forEach((brush, index) => {
     const context = brush.mask.getContext("2d");
-    const paints = index === active && !erase.checked;
-    context.globalCompositeOperation = paints ? "source-over" : "destination-out";
+    const stylizes = index === active && !erase.checked;
+    context.globalCompositeOperation = stylizes ? "source-over" : "destination-out";
     dab(context, from, to, width);
-    brush.used ||= paints;
+    brush.used ||= stylizes;
   });
   draw();
 }
@@ -140,9 +140,9 @@ canvas.onkeyup = (event) => {
 canvas.onblur = draw;
 rest.onchange = () => brushes.some(({ used }) => used) && send();
 clear.onclick = () => {
-  const painted = brushes.some(({ used }) => used);
+  const stylized = brushes.some(({ used }) => used);
   reset();
-  if (painted) send();
+  if (stylized) send();
 };
 photo.onload = reset;
 const show = () => {

@@ -1,6 +1,6 @@
-// The camera, painted: frames of `props.side` px go to the server one after the other, two under way at most.
+// The camera, stylized: frames of `props.side` px go to the server one after the other, two under way at most.
 const find = (name) => element.querySelector(name);
-const [root, video, painted, start, speed, said] = [".sz-live", "video", ".sz-painted", ".sz-start", ".sz-speed", ".sz-said"].map(find);
+const [root, video, stylized, start, speed, said] = [".sz-live", "video", ".sz-stylized", ".sz-start", ".sz-speed", ".sz-said"].map(find);
 const small = document.createElement("canvas");
 const zoo = (window.stylezoo ??= {});
 let stream = null;
@@ -24,12 +24,12 @@ async function ask() {
   const number = ++sent;
   waiting += 1;
   try {
-    const answer = await server.frame({ ...zoo.wish, mix: zoo.mix, image: capture() });
+    const answer = await server.frame({ ...zoo.request, mix: zoo.mix, image: capture() });
     if (!stream) return;
     if (answer.error) return halt(answer.error);
     if (number <= shown) return; // a later one was quicker
     shown = number;
-    painted.src = answer.image;
+    stylized.src = answer.image;
     const now = performance.now();
     times = [...times.filter((time) => now - time < 2000), now];
     root.dataset.state = "on";

@@ -6,11 +6,11 @@ const caption = element.querySelector("figcaption");
 
 function draw() {
   const { photo, painting, title, note } = props.value ?? {};
-  figure.dataset.state = painting ? "painted" : photo ? "photo" : "empty";
+  figure.dataset.state = painting ? "stylized" : photo ? "photo" : "empty";
   if (photo) before.src = photo;
   if (painting || photo) after.src = painting ?? photo;
   before.alt = photo ? "Your photo" : "";
-  after.alt = painting ? `Your photo painted: ${title}` : "";
+  after.alt = painting ? `Your photo stylized: ${title}` : "";
   caption.replaceChildren();
   if (painting) {
     const name = Object.assign(document.createElement("strong"), { textContent: title });

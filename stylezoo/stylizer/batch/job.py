@@ -1,4 +1,4 @@
-"""One picture to paint: where it comes from and where it goes."""
+"""One picture to stylize: where it comes from and where it goes."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from pathlib import Path, PurePosixPath
 
 @dataclass(frozen=True)
 class Job:
-    """One picture to paint.
+    """One picture to stylize.
 
     Attributes:
         source: its file; None for stdin.
         target: the file to write; None for stdout.
         format: of the file to write, such as 'png' or 'jpeg'.
-        label: which of several styles it is painted in.
+        label: which of several styles it is stylized in.
         folder: the subfolder of the output folder in which the target is, "" being that folder itself.
     """
 

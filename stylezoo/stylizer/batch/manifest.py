@@ -35,8 +35,8 @@ _CHANGES = {
 class Manifest:
     """The record of the pictures in a folder.
 
-    Before the first of a run is painted, a line names all that it will write; when one's file is whole, a line says
-    from what and how it was made. So what a killed run left is told from files of others, and a picture that is
+    Before the first of a run is stylized, a line names all that it will write; when one's file is whole, a line says
+    from what and how it was made. So what a killed run left is distinguished from other files, and a picture that is
     listed as done is whole. The last line may be torn, and is then as if it were not there.
 
     Args:
@@ -44,11 +44,11 @@ class Manifest:
         facts: what decides how a job's picture looks, apart from its input: what JSON can hold, None being as absent.
 
     Attributes:
-        planned, painted: how many pictures `begin` and `add` were told of.
+        planned, stylized: how many pictures `begin` and `add` were given.
     """
 
     planned = 0
-    painted = 0
+    stylized = 0
 
     def __init__(self, folder: PathLike, facts: Callable[[Job], Mapping[str, Any]]) -> None:
         self.path = Path(folder) / MANIFEST
@@ -95,25 +95,25 @@ class Manifest:
         if done is None:
             reason = f"exists, and {self.path} does not list it"
         elif difference := _difference(done, self._state(job), job):
-            reason = f"was painted {difference}"
+            reason = f"was stylized {difference}"
         else:
             return True
         if not force:
-            raise OptionError(f"'{job.output}' {reason}: pass --force to paint it anew, or choose another --output")
+            raise OptionError(f"'{job.output}' {reason}: pass --force to stylize it again, or choose another --output")
         return False
 
     def begin(self, jobs: Iterable[Job]) -> None:
-        """Write down what is going to be painted. Raises OSError where the folder cannot be written."""
+        """Write down what is going to be stylized. Raises OSError where the folder cannot be written."""
         self._wanted = {job.name: self._state(job) for job in jobs if job.target}
         self.path.parent.mkdir(parents=True, exist_ok=True)
-        self.planned, self.painted = len(self._wanted), 0
+        self.planned, self.stylized = len(self._wanted), 0
         self._append({"planned": list(self._wanted)}, before="\n" if self._torn else "")
 
     def add(self, outcome: Outcome) -> None:
-        """Write down a picture that is done, of those that `begin` was told."""
+        """Write down a picture that is done, of those that `begin` was given."""
         size = {"width": outcome.width, "height": outcome.height, "seconds": round(outcome.seconds, 3)}
         self._append(self._wanted[outcome.job.name] | size)
-        self.painted += 1
+        self.stylized += 1
 
     def _append(self, record: dict[str, Any], before: str = "") -> None:
         with self.path.open("a", encoding="utf-8") as file:
@@ -136,7 +136,7 @@ class Manifest:
 
 
 def _difference(done: Mapping[str, Any], wanted: Mapping[str, Any], job: Job) -> str:
-    """Return how a picture was painted other than is wanted, '' where it was not."""
+    """Return how a picture was stylized other than is wanted, '' where it was not."""
     names = [*wanted, *(name for name in done if name not in wanted and name not in _MEASURED)]
     name = next((name for name in names if done.get(name) != wanted.get(name)), "")
     if not name:

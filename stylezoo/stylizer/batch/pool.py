@@ -29,10 +29,10 @@ TRIES = 2
 GRACE = 5.0
 """Seconds that workers have to clear up before they are killed."""
 
-_READY = "ready to paint"
+_READY = "ready to stylize"
 
 
-def paint_by_pool(jobs: Sequence[Job], work: Work, workers: int, threads: int) -> Generator[tuple[int, Outcome]]:
+def stylize_by_pool(jobs: Sequence[Job], work: Work, workers: int, threads: int) -> Generator[tuple[int, Outcome]]:
     """Yield the number and outcome of every job as they come, from so many processes with so many threads each.
 
     Raises EngineError when all workers die while they load the model, and what a worker raises.
@@ -62,8 +62,8 @@ def paint_by_pool(jobs: Sequence[Job], work: Work, workers: int, threads: int) -
                     workers -= not worker.ready
                     if workers == 0:
                         raise EngineError(
-                            f"the processes that paint die while they load the model ({reason}): try fewer --workers, "
-                            "or --engine serial"
+                            f"the processes that stylize die while they load the model ({reason}): try fewer "
+                            "--workers, or --engine serial"
                         )
                     if begun[worker.task] < TRIES:
                         waiting.appendleft(worker.task)
@@ -114,14 +114,14 @@ def serve(line: Connection, sent: bytes, threads: int) -> None:
     """Be a worker: load the model, say so, and do the jobs that come until the line ends."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # rather than at once, so that temporary files are removed
-    with suppress(EOFError, ConnectionError):  # nobody is left to paint for
+    with suppress(EOFError, ConnectionError):  # nobody is left to stylize for
         try:
             limit_threads(threads)
             warnings.simplefilter("default")  # PYTHONWARNINGS=error would end the worker over a library's remark
-            painter = pickle.loads(sent).painter()
+            worker = pickle.loads(sent).worker()
             line.send(_READY)
             while True:
-                line.send(painter.quietly(line.recv()))
+                line.send(worker.quietly(line.recv()))
         except (EOFError, ConnectionError):
             raise
         except Exception as error:
@@ -156,7 +156,7 @@ def _hire(crew: list[_Worker], workers: int, sent: bytes, threads: int) -> _Work
 
 
 def _dismiss(crew: Sequence[_Worker]) -> None:
-    """End all workers: those that paint are told to, and killed where they do not."""
+    """End all workers: those that stylize are told to, and killed where they do not."""
     for worker in crew:
         if worker.ready and worker.task is not None:
             worker.process.terminate()

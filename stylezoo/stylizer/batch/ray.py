@@ -1,4 +1,4 @@
-"""Ray Data: the pictures of a folder that several machines share, painted on all of them."""
+"""Ray Data: the pictures of a folder that several machines share, stylized on all of them."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from stylezoo.stylizer.batch.threads import ROOM, limit_threads
 from stylezoo.stylizer.batch.work import Outcome, Work
 
 if TYPE_CHECKING:
-    from stylezoo.stylizer.batch.work import Painter
+    from stylezoo.stylizer.batch.work import Worker
 
 BLOCKS = 10_000
 """The most blocks that jobs are divided into; of fewer, each is one. A lost worker's block is done again."""
@@ -32,7 +32,7 @@ def check_installed() -> None:
         raise OptionError("the engine ray needs Ray Data, which is not installed: run pip install 'stylezoo[ray]'")
 
 
-def paint_by_ray(jobs: Sequence[Job], work: Work, workers: int | None) -> Generator[tuple[int, Outcome]]:
+def stylize_by_ray(jobs: Sequence[Job], work: Work, workers: int | None) -> Generator[tuple[int, Outcome]]:
     """Yield the number and outcome of every job as they come from the workers of a Ray cluster.
 
     Raises EngineError where Ray cannot start workers or keep them, and what a worker raises.
@@ -75,7 +75,7 @@ def _stream(jobs: Sequence[Job], work: Work, workers: int | None) -> Generator[t
             handler.setLevel(logging.CRITICAL)
     tally = ray.remote(num_cpus=0)(Tally).remote()
     outcomes = dataset.map_batches(
-        BatchPainter,
+        BatchWorker,
         fn_constructor_args=(pickle.dumps(work.to_send()), resources["num_cpus"], str(Path.cwd()), tally),
         batch_size=1,
         compute=ray.data.ActorPoolStrategy(size=count, max_tasks_in_flight_per_actor=1),  # a death is one picture's
@@ -112,32 +112,32 @@ class Tally:
         return self._begun[index]
 
 
-class BatchPainter:
+class BatchWorker:
     """What Ray Data keeps in its workers: batches of numbered jobs in, numbered outcomes out."""
 
     def __init__(self, sent: bytes, threads: int, folder: str, tally: Any) -> None:
         self._sent, self._threads, self._folder, self._tally = sent, threads, folder, tally
-        self._painter: Painter | None = None
+        self._worker: Worker | None = None
 
     def __call__(self, batch: dict[str, Any]) -> dict[str, list[Any]]:
         jobs = [(int(index), pickle.loads(job)) for index, job in zip(batch["index"], batch["job"], strict=True)]
-        outcomes = [pickle.dumps(self._paint(index, job)) for index, job in jobs]
+        outcomes = [pickle.dumps(self._stylize_one(index, job)) for index, job in jobs]
         return {"index": [index for index, _ in jobs], "outcome": outcomes}
 
-    def _paint(self, index: int, job: Job) -> Outcome | Exception:
+    def _stylize_one(self, index: int, job: Job) -> Outcome | Exception:
         import ray
 
         try:
-            self._painter = self._painter or self._load()
+            self._worker = self._worker or self._load()
             if ray.get(self._tally.begin.remote(index)) > TRIES:
                 return lost(job, "perhaps for lack of memory")
-            return self._painter.quietly(job)
+            return self._worker.quietly(job)
         except Exception as error:  # for the caller, rather than for Ray
             return portable(error)
 
-    def _load(self) -> Painter:
+    def _load(self) -> Worker:
         with suppress(OSError):  # another machine may not have it; absolute paths do without
             os.chdir(self._folder)
         limit_threads(self._threads)
-        painter: Painter = pickle.loads(self._sent).painter()
-        return painter
+        worker: Worker = pickle.loads(self._sent).worker()
+        return worker

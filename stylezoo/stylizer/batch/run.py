@@ -25,7 +25,7 @@ MANY = 32
 """How many pictures are worth the start of several processes."""
 
 
-def paint(
+def stylize(
     jobs: Sequence[Job],
     work: Work,
     *,
@@ -43,7 +43,7 @@ def paint(
         workers: how many processes; None: one for each core, as far as the RAM goes, or two on a GPU; in Ray one for
             each core or GPU of the cluster. They share the cores; where OMP_NUM_THREADS is set, each has that many
             threads.
-        manifest: is told what is begun and what is done.
+        manifest: records what is begun and what is done.
         stylizer: the model of `work`, where it is loaded already; used by "serial".
 
     A process that is lost, to the system's memory killer above all, costs one picture at most: that is tried once more.
@@ -120,15 +120,15 @@ def _start(
 ) -> Generator[tuple[int, Outcome]]:
     """Return the outcomes with their jobs' numbers, in the order in which they come."""
     if engine == "serial":
-        painter = work.painter(stylizer)
-        return ((index, painter(job)) for index, job in enumerate(jobs))
+        worker = work.worker(stylizer)
+        return ((index, worker(job)) for index, job in enumerate(jobs))
     if engine == "ray":
-        from stylezoo.stylizer.batch.ray import paint_by_ray
+        from stylezoo.stylizer.batch.ray import stylize_by_ray
 
-        return paint_by_ray(jobs, work, workers)
-    from stylezoo.stylizer.batch.pool import paint_by_pool
+        return stylize_by_ray(jobs, work, workers)
+    from stylezoo.stylizer.batch.pool import stylize_by_pool
 
     if workers is None and _on_gpu(work):
-        workers = 2  # one reads and writes pictures while the other paints
+        workers = 2  # one reads and writes pictures while the other stylizes
     count, threads = share(workers, len(jobs))
-    return paint_by_pool(jobs, work, count, threads)
+    return stylize_by_pool(jobs, work, count, threads)

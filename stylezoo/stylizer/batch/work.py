@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Work:
-    """A model and how it paints.
+    """A model and how it stylizes.
 
     Attributes:
         model: what `stylezoo.load` takes.
@@ -52,9 +52,9 @@ class Work:
             stylizer.add_card(card)
         return stylizer
 
-    def painter(self, stylizer: Stylizer | None = None) -> Painter:
+    def worker(self, stylizer: Stylizer | None = None) -> Worker:
         """Return the one who does it; `stylizer` in place of loading the model."""
-        return Painter(self, stylizer or self.load())
+        return Worker(self, stylizer or self.load())
 
     def to_send(self) -> Self:
         """Return this for another process: no bar, and free to overwrite what a lost worker left."""
@@ -81,8 +81,8 @@ class Outcome:
     warnings: tuple[str, ...] = ()
 
 
-class Painter:
-    """Does jobs with one model. A picture that cannot be read, painted in memory or written is an outcome too."""
+class Worker:
+    """Does jobs with one model. A picture that cannot be read, stylized in memory or written is an outcome too."""
 
     def __init__(self, work: Work, stylizer: Stylizer) -> None:
         self.work, self.stylizer = work, stylizer

@@ -28,7 +28,7 @@ def folder(tmp_path_factory) -> Path:
 
 @pytest.fixture(scope="session")
 def jobs_into(folder):
-    """Return the jobs that paint the folder into another, of those names that are given."""
+    """Return the jobs that stylize the folder into another, of those names that are given."""
 
     def plan(target: Path, *names: str) -> list[Job]:
         sources = sorted(path for path in folder.iterdir() if path.stem in (names or NAMES))

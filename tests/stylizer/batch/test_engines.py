@@ -16,7 +16,7 @@ import pytest
 from lossy_work import LossyWork
 
 from stylezoo.errors import EngineError, OptionError
-from stylezoo.stylizer.batch import Job, Manifest, Work, paint, run
+from stylezoo.stylizer.batch import Job, Manifest, Work, run, stylize
 from stylezoo.stylizer.batch.manifest import MANIFEST
 
 CPU = {"device": "cpu"}
@@ -28,22 +28,22 @@ def facts(job):
 
 @pytest.fixture(scope="module")
 def serial(tmp_path_factory, net_file, jobs_into):
-    """The folder of the pictures that one process paints."""
+    """The folder of the pictures that one process stylizes."""
     out = tmp_path_factory.mktemp("serial")
     with warnings.catch_warnings(record=True):
-        assert len(list(paint(jobs_into(out), Work(net_file, loading=CPU), engine="serial"))) == 6
+        assert len(list(stylize(jobs_into(out), Work(net_file, loading=CPU), engine="serial"))) == 6
     return out
 
 
 def run_lossy(engine, out, net_file, jobs_into):
-    """Paint all, in two processes of which some die; return the outcomes and what was warned of."""
+    """Stylize all, in two processes of which some die; return the outcomes and what was warned of."""
     with pytest.MonkeyPatch.context() as patch, warnings.catch_warnings(record=True) as caught:
         patch.setenv("OMP_NUM_THREADS", "1")
         here = Path(lossy_work.__file__).parent  # which Ray's workers have to find
         patch.setenv("PYTHONPATH", os.pathsep.join([str(here), os.environ.get("PYTHONPATH", "")]))
         warnings.simplefilter("always")
         work = LossyWork(net_file, loading=CPU)
-        outcomes = list(paint(jobs_into(out), work, engine=engine, workers=2, manifest=Manifest(out, facts)))
+        outcomes = list(stylize(jobs_into(out), work, engine=engine, workers=2, manifest=Manifest(out, facts)))
     return outcomes, [str(w.message) for w in caught]
 
 
@@ -83,7 +83,7 @@ def test_a_lost_process_costs_one_picture_which_is_tried_once_more(lossy):
 
 def test_a_broken_picture_is_told_of_as_by_one_process(lossy, jobs_into, net_file, tmp_path):
     _, outcomes, _ = lossy
-    (alone,) = paint(jobs_into(tmp_path, "broken"), Work(net_file, loading=CPU))
+    (alone,) = stylize(jobs_into(tmp_path, "broken"), Work(net_file, loading=CPU))
     assert [outcome.error for outcome in outcomes if outcome.job.source.stem == "broken"] == [alone.error]
 
 
@@ -107,7 +107,7 @@ def test_nothing_else_is_left(lossy):
 def test_pool_that_cannot_load_the_model_gives_up(net_file, jobs_into, tmp_path):
     work = LossyWork(net_file, loading=CPU, options={"loading": "dies"})
     with pytest.raises(EngineError, match=r"die while they load the model \(SIGKILL.*fewer --workers"):
-        list(paint(jobs_into(tmp_path, "a"), work, engine="pool", workers=1))
+        list(stylize(jobs_into(tmp_path, "a"), work, engine="pool", workers=1))
     assert not multiprocessing.active_children()
 
 
@@ -129,7 +129,7 @@ def test_interrupt_ends_a_pool_at_once(net_file, folder, tmp_path, request):
     thread = threading.Thread(target=interrupt)
     thread.start()
     with pytest.raises(KeyboardInterrupt):
-        list(paint([slow], work, engine="pool", workers=1))
+        list(stylize([slow], work, engine="pool", workers=1))
     thread.join()
     assert not multiprocessing.active_children()
     assert [path.name for path in out.iterdir()] == ["slow.begun"]
@@ -147,7 +147,7 @@ def test_interrupt_ends_a_pool_at_once(net_file, folder, tmp_path, request):
 def test_bad_arguments_are_refused_before_anything_is_done(folder, tmp_path, source, options, message):
     job = Job(folder / "a.png" if source else None, tmp_path / "a.png", "png")
     with pytest.raises(OptionError, match=message):
-        paint([job], Work("no such model"), **options)
+        stylize([job], Work("no such model"), **options)
 
 
 def test_ray_that_is_not_installed_is_named(folder, tmp_path, monkeypatch):
@@ -155,7 +155,7 @@ def test_ray_that_is_not_installed_is_named(folder, tmp_path, monkeypatch):
 
     monkeypatch.setattr(ray.importlib.util, "find_spec", lambda name: None)
     with pytest.raises(OptionError, match=r"run pip install 'stylezoo\[ray\]'"):
-        paint([Job(folder / "a.png", tmp_path / "a.png", "png")], Work("no such model"), engine="ray")
+        stylize([Job(folder / "a.png", tmp_path / "a.png", "png")], Work("no such model"), engine="ray")
 
 
 @pytest.mark.parametrize(
@@ -174,5 +174,5 @@ def test_auto_takes_a_pool_where_it_is_worth_its_start(folder, monkeypatch, coun
     monkeypatch.setattr(run, "share", lambda workers, jobs: (cores, 1))
     monkeypatch.setattr(run, "_start", lambda jobs, work, engine, *_: engines.append(engine) or (j for j in ()))
     jobs = [Job(folder / "a.png", folder / f"{number}.png", "png") for number in range(count)]
-    list(paint(jobs, Work(model, loading=CPU), workers=workers))
+    list(stylize(jobs, Work(model, loading=CPU), workers=workers))
     assert engines == [started]

@@ -27,24 +27,24 @@ def manifest(**facts):
     return Manifest("out", lambda job: FACTS | facts)
 
 
-def begin_and_paint(jobs, count):
+def begin_and_stylize(jobs, count):
     """Be a run that ends when so many pictures are done."""
     record = manifest()
     record.begin(jobs)
     for job in jobs[:count]:
-        job.target.write_text("painted")
+        job.target.write_text("stylized")
         record.add(Outcome(job, 48, 32, 0.25))
 
 
 def test_what_is_done_is_left_out(jobs):
     assert manifest().missing(jobs) == jobs
-    begin_and_paint(jobs, 2)
+    begin_and_stylize(jobs, 2)
     assert manifest().missing(jobs) == jobs[2:]
     assert manifest(stroke=None).missing(jobs, force=True) == jobs[2:]
 
 
 def test_a_line_tells_how_a_picture_was_made(jobs):
-    begin_and_paint(jobs, 1)
+    begin_and_stylize(jobs, 1)
     planned, done = map(json.loads, Path("out", MANIFEST).read_text().splitlines())
     assert planned == {"planned": ["a.png", "b.png", "c.png"]}
     assert done.pop("mtime_ns") == os.stat("photos/a.png").st_mtime_ns  # noqa: PTH116
@@ -64,21 +64,21 @@ def test_a_line_tells_how_a_picture_was_made(jobs):
     }
 
 
-def test_a_picture_whose_file_is_gone_is_painted_again(jobs):
-    begin_and_paint(jobs, 3)
+def test_a_picture_whose_file_is_gone_is_stylized_again(jobs):
+    begin_and_stylize(jobs, 3)
     jobs[1].target.unlink()
     assert manifest().missing(jobs) == [jobs[1]]
 
 
-def test_a_picture_that_was_written_when_its_run_was_killed_is_painted_again(jobs):
-    begin_and_paint(jobs, 1)
-    jobs[1].target.write_text("painted, but not yet listed")
+def test_a_picture_that_was_written_when_its_run_was_killed_is_stylized_again(jobs):
+    begin_and_stylize(jobs, 1)
+    jobs[1].target.write_text("stylized, but not yet listed")
     assert manifest().missing(jobs) == jobs[1:]
 
 
 @pytest.mark.parametrize("cut", [1, 2, 40])
 def test_a_torn_last_line_is_as_if_it_were_not_there(jobs, cut):
-    begin_and_paint(jobs, 2)
+    begin_and_stylize(jobs, 2)
     path = Path("out", MANIFEST)
     path.write_bytes(path.read_bytes()[:-cut])
     missing = manifest().missing(jobs)
@@ -86,13 +86,13 @@ def test_a_torn_last_line_is_as_if_it_were_not_there(jobs, cut):
     record = manifest()
     record.begin(missing)
     for job in missing:
-        job.target.write_text("painted")
+        job.target.write_text("stylized")
         record.add(Outcome(job))
     assert manifest().missing(jobs) == []
 
 
 def test_a_folder_with_another_cwd_is_the_same(jobs, monkeypatch):
-    begin_and_paint(jobs, 3)
+    begin_and_stylize(jobs, 3)
     monkeypatch.chdir("photos")
     moved = [Job(Path(job.source.name), Path("../out", job.target.name), "png") for job in jobs]
     assert Manifest("../out", lambda job: FACTS).missing(moved) == []
@@ -110,45 +110,45 @@ def test_a_folder_with_another_cwd_is_the_same(jobs, monkeypatch):
     ],
 )
 def test_pictures_made_in_another_way_are_refused(jobs, facts, reason):
-    begin_and_paint(jobs, 2)
-    with pytest.raises(OptionError, match=r"'out/a.png' was painted .* pass --force to paint it anew") as raised:
+    begin_and_stylize(jobs, 2)
+    with pytest.raises(OptionError, match=r"'out/a.png' was stylized .* pass --force to stylize it again") as raised:
         manifest(**facts).missing(jobs)
     assert reason in str(raised.value)
     assert manifest(**facts).missing(jobs, force=True) == jobs
 
 
 def test_a_changed_input_is_refused(jobs):
-    begin_and_paint(jobs, 3)
+    begin_and_stylize(jobs, 3)
     jobs[1].source.write_text("longer")
-    with pytest.raises(OptionError, match=r"'out/b.png' was painted before 'photos/b.png' changed"):
+    with pytest.raises(OptionError, match=r"'out/b.png' was stylized before 'photos/b.png' changed"):
         manifest().missing(jobs)
     assert manifest().missing(jobs, force=True) == [jobs[1]]
 
 
 def test_another_input_of_that_name_is_refused(jobs):
-    begin_and_paint(jobs, 3)
+    begin_and_stylize(jobs, 3)
     Path("photos").rename("pictures")
     moved = [Job(Path("pictures", job.source.name), job.target, "png") for job in jobs]
-    with pytest.raises(OptionError, match=r"'out/a.png' was painted from '../photos/a.png'"):
+    with pytest.raises(OptionError, match=r"'out/a.png' was stylized from '../photos/a.png'"):
         manifest().missing(moved)
 
 
 def test_files_of_others_are_refused(jobs):
-    begin_and_paint(jobs[:1], 1)
+    begin_and_stylize(jobs[:1], 1)
     jobs[2].target.write_text("a drawing")
     with pytest.raises(OptionError, match=rf"'out/c.png' exists, and out/{MANIFEST} does not list it"):
         manifest().missing(jobs)
     assert manifest().missing(jobs, force=True) == jobs[1:]
 
 
-def test_what_is_painted_over_is_done_only_when_it_is_done_again(jobs):
-    begin_and_paint(jobs, 3)
-    begin_and_paint(jobs, 1)  # with --force, and killed
+def test_what_is_stylized_over_is_done_only_when_it_is_done_again(jobs):
+    begin_and_stylize(jobs, 3)
+    begin_and_stylize(jobs, 1)  # with --force, and killed
     assert manifest().missing(jobs) == jobs[1:]
 
 
 def test_lines_that_mean_nothing_are_passed_over(jobs):
-    begin_and_paint(jobs, 2)
+    begin_and_stylize(jobs, 2)
     with Path("out", MANIFEST).open("ab") as file:
         file.write(b"\xff\xfe\n[1]\n\n7\n{}\n")
     assert manifest().missing(jobs) == jobs[2:]

@@ -6,8 +6,8 @@ import pytest
 from PIL import Image
 
 from stylezoo.demo.pictures import data_url
+from stylezoo.demo.requests import read_mix, read_request
 from stylezoo.demo.settings import Settings
-from stylezoo.demo.wishes import read_mix, read_wish
 from stylezoo.errors import ImageError, OptionError, StyleError, StyleZooError
 
 SETTINGS = Settings()
@@ -15,24 +15,24 @@ MIX = {"mix": [["dots", 0.5], ["lines", 1]]}
 MASK = data_url(Image.new("L", (8, 8), "white"))
 
 
-def wish(**values):
-    given = {"painter": "cin/tiny", "palette": MIX} | values
-    return read_wish(**given, settings=SETTINGS)
+def request(**values):
+    given = {"model": "cin/tiny", "palette": MIX} | values
+    return read_request(**given, settings=SETTINGS)
 
 
 def test_a_wish_is_what_the_page_says():
-    read = wish(strength=0.5, stroke=2, colours="luma")
-    assert (read.painter, read.strength, read.stroke, read.colours) == ("cin/tiny", 0.5, 2.0, "luma")
+    read = request(strength=0.5, stroke=2, colours="luma")
+    assert (read.model, read.strength, read.stroke, read.colours) == ("cin/tiny", 0.5, 2.0, "luma")
     assert read.mix == (("dots", 0.5), ("lines", 1.0))
     assert read.rest and not read.regions
 
 
 def test_brushes_leave_the_photo_elsewhere_unless_the_rest_is_wanted():
     brush = {"regions": [{"mix": [["dots", 1]], "mask": MASK}]}
-    assert not wish(brush=brush).rest
-    assert wish(brush=brush | {"rest": True}).rest
-    assert wish(brush=brush).regions[0].mask.size == (8, 8)
-    assert wish(brush={"regions": []}).rest
+    assert not request(brush=brush).rest
+    assert request(brush=brush | {"rest": True}).rest
+    assert request(brush=brush).regions[0].mask.size == (8, 8)
+    assert request(brush={"regions": []}).rest
 
 
 def test_what_weighs_nothing_is_left_out():
@@ -55,13 +55,13 @@ def test_what_weighs_nothing_is_left_out():
 )
 def test_a_mix_that_is_none_is_refused(palette):
     with pytest.raises(StyleError):
-        wish(palette=palette)
+        request(palette=palette)
 
 
 @pytest.mark.parametrize(
     "values",
     [
-        {"painter": 3},
+        {"model": 3},
         {"strength": math.nan},
         {"strength": "1"},
         {"strength": True},
@@ -78,11 +78,11 @@ def test_a_mix_that_is_none_is_refused(palette):
 )
 def test_values_out_of_range_are_refused(values):
     with pytest.raises(OptionError):
-        wish(**values)
+        request(**values)
 
 
 @pytest.mark.parametrize("region", [3, {}, {"mix": [["dots", 1]]}, {"mix": [["dots", 1]], "mask": "/etc/passwd"}])
 def test_a_region_without_style_or_mask_is_refused(region):
     with pytest.raises(StyleZooError) as caught:
-        wish(brush={"regions": [region]})
+        request(brush={"regions": [region]})
     assert isinstance(caught.value, (StyleError, ImageError))

@@ -1,6 +1,6 @@
 """What a benchmark times: nets of the zoo and of others behind one interface, each loaded in a process of its own.
 
-This module and `peers` import torch only where an entrant needs it: memory is measured too, and an entrant without
+This module and `peers` import torch only where a candidate needs it: memory is measured too, and a candidate without
 torch is not to carry it.
 """
 
@@ -37,7 +37,7 @@ class Setting:
 
 @dataclass(frozen=True)
 class Runner:
-    """An entrant that is loaded and has its input at hand.
+    """A candidate that is loaded and has its input at hand.
 
     Attributes:
         parts: what can be timed: "stylize", from a PIL image to a PIL image, and "net", from tensor to tensor. Each
@@ -50,25 +50,25 @@ class Runner:
 
 
 @dataclass(frozen=True)
-class Entrant:
+class Candidate:
     """A name, and the function that loads it; that is pickled, as it is called in another process."""
 
     name: str
     build: Callable[[Setting], Runner]
 
 
-def zoo_entrant(name: str, backend: Backend = "auto") -> Entrant:
-    """Return the entrant for a name that `stylezoo.load` takes, as "torch:NAME" by a backend other than its own.
+def zoo_candidate(name: str, backend: Backend = "auto") -> Candidate:
+    """Return the candidate for a name that `stylezoo.load` takes, as "torch:NAME" by a backend other than its own.
 
     Raises:
         ModelNotFoundError, WeightsError: there is no such model.
     """
     find(name)
-    return Entrant(name if backend == "auto" else f"{backend}:{name}", partial(build_zoo, name, backend=backend))
+    return Candidate(name if backend == "auto" else f"{backend}:{name}", partial(build_zoo, name, backend=backend))
 
 
 def build_zoo(name: str, setting: Setting, backend: Backend = "auto") -> Runner:
-    """Load a model; one of several styles paints in its first, one of any style encodes the style picture each time."""
+    """Load a model; of several styles the first is timed, and one of any style encodes the style image each time."""
     import torch
 
     from stylezoo.images.io import read
@@ -109,9 +109,9 @@ def style_of(stylizer: Stylizer) -> Any:
     return None if stylizer.kind == "single" else stylizer.styles[0]
 
 
-def matmul_entrant() -> Entrant:
-    """Return the entrant that tells what the device can do."""
-    return Entrant(MATMUL, build_matmul)
+def matmul_candidate() -> Candidate:
+    """Return the candidate that tells what the device can do."""
+    return Candidate(MATMUL, build_matmul)
 
 
 def build_matmul(setting: Setting) -> Runner:

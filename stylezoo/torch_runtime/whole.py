@@ -26,7 +26,7 @@ from stylezoo.nn.norm import InstanceNorm, Moments, Statistics, Unmeasured, froz
 from stylezoo.torch_runtime.memory import Tiling
 
 
-class Painting:
+class WholePicture:
     """`net(x, code, shares)` of a whole picture, as a view.
 
     Args:
@@ -82,7 +82,7 @@ class Painting:
         """Return what the section gives around a tile, and of which box it is."""
         net, outer = self.net, self._outer(box)
         x = self._source.window(outer).to(net.device, net.dtype)
-        # Not net(x): what is compiled would be compiled anew for every kind of tile, and cannot be interrupted.
+        # Not net(x): what is compiled would be compiled again for every kind of tile, and cannot be interrupted.
         if self.shares is None:
             return net.forward(x, self.code), outer
         return net.forward(x, self.code, self.shares.window(outer).to(net.device, net.dtype)), outer

@@ -1,4 +1,4 @@
-"""The frames of a clip, painted one after another."""
+"""The frames of a clip, stylized one after another."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ from typing import Any
 from stylezoo.runtime.base import StyleCode
 from stylezoo.runtime.steady import Steadiness
 from stylezoo.stylizer.stylizer import Stylizer
-from stylezoo.video.ahead import ahead
 from stylezoo.video.clip import Clip, Frame
 from stylezoo.video.flow import FlowBlend
 from stylezoo.video.keyframes import Course
 from stylezoo.video.masks import Masks
 from stylezoo.video.parts import Parts, State
+from stylezoo.video.prefetch import prefetch
 
 
 @dataclass
-class Painting:
-    """A clip being painted.
+class ClipStylizer:
+    """A clip being stylized.
 
     Attributes:
         span: the times of the first frame and before the last, see `Clip.span`.
@@ -45,22 +45,22 @@ class Painting:
     _times: dict[int, Fraction] = field(default_factory=dict)
 
     def frames(self, parts: Parts) -> Generator[Frame, None, None]:
-        """Yield painted frames from behind the parts that are done."""
+        """Yield stylized frames from behind the parts that are done."""
         first = parts.frames
         if parts.done:
             self._load(parts.state())
-        with closing(ahead(self._read(parts))) as photos:
+        with closing(prefetch(self._read(parts))) as photos:
             paintings = self.stylizer.stylize_frames(
-                self._told(photos, first),
+                self._reported(photos, first),
                 self.course.codes[0] if self.course.steady else self._style,
                 steady=self.memory,
                 mask=self.masks.start(first) if self.masks else None,
                 first=first,
                 **self.options,
             )
-            for number, painted in enumerate(paintings, first):
+            for number, stylized in enumerate(paintings, first):
                 photo = self._waiting.popleft()
-                pixels = self.blend(photo.pixels, painted) if self.blend else painted
+                pixels = self.blend(photo.pixels, stylized) if self.blend else stylized
                 if (number + 1) % parts.size == 0:  # here and now: what asks for it may be a frame behind
                     self._states[number + 1] = self._state()
                 yield Frame(pixels, photo.time, photo.duration, number)
@@ -80,8 +80,8 @@ class Painting:
                     return
                 yield frame
 
-    def _told(self, photos: Generator[Frame, None, None], first: int) -> Generator[Any, None, None]:
-        """Yield the pixels, and keep what belongs to them until they are painted."""
+    def _reported(self, photos: Generator[Frame, None, None], first: int) -> Generator[Any, None, None]:
+        """Yield the pixels, and keep what belongs to them until they are stylized."""
         for number, frame in enumerate(photos, first):
             self._waiting.append(frame)
             self._times.pop(number - 1, None)

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 T = TypeVar("T")
 
 
-def ahead(items: Generator[T, None, None]) -> Generator[T, None, None]:
+def prefetch(items: Generator[T, None, None]) -> Generator[T, None, None]:
     """Yield the items, each made in a thread of its own while the one before it is used.
 
     FFmpeg and the nets give up Python's lock while they compute, so decoding, painting and encoding overlap. One item

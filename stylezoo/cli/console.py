@@ -1,4 +1,4 @@
-"""What a command says: stdout is data, stderr is talk, and each thing said is one line."""
+"""What a command says: stdout is data, stderr is messages, and each message is one line."""
 
 from __future__ import annotations
 
@@ -98,7 +98,7 @@ def show_warning(
 
 
 def example(model: str, spec: ModelSpec) -> str:
-    """Return a command line that paints a photo with a model, `model` being what --model takes."""
+    """Return a command line that stylizes a photo with a model, `model` being what --model takes."""
     style = {
         "single": "",
         "multi": f"-s {spec.style_ids[0]} " if spec.style_ids else "",

@@ -32,19 +32,19 @@ class Region:
 
 
 @dataclass(frozen=True, eq=False)
-class Wish:
-    """How to paint.
+class Request:
+    """How to stylize.
 
     Attributes:
-        painter: the name of a `studio.Painter`.
+        model: the name of a `studio.PageModel`.
         mix: the style of the whole picture, or of what no region covers.
         strength, stroke: as `Stylizer.stylize` takes them.
         colours: "style" takes the style's, others are values of `preserve_color`.
         regions: parts with styles of their own.
-        rest: whether what no region covers is painted too, or stays the photo.
+        rest: whether what no region covers is stylized too, or stays the photo.
     """
 
-    painter: str
+    model: str
     mix: Mix
     strength: float = 1.0
     stroke: float | None = None
@@ -53,8 +53,8 @@ class Wish:
     rest: bool = True
 
 
-def read_wish(
-    painter: object,
+def read_request(
+    model: object,
     palette: object,
     strength: object = 1.0,
     stroke: object = None,
@@ -62,8 +62,8 @@ def read_wish(
     brush: object = None,
     *,
     settings: Settings,
-) -> Wish:
-    """Return the wish that the values of a page state.
+) -> Request:
+    """Return the request that the values of a page state.
 
     Args:
         palette: {"mix": [[id, weight], ...]}.
@@ -72,7 +72,7 @@ def read_wish(
     Raises:
         StyleError, OptionError, ImageError: a value is none that the page could have sent.
     """
-    if not isinstance(painter, str):
+    if not isinstance(model, str):
         raise OptionError("Choose a net first.")
     if colours not in ("style", "luma", "stats"):
         raise OptionError("Colours are the style's, the photo's exactly (luma) or its palette (stats).")
@@ -80,8 +80,8 @@ def read_wish(
     if not isinstance(parts, list) or len(parts) > MOST_REGIONS:
         raise OptionError(f"There are {MOST_REGIONS} brushes at most.")
     regions = tuple(Region(read_mix(part), from_data_url(_field(part, "mask"), settings)) for part in parts)
-    return Wish(
-        painter,
+    return Request(
+        model,
         read_mix(palette),
         _number(strength, "strength", 0, 3),
         None if stroke is None else _number(stroke, "stroke", 1 / 8, 8),
