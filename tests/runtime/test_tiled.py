@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import rendering
 import torch
 from rendering import render
 from skimage import data
@@ -19,7 +20,7 @@ from stylezoo.images.tiles import as_float, as_levels
 from stylezoo.models import AdaIN, StyleNet, create_model
 from stylezoo.nn.norm import InstanceNorm
 from stylezoo.runtime.base import Region, StyleCode
-from stylezoo.torch_runtime import memory, painting
+from stylezoo.torch_runtime import memory
 
 NETS: dict[str, dict[str, Any]] = {
     "johnson/fast": {"width": 8, "blocks": 2},
@@ -205,7 +206,7 @@ def test_the_net_is_left_as_it_was(nets: dict[str, StyleNet], monkeypatch: pytes
 
     for place in ("paste", "window"):
         with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
-            patch.setattr(painting.Kept, place, fail)
+            patch.setattr(whole.Kept, place, fail)
             render(net, x, style(net), tile=32)
         assert torch.equal(render(net, x, style(net), tile=None), whole)
     assert not any(m._forward_pre_hooks for m in net.modules() if isinstance(m, InstanceNorm))
@@ -228,7 +229,9 @@ def test_a_bar_counts_tiles_on_stderr_when_asked_for(
     assert told.out == "" and "tile" in told.err
 
 
-ENV = os.environ | {"PYTHONPATH": os.pathsep.join([str(Path(__file__).parents[1]), str(Path(__file__).parents[2])])}
+ENV = os.environ | {
+    "PYTHONPATH": os.pathsep.join([str(Path(rendering.__file__).parent), str(Path(__file__).parents[2])])
+}
 SCRIPT = """
 import torch
 from stylezoo.models import create_model

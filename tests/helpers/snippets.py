@@ -29,7 +29,7 @@ from markdown_it import MarkdownIt
 
 from stylezoo.cli.main import cli
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 READER = MarkdownIt("commonmark", {"html": True})
 MARK = re.compile(r"<!-- not run(?: \((?P<commands>[^)]*)\))?: (?P<reason>\S.*?) -->\s*")
 SHELLS = ("", "bash", "console", "sh")
