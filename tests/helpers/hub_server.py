@@ -6,7 +6,7 @@
         HfApi(endpoint=server.url, token=server.token).upload_folder(repo_id="owner/zoo", folder_path=folder)
         assert server.files("owner/zoo")["README.md"] == ...
 
-`python tests/helpers/hub_server.py` serves other processes: the first line it prints is its address, the second its token.
+`python tests/helpers/hub_server.py` serves other processes: it prints its address, then its token.
 """
 
 from __future__ import annotations

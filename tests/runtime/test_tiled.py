@@ -206,7 +206,7 @@ def test_the_net_is_left_as_it_was(nets: dict[str, StyleNet], monkeypatch: pytes
 
     for place in ("paste", "window"):
         with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
-            patch.setattr(whole.Kept, place, fail)
+            patch.setattr(whole_picture.Kept, place, fail)
             render(net, x, style(net), tile=32)
         assert torch.equal(render(net, x, style(net), tile=None), whole)
     assert not any(m._forward_pre_hooks for m in net.modules() if isinstance(m, InstanceNorm))
