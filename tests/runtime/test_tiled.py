@@ -21,6 +21,7 @@ from stylezoo.models import AdaIN, StyleNet, create_model
 from stylezoo.nn.norm import InstanceNorm
 from stylezoo.runtime.base import Region, StyleCode
 from stylezoo.torch_runtime import memory
+from stylezoo.torch_runtime import whole as whole_picture
 
 NETS: dict[str, dict[str, Any]] = {
     "johnson/fast": {"width": 8, "blocks": 2},
