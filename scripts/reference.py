@@ -1,15 +1,18 @@
-"""Write the reference pages that are made of the code: of the command line and of recipes, in docs/reference/.
+"""Write the reference pages that are made of the code, in docs/reference/: command line, recipes, map of the package.
 
     python scripts/reference.py
     python scripts/reference.py --check  # fail if a page is not what the code gives; write nothing
 
-Commands and options are click's own, the keys of recipes are those of `stylezoo.recipe` with their docstrings.
+Commands and options are click's own, the keys of recipes are those of `stylezoo.recipe` with their docstrings, and the
+map is the contract in pyproject.toml that import-linter checks, with the docstrings of the modules.
 """
 
 from __future__ import annotations
 
+import ast
 import inspect
 import re
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Literal, get_args, get_origin
@@ -25,7 +28,8 @@ from stylezoo.cli.main import cli
 from stylezoo.zoo.markdown import code, fenced, plain, table
 from stylezoo.zoo.spec import StyleSpec
 
-PAGES = Path(__file__).resolve().parents[1] / "docs" / "reference"
+ROOT = Path(__file__).resolve().parents[1]
+PAGES = ROOT / "docs" / "reference"
 
 COMMANDS = """# The command line
 
@@ -45,10 +49,48 @@ artwork, and only `id`, `image`, `size`, `extra_sizes` and `crop` are the recipe
 [Train a style of your own](../train-your-own-style.md) shows recipes at work.
 """
 
+MAP = """# The map of the package
+
+Each row is a floor. A module imports from its own floor's module and from floors below, never from above; rooms that
+share a floor do not import each other, but for the last floor and the one of losses and backbones. `lint-imports`
+checks this. `zoo` imports neither torch nor numpy nor Pillow, and `runtime` no torch: so a picture is stylized, and
+the models are listed, without either.
+
+Outside the package: `recipes/` (how each net is trained), `results/` (what was measured), `zoo.yaml` and
+`fingerprints.json` (the registry), `benchmarks/` (the leaderboard), `scripts/` (pages and pictures of these docs) and
+`tests/`, which mirror the package.
+"""
+
 
 def make_pages() -> dict[str, str]:
     """Return the texts of the pages by their file names."""
-    return {"cli.md": "\n\n".join([COMMANDS.rstrip(), *commands(cli, "stylezoo")]) + "\n", "recipe.md": recipes()}
+    return {
+        "cli.md": "\n\n".join([COMMANDS.rstrip(), *commands(cli, "stylezoo")]) + "\n",
+        "recipe.md": recipes(),
+        "map.md": package_map(),
+    }
+
+
+def package_map() -> str:
+    """Return the page of the floors and rooms, from the top."""
+    contracts = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["importlinter"][
+        "contracts"
+    ]
+    (layers,) = (contract["layers"] for contract in contracts if contract["type"] == "layers")
+    rows = [
+        [str(len(layers) - place), code(room), quoted(purpose(room))]
+        for place, layer in enumerate(layers)
+        for room in re.split(r" [|:] ", layer)
+    ]
+    return "\n\n".join([MAP.rstrip(), table(["floor", "room", "what is in it"], rows)]) + "\n"
+
+
+def purpose(room: str) -> str:
+    """Return the first sentence of a module's docstring."""
+    path = ROOT / "stylezoo" / room
+    file = path / "__init__.py" if path.is_dir() else path.with_suffix(".py")
+    said = ast.get_docstring(ast.parse(file.read_text(encoding="utf-8"))) or ""
+    return said.partition("\n\n")[0]
 
 
 def commands(group: click.Group, path: str) -> Iterator[str]:

@@ -1,4 +1,4 @@
-"""Pictures: files, PIL images, arrays and tensors to float tensors in [0, 1] and back; colour; size.
+"""Pictures: read and write files, PIL images, arrays and tensors; colour, size, tiles and metadata.
 
 `pillow` and `files` do without torch.
 """

@@ -1,4 +1,4 @@
-"""Weights that people have from elsewhere, as nets of this package with a record."""
+"""Weights of other projects as nets of this package, with a record."""
 
 from __future__ import annotations
 

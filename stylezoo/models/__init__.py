@@ -1,4 +1,4 @@
-"""The families of style-transfer nets, one paper a file, and the door that builds them by name.
+"""The families of style-transfer nets, one file for each paper, and `create_model`, which builds them by name.
 
 `gatys` is what was there before the nets: it optimises each picture, behind the same interface.
 """

@@ -1,1 +1,1 @@
-"""What computes a net: onnxruntime with numpy alone, or torch. Both have the interface of `base.Runtime`."""
+"""What computes a net without torch: onnxruntime with numpy. `base.Runtime` is the interface of both runtimes."""

@@ -1,4 +1,4 @@
-"""Is this installation sound: what is installed, what computes, and does all that computes give the same?"""
+"""Check an installation: versions, extras, devices, and whether every runtime gives the same picture."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Registry and store of the models, as plain data: nothing here imports torch, numpy or PIL.
+"""The registry of models, their files and the Hub, as plain data: nothing here imports torch, numpy or PIL.
 
 `families` says what kinds of nets there are, `spec` has the frozen records, `layout` reads and writes them as zoo.yaml,
 `catalog` finds them by name, wildcard or alias, and `store` leads from a record to a verified weights file.
