@@ -110,7 +110,11 @@ def test_a_link_in_the_archive_stops_it(tmp_path: Path) -> None:
         unpack(tmp_path / "a.zip", tmp_path / "photos", tmp_path / "work")
 
 
-@pytest.mark.parametrize("content", [b"no zip", ARCHIVE.replace(picture("red")[-100:], bytes(100)), zipped({"a": b""})])
+@pytest.mark.parametrize(
+    "content",
+    [b"no zip", ARCHIVE.replace(picture("red")[-100:], bytes(100)), zipped({"a": b""})],
+    ids=["no archive", "damaged", "empty"],
+)
 def test_a_damaged_or_empty_archive_leaves_nothing(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "a.zip").write_bytes(content)
     with pytest.raises(DataError, match=r"a\.zip (is a damaged archive|holds no picture)"):

@@ -7,7 +7,8 @@ import pytest
 from PIL import Image
 
 from stylezoo.images.io import read
-from stylezoo.stylizer.stylizer import Stylizer, load
+from stylezoo.stylizer.loading import load
+from stylezoo.stylizer.stylizer import Stylizer
 
 RNG = np.random.default_rng(3)
 PHOTO = RNG.integers(0, 256, (64, 64, 3), dtype=np.uint8)

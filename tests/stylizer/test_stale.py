@@ -12,7 +12,7 @@ import torch
 
 import stylezoo
 from stylezoo.errors import WeightsError
-from stylezoo.stylizer.stylizer import load
+from stylezoo.stylizer.loading import load
 
 PHOTO = np.random.default_rng(0).integers(0, 256, (32, 40, 3), dtype=np.uint8)
 

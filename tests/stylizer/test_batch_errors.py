@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from stylezoo.errors import ImageError, OptionError
-from stylezoo.stylizer.stylizer import load
+from stylezoo.stylizer.loading import load
 
 PHOTO = np.random.default_rng(0).integers(0, 256, (32, 40, 3), dtype=np.uint8)
 
