@@ -13,7 +13,7 @@ def prefetch(items: Generator[T, None, None]) -> Generator[T, None, None]:
     """Yield the items, each made in a thread of its own while the one before it is used.
 
     FFmpeg and the nets give up Python's lock while they compute, so decoding, painting and encoding overlap. One item
-    is made ahead, no more: memory stays as it is, and what is closed early waits for one item at most.
+    is prepared, no more: memory stays bounded, and what is closed early waits for one item at most.
     """
     end: Any = object()
     try:

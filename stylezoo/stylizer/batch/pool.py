@@ -156,7 +156,7 @@ def _hire(crew: list[_Worker], workers: int, sent: bytes, threads: int) -> _Work
 
 
 def _dismiss(crew: Sequence[_Worker]) -> None:
-    """End all workers: those that stylize are told to, and killed where they do not."""
+    """End all workers: they are asked to stop, and killed where they do not."""
     for worker in crew:
         if worker.ready and worker.task is not None:
             worker.process.terminate()
