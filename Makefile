@@ -1,5 +1,6 @@
 # make demo   installs stylezoo into a virtual environment and turns a photo into a mosaic
 # make test   installs what development needs as well and runs the tests
+# make check  lints, checks types and floors, and runs the fast tests: for between two commits
 # make docs   builds the documentation as a site, in site/
 # The demo downloads some 60 MB; the tests need PyTorch as well, which takes a few minutes and about 5.5 GB of disk.
 
@@ -7,7 +8,7 @@ PYTHON ?= python3
 VENV ?= .venv
 WORKERS ?= 2
 
-.PHONY: demo test docs install dev clean
+.PHONY: demo test check docs install dev clean
 
 demo: install
 	$(VENV)/bin/python scripts/demo.py
@@ -15,6 +16,13 @@ demo: install
 # One thread a worker: torch would start as many threads as there are cores in each of them.
 test: dev
 	OMP_NUM_THREADS=1 $(VENV)/bin/python -m pytest -q -n $(WORKERS)
+
+check: dev
+	$(VENV)/bin/ruff check .
+	$(VENV)/bin/ruff format --check .
+	$(VENV)/bin/mypy
+	$(VENV)/bin/lint-imports
+	OMP_NUM_THREADS=1 $(VENV)/bin/python -m pytest -q -n $(WORKERS) -m "not slow and not train and not hub and not browser"
 
 # --strict fails on a link that leads nowhere.
 docs: $(VENV)/.stylezoo-docs

@@ -18,7 +18,21 @@ import yaml
 from hub_server import HubServer
 from PIL import Image
 
+TESTS = Path(__file__).parent
+
 os.environ.setdefault("HF_HUB_DISABLE_XET", "1")  # read once, by whoever imports huggingface_hub first
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark tests by what they need; `slow` stands in the tests themselves."""
+    for item in items:
+        fixtures = getattr(item, "fixturenames", ())
+        if item.path.is_relative_to(TESTS / "train"):
+            item.add_marker(pytest.mark.train)
+        if "hub" in fixtures or item.path.name == "test_hub_server.py":
+            item.add_marker(pytest.mark.hub)
+        if "browser" in fixtures:
+            item.add_marker(pytest.mark.browser)
 
 
 @pytest.fixture(autouse=True)
