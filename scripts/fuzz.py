@@ -39,7 +39,7 @@ from PIL import Image
 
 import stylezoo
 import stylezoo.video
-from stylezoo.cli.main import main
+from stylezoo.cli.main import main as stylezoo_main
 from stylezoo.stylizer.loading import load
 from stylezoo.train.recipe import packaged_recipes
 from stylezoo.zoo.catalog import zoo_file
@@ -234,7 +234,7 @@ def _be_case(kind: Kind, work: Path, aside: Path) -> None:
         signal.signal(signal.SIGALRM, signal.SIG_DFL)
         signal.alarm(SECONDS)
         sys.argv = ["stylezoo", *kind.arguments]
-        main()
+        stylezoo_main()
         code = 0
     except SystemExit as end:
         code = end.code if isinstance(end.code, int) else 1
@@ -265,7 +265,7 @@ def _wait(child: int) -> int:
 @click.option("--kind", "only", multiple=True, help="Only these kinds.")
 @click.option("--seed", default=0, help="Of the faults.")
 @click.option("--keep", type=click.Path(path_type=Path), default=Path("fuzz"), help="Where files that failed go.")
-def command(count: int, only: tuple[str, ...], seed: int, keep: Path) -> None:
+def main(count: int, only: tuple[str, ...], seed: int, keep: Path) -> None:
     """Print a line for each kind, and one for each failure."""
     failed = 0
     with tempfile.TemporaryDirectory() as name:
@@ -304,4 +304,4 @@ def command(count: int, only: tuple[str, ...], seed: int, keep: Path) -> None:
 
 if __name__ == "__main__":
     print(f"stylezoo {stylezoo.__version__}, {time.strftime('%Y-%m-%d')}, seed and count as given")
-    command()
+    main()

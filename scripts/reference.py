@@ -49,16 +49,16 @@ artwork, and only `id`, `image`, `size`, `extra_sizes` and `crop` are the recipe
 [Train a style of your own](../train-your-own-style.md) shows recipes at work.
 """
 
-MAP = """# The map of the package
+MAP = """# Package layout
 
-Each row is a floor. A module imports from its own floor's module and from floors below, never from above; rooms that
-share a floor do not import each other, but for the last floor and the one of losses and backbones. `lint-imports`
-checks this. `zoo` imports neither torch nor numpy nor Pillow, and `runtime` no torch: so a picture is stylized, and
-the models are listed, without either.
+Modules are stacked in layers. A module imports from layers below its own, never from above, and modules that share a
+layer do not import each other (except in the lowest layer, and between `losses` and `backbones`). `lint-imports` checks
+this. `zoo` imports neither torch nor numpy nor Pillow, and `runtime` does not import torch, so that listing models and
+stylizing a photo need no torch.
 
-Outside the package: `recipes/` (how each net is trained), `results/` (what was measured), `zoo.yaml` and
-`fingerprints.json` (the registry), `benchmarks/` (the leaderboard), `scripts/` (pages and pictures of these docs) and
-`tests/`, which mirror the package.
+Outside the package: `recipes/` (how each net is trained), `results/` (measured figures), `zoo.yaml` and
+`fingerprints.json` (the registry), `benchmarks/` (the leaderboard), `scripts/` (which write pages and pictures of these
+docs) and `tests/`, which mirror the package.
 """
 
 
@@ -72,7 +72,7 @@ def make_pages() -> dict[str, str]:
 
 
 def package_map() -> str:
-    """Return the page of the floors and rooms, from the top."""
+    """Return the page of the layers, from the top."""
     contracts = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["importlinter"][
         "contracts"
     ]
@@ -82,7 +82,7 @@ def package_map() -> str:
         for place, layer in enumerate(layers)
         for room in re.split(r" [|:] ", layer)
     ]
-    return "\n\n".join([MAP.rstrip(), table(["floor", "room", "what is in it"], rows)]) + "\n"
+    return "\n\n".join([MAP.rstrip(), table(["layer", "module", "contents"], rows)]) + "\n"
 
 
 def purpose(room: str) -> str:
