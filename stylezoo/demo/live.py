@@ -45,7 +45,7 @@ class Live:
             StyleError, OptionError, ImageError: it is none that the page could have sent.
         """
         if not isinstance(value, dict):
-            raise OptionError("The page sent no frame: load it again.")
+            raise OptionError("The page sent no frame: reload it.")
         how = value.get("strength", 1.0), None, value.get("colours", "style")
         request = read_request(self.model.name, value, *how, settings=self._settings)
         frame = from_data_url(value.get("image"), self._settings)
@@ -54,9 +54,11 @@ class Live:
         styles = {card.id: card for card in self.model.cards}
         for name, _ in request.mix:
             if name not in styles:
-                raise StyleError(f"The camera is stylized by {self.model.name}: choose one of its styles.")
+                raise StyleError(f"The camera uses {self.model.name}: choose one of its styles.")
         if len(models := {styles[name].model for name, _ in request.mix}) > 1:
-            raise StyleError("These styles are of different nets, which cannot be blended.")
+            raise StyleError(
+                "These styles are from different models and cannot be blended: choose styles of one model."
+            )
         mix = {styles[name].style.id: weight for name, weight in request.mix}
         with self._lock:  # two frames at once would each take more than twice as long
             return data_url(self._stylize_one(frame, models.pop(), mix, request), 80)

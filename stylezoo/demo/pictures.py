@@ -43,10 +43,10 @@ def open_picture(source: Path | bytes, settings: Settings) -> Image.Image:
     except Image.DecompressionBombError as cause:
         raise ImageError(TOO_MANY) from cause
     except Exception as cause:  # Pillow's plugins let nearly every kind of error through
-        raise ImageError("This picture is cut short or damaged: save it again as JPEG or PNG.") from cause
+        raise ImageError("This picture is truncated or damaged: save it again as JPEG or PNG.") from cause
     if image.width * image.height > settings.max_pixels:
         what = f"{image.width:,} x {image.height:,} pixels"
-        raise ImageError(f"This picture has {what}, and {settings.max_pixels:,} are allowed: shrink it first.")
+        raise ImageError(f"This picture has {what}, but at most {settings.max_pixels:,} are allowed: shrink it first.")
     image.filename = NAME  # what messages call it
     return image
 
@@ -55,10 +55,10 @@ def _read(path: Path, settings: Settings) -> bytes:
     try:
         size = path.stat().st_size
         if size > settings.max_bytes:
-            raise ImageError(f"This file has {size / 1e6:.0f} MB, and {settings.max_bytes / 1e6:.0f} MB are allowed.")
+            raise ImageError(f"This file is too large: {size / 1e6:.0f} MB, limit {settings.max_bytes / 1e6:.0f} MB.")
         return path.read_bytes()
     except OSError as cause:
-        raise ImageError("The picture is no longer here: choose it again.") from cause
+        raise ImageError("The picture is no longer available: choose it again.") from cause
 
 
 def shrink(image: Image.Image, size: int) -> Image.Image:
@@ -108,9 +108,9 @@ def data_url(picture: Image.Image, quality: int = 88) -> str:
 def from_data_url(text: object, settings: Settings) -> Image.Image:
     """Return the picture of a data URL, as `open_picture` does; raise ImageError where it is none."""
     if not isinstance(text, str) or not text.startswith("data:image/") or ";base64," not in text[:64]:
-        raise ImageError("The page sent something else than a picture: load it again.")
+        raise ImageError("The page did not send a picture: reload it.")
     try:
         data = base64.b64decode(text.partition(",")[2], validate=True)
     except (binascii.Error, ValueError) as cause:
-        raise ImageError("The page sent a damaged picture: load it again.") from cause
+        raise ImageError("The page sent a damaged picture: reload it.") from cause
     return open_picture(data, settings)

@@ -73,12 +73,12 @@ def read_request(
         StyleError, OptionError, ImageError: a value is none that the page could have sent.
     """
     if not isinstance(model, str):
-        raise OptionError("Choose a net first.")
+        raise OptionError("Choose a model first.")
     if colours not in ("style", "luma", "stats"):
-        raise OptionError("Colours are the style's, the photo's exactly (luma) or its palette (stats).")
+        raise OptionError("Colours must be the style's, the photo's (luma) or its palette (stats).")
     parts = _field(brush, "regions") or []
     if not isinstance(parts, list) or len(parts) > MOST_REGIONS:
-        raise OptionError(f"There are {MOST_REGIONS} brushes at most.")
+        raise OptionError(f"Use at most {MOST_REGIONS} brushes.")
     regions = tuple(Region(read_mix(part), from_data_url(_field(part, "mask"), settings)) for part in parts)
     return Request(
         model,
@@ -97,15 +97,15 @@ def read_mix(value: object) -> Mix:
     if not isinstance(pairs, list) or not pairs:
         raise StyleError("Choose a style first.")
     if len(pairs) > MOST_STYLES:
-        raise StyleError(f"A blend is of {MOST_STYLES} styles at most, not of {len(pairs)}.")
+        raise StyleError(f"Blend at most {MOST_STYLES} styles, not {len(pairs)}.")
     mix: dict[str, float] = {}
     for pair in pairs:
         if not (isinstance(pair, list) and len(pair) == 2 and isinstance(pair[0], str)):
-            raise StyleError("The page sent a style that cannot be read: load it again.")
+            raise StyleError("The page sent an invalid style: reload it.")
         mix[pair[0]] = _number(pair[1], "weight", 0, 1)
     kept = tuple((name, weight) for name, weight in mix.items() if weight >= LEAST)
     if not kept:
-        raise StyleError("All styles of the blend are at 0: give one of them some weight.")
+        raise StyleError("All styles of the blend are at 0: raise one.")
     return kept
 
 
@@ -115,7 +115,7 @@ def _field(value: object, name: str) -> Any:
 
 def _number(value: object, name: str, low: float, high: float) -> float:
     if not isinstance(value, (int, float)) or isinstance(value, bool) or not math.isfinite(value):
-        raise OptionError(f"The {name} is a number from {low:g} to {high:g}.")
+        raise OptionError(f"The {name} must be a number from {low:g} to {high:g}.")
     if not low <= value <= high:
-        raise OptionError(f"The {name} is a number from {low:g} to {high:g}, not {value:g}.")
+        raise OptionError(f"The {name} must be from {low:g} to {high:g}, not {value:g}.")
     return float(value)

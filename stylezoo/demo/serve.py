@@ -37,7 +37,7 @@ def serve(
         ModelNotFoundError, OptionError: see `page.build_page`.
     """
     if find_spec("gradio") is None:
-        raise OptionError("the page is made with gradio, which is not installed: pip install 'stylezoo[demo]'")
+        raise OptionError("the demo needs gradio, which is not installed: pip install 'stylezoo[demo]'")
     port = free_port(host, port)
     with tempfile.TemporaryDirectory(prefix="stylezoo-demo-", ignore_cleanup_errors=True) as folder:
         prepare(folder)
@@ -54,7 +54,7 @@ def prepare(folder: str) -> None:
 def free_port(host: str, port: int) -> int:
     """Return the port, or for 0 one that is free; raise OptionError where it cannot be had."""
     if not 0 <= port <= 65535:
-        raise OptionError(f"a port is a number from 0 to 65535, not {port}")
+        raise OptionError(f"port must be from 0 to 65535, not {port}")
     try:
         family = socket.getaddrinfo(host, port)[0][0]
         with socket.socket(family) as probe:

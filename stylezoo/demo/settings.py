@@ -57,9 +57,9 @@ def find_models(patterns: tuple[str, ...]) -> list[ModelSpec]:
     specs = [model_info(name) for name in names] if patterns else default_models()
     for spec in specs:
         if spec.weightless:
-            raise OptionError(f"{spec.name} optimises each picture, which takes minutes: show a net on the page")
+            raise OptionError(f"{spec.name} takes minutes per picture: choose a one-pass model")
     if not specs:
-        raise OptionError("there is no model to show: name one by --model")
+        raise OptionError("no model to show: name one with --model")
     return specs
 
 

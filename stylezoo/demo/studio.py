@@ -99,7 +99,7 @@ class Studio:
     def model(self, name: str) -> PageModel:
         """Return what the page calls so; raise OptionError for what it does not show."""
         if name not in self.models:
-            raise OptionError(f"There is no net of that name on this page: choose {', '.join(self.models)}.")
+            raise OptionError(f"This page has no such model: choose {', '.join(self.models)}.")
         return self.models[name]
 
     def stylize(self, photo: Image.Image, request: Request, own: Path | None = None) -> Image.Image:
@@ -112,7 +112,7 @@ class Studio:
             for region in request.regions:
                 other, there = self._style(shown, region.mix, own)
                 if other != model:
-                    raise StyleError("These styles are of different nets: for brushes choose a net of several styles.")
+                    raise StyleError("These styles are from different models: for brushes choose a multi-style model.")
                 mask.append((there, region.mask.convert("L").resize(_upright_size(photo), Image.Resampling.BILINEAR)))
         colours: Any = False if request.colours == "style" else request.colours
         options = {"strength": request.strength, "stroke": request.stroke, "preserve_color": colours, "mask": mask}
@@ -158,7 +158,7 @@ class Studio:
         for name, weight in mix:
             if name == OWN and shown.takes_pictures:
                 if own is None:
-                    raise StyleError("Your painting is gone: choose it again.")
+                    raise StyleError("Your style image is no longer available: choose it again.")
                 model = shown.name
                 parts.append((self._code(model, own), weight))
             elif name in cards:
@@ -168,7 +168,7 @@ class Studio:
                 raise StyleError(f"{shown.name} has no such style: choose one of its pictures.")
             models.add(model)
         if len(models) > 1:
-            raise StyleError("These styles are of different nets, which cannot be blended: choose another net.")
+            raise StyleError("These styles are from different models and cannot be blended: choose another model.")
         return models.pop(), parts
 
     def _code(self, model: str, picture: Path) -> StyleCode:

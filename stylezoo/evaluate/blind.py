@@ -98,13 +98,13 @@ def read_votes(path: Path) -> dict[str, Any]:
     try:
         found = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as cause:
-        raise DataError(f"{path} holds no votes: save them on the page of stylezoo eval --blind") from cause
+        raise DataError(f"{path} has no votes: save them from a page of stylezoo eval --blind") from cause
     votes = found.get("votes") if isinstance(found, dict) else None
     names = found.get("names") if isinstance(found, dict) else None
     if not isinstance(votes, dict) or not isinstance(names, list) or len(names) != 2:
-        raise DataError(f"{path} holds no votes: save them on the page of stylezoo eval --blind")
+        raise DataError(f"{path} has no votes: save them from a page of stylezoo eval --blind")
     if strange := next((vote for vote in votes.values() if vote not in (0, 1, "tie") or isinstance(vote, bool)), None):
-        raise DataError(f"{path}: a vote is {strange!r}, and 0, 1 and 'tie' are possible")
+        raise DataError(f"{path}: votes must be 0, 1 or 'tie', not {strange!r}")
     return dict(found)
 
 
@@ -119,14 +119,14 @@ def pool(files: Sequence[Mapping[str, Any]]) -> Outcome:
     for other in files[1:]:
         if (other["names"], other.get("pairs_id")) != (first["names"], first.get("pairs_id")):
             raise DataError(
-                f"votes of different pages do not pool: {', '.join(first['names'])} and {', '.join(other['names'])}, "
-                "or other pairs"
+                f"votes from different pages cannot be pooled: {', '.join(first['names'])} and "
+                f"{', '.join(other['names'])}, or other pairs"
             )
     votes = [vote for file in files for vote in file["votes"].values()]
     wins = votes.count(0), votes.count(1)
     ties = votes.count("tie")
     if not votes:
-        raise DataError("the files hold no vote yet")
+        raise DataError("the files have no votes yet")
     share = (wins[0] + ties / 2) / len(votes)
     low, high = wilson(share, len(votes))
     return Outcome(names, wins, ties, share, low, high)

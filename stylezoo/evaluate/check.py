@@ -55,7 +55,7 @@ def find_departure(
     (own, run), (former, former_run) = found, recorded
     same = (own.count, run.pairs_id) == (former.count, former_run.pairs_id)
     if former.count == 1 and not same:
-        raise OptionError(f"{name} is recorded on one pair and has no spread: other pairs cannot be compared with it")
+        raise OptionError(f"{name} was recorded on one pair and has no spread: measure the same pair to compare")
     allowed = tolerance.share * abs(former.mean) + tolerance.constant
     if not same:
         allowed += SIGMAS * former.spread * math.sqrt(1 / own.count + 1 / former.count)

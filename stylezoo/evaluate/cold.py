@@ -76,7 +76,7 @@ def time_commands(
             took = time.perf_counter() - start
             if done.returncode or not command.output.is_file():
                 last = (done.stderr.strip().splitlines() or ["it wrote no picture"])[-1]
-                report(f"{command.name} left out of the cold starts: {last}")
+                report(f"{command.name} skipped in the cold starts: {last}")
                 del seconds[command.name]
             else:
                 seconds[command.name].append(took)

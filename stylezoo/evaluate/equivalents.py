@@ -73,7 +73,7 @@ def measure_equivalents(
         OptionError: what the net stylizes is not finite.
     """
     if unknown := [style for style in styles if style not in stylizer.styles]:
-        raise StyleError(f"{stylizer.spec.name} knows no style '{unknown[0]}', which its recipe has")
+        raise StyleError(f"{stylizer.spec.name} has no style '{unknown[0]}', which its recipe has")
     for index, style in enumerate(styles):
         counts = []
         for path in progress(photos):
@@ -105,7 +105,7 @@ def iterations_to(
     with torch.no_grad():
         goal = objective(stylized)["total"].item()
     if not math.isfinite(goal):  # which nothing would reach, as if the net were better than all
-        raise OptionError(f"the loss of the net's picture is {goal}: check the net with stylezoo verify")
+        raise OptionError(f"the loss of the net's result is {goal}: check the net with stylezoo verify")
     return next((s.number for s in descend(objective, photo, steps=limit) if s.terms["total"] <= goal), None)
 
 

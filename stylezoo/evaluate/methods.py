@@ -141,6 +141,6 @@ def expand(names: Sequence[str]) -> list[str]:
             continue
         matching = [model for model in list_models(name) if not model_info(model).weightless]
         if not matching:
-            raise OptionError(f"no model of the zoo matches '{name}': stylezoo list shows them")
+            raise OptionError(f"no model matches '{name}': run stylezoo list to see all")
         found += matching
     return list(dict.fromkeys(found))

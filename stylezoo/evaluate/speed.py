@@ -34,7 +34,7 @@ PAUSE = 0.02  # s between turns: threads go on spinning for some milliseconds af
 WARM_UP = 2  # calls before the first that counts
 
 
-class EntrantError(Exception):
+class MeasurementError(Exception):
     """A candidate cannot be loaded, or its process died; the message says why."""
 
 
@@ -98,12 +98,12 @@ class Worker:
 
         Raises:
             StyleZooError: as it was raised there.
-            EntrantError: anything else went wrong there.
+            MeasurementError: anything else went wrong there.
         """
         try:
             return self._pool.submit(_guarded, function, *args, **kwargs).result()  # type: ignore[arg-type]
         except BrokenProcessPool as cause:
-            raise EntrantError("its process was killed: most likely for want of memory") from cause
+            raise MeasurementError("its process was killed, probably out of memory") from cause
 
 
 def measure(
@@ -125,8 +125,8 @@ def measure(
             worker = stack.enter_context(Worker())
             try:
                 running.append((candidate, worker, worker.call(_prepare, candidate, setting)))
-            except EntrantError as cause:
-                report(f"{candidate.name} left out at {setting.size} px: {cause}")
+            except MeasurementError as cause:
+                report(f"{candidate.name} skipped at {setting.size} px: {cause}")
         seconds: dict[str, dict[str, list[float]]] = {e.name: {part: [] for part in m.times} for e, _, m in running}
         for number in range(rounds):
             report(f"round {number + 1} of {rounds}, {setting.size} px")
@@ -137,14 +137,14 @@ def measure(
                     for part in found.times:
                         time.sleep(PAUSE)
                         seconds[candidate.name][part].append(worker.call(_time, part))
-                except EntrantError as cause:
-                    report(f"{candidate.name} left out at {setting.size} px: {cause}")
+                except MeasurementError as cause:
+                    report(f"{candidate.name} skipped at {setting.size} px: {cause}")
                     running.remove(turn)
         results = []
         for candidate, worker, found in running:
             try:
                 facts = worker.call(_facts)
-            except EntrantError as cause:
+            except MeasurementError as cause:
                 facts = {"note": str(cause)}
             times = {part: Times.of(values) for part, values in seconds[candidate.name].items()}
             results.append(
@@ -196,7 +196,7 @@ def _guarded(function: Callable[..., T], *args: Any, **kwargs: Any) -> T:
     except StyleZooError:
         raise
     except Exception as cause:  # of any package's own class, which might not be pickled
-        raise EntrantError(f"{type(cause).__name__}: {' '.join(str(cause).split())[:300]}") from None
+        raise MeasurementError(f"{type(cause).__name__}: {' '.join(str(cause).split())[:300]}") from None
 
 
 def _prepare(candidate: Candidate, setting: Setting) -> Measured:

@@ -52,9 +52,7 @@ def keep_luma(result: Pixels, photo: Pixels) -> Pixels:
     Both are N3HW of one size. Raises ImageError where their sizes differ.
     """
     if result.shape != photo.shape:
-        raise ImageError(
-            f"cannot give a result of {_size(result)} px the chroma of a photo of {_size(photo)} px: resize one first"
-        )
+        raise ImageError(f"the result has {_size(result)} px but the photo has {_size(photo)} px: resize one first")
     ycbcr = rgb_to_ycbcr(photo)
     ycbcr[:, :1] = rgb_to_ycbcr(result)[:, :1]
     return ycbcr_to_rgb(ycbcr).clip(0, 1)

@@ -32,7 +32,7 @@ def read_file(path: PathLike, max_pixels: int, keep: Keep = "none") -> tuple[Arr
     except FileNotFoundError as cause:
         raise ImageError(f"{name} does not exist: check the path, relative to {shown(Path.cwd())}") from cause
     except PermissionError as cause:
-        raise ImageError(f"no permission to read {name}: change its access rights, or copy it") from cause
+        raise ImageError(f"no permission to read {name}: change its permissions, or copy it") from cause
     except (OSError, ValueError) as cause:  # ValueError: a NUL in the path
         raise ImageError(f"cannot open {name}: {getattr(cause, 'strerror', None) or cause}; check the path") from cause
 
@@ -56,7 +56,7 @@ def write_file(
             temporary.write_bytes(data)
     except (OSError, ValueError) as cause:  # ValueError: a NUL in the path
         reason = getattr(cause, "strerror", None) or cause
-        raise ImageError(f"cannot write {name}: {reason}; choose another place") from cause
+        raise ImageError(f"cannot write {name}: {reason}; write it elsewhere") from cause
 
 
 def check_quality(quality: int) -> None:

@@ -100,7 +100,7 @@ class Picture:
         if pixels.dtype != self.levels.dtype or pixels.dtype != np.uint8:  # else no float copy is made of it
             pixels = as_float(pixels).astype(np.float32, copy=False)
             if not np.isfinite(pixels.sum()):  # one pass; what is in [0, 1], or near, sums up without overflow
-                raise ImageError(f"{self.name}: the result holds NaN or infinity: {NAN_REMEDY}")
+                raise ImageError(f"{self.name}: the result has NaN or infinity: {NAN_REMEDY}")
             pixels = pixels.clip(0, 1)
         if self.veil is not None:
             if pixels.shape[-2:] == self.veil.shape[-2:] and (self.veil == 0).any():
@@ -200,7 +200,7 @@ def to_array(x: Array, dtype: np.dtype[Any]) -> Array:
 def _encode(x: Array, kind: str, quality: int, name: str, info: Mapping[str, Any]) -> bytes:
     """Return N3HW or N4HW `x`, uint8 or float in [0, 1], with N = 1 as a file's bytes."""
     if x.shape[0] != 1:
-        raise ImageError(f"{name} holds {x.shape[0]} pictures: write them one at a time")
+        raise ImageError(f"{name} has {x.shape[0]} pictures: write them one at a time")
     if x.shape[1] == 4 and kind not in WITH_ALPHA:
         x = on_white(x[:, :3], x[:, 3:])  # as browsers show it
     return encode_array(to_array(x, np.dtype(np.uint8)), kind, quality, name, info)
@@ -240,7 +240,7 @@ def _read_array(array: Array) -> Picture:
             hint += "; this looks like CxHxW: pass array.transpose(1, 2, 0)"
         elif array.ndim == 4:
             hint += "; pass the pictures one at a time"
-        raise ImageError(f"{name} is no picture: {hint}")
+        raise ImageError(f"{name} is not a picture: {hint}")
     if 0 in array.shape:
         raise ImageError(f"{name} has no pixels")
     if array.dtype.type not in {np.uint8, np.uint16, np.float16, np.float32, np.float64}:
@@ -269,7 +269,7 @@ def _read_tensor(tensor: Tensor) -> Picture:
         if tensor.ndim in {3, 4} and tensor.shape[-1] in {1, 3, 4}:
             axes = "2, 0, 1" if tensor.ndim == 3 else "0, 3, 1, 2"
             hint += f"; this looks like channels last: pass tensor.permute({axes})"
-        raise ImageError(f"{name} is no picture: {hint}")
+        raise ImageError(f"{name} is not a picture: {hint}")
     if tensor.numel() == 0:
         raise ImageError(f"{name} has no pixels")
     if tensor.dtype != torch.uint8 and not tensor.is_floating_point():
@@ -290,7 +290,7 @@ def _read_tensor(tensor: Tensor) -> Picture:
 
 def _check_range(low: float, high: float, name: str) -> None:
     if not (np.isfinite(low) and np.isfinite(high)):
-        raise ImageError(f"{name} holds NaN or infinity: replace them first")
+        raise ImageError(f"{name} has NaN or infinity: replace them first")
     if low >= -SLACK and high <= 1 + SLACK:
         return
     if low >= -SLACK and 2 < high <= 65535:

@@ -85,7 +85,7 @@ def save_options(info: Mapping[str, Any], kind: str) -> dict[str, Any]:
     if kind == "JPEG":
         for name in [name for name, most in _LONGEST.items() if len(options.get(name, b"")) > most]:
             warnings.warn(
-                f"JPEG holds no {name.upper()} of {len(options.pop(name)):,} bytes: it is left out", stacklevel=2
+                f"JPEG cannot store {name.upper()} of {len(options.pop(name)):,} bytes: it is dropped", stacklevel=2
             )
     if kind == "PNG":
         options["pnginfo"] = chunks = PngImagePlugin.PngInfo()
@@ -127,7 +127,7 @@ def _exif(image: Image.Image, keep: Keep, elsewhere: Mapping[int, str], name: st
             made[_Exif] = kept
         return made.tobytes() if len(made) else b""
     except Exception as cause:  # Pillow parses EXIF lazily, and lets nearly every kind of error through
-        warnings.warn(f"{name}: its EXIF data is damaged and left out ({cause})", UserWarning, stacklevel=2)
+        warnings.warn(f"{name}: its EXIF data is damaged and was dropped ({cause})", UserWarning, stacklevel=2)
         return b""
 
 

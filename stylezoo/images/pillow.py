@@ -56,7 +56,7 @@ def decode_stream(
     """Return the pixels of an encoded picture (as `decode` does), the name of its format and its metadata."""
     if stream.seekable():
         if not stream.read(1):
-            raise ImageError(f"{name} is empty: fetch or save it again")
+            raise ImageError(f"{name} is empty: download or save it again")
         stream.seek(0)
     image = open_picture(stream, name, max_pixels)
     with image:
@@ -157,7 +157,7 @@ def _deep_grey(image: Image.Image, name: str, kind: str | None, colours: Colours
     """Scale grey of 16 or 32 bits to [0, 1], where Pillow's own conversion would clip it at 255."""
     values = np.asarray(image, dtype=np.float32)
     if not np.isfinite(values).all():
-        raise ImageError(f"{name} holds NaN or infinity: replace them first")
+        raise ImageError(f"{name} has NaN or infinity: replace them first")
     white = 65535.0 if image.mode.startswith("I;16") or kind in {"PNG", "PPM"} else _white_of(values, image.mode, name)
     grey = (values / white).clip(0, 1)
     if colours or image.info.get("icc_profile"):  # what becomes of grey in 8 bits is a curve for deeper grey
@@ -186,7 +186,7 @@ def _white_of(values: NDArray[np.float32], mode: str, name: str) -> float:
         return white
     remedy = "scale it to 0..1" if mode == "F" else "scale it to 0..65535"
     raise ImageError(
-        f"{name} is grey of mode {mode} with values {low:g} to {top:g}, whose white is unknown: {remedy} first"
+        f"{name} is grey of mode {mode} with values {low:g} to {top:g} and unknown white level: {remedy} first"
     )
 
 

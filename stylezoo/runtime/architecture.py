@@ -50,7 +50,7 @@ def stage_widths(width: int | str, divisors: tuple[int, ...]) -> tuple[int, ...]
             or not all(1 <= w <= 1024 for w in stages)
         ):
             raise OptionError(
-                f"width must be one number, or one from 1 to 1024 for each of {len(divisors)} stages, as in "
+                f"width must be one number, or {len(divisors)} numbers from 1 to 1024, one per stage, as in "
                 f"'{'-'.join(str(128 // divisor) for divisor in divisors)}', not '{width}'"
             )
         return stages

@@ -42,7 +42,7 @@ class Layout:
 
     def open(self, weights: Weights) -> OnnxRuntime:
         """Return the runtime of a net that `computes` says yes to."""
-        raise OptionError(f"torch alone computes {weights.family} nets: use backend='torch'")
+        raise OptionError(f"{weights.family} models run only on torch: use backend='torch'")
 
     def learns_photo(self, arch: Mapping[str, Any]) -> bool:
         """Return whether the last row gives the photo back."""

@@ -49,7 +49,7 @@ def open_session(model: bytes) -> Any:
     try:
         return onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
     except Exception as cause:  # of a class of its own for each kind
-        raise WeightsError(f"onnxruntime cannot compute this net: {cause}; use backend='torch'") from cause
+        raise WeightsError(f"onnxruntime cannot run this model: {cause}; use backend='torch'") from cause
 
 
 class OnnxRuntime(Runtime):
@@ -77,8 +77,8 @@ class OnnxRuntime(Runtime):
             height, width = sizes.result
             asked, there = (f"{size / 2**30:.1f} GB" for size in (needed, limit))
             raise NeedsTilesError(
-                f"a result of {width}x{height} px takes about {asked} of memory at once, of which {there} may be used: "
-                f"tiles need PyTorch ({INSTALL}); or make it smaller (size)"
+                f"a result of {width}x{height} px takes about {asked} of memory, but {there} may be used: "
+                f"install PyTorch for tiles ({INSTALL}), or reduce size"
             )
 
     def _each(self, x: Floats, code: Floats, run: Callable[[Floats, Floats], Floats]) -> Floats:

@@ -101,7 +101,7 @@ def _render_whole(
         result = runtime.run(x, code, shares, statistics, passes)
         # One pass; what is in [0, 1], or near, sums up without overflow
         if not np.isfinite(result.sum()):
-            raise ImageError(f"the result holds NaN or infinity: {NAN_REMEDY}")
+            raise ImageError(f"the result has NaN or infinity: {NAN_REMEDY}")
         return resize(crop(result, sizes.small), size)
 
     start = runtime.photo_code(x) if wants_photo_code(style, strength) else None

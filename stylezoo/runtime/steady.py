@@ -37,7 +37,7 @@ class Steadiness:
 
     def __init__(self, share: float = STEADY, cuts: bool = True) -> None:
         if not (isinstance(share, Real) and 0 <= share < 1):
-            raise OptionError(f"steady must be from 0 (each frame for itself) up to, but not, 1, not {share!r}")
+            raise OptionError(f"steady must be at least 0 (no smoothing) and below 1, not {share!r}")
         self.share: float = float(share)
         self.cuts: bool = cuts
         self._kept: list[Statistics] = []

@@ -61,13 +61,13 @@ class Weights:
         try:
             shapes = self.layout.shapes(self.arch)
         except (OptionError, TypeError, ValueError) as cause:
-            raise WeightsError(f"{self.file} is of no {self.family} net that there is: {cause}") from cause
+            raise WeightsError(f"{self.file} is not a valid {self.family} model: {cause}") from cause
         if problems := misfits(found, found if shapes is None else shapes):
             arch = ", ".join(f"{key}={value}" for key, value in self.arch.items())
             raise WeightsError(f"{self.file} does not fit {self.family}({arch}): {problems}")
         for name, value in self.tensors.items():
             if value.dtype.kind == "f" and not np.isfinite(value).all():
-                raise WeightsError(f"{self.file}: '{name}' holds NaN or infinity: train or fetch the net again")
+                raise WeightsError(f"{self.file}: '{name}' has NaN or infinity: train or download the model again")
 
     @cached_property
     def floats(self) -> dict[str, Floats]:
@@ -89,7 +89,7 @@ class Weights:
         rows = self.rows
         known = len(rows) - self.learns_photo
         if not known and style >= 0:
-            raise StyleError(f"a {self.family} net knows no style of its own: give a style image")
+            raise StyleError(f"a {self.family} net has no named styles: give a style image")
         if not self.layout.mixes:
             return rows[style, None]
         code = np.zeros((1, len(rows)), dtype=np.float32)

@@ -59,12 +59,12 @@ class StyleCard:
             instead = "encode the picture" if model.kind == "arbitrary" else "learn the style by stylezoo add-style"
             raise WeightsError(
                 f"the style card '{style}' was made for another trunk, that of {self.spec.base}: "
-                f"load that net, or {instead} for {model.name}"
+                f"load that model, or {instead} for {model.name}"
             )
         width = weights.rows.shape[1]
         if self.row.shape != (1, width):
             raise WeightsError(
-                f"the style card '{style}' holds {self.row.size} numbers, not the {width} of {model.name}: "
+                f"the style card '{style}' has {self.row.size} numbers, not the {width} of {model.name}: "
                 "get the card again"
             )
 
@@ -81,5 +81,7 @@ class StyleCard:
         except (OSError, SafetensorError, KeyError) as cause:
             raise WeightsError(f"cannot read the style card {path}: {cause}") from cause
         if row.ndim != 2 or len(row) != 1:
-            raise WeightsError(f"the style card {path} holds a tensor of shape {row.shape} in place of one row")
+            raise WeightsError(
+                f"the style card {path} has a tensor of shape {row.shape}, not one row: get the card again"
+            )
         return cls(spec, row)

@@ -157,8 +157,8 @@ class Engine:
         """Return the weights; raise StyleError where the family keeps no row for each style."""
         if not FAMILIES[self._family].takes_cards:
             raise StyleError(
-                f"{self._name} is a {self._family} net, and style cards are for nets that keep a row a style: "
-                f"those of {', '.join(those(takes_cards=True))}"
+                f"{self._name} is a {self._family} model, but style cards are for "
+                f"{' and '.join(those(takes_cards=True))} models"
             )
         return self.weights()
 
@@ -182,7 +182,9 @@ class Engine:
             picked = self.device if device is None else pick_device(device)
             named = self.dtype if dtype is None else dtype_name(dtype)
             if self._backend == "onnx" and (picked, named) != ("cpu", "float32"):
-                raise OptionError(f"onnxruntime computes in float32 on the CPU, not in {named} on {picked}")
+                raise OptionError(
+                    f"onnxruntime computes in float32 on the CPU, not in {named} on {picked}: use backend='torch'"
+                )
             if self._net is not None:
                 self.weights()  # before a cast that loses digits
             self.device, self.dtype = picked, named
@@ -246,7 +248,7 @@ class Engine:
             return self._path
         if self._registered is not None:
             return locate(self._registered)
-        raise WeightsError(f"{self._path} is not here, or no longer what it was: send or load the model again")
+        raise WeightsError(f"{self._path} is missing or has changed: load the model again")
 
     def _load_net(self) -> StyleNet:
         with self.lock:
@@ -276,7 +278,7 @@ class Engine:
 
     def _require_onnx(self, name: str) -> None:
         if not can_compute(self._family, self._arch):
-            raise OptionError(f"{name} is a {self._family} net that torch alone computes: use backend='torch'")
+            raise OptionError(f"{name} is a {self._family} model, which runs only on torch: use backend='torch'")
         if not self.uses_onnx:
             raise OptionError(
                 f"onnxruntime computes in float32 on the CPU, not in {self.dtype} on {self.device}: use backend='torch'"

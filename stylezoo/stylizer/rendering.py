@@ -67,7 +67,7 @@ def read_each(images: Iterable[ImageLike], keep: Keep, errors: Literal["raise", 
         except ImageError as cause:
             if errors == "raise":
                 raise ImageError(f"picture {number} of the batch: {cause}") from cause
-            warnings.warn(f"picture {number} of the batch is left out: {cause}", UserWarning, stacklevel=3)
+            warnings.warn(f"picture {number} of the batch was skipped: {cause}", UserWarning, stacklevel=3)
             yield None
         else:
             yield picture

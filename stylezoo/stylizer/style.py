@@ -96,8 +96,7 @@ class Plan:
         for mask in self.masks[:1]:
             if mask.shape[-2:] != picture.levels.shape[-2:]:
                 raise OptionError(
-                    f"{picture.name} has {_size(picture.levels)} px and its mask {_size(mask)} px: "
-                    f"they must be of one size"
+                    f"{picture.name} has {_size(picture.levels)} px but its mask has {_size(mask)} px: resize the mask"
                 )
 
 
@@ -118,7 +117,7 @@ def read_plan(spec: ModelSpec, runtime: Runtime, style: StyleLike, mask: MaskLik
     styles = [get(wanted) for wanted, _ in pairs]
     masks = [_read_mask(picture) for _, picture in pairs]
     if len({m.shape for m in masks}) > 1:
-        raise OptionError(f"the masks are of different sizes: {', '.join(_size(m) for m in masks)}")
+        raise OptionError(f"the masks have different sizes, {', '.join(_size(m) for m in masks)}: resize them")
     total: Floats = np.stack(masks).sum(axis=0)
     shares = [m / total.clip(1) for m in masks]
     return Plan((*styles, None if rest is None else get(rest)), (*shares, (1 - total).clip(0)))
@@ -150,9 +149,9 @@ def _parts(spec: ModelSpec, runtime: Runtime, style: Any, size: int | None, weig
     elif (index := find_style(spec, style)) is not None:
         yield Part(spec.style_ids[index], weight, StyleCode(runtime.named_code(index)))
     elif not (isinstance(style, PICTURES) or is_tensor(style)):
-        ways = f"name, number or mix ({', '.join(spec.style_ids) or 'it knows none'})"
+        ways = f"name, number or mix ({', '.join(spec.style_ids) or 'it has none'})"
         ways = f"picture, {ways}" if spec.kind == "arbitrary" else ways
-        raise StyleError(f"{spec.name} takes a style by {ways}, not {type(style).__name__}")
+        raise StyleError(f"{spec.name} takes a style as {ways}, not {type(style).__name__}")
     else:
         name = Path(style).name if isinstance(style, (str, os.PathLike)) else "a picture"
         yield Part(name, weight, _read_picture(spec, style, size))
@@ -162,7 +161,7 @@ def _fitting(spec: ModelSpec, runtime: Runtime, code: StyleCode) -> StyleCode:
     """Return a code; raise StyleError if it is another net's."""
     if code.values.shape != (1, runtime.code_width):
         raise StyleError(
-            f"{spec.name}: the style code of {code.values.size} numbers is of another net: encode it again"
+            f"{spec.name}: the style code of {code.values.size} numbers is from another model: encode it again"
         )
     return code
 
@@ -170,14 +169,16 @@ def _fitting(spec: ModelSpec, runtime: Runtime, code: StyleCode) -> StyleCode:
 def _read_picture(spec: ModelSpec, style: Any, size: int | None) -> Floats:
     if spec.kind != "arbitrary":
         raise StyleError(
-            f"{spec.name} knows only the styles that it has learnt ({', '.join(spec.style_ids)}), not in a picture's: "
-            "load a net that takes any picture, such as 'any'"
+            f"{spec.name} takes no style image, only its styles ({', '.join(spec.style_ids)}): "
+            "use a model for any style, such as 'any'"
         )
     picture = read(style)
     if len(picture.levels) > 1:
-        raise StyleError(f"a style is one picture, and {picture.name} holds {len(picture.levels)}: give one, or a list")
+        raise StyleError(f"a style is one picture, but {picture.name} has {len(picture.levels)}: give one, or a list")
     if size is None and max(picture.levels.shape[-2:]) > STYLE_SIZES[1]:
-        raise OptionError(f"{picture.name} has {_size(picture.levels)} px: give style_size, at most {STYLE_SIZES[1]}")
+        raise OptionError(
+            f"{picture.name} is too large, {_size(picture.levels)} px: set style_size, at most {STYLE_SIZES[1]}"
+        )
     return picture.on_white(size)
 
 
@@ -190,7 +191,7 @@ def _read_mask(mask: Any) -> Floats:
         mask = mask.astype(np.float32)
     picture = read(mask)
     if len(picture.levels) > 1:
-        raise OptionError(f"a mask is one picture, and {picture.name} holds {len(picture.levels)}")
+        raise OptionError(f"a mask is one picture, but {picture.name} has {len(picture.levels)}")
     light = rgb_to_ycbcr(as_float(picture.levels))[:, :1].clip(0, 1)
     return light if picture.veil is None else light * as_float(picture.veil)
 

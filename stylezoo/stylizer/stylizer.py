@@ -202,7 +202,7 @@ class Stylizer:
         chosen, tuning = take_options({"tile": None} | options)
         if chosen.tile is not None and memory.share:
             raise OptionError(
-                f"tile={chosen.tile!r} gathers each frame's own statistics: leave it out, or give steady=0"
+                f"tile={chosen.tile!r} and temporal smoothing exclude each other: leave tile out, or set steady=0"
             )
         spec, runtime = self._ready(tuning)
         plans = Plans(style, mask, first, lambda s, m: read_plan(spec, runtime, s, m, chosen.style_size))
@@ -267,8 +267,7 @@ class Stylizer:
             row, record = weights.rows[index, None], to_builtins(spec.styles[index])
         elif id is None:
             raise StyleError(
-                f"{spec.name}: only a style that it knows by name has a card as it is: "
-                "give any other an id, as in card(style, id='my_style')"
+                f"{spec.name}: the card of a style without a name needs an id, as in card(style, id='my_style')"
             )
         else:
             spec, runtime = self._ready({})
@@ -292,7 +291,7 @@ class Stylizer:
         with self._engine.lock:
             weights = self._engine.weights_with_rows()
             if style.id in self.styles:
-                raise StyleError(f"{self.spec.name} has a style '{style.id}' already")
+                raise StyleError(f"{self.spec.name} already has a style '{style.id}'")
             card.check_fit(self.spec, weights)
             arch = self._engine.add_row(card.row)
             spec = self.spec
@@ -320,7 +319,7 @@ class Stylizer:
     def save(self, path: PathLike, dtype: torch.dtype | str | None = None) -> None:
         """Write a .safetensors file that `stylezoo.load` takes, its record included."""
         if Path(path).suffix != ".safetensors":
-            raise OptionError(f"weights are written as .safetensors, not as '{Path(path).name}'")
+            raise OptionError(f"weights files must end in .safetensors, not '{Path(path).name}'")
         self._engine.save(Path(path), self.spec, dtype)
 
     @property

@@ -17,11 +17,11 @@ def check_tuning(given: Iterable[str], own: Sequence[str], model: str) -> None:
             continue
         if name in _tuning_names():
             raise OptionError(
-                f"{name} is for models that optimise each picture, such as gatys/vgg19; {model} is a net "
-                "that stylizes in one pass: leave it out"
+                f"{name} is for models that optimise each picture, such as gatys/vgg19, "
+                f"but {model} stylizes in one pass: leave it out"
             )
         known = ["style", "mask", "progress", *option_fields(), *own]
-        raise OptionError(f"{model} takes no option '{name}'.{did_you_mean(name, known)}")
+        raise OptionError(f"{model} has no option '{name}'.{did_you_mean(name, known)}")
 
 
 def _tuning_names() -> set[str]:

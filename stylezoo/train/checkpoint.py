@@ -77,7 +77,7 @@ class TrainingState:
             for name in PLAIN:
                 setattr(self, name, state[name])
         except (OSError, SafetensorError, KeyError, ValueError, RuntimeError) as cause:
-            raise TrainingError(f"cannot resume from {path}: {cause}; start again in another folder") from cause
+            raise TrainingError(f"cannot resume from {path}: {cause}: start again in another folder") from cause
 
 
 def _writable(tensors: dict[str, Tensor]) -> dict[str, Tensor]:

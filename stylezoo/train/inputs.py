@@ -44,8 +44,8 @@ def find_content(recipe: Recipe) -> tuple[list[Path], list[Path]]:
         raise DataError(f"no folder of photos '{recipe.data.content}'{_where()}: give one with --content DIR")
     photos = sample_photos()
     warnings.warn(
-        f"no folder of photos: training on {len(photos)} sample photos of scikit-image, a toy set, good for a try. "
-        "For a net to keep, run stylezoo data get photos, or give some thousands of photos of your own: --content DIR",
+        f"no folder of photos: training on {len(photos)} sample photos of scikit-image, which is enough only for a "
+        "trial: run stylezoo data get photos, or give some thousands of your own with --content DIR",
         stacklevel=2,
     )
     return photos, []
@@ -65,8 +65,8 @@ def find_styles(recipe: Recipe) -> StyleSet | None:
     folder = find_folder(data.styles)
     if folder is None:
         raise DataError(
-            f"no folder of style pictures '{data.styles}'{_where()}: a {recipe.model.family} net learns from cuts of "
-            "paintings, which style targets cannot replace: give some hundreds of paintings with --styles DIR"
+            f"no folder of style images '{data.styles}'{_where()}: {recipe.model.family} models learn from crops of "
+            "these, not from style targets: give some hundreds with --styles DIR"
         )
     for style in recipe.styles:  # which are encoded at each checkpoint: better missed now than then
         find_picture(style.image)
@@ -74,7 +74,7 @@ def find_styles(recipe: Recipe) -> StyleSet | None:
     pictures = StyleSet(paintings, data.style_count, data.style_side, data.style_short_side, recipe.run.seed)
     if broken := list(pictures.broken.values()):
         reasons = "; ".join(broken[:3])
-        warnings.warn(f"{len(broken)} style pictures could not be read and were skipped: {reasons}", stacklevel=2)
+        warnings.warn(f"{len(broken)} style images could not be read and were skipped: {reasons}", stacklevel=2)
     return pictures
 
 
@@ -93,8 +93,8 @@ def fit_styles(recipe: Recipe, device: torch.device, seconds: float) -> Recipe:
     if count >= recipe.data.style_count:
         return recipe
     warnings.warn(
-        f"{count} style pictures in place of data.style_count={recipe.data.style_count}: more are not ready within "
-        f"{seconds:.0f} s, a quarter of the time; give more minutes to learn from all",
+        f"only {count} of data.style_count={recipe.data.style_count} style images were ready within {seconds:.0f} s, "
+        "a quarter of the time: raise --minutes to learn from all",
         stacklevel=2,
     )
     return structs.replace(recipe, data=structs.replace(recipe.data, style_count=count))
@@ -167,8 +167,8 @@ def measure_targets(recipes: Sequence[Recipe]) -> list[tuple[TargetSpec, dict[st
     for recipe in recipes:
         if FAMILIES[recipe.model.family].kind == "arbitrary":
             raise RecipeError(
-                f"{recipe.name} learns from cuts of a folder of paintings, and has no targets of its own: name a "
-                "recipe of named styles"
+                f"{recipe.name} learns from a folder of style images and has no style targets: name a recipe with "
+                "named styles"
             )
         terms = measured_terms(recipe.loss)
         specs = {style.id: _describe(recipe, style) for style in recipe.styles}

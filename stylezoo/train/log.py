@@ -54,7 +54,7 @@ class Window:
         loss = self.terms[first]["total"].mean().item()
         raise TrainingError(
             f"{name}: the loss or its gradient is not finite at step {step - len(finite) + first + 1} "
-            f"(loss {loss:g}, learning rate {self.rates[first]:g}): the checkpoint before it is kept; "
+            f"(loss {loss:g}, learning rate {self.rates[first]:g}); the last checkpoint is kept: "
             f"lower optim.lr or loss.style_weight, or set run.precision=fp32"
         )
 

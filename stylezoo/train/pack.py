@@ -93,12 +93,12 @@ def make_pack(
         room = round(limit_mb * 1e6) - _size(folder) - 4096  # for the record
         if room < 0:
             raise DataError(
-                f"VGG19 and the style pictures alone take {_size(folder) / 1e6:.1f} MB, and the limit is "
+                f"VGG19 and the style images alone take {_size(folder) / 1e6:.1f} MB, more than the limit of "
                 f"{limit_mb:g} MB: raise --limit-mb, or name fewer recipes"
             )
         found = pack_pictures(folder, pictures, side, room, progress=progress)
         if not any(found.packed[kind] for kind in content):
-            raise DataError(f"no photo fits into {limit_mb:g} MB with VGG19 and the style pictures: raise --limit-mb")
+            raise DataError(f"no photo fits into {limit_mb:g} MB with VGG19 and the style images: raise --limit-mb")
         record: dict[str, Any] = {
             "recipes": [r.name for r in recipes],
             "network": network,
@@ -117,8 +117,8 @@ def _training_pictures(names: Collection[str], own: Path | None, default: str, h
     for name in sorted(names) if own is None else [str(own)]:
         if (folder := find_folder(name)) is None:
             raise DataError(
-                f"there is no folder of pictures '{name}' here or in the data folder: name one with --photos or "
-                "--styles, or fetch photos with stylezoo data get photos"
+                f"no folder of pictures '{name}' here or in the data folder: name one with --photos or --styles, or "
+                "run stylezoo data get photos"
             )
         kind = default if own is not None or Path(name).is_absolute() else name
         found[kind] = split(list_photos(folder), hold_out)[0]
@@ -134,7 +134,7 @@ def _deepest(recipes: Sequence[Recipe]) -> str | None:
         if backbone_name(loss) == "vgg19:caffe":
             layers |= {*loss.content, *loss.style, *loss.sliced}
         else:
-            warnings.warn(f"{recipe.name} looks at pictures by {loss.backbone}, which is not packed", stacklevel=3)
+            warnings.warn(f"{recipe.name} uses the backbone {loss.backbone}, which is not packed", stacklevel=3)
         layers |= {*net_class(recipe.model.family).encoder_layers}
     return max(layers, key=names.index, default=None)
 

@@ -37,7 +37,7 @@ def find_recipe(name: PathLike) -> Path:
                 return candidate
     known = sorted(p.stem for p in folder.glob("*.yaml"))
     near = did_you_mean(path.stem, known)
-    raise RecipeError(f"there is no recipe {name}; the package brings {', '.join(known)}.{near}")
+    raise RecipeError(f"no recipe is named {name}; the bundled ones are {', '.join(known)}.{near}")
 
 
 def packaged_recipes() -> Path:
@@ -74,7 +74,7 @@ def load_recipe(
     if content is not None:
         _put(plain, ["data", "content"], str(Path(content).resolve()), "--content")
     if style is not None and styles is not None:
-        raise RecipeError("--style is one picture, --styles a folder of them: give one or the other")
+        raise RecipeError("--style and --styles exclude each other: leave one out")
     if style is not None:
         plain["styles"] = [_own_style(Path(style), name.rpartition("/")[2] if name else None)]
     model = plain.get("model")
@@ -118,7 +118,7 @@ def load_recipes(names: Sequence[str]) -> list[Recipe]:
 
 def _with_base(path: Path, seen: list[Path]) -> dict[str, Any]:
     if path.resolve() in seen:
-        raise RecipeError(f"{path}: extends itself, by way of {', '.join(p.name for p in seen)}")
+        raise RecipeError(f"{path}: extends itself, through {', '.join(p.name for p in seen)}")
     plain = read_yaml(path, RecipeError)
     for entry in plain.get("styles") or ():
         image = entry.get("image") if isinstance(entry, dict) else None
@@ -158,7 +158,7 @@ def _put(plain: dict[str, Any], keys: list[str], value: Any, option: str) -> Non
     for key in keys[:-1]:
         plain = plain.setdefault(key, {})
         if not isinstance(plain, dict):
-            raise RecipeError(f"{option}: '{key}' holds no keys")
+            raise RecipeError(f"{option}: '{key}' has no keys")
     plain[keys[-1]] = value
 
 
@@ -180,7 +180,7 @@ def _own_style(path: Path, name: str | None = None) -> dict[str, Any]:
 def _pictures(folder: Path) -> list[Path]:
     found = sorted(p for p in folder.iterdir() if p.suffix.lower() in SUFFIXES) if folder.is_dir() else []
     if not found:
-        raise RecipeError(f"--styles {folder}: no such folder, or no picture in it")
+        raise RecipeError(f"--styles {folder}: no such folder, or no pictures in it")
     return found
 
 

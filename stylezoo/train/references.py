@@ -38,10 +38,10 @@ def _with_facts(style: Any, where: str) -> Any:
     own = dict(style)
     id, artworks = own.pop("artwork"), default_zoo().artworks
     if not isinstance(id, str) or id not in artworks:
-        raise RecipeError(f"{where}: artwork: the registry has none called '{id}'.{did_you_mean(str(id), artworks)}")
+        raise RecipeError(f"{where}: artwork: the registry has no '{id}'.{did_you_mean(str(id), artworks)}")
     facts = msgspec.to_builtins(artworks[id])
     if twice := sorted(own.keys() & set(StyleSpec.__struct_fields__) - {"id"}):
-        raise RecipeError(f"{where}: the artwork '{id}' states {', '.join(twice)}: leave the key out")
+        raise RecipeError(f"{where}: the artwork '{id}' already states {', '.join(twice)}: leave it out")
     if "picture" in facts:
         facts["image"] = facts["picture"]["file"]
     return facts | own

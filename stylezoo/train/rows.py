@@ -41,11 +41,11 @@ def load_base(recipe: Recipe) -> Stylizer:
     if FAMILIES[base.spec.family].extension != recipe.model.family:
         takers = " and ".join(those(extension=recipe.model.family))
         raise RecipeError(
-            f"model.base: {recipe.model.base} is a {base.spec.family} net, and only {takers} nets take styles that a "
-            f"{recipe.model.family} net learns"
+            f"model.base: {recipe.model.base} is a {base.spec.family} model, but only {takers} models take styles "
+            f"learned by a {recipe.model.family} model"
         )
     if twice := next((s.id for s in recipe.styles if s.id in base.styles), None):
-        raise RecipeError(f"styles: {recipe.model.base} has a style '{twice}' already: choose another id")
+        raise RecipeError(f"styles: {recipe.model.base} already has a style '{twice}': choose another id")
     return base
 
 
@@ -60,7 +60,7 @@ def init_net(recipe: Recipe, net: StyleNet) -> None:
     starts = FAMILIES[net.family].starts_from
     if start.spec.family not in starts:
         raise RecipeError(
-            f"model.start: a {net.family} net does not start from a {start.spec.family} net: it starts from "
+            f"model.start: a {net.family} model cannot start from a {start.spec.family} model, only from "
             f"{', '.join(starts)}"
         )
     known = {i: start.styles.index(style.id) for i, style in enumerate(recipe.styles) if style.id in start.styles}
@@ -122,7 +122,7 @@ def start_rows(recipe: Recipe, net: StyleNet, loss: PerceptualLoss, photos: Tens
         starts = _nets_like(net)
     if not starts:
         trunk = ", ".join(f"{key} {net.arch[key]}" for key in net.trunk_args)
-        warnings.warn(f"no net of the zoo has such a trunk ({trunk}): starting from random weights", stacklevel=2)
+        warnings.warn(f"no model of the zoo has this trunk ({trunk}): starting from random weights", stacklevel=2)
         return []
     chosen = {start: _nearest_rows(recipe, start, loss, photos) for start in starts}
     start, rows = min(chosen.items(), key=lambda item: sum(row.loss for row in item[1]))

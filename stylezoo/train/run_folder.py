@@ -30,16 +30,15 @@ def open_folder(folder: Path, recipe: Recipe, *, resume: bool, first: bool) -> P
     longer = False
     if record.exists():
         if not resume and checkpoint.exists():
-            raise TrainingError(f"{folder} holds a run: go on with --resume, or name another folder with --out")
+            raise TrainingError(f"{folder} has a run: resume it with --resume, or choose another --out")
         before = from_yaml(record)
         longer = prolongs(before, recipe)
         if resume and not longer and (changed := same_run(before, recipe)):
             raise TrainingError(
-                f"{folder} holds a run of another recipe "
-                f"({', '.join(changed[:4])} differ): name another folder with --out"
+                f"{folder} has a run of another recipe ({', '.join(changed[:4])} differ): choose another --out"
             )
     elif resume:
-        raise TrainingError(f"{folder} holds no run to resume")
+        raise TrainingError(f"{folder} has no run to resume: leave --resume out")
     if first:
         if not checkpoint.exists():
             for path in (folder / LOG, before_end):

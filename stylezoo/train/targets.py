@@ -45,8 +45,8 @@ def style_inputs(recipe: Recipe, *, measure: bool = False) -> list[Style]:
     if replaced:
         names = ", ".join(style.id for style in replaced)
         warnings.warn(
-            f"the pictures of {len(replaced)} of {len(found)} styles are not on this machine: training on their "
-            f"targets, which are measured and need no picture ({names})",
+            f"the images of {len(replaced)} of {len(found)} styles are missing: training on their precomputed style "
+            f"targets ({names})",
             stacklevel=3,
         )
     return found

@@ -53,7 +53,7 @@ class Animation(Clip):
                 clock += duration
                 self.alpha = self.alpha or picture.has_transparency_data
         if len(times) == 1:
-            raise VideoError(f"{self.name} is a still picture: stylize it by stylezoo stylize")
+            raise VideoError(f"{self.name} is a still picture: use stylezoo stylize")
         self.times, self.end = array("q", times), clock
         self.rate = Fraction(len(times) * 1000, clock)
         self.colour = Colour(usual_matrix(self.width, self.height))
@@ -77,7 +77,7 @@ class Animation(Clip):
                 image.load()
             except (EOFError, OSError, ValueError, SyntaxError) as cause:
                 raise VideoError(
-                    f"{self.name} is cut short or damaged at frame {number} ({cause}): fetch or save it again"
+                    f"{self.name} is truncated or damaged at frame {number} ({cause}): download or save it again"
                 ) from cause
             yield image, round(image.info.get("duration") or 0) or UNSTATED
 
@@ -101,11 +101,11 @@ class Flipbook:
     def __init__(self, target: Path, clip: Clip, size: tuple[int, int], quality: int | None) -> None:
         self.kind = FORMATS[target.suffix.lower()]
         if quality is not None and self.kind != "WEBP":
-            raise OptionError(f"quality (--quality) is of WebP and of containers, not of {self.kind}: leave it out")
+            raise OptionError(f"quality (--quality) is for WebP and video containers, not {self.kind}: leave it out")
         if quality is not None and not 1 <= quality <= 100:
             raise OptionError(f"quality={quality} must be from 1 to 100 for WebP")
         if max(size) > (longest := LONGEST_SIDE.get(self.kind, MOST)):
-            raise OptionError(f"{self.kind} holds {longest} px a side at most, not {max(size)}: choose a smaller size")
+            raise OptionError(f"{self.kind} allows at most {longest} px a side, not {max(size)}: choose a smaller size")
         self.clip = clip
         self.quality = 80 if quality is None else quality
         self.choices = {"format": self.kind, "quality": self.quality}

@@ -123,7 +123,7 @@ class Clip(abc.ABC):
         if not start >= 0 or (duration is not None and not duration > 0):
             raise OptionError(f"start={start} must be at least 0 and duration={duration} above 0, in seconds")
         if start >= self.seconds:
-            raise OptionError(f"start={start:g} is behind the end of {self.name}, which is {self.seconds:.3g} s long")
+            raise OptionError(f"start={start:g} is after the end of {self.name}, which is {self.seconds:.3g} s long")
         first = self.start + round(Fraction(start) / self.time_base)
         return first, None if duration is None else first + max(1, round(Fraction(duration) / self.time_base))
 
@@ -149,7 +149,7 @@ def open_clip(path: PathLike) -> Clip:
     if not path.exists():
         raise VideoError(f"{name} does not exist: check the path, relative to {shown(Path.cwd())}")
     if path.is_file() and not path.stat().st_size:
-        raise VideoError(f"{name} is empty: fetch or save it again")
+        raise VideoError(f"{name} is empty: download or save it again")
     if is_animation(path):
         return Animation(path)
     check_av()
@@ -164,8 +164,8 @@ def check_av() -> None:
         import av  # noqa: F401
     except ImportError as cause:
         raise OptionError(
-            "clips with a container need PyAV, which brings FFmpeg: pip install 'stylezoo[video]' "
-            "(animated GIF, WebP and PNG do without)"
+            "video containers need PyAV, which includes FFmpeg: pip install 'stylezoo[video]' "
+            "(animated GIF, WebP and PNG do not)"
         ) from cause
 
 

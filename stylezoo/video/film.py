@@ -116,8 +116,8 @@ class Film:
         except ValueError as cause:
             known = [*ENCODERS, *OTHERS]
             raise OptionError(
-                f"codec '{codec}' is unknown{did_you_mean(codec, known) or '.'} Use one of {', '.join(known)}, or an "
-                "encoder's name that FFmpeg has here"
+                f"codec '{codec}' is unknown{did_you_mean(codec, known) or '.'} Use one of {', '.join(known)}, or the "
+                "name of an FFmpeg encoder on this machine"
             ) from cause
         if encoder.type != "video":
             raise OptionError(f"codec '{codec}' is for {encoder.type}: use one of {', '.join(ENCODERS)}")
@@ -268,7 +268,7 @@ class Film:
                     out.mux(packet)
         except av.FFmpegError as cause:
             raise VideoError(
-                f"cannot write {self.target} ({reason(cause)}): run again, which joins what is stylized already"
+                f"cannot write {self.target} ({reason(cause)}): run the command again to join the finished parts"
             ) from cause
 
     def _packets(self, parts: Sequence[Told], stream: VideoStream) -> Iterator[tuple[Fraction, Packet[Any]]]:
@@ -312,7 +312,7 @@ def container_format(target: Path) -> _Container:
     _close(out)
     single = not form.no_file and form.name not in ("image2", "gif", "apng", "webp", "mp3", "segment", "yuv4mpegpipe")
     if not single or out.default_video_codec == "none":
-        raise VideoError(f"cannot write {target.name}: '{target.suffix}' is not for moving pictures; {remedy}")
+        raise VideoError(f"cannot write {target.name}: '{target.suffix}' is not a video format; {remedy}")
     return _Container(form.name, out.default_video_codec, int(form.flags))
 
 

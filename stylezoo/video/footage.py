@@ -53,10 +53,10 @@ def open_container(path: Path) -> InputContainer:
         return av.open(str(path.absolute()), options=LOCAL, metadata_errors="replace")
     except av.FFmpegError as cause:
         if isinstance(cause, PermissionError):
-            raise VideoError(f"no permission to read {path}: change its access rights, or copy it") from cause
+            raise VideoError(f"no permission to read {path}: change its permissions, or copy it") from cause
         raise VideoError(
-            f"{path} is no clip that FFmpeg can read ({reason(cause)}): it is cut short, damaged or of another kind; "
-            "fetch or save it again"
+            f"FFmpeg cannot read {path} ({reason(cause)}): it is truncated, damaged or not a clip; "
+            "download or save it again"
         ) from cause
 
 
@@ -92,12 +92,12 @@ class Footage(Clip):
         with closing(self._decoded(None)) as decoded:
             first = next(decoded, None)
         if first is None:
-            raise VideoError(f"{self.name}: none of its frames can be decoded: it is damaged; fetch or save it again")
+            raise VideoError(f"{self.name} is damaged, none of its frames can be decoded: download or save it again")
         self._describe(first[1])
 
     def _picture(self, container: InputContainer) -> VideoStream:
         if container.format.name in NO_FOOTAGE or container.format.name.endswith("_pipe"):
-            raise VideoError(f"{self.name} is no clip: for pictures there is stylezoo stylize")
+            raise VideoError(f"{self.name} is a picture, not a clip: use stylezoo stylize")
         for stream in container.streams.video:
             if not stream.disposition & Disposition.attached_pic:
                 return stream
@@ -120,7 +120,7 @@ class Footage(Clip):
                 if when is not None:
                     reached = max(reached, float((when + (packet.duration or 0)) * packet.time_base))
         if not times:
-            raise VideoError(f"{self.name} has a length of zero: not one frame is in it; fetch or save it again")
+            raise VideoError(f"{self.name} has no frames: download or save it again")
         self.times = array("q", sorted(times))
         self.end = self.times[-1] + self.step
         there = reached - float(self.start * self.time_base)
@@ -136,7 +136,7 @@ class Footage(Clip):
             f", or pass duration={int(there * 10) / 10:g} (--duration) to stylize what there is" if there > 0.1 else ""
         )
         raise VideoError(
-            f"{self.name} is cut short: {there:.3g} s of {there + self.missing:.3g} s are there; fetch it again{rest}"
+            f"{self.name} is truncated to {there:.3g} s of {there + self.missing:.3g} s: download it again{rest}"
         )
 
     def _describe(self, frame: VideoFrame) -> None:

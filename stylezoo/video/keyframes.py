@@ -65,7 +65,7 @@ def _moment(time: Any) -> tuple[Fraction, bool]:
         return Fraction(time), False
     elif isinstance(time, float) and time >= 0 and math.isfinite(time):
         return Fraction(time), True
-    raise OptionError(f"'{time}' is no time of a keyframe: {WAY}")
+    raise OptionError(f"'{time}' is not a valid time of a keyframe: {WAY}")
 
 
 class Course:
@@ -86,7 +86,7 @@ class Course:
         for before, after, frame in zip(self._at, self._at[1:], frames[1:], strict=False):
             if after <= before:
                 raise OptionError(
-                    f"the keyframe at {float(frame.at):g}{'s' if frame.seconds else ''} is not behind the one before: "
+                    f"the keyframe at {float(frame.at):g}{'s' if frame.seconds else ''} is not after the one before: "
                     "order them by time"
                 )
         self.codes = [encode(frame.style) for frame in frames]

@@ -52,7 +52,7 @@ class Masks:
     def _check(self, found: int, count: int) -> None:
         if found != count:
             raise OptionError(
-                f"{shown(self.path)} has {found} masks for {count} frames: give one for each, or one picture for all"
+                f"{shown(self.path)} has {found} masks for {count} frames: give one per frame, or one picture for all"
             )
 
     def start(self, first: int) -> Callable[[int], Any]:

@@ -163,7 +163,7 @@ def _read_marks(keyframes: str | Sequence[tuple[Any, StyleLike]] | None, style: 
     if keyframes is None:
         return None
     if style is not None:
-        raise OptionError("style and keyframes exclude each other: keyframes name the styles")
+        raise OptionError("style and keyframes exclude each other: leave style out")
     return read_keyframes(keyframes)
 
 
@@ -183,12 +183,12 @@ def _stylize_one(
                     chunk = _reported(chain([head], islice(frames, parts.size - 1)), bar.update)
                     parts.add(sink, chunk, painting.state_behind)
         if not parts.frames:
-            raise VideoError(f"{clip.name} has no frame in that part: choose another start and duration")
+            raise VideoError(f"{clip.name} has no frames in that range: choose another start and duration")
         parts.join(sink, parts.target)
     except OSError as cause:
         raise VideoError(
-            f"cannot write {parts.target}: {cause.strerror or cause}; mend that, and the same command goes on from "
-            f"frame {parts.frames}"
+            f"cannot write {parts.target}: {cause.strerror or cause}; fix that, and run the same command to continue "
+            f"from frame {parts.frames}"
         ) from cause
     finally:
         if not parts.frames and parts.folder.exists():
@@ -206,9 +206,9 @@ def _check_target(source: Path, target: Path, overwrite: bool) -> None:
     if target.is_dir():
         raise VideoError(f"'{target}' is a folder: name the file to write")
     if target.exists() and not target.is_file():
-        raise VideoError(f"'{target}' is a device or pipe, in which no clip can be written: name a file")
+        raise VideoError(f"'{target}' is a device or pipe, to which no clip can be written: name a file")
     if target.exists() and source.exists() and target.samefile(source):
-        raise VideoError(f"'{target}' is the clip that is stylized, and is never overwritten: choose another name")
+        raise VideoError(f"'{target}' is the input and is never overwritten: choose another name")
     if target.exists() and not overwrite:
         raise VideoError(f"'{target}' exists: pass overwrite=True (--force), or choose another name")
     blocked = next((p for p in target.parents if p.exists()), None)
@@ -230,7 +230,7 @@ def _open_sink(
     sink: Sink
     if target.suffix.lower() in FORMATS:
         if codec:
-            raise OptionError(f"codec '{codec}' (--codec) is of containers, not of {target.suffix}: leave it out")
+            raise OptionError(f"codec '{codec}' (--codec) is for video containers, not {target.suffix}: leave it out")
         sink = Flipbook(target, clip, size, quality)
     else:
         check_av()

@@ -87,7 +87,7 @@ def test_data_urls_go_both_ways_and_lose_transparency_to_white():
     ],
 )
 def test_only_data_urls_of_pictures_are_read(text):
-    with pytest.raises(ImageError, match="something else than a picture"):
+    with pytest.raises(ImageError, match="did not send a picture"):
         from_data_url(text, SETTINGS)
 
 

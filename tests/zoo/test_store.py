@@ -81,7 +81,7 @@ def test_a_file_is_hashed_once(
 
 
 def test_a_missing_bundled_file_without_a_hub(spec: ModelSpec, make_weights: MakeWeights, bundled: Path) -> None:
-    with pytest.raises(WeightsError, match=r"weights of johnson/mosaic should be at .*: reinstall stylezoo"):
+    with pytest.raises(WeightsError, match=r"weights of johnson/mosaic are missing at .*: reinstall stylezoo"):
         locate(_with(spec, make_weights(bundled=True)))
 
 
@@ -126,7 +126,7 @@ def test_a_missing_bundled_file_comes_from_the_hub(
 def test_the_revision_can_be_chosen(spec: ModelSpec, make_weights: MakeWeights, online: HubServer) -> None:
     online.commit("owner/zoo", {FILE: b"another net"})
     model = _with(spec, make_weights(hub=HUB))
-    with pytest.raises(HashMismatchError, match=r"it has 11 bytes, and the registry states .* give the revision"):
+    with pytest.raises(HashMismatchError, match=r"it has 11 bytes, but the registry states .* give the revision"):
         locate(model)
     assert read_header(locate(model, revision="v1")) == spec
 
@@ -403,8 +403,8 @@ UNUSABLE: list[tuple[Callable[[Path], Any], str]] = [
         lambda path: save_file({"a": np.zeros(3)}, path, metadata={"stylezoo": "[" * 5000 + "]" * 5000}),
         "is not JSON: maximum recursion",
     ),
-    (_pth, "is a pickle, as torch.save writes it"),
-    (_legacy_pth, "is a pickle, as torch.save writes it"),
+    (_pth, "is a pickle"),
+    (_legacy_pth, "is a pickle"),
     (lambda path: path.write_text("version https://git-lfs.github.com/spec/v1\noid sha256:0\n"), "git lfs pull"),
     (lambda path: save_file({"a": np.zeros(3)}, path), "was not written by stylezoo: its header has no 'stylezoo'"),
     (lambda path: save_file({"a": np.zeros(3)}, path, metadata={"stylezoo": "{}"}), "stylezoo: Object missing"),

@@ -53,7 +53,9 @@ def create_metrics(
     """
     known = {metric.key: metric for metric in METRICS}
     if unknown := next((key for key in keys if key not in known), None):
-        raise OptionError(f"no metric is '{unknown}': {', '.join(known)}.{did_you_mean(unknown, known)}")
+        raise OptionError(
+            f"no metric is named '{unknown}'; there are {', '.join(known)}.{did_you_mean(unknown, known)}"
+        )
     made = []
     for key, metric in known.items():
         if keys and key not in keys:

@@ -87,7 +87,7 @@ class Manifest:
 
     def _is_done(self, job: Job, force: bool) -> bool:
         if job.source is None or job.target is None:
-            raise OptionError("--resume compares files with what was done: name files and a folder in place of -")
+            raise OptionError("--resume does not work with stdin or stdout: name files and a folder instead of -")
         name = job.name
         if not exists(job.target) or name in self._begun:
             return False

@@ -62,8 +62,8 @@ def stylize_by_pool(jobs: Sequence[Job], work: Work, workers: int, threads: int)
                     workers -= not worker.ready
                     if workers == 0:
                         raise EngineError(
-                            f"the processes that stylize die while they load the model ({reason}): try fewer "
-                            "--workers, or --engine serial"
+                            f"the worker processes died while loading the model ({reason}): use fewer --workers, or "
+                            "--engine serial"
                         )
                     if begun[worker.task] < TRIES:
                         waiting.appendleft(worker.task)

@@ -55,7 +55,7 @@ def stylize_by_ray(jobs: Sequence[Job], work: Work, workers: int | None) -> Gene
                 raise outcome
             yield index, outcome
     except RayError as cause:
-        raise EngineError(f"Ray gave up: {str(cause).splitlines()[0]}: try fewer --workers") from cause
+        raise EngineError(f"Ray failed: {str(cause).splitlines()[0]}: use fewer --workers") from cause
     finally:
         if own:
             ray.shutdown()

@@ -63,9 +63,9 @@ def stylize(
     if engine == "auto":
         engine = "pool" if not alone and _many(jobs, work, workers) else "serial"
     if alone and engine != "serial":
-        raise OptionError(f"engine {engine} takes files and writes files: stdin and stdout need the engine serial")
+        raise OptionError(f"engine {engine} does not work with stdin or stdout: use the engine serial")
     if engine == "serial" and workers is not None and workers > 1:
-        raise OptionError(f"engine serial is one process, not {workers}: choose the engine pool")
+        raise OptionError(f"engine serial uses one process, not {workers}: use the engine pool")
     if engine == "ray":
         from stylezoo.stylizer.batch.ray import check_installed
 

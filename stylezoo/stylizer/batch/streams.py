@@ -23,9 +23,7 @@ def open_stdin() -> Image:
 
     data = sys.stdin.buffer.read() if sys.stdin else b""
     if not data:
-        raise ImageError(
-            "stdin is empty or closed, and no picture that Pillow can read: pipe a whole PNG or JPEG file into it"
-        )
+        raise ImageError("stdin is empty or closed: pipe a whole picture into it, such as a PNG or JPEG file")
     return open_picture(io.BytesIO(data), "the picture on stdin", MOST_PIXELS)
 
 
@@ -37,7 +35,7 @@ def check_fits(job: Job, photo: Path | Image, size: int | None) -> None:
     most = LONGEST_SIDE.get(kind)
     if most and (side := size or longest_side(photo)) > most:
         raise ImageError(
-            f"cannot write {job.output}: {kind} holds {most} px a side at most, and the result would have {side}: "
+            f"cannot write {job.output}: {kind} allows at most {most} px a side, not {side}: "
             "choose another --format, or a smaller --size"
         )
 
