@@ -1,4 +1,4 @@
-"""Options of models that optimise each picture, which nets of one pass do not have."""
+"""Options of models that optimise each picture."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from stylezoo.zoo.families import those
 
 
 def check_tuning(given: Iterable[str], own: Sequence[str], model: str) -> None:
-    """Raise OptionError for an option that is not among a model's `own`, with the reason and the nearest."""
+    """Raise OptionError for an option that is not among the model's `own`."""
     for name in given:
         if name in own:
             continue
@@ -25,7 +25,7 @@ def check_tuning(given: Iterable[str], own: Sequence[str], model: str) -> None:
 
 
 def _tuning_names() -> set[str]:
-    """Return the options of all models that optimise each picture; without torch there are none."""
+    """Return the options of all models that optimise each picture; empty without torch."""
     if not has_torch():
         return set()
     from stylezoo.models import net_class

@@ -1,4 +1,4 @@
-"""The ends of a job, which may be stdin and stdout."""
+"""Read and write the pictures of a job, which may be stdin and stdout."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ MOST_PIXELS = 200_000_000
 
 
 def open_stdin() -> Image:
-    """Return the picture on stdin. Raises ImageError if there is none."""
+    """Return the picture on stdin; raise ImageError if there is none."""
     from stylezoo.images.pillow import open_picture
 
     data = sys.stdin.buffer.read() if sys.stdin else b""
@@ -28,7 +28,7 @@ def open_stdin() -> Image:
 
 
 def check_fits(job: Job, photo: Path | Image, size: int | None) -> None:
-    """Raise ImageError where a job's format cannot hold the result, `size` px on its long side or as the photo."""
+    """Raise ImageError if a result of `size` px (None: that of the photo) is too large for the job's format."""
     from stylezoo.images.pillow import LONGEST_SIDE, format_named, longest_side
 
     kind = format_named(job.format, f"cannot write {job.output}")
@@ -41,7 +41,7 @@ def check_fits(job: Job, photo: Path | Image, size: int | None) -> None:
 
 
 def put(picture: Image, job: Job, *, quality: int, force: bool) -> None:
-    """Write a picture where its job wants it. Raises ImageError if that is not possible."""
+    """Write a picture to its job's target; raise ImageError if that fails."""
     from stylezoo.images.files import write_file
     from stylezoo.images.pillow import encode_picture, format_named
 
