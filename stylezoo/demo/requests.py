@@ -1,4 +1,4 @@
-"""What a page asks for, read from values that anybody may have sent."""
+"""Parse the requests of a page; the values are untrusted."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ from stylezoo.demo.settings import Settings
 from stylezoo.errors import OptionError, StyleError
 
 MOST_STYLES = 4
-"""Styles in a blend."""
+"""Maximum number of styles in a blend."""
 MOST_REGIONS = 3
-LEAST = 1e-3  # a smaller weight is none
+LEAST = 1e-3  # smaller weights count as 0
 
 Mix = tuple[tuple[str, float], ...]
-"""The ids of styles with their weights, of which at least one is above 0."""
+"""Pairs of style id and weight; at least one weight is above 0."""
 Colours = Literal["style", "luma", "stats"]
 
 
 @dataclass(frozen=True, eq=False)
 class Region:
-    """A part of the photo with a style of its own; `mask` is of any size, white where it is."""
+    """A part of the photo with its own style; `mask` is white inside, of any size."""
 
     mix: Mix
     mask: Image.Image
@@ -37,11 +37,11 @@ class Request:
 
     Attributes:
         model: the name of a `studio.PageModel`.
-        mix: the style of the whole picture, or of what no region covers.
-        strength, stroke: as `Stylizer.stylize` takes them.
-        colours: "style" takes the style's, others are values of `preserve_color`.
-        regions: parts with styles of their own.
-        rest: whether what no region covers is stylized too, or stays the photo.
+        mix: the style of the whole picture, or of the part outside all regions.
+        strength, stroke: see `Stylizer.stylize`.
+        colours: "style", or a value of `preserve_color`.
+        regions: parts with their own styles.
+        rest: whether the part outside all regions is stylized, or stays the photo.
     """
 
     model: str
@@ -63,14 +63,14 @@ def read_request(
     *,
     settings: Settings,
 ) -> Request:
-    """Return the request that the values of a page state.
+    """Return the request for the values of a page.
 
     Args:
         palette: {"mix": [[id, weight], ...]}.
         brush: None, or {"rest": bool, "regions": [{"mix": [...], "mask": a data URL}, ...]}.
 
     Raises:
-        StyleError, OptionError, ImageError: a value is none that the page could have sent.
+        StyleError, OptionError, ImageError: a value is invalid.
     """
     if not isinstance(model, str):
         raise OptionError("Choose a model first.")
@@ -92,7 +92,7 @@ def read_request(
 
 
 def read_mix(value: object) -> Mix:
-    """Return the mix that {"mix": [[id, weight], ...]} states, without what weighs nothing; raise StyleError."""
+    """Parse {"mix": [[id, weight], ...]}, dropping zero weights; raise StyleError if it is invalid."""
     pairs = _field(value, "mix")
     if not isinstance(pairs, list) or not pairs:
         raise StyleError("Choose a style first.")

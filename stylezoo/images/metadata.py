@@ -18,17 +18,8 @@ from stylezoo.types import Keep
 
 _Base, _Exif = ExifTags.Base, int(ExifTags.IFD.Exif)
 _SAFE = {int(tag) for tag in (_Base.ImageDescription, _Base.Artist, _Base.Copyright, _Base.DateTime)}
-_SAFE_EXIF = {
-    36867,
-    36868,
-    36880,
-    36881,
-    36882,
-    37520,
-    37521,
-    37522,
-}  # capture times, time zones and fractions of seconds
-# TIFF structure and facts of the old pixels: sizes, strips, resolution, orientation, thumbnails, profile, XMP, Photoshop
+_SAFE_EXIF = {36867, 36868, 36880, 36881, 36882, 37520, 37521, 37522}  # capture times and time zones
+# TIFF structure and old pixels: sizes, strips, resolution, orientation, thumbnails, profile, XMP, Photoshop
 _OUTDATED = {*range(254, 260), 262, 266, 273, 274, *range(277, 285), 292, 293, 296, 297, 301, *range(317, 326), 330}
 _OUTDATED |= {338, 339, 340, 341, 347, *range(512, 533), 700, 34377, 34675}
 _OUTDATED_EXIF = {40962, 40963, 40965}  # the old width and height; a pointer

@@ -278,7 +278,7 @@ def format_of(path: Path) -> str:
 
 
 def format_named(name: str, task: str) -> str:
-    """Return Pillow's name of the format 'jpg', '.png', 'TIFF' ...; otherwise raise ImageError, starting with `task`."""
+    """Return Pillow's name of the format 'jpg', '.png', 'TIFF' ..., or raise ImageError, starting with `task`."""
     kinds = _writable()
     if kind := kinds.get("." + name.lower().lstrip(".")):
         return kind

@@ -1,4 +1,4 @@
-"""Values of recipes that have the right type and cannot work."""
+"""Check recipes for values that have the right type but cannot work."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from stylezoo.recipe import NEAREST, Data, Loss, Optim, Recipe
 from stylezoo.zoo.families import FAMILIES, Family, those
 
 Bound = tuple[str, bool, str]
-"""A key, whether its value is within the bounds, and what it must be."""
+"""A key, whether its value is valid, and what it must be."""
 
 AMOUNT, RISING = "must be a number of at least 0", "must be two rising px values"
 
 
 def check_recipe(recipe: Recipe, where: str) -> None:
-    """Raise RecipeError, led by `where` and the dotted key, for a value that cannot work."""
+    """Raise RecipeError, naming `where` and the dotted key, for a value that cannot work."""
     try:
         for section, bounds in (
             ("data", _data_bounds(recipe.data)),
@@ -120,7 +120,7 @@ def _check_model(recipe: Recipe, family: Family) -> None:
 
 
 def finds_nearest(family: Family) -> bool:
-    """Return whether a net of a family can start from the nearest net of the zoo, see `stylezoo.train.rows`."""
+    """Whether models of a family can start from the nearest model of the zoo, see `stylezoo.train.rows`."""
     return family.kind != "arbitrary" and bool(family.starts_from) and issubclass(net_class(family.id), TrunkNet)
 
 

@@ -80,13 +80,13 @@ def test_resume_stylizes_what_is_missing(here, stylize, mend):
 
 def test_resume_goes_on_after_an_interrupt(here, stylize, mend, monkeypatch):
     mend()
-    stylize, stylized = Stylizer.stylize, []
+    original, stylized = Stylizer.stylize, []
 
     def interrupted(net, photo, *arguments, **options):
         if len(stylized) == 2:
             raise KeyboardInterrupt
         stylized.append(photo)
-        return stylize(net, photo, *arguments, **options)
+        return original(net, photo, *arguments, **options)
 
     with monkeypatch.context() as patch:
         patch.setattr(Stylizer, "stylize", interrupted)

@@ -328,12 +328,12 @@ def test_json_states_card_mask_regions_and_stroke(masks, card, run, multi_file):
     ("arguments", "message"),
     [
         (["--mask", "no.png"], "'no.png' does not exist"),
-        (["--region", "no.png:tiles"], "no file 'no.png'"),
+        (["--region", "no.png:tiles"], "no such file 'no.png'"),
         (["--region", "left.png"], "names no style"),
         (["--region", "left.png:stars"], "no style 'stars'"),
         (["--region", "left.png:tiles", "--mask", "left.png"], "--mask and --region exclude each other"),
         (["--mask", "small.png"], "photo.png has 48x32 px but its mask has 24x16 px"),
-        (["--region", "left.png:tiles", "--region", "small.png:tiles"], "different sizes: 48x32, 24x16"),
+        (["--region", "left.png:tiles", "--region", "small.png:tiles"], "different sizes, 48x32, 24x16"),
         (["--card", "no.card"], "'no.card' does not exist"),
         (["--stroke", "0"], "stroke must be"),
         (["--size", "0"], "size must be"),
@@ -510,7 +510,7 @@ def test_a_style_is_saved_as_a_card_and_used_again(stylize_any, photo_any):
         (["-o", "out.png", "-s", "mask.png", "--save-card", "photo.png", "--force"], "never overwritten"),
         (["-o", "out.png", "-s", "mask.png", "--save-card", "styles", "--force"], "'styles' exists"),
         (["-o", "out.png", "-s", "mask.png", "--save-card", "."], "'.' exists"),
-        (["-o", "out.png", "-s", "mask.png", "--save-card", "?.card"], "names no style"),
+        (["-o", "out.png", "-s", "mask.png", "--save-card", "?.card"], "gives no style name"),
     ],
 )
 def test_unusable_style_pictures_are_refused(photo_any, arguments, message):

@@ -186,7 +186,7 @@ def test_a_known_name_comes_before_a_path(net: Stylizer, here: Path) -> None:
         (torch.rand(3, 20, 20) * 9, ImageError, "outside"),
         (None, StyleError, "needs a style: give a picture, or name one of dots, lines"),
         (2, StyleError, "no style number 2"),
-        (True, StyleError, "by picture, name, number or mix .*, not bool"),
+        (True, StyleError, "as picture, name, number or mix .*, not bool"),
         (0.5, StyleError, "not float"),
         ([], StyleError, "an empty mix"),
         ([PAINTING, "dotz"], StyleError, "'dotz' is neither"),
