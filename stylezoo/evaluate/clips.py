@@ -1,4 +1,4 @@
-"""Clips of known motion, made of photos: what flickers in a painting of one is the stylizer's doing.
+"""Synthetic clips of known motion, made from photos, to measure the temporal stability of stylized clips.
 
 | kind     | what moves, at 384 px; at other sizes in proportion                                 |
 | -------- | ----------------------------------------------------------------------------------- |

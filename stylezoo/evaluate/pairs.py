@@ -1,4 +1,4 @@
-"""The pairs of a content and a style image that methods are compared on, the same for all of them."""
+"""The pairs of content and style images on which all methods are compared."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ from stylezoo.zoo.results import UNSEEN
 T = TypeVar("T")
 
 OWN = "own"
-"""The split of photos that the user gives."""
+"""The split of the user's own photos."""
 
 SAMPLES = "samples"
-"""That of scikit-image's photos."""
+"""The split of scikit-image's sample photos."""
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""How fast and how large nets are: candidates in processes of their own, which take turns on one machine.
+"""Measure the speed and memory of candidates, which run in their own processes and take turns.
 
 Each candidate has a process to itself, so that its memory can be measured and its threads are its own. They are timed
 in rounds, one call of each after the other, never two at once: what else the machine does in a busy moment falls on
@@ -130,7 +130,7 @@ def measure(
         seconds: dict[str, dict[str, list[float]]] = {e.name: {part: [] for part in m.times} for e, _, m in running}
         for number in range(rounds):
             report(f"round {number + 1} of {rounds}, {setting.size} px")
-            first = number % max(1, len(running))  # nobody always follows the same one
+            first = number % max(1, len(running))  # rotate the order
             for turn in running[first:] + running[:first]:
                 candidate, worker, found = turn
                 try:
@@ -178,7 +178,7 @@ def memory_mb(kind: str = "VmHWM") -> float:
         lines = Path("/proc/self/status").read_text(encoding="utf-8").splitlines()
         return round(next(int(line.split()[1]) for line in lines if line.startswith(f"{kind}:")) * 1024 / 1e6, 1)
     except (OSError, StopIteration):
-        import resource  # which Windows has not
+        import resource  # not available on Windows
 
         unit = 1 if sys.platform == "darwin" else 1024
         return round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 1e6, 1)

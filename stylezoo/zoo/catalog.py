@@ -1,4 +1,4 @@
-"""Which models there are: names, wildcards and aliases over the package's own zoo.yaml, and zoos added to it."""
+"""Find models by name, wildcard or alias, in the bundled zoo.yaml and in added zoos."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from stylezoo.zoo.layout import read_zoo
 from stylezoo.zoo.spec import HubSpec, ModelSpec, Zoo
 
 REGISTRY = "zoo.yaml"
-"""The name of the registry in a folder, and in a repository of the Hub."""
+"""File name of the registry in a folder or a repository on the Hub."""
 
 LARGEST_TEXT = 8 * 2**20
 """Bytes; of a registry from elsewhere, in which a model takes some 20 KB at most, or of another text."""

@@ -143,6 +143,7 @@ def test_json_is_one_line_a_picture(here, stylize):
         "preserve_color": False,
         "tile": "auto",
         "style_size": 384,
+        "metadata": "safe",
         "width": 48,
         "height": 32,
     }
