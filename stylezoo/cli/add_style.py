@@ -36,7 +36,7 @@ from stylezoo.errors import OptionError
     "--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Override a recipe value, as in run.steps=500."
 )
 @click.option("--resume", is_flag=True, help="Resume the run in --out.")
-@click.option("--device", default="auto", help="auto, cpu, cuda, cuda:1 or mps.")
+@click.option("--device", default="auto", help="Device: auto, cpu, cuda, cuda:1 or mps.")
 def command(
     base: str,
     image: Path,

@@ -93,7 +93,7 @@ MODES: dict[str, tuple[str, ...]] = {
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object per line.")
 @click.option("--write", is_flag=True, help="Record the figures in results/ of this checkout.")
 @click.option("--check", is_flag=True, help="Compare with the recorded figures; exit with 2 if one differs.")
-@click.option("--device", help="auto, cpu, cuda, cuda:1 or mps.  [default: auto]")
+@click.option("--device", help="Device: auto, cpu, cuda, cuda:1 or mps.  [default: auto]")
 def command(names: tuple[str, ...], equivalents: bool, temporal: bool, **given: Any) -> None:
     """Compare methods on the same photos and styles, by every metric.
 

@@ -76,7 +76,7 @@ class Sheet(click.Command):
 @click.option("--columns", type=click.IntRange(min=1), metavar="N", help="Pictures per row.  [default: auto]")
 @stylize_options("strength", "stroke", "preserve_color", "style_size")
 @click.option("--quality", default=92, type=click.IntRange(1, 100), help="JPEG and WebP quality.")
-@click.option("--device", default="auto", help="auto, cpu, cuda, cuda:1 or mps.")
+@click.option("--device", default="auto", help="Device: auto, cpu, cuda, cuda:1 or mps.")
 @click.option("--force", is_flag=True, help="Overwrite OUT.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object about the sheet.")
 def command(

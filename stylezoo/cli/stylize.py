@@ -64,7 +64,7 @@ FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 @folder_options
 @click.option("--quality", default=92, type=click.IntRange(1, 100), help="JPEG and WebP quality.")
 @click.option("--format", type=click.Choice(list(FORMATS)), help="Output format.  [default: from OUT, else IN]")
-@click.option("--device", default="auto", help="auto, cpu, cuda, cuda:1 or mps.")
+@click.option("--device", default="auto", help="Device: auto, cpu, cuda, cuda:1 or mps.")
 @click.option(
     "--backend",
     default="auto",

@@ -39,7 +39,7 @@ OWN = "johnson"  # the recipe for --style without --recipe
 )
 @click.option("--resume", is_flag=True, help="Resume the run in --out.")
 @click.option("--dry-run", is_flag=True, help="Print the effective recipe, and stop.")
-@click.option("--device", default="auto", help="auto, cpu, cuda, cuda:1 or mps.")
+@click.option("--device", default="auto", help="Device: auto, cpu, cuda, cuda:1 or mps.")
 def command(
     recipes: tuple[str, ...],
     recipe: str | None,

@@ -48,7 +48,7 @@ if TYPE_CHECKING:
 @click.option(
     "--quality", type=int, metavar="N", help="CRF, lower is better; for WebP 1 to 100.  [default: the codec's]"
 )
-@click.option("--device", default="auto", help="auto, cpu, cuda, cuda:1 or mps.")
+@click.option("--device", default="auto", help="Device: auto, cpu, cuda, cuda:1 or mps.")
 @click.option(
     "--backend",
     default="auto",
