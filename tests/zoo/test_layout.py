@@ -74,7 +74,7 @@ WRONG_ARTWORKS: list[tuple[Callable[[dict[str, Any]], Any], str]] = [
     (lambda a: a.update(yaer="1831"), ": unknown key 'yaer'. Did you mean year?"),
     (lambda a: a.update(year=1831), ".year: Expected `str | null`, got `int`. Put the value in"),
     (lambda a: a.update(rights="public domain"), ".rights: no sentence of rights has the key 'public domain'"),
-    (lambda a: a.pop("died"), ".rights: refers to {died}, which is not stated"),
+    (lambda a: a.pop("died"), ".rights: refers to {died}, which does not exist"),
     (lambda a: a["picture"].update(file="../a.jpg"), ".picture.file: must be a name such as"),
     (lambda a: a["picture"].update(file="Mosaic.JPG"), ".picture.file: must be a name such as"),
     (lambda a: a["picture"].update(urls=[]), ".picture.urls: must be at least one URL"),
@@ -115,7 +115,7 @@ def test_a_short_text_cannot_stand_for_gigabytes(registry: dict[str, Any]) -> No
         parse_zoo(registry, "zoo.yaml")
     registry["datasets"]["photos"]["parts"] = ["hills"] * 2
     _model(registry)["training_data"] = "{photos}"
-    with pytest.raises(RegistryError, match=r"mosaic\.training_data: becomes longer"):
+    with pytest.raises(RegistryError, match=r"mosaic\.training_data: is longer"):
         parse_zoo(registry, "zoo.yaml")
     _model(registry)["training_data"] = "none"
     registry["rights"]["old"] = "{died} " * 5
