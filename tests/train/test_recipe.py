@@ -366,7 +366,7 @@ def test_a_saved_recipe_refers_to_nothing(tmp_path: Path, monkeypatch: pytest.Mo
     ("changes", "message"),
     [
         ({"styles": [{"artwork": "great_wav"}]}, r"styles\[0\]: artwork: .* 'great_wav'\. Did you mean great_wave"),
-        ({"styles": [{"artwork": "mosaic", "title": "x"}]}, r"styles\[0\]: the artwork 'mosaic' states title"),
+        ({"styles": [{"artwork": "mosaic", "title": "x"}]}, r"styles\[0\]: the artwork 'mosaic' already states title"),
         ({"styles": [{"artwork": "mosaic"}]}, r"styles\[0\]: Object missing required field `image`"),
         ({"training_data": "{fotos}"}, r"training_data: refers to \{fotos\}, which does not exist"),
     ],

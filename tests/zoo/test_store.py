@@ -420,7 +420,7 @@ def test_says_why_a_file_is_unusable(tmp_path: Path, make: Callable[[Path], Any]
     assert str(path) in str(caught.value) and "\n" not in str(caught.value)
 
 
-@pytest.mark.parametrize(("keep", "reason"), [(-1, "is damaged: it has"), (100, "cut short"), (4, "cut short")])
+@pytest.mark.parametrize(("keep", "reason"), [(-1, "is damaged: it has"), (100, "truncated"), (4, "cut short")])
 def test_a_truncated_file_is_damaged(weights_file: Path, keep: int, reason: str) -> None:
     weights_file.write_bytes(weights_file.read_bytes()[:keep])
     with pytest.raises(WeightsError, match=reason):
