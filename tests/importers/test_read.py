@@ -58,7 +58,7 @@ def test_a_whole_module_is_refused(tmp_path: Path) -> None:
     torch.save(nn.Sequential(nn.Conv2d(3, 3, 1)), path := tmp_path / "net.pth")
     with pytest.raises(
         WeightsError,
-        match=r"needs more than weights .*\(torch.nn.modules.container.Sequential\).*stays closed.*state_dict",
+        match=r"contains more than weights .*\(torch.nn.modules.container.Sequential\).*not opened.*state_dict",
     ):
         read_tensors(path)
 

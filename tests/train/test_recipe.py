@@ -66,7 +66,7 @@ def test_a_packaged_recipe_is_found_from_any_folder(name: str, tmp_path: Path, m
 
 def test_a_missing_recipe_is_named_with_those_that_exist(tmp_path: Path) -> None:
     message = problem("johnson_mosaik")
-    assert "no recipe johnson_mosaik" in message
+    assert "no recipe is named johnson_mosaik" in message
     assert "Did you mean johnson_mosaic" in message
     assert "starry_night" in message
 
@@ -113,7 +113,7 @@ def test_extends_names_one_file(write, base) -> None:
 
 
 def test_extends_of_nothing(write) -> None:
-    assert "no recipe gone.yaml" in problem(write(extends="gone.yaml"))
+    assert "no recipe is named gone.yaml" in problem(write(extends="gone.yaml"))
 
 
 def test_overrides_are_yaml_values(mine: Path) -> None:
@@ -137,7 +137,7 @@ def test_a_folder_of_styles_is_too_much_for_a_net_of_one(mine: Path) -> None:
     Path("many").mkdir()
     for name in ("a.png", "b.jpg", "notes.txt"):
         (Path("many") / name).touch()
-    assert "learns one style, and 2 are given" in problem(mine, styles="many")
+    assert "learns one style, but 2 are given" in problem(mine, styles="many")
     assert "no such folder" in problem(mine, styles="nowhere")
     assert "--style and --styles" in problem(mine, styles="many", style="a.png")
 
