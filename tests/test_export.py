@@ -134,7 +134,7 @@ def test_bad_choices_are_named(multi: Stylizer, tmp_path: Path, monkeypatch: pyt
         export(multi, tmp_path / "net.onnx", precision="int8")
     with pytest.raises(OptionError, match="precision fp16 is for ONNX"):
         export(multi, tmp_path / "net.pt2", format="torch", precision="fp16")
-    with pytest.raises(OptionError, match="there is no net to export"):
+    with pytest.raises(OptionError, match="no net to export"):
         export(load("gatys/vgg19", device="cpu"), tmp_path / "net.onnx")
     with pytest.raises(OptionError, match="in float32 to export"):
         export(load("johnson/mosaic", device="cpu", dtype="float16"), tmp_path / "net.onnx")

@@ -38,7 +38,7 @@ def test_a_file_that_is_gone_and_one_that_runs_programs_are_refused(tmp_path):
 
 
 def test_a_picture_that_is_cut_short_says_so(hostile):
-    with pytest.raises(ImageError, match=r"the picture.*cut short"):
+    with pytest.raises(ImageError, match=r"the picture.*truncated"):
         shrink(open_picture(hostile["cut"], SETTINGS), 64)
 
 

@@ -337,7 +337,7 @@ def test_a_folder_of_the_same_name_hides_no_model(zoo: Zoo, tmp_path: Path, monk
 def test_paths_that_lead_nowhere(tmp_path: Path) -> None:
     with pytest.raises(WeightsError, match=r"missing\.safetensors"):
         load(tmp_path / "missing.safetensors")
-    with pytest.raises(WeightsError, match=r"holds no weights\.safetensors: name a run folder"):
+    with pytest.raises(WeightsError, match=r"has no weights\.safetensors: name a run folder"):
         load(tmp_path)
     with pytest.raises(ModelNotFoundError, match="no run folder or model is named"):
         load(tmp_path / "no" / "run")
