@@ -64,7 +64,7 @@ def lock(path: PathLike, what: str) -> Callable[[], None]:
         held.acquire(blocking=False)
     except Timeout as cause:
         raise OptionError(
-            f"{what} is being written by another job: wait for its end, or choose another --output"
+            f"{what} is being written by another process: wait for it to finish, or choose another --output"
         ) from cause
 
     def release() -> None:

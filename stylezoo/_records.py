@@ -62,7 +62,7 @@ class _Loader(_Safe):
             if not isinstance(key, Hashable):  # which is refused below
                 continue
             if key in seen:
-                raise yaml.constructor.ConstructorError(None, None, f"the key '{key}' stands twice", node.start_mark)
+                raise yaml.constructor.ConstructorError(None, None, f"the key '{key}' occurs twice", node.start_mark)
             seen.add(key)
         return super().construct_mapping(node, deep)
 
@@ -73,7 +73,7 @@ def _check_shape(text: str, aliases: bool) -> None:
     for event in yaml.parse(text, Loader=_Loader):
         if isinstance(event, yaml.AliasEvent) and not aliases:
             mark: Any = event.start_mark  # libyaml's own, which the stubs do not expect here
-            raise yaml.composer.ComposerError(None, None, "aliases (*name) are not taken here", mark)
+            raise yaml.composer.ComposerError(None, None, "aliases (*name) are not allowed", mark)
         depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
         if depth > DEEPEST:
             raise RecursionError

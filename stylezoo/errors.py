@@ -10,7 +10,7 @@
     ├── WeightsError      a weights file is missing, damaged or made for another net
     │   └── HashMismatchError
     ├── HubError          the Hugging Face Hub cannot be reached, or refuses
-    ├── BackboneError     a feature extractor is unknown or its weights cannot be had
+    ├── BackboneError     a feature extractor is unknown or its weights cannot be loaded
     ├── RecipeError       a recipe breaks its schema or names what does not exist
     ├── ExportError       an exported net does not give what the net gives
     ├── DataError         a folder of training pictures is missing or holds none
@@ -39,13 +39,13 @@ EXTRAS = {
 """For each extra of the install, the modules that come with it."""
 
 STEERING = re.compile("[\x00-\x09\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
-"""Characters that steer a terminal, turn the direction of writing, by which a text looks like another, or are none."""
+"""Control characters, bidirectional overrides, which can disguise a text, and lone surrogates."""
 
 
 class StyleZooError(Exception):
     """Base of all errors that stylezoo raises on purpose.
 
-    Messages name values that may come from anybody's file, so characters that could steer a terminal are written out.
+    Messages may quote untrusted files, so control characters are escaped.
     """
 
     def __str__(self) -> str:  # KeyError would print the repr of its message
@@ -86,11 +86,11 @@ class HashMismatchError(WeightsError):
 
 
 class HubError(StyleZooError):
-    """The Hugging Face Hub cannot be reached, or refuses, or what lies there cannot be used."""
+    """The Hugging Face Hub cannot be reached, refuses, or has unusable files."""
 
 
 class BackboneError(StyleZooError):
-    """A feature extractor is unknown or its weights cannot be had."""
+    """A feature extractor is unknown or its weights cannot be loaded."""
 
 
 class RecipeError(StyleZooError):
@@ -114,13 +114,13 @@ class EngineError(StyleZooError):
 
 
 def out_of_memory(error: BaseException) -> bool:
-    """Whether an error says that RAM or a device's memory is used up."""
+    """Whether an error means that RAM or a device's memory is exhausted."""
     text = str(error)
     return isinstance(error, MemoryError) or "out of memory" in text or "not enough memory" in text
 
 
 def missing_extra(error: BaseException) -> str:
-    """Return what installs the module whose import failed, '' where the error is another."""
+    """Return a message with the extra to install for a failed import; '' for any other error."""
     if not isinstance(error, ModuleNotFoundError) or not error.name:
         return ""
     module = error.name.partition(".")[0]
@@ -129,7 +129,7 @@ def missing_extra(error: BaseException) -> str:
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:
-    """Return ' Did you mean a, b?' for the nearest of `known` (up to three), or '' where none is near."""
+    """Return ' Did you mean a, b?' for the nearest of `known` (up to three), or '' if none is near."""
     names = list(known)
     near = difflib.get_close_matches(name, names, n=3, cutoff=0.5)
     near += [k for k in names if k not in near and name and k.rpartition("/")[2] == name][: 3 - len(near)]

@@ -148,22 +148,24 @@ def _check_close(name: str, checks: Sequence[Check], precision: str, pixels: str
         remedy = "give --photos more like those to come, or another --precision"
     if not worst <= most:  # NaN is not
         raise ExportError(
-            f"{name}: the exported file differs from the net by {worst:.2f}/255{what}, and is not kept: {remedy}"
+            f"{name}: the exported file differs from the net by {worst:.2f}/255{what} and was not kept: {remedy}"
         )
 
 
 def _check_choices(stylizer: Stylizer, path: Path, format: str, precision: str, photos: Sequence[ImageLike]) -> None:
     if stylizer.spec.weightless:
-        raise OptionError(f"{stylizer.spec.name} optimises each picture: there is no net to export")
+        raise OptionError(f"{stylizer.spec.name} optimises each picture and has no net to export")
     for name, value, choices in (("format", format, SUFFIXES), ("precision", precision, ("fp32", "fp16", "int8"))):
         if value not in choices:
             raise OptionError(f"{name} must be one of {', '.join(choices)}, not {value!r}")
     if path.suffix != SUFFIXES[format]:
-        raise OptionError(f"'{path}' should end in {SUFFIXES[format]}, as {format} files do")
+        raise OptionError(f"'{path}' must end in {SUFFIXES[format]} for format {format}")
     if format == "torch" and precision != "fp32":
-        raise OptionError(f"precision {precision} is for ONNX; a torch program can be cast by whoever loads it")
+        raise OptionError(
+            f"precision {precision} is for ONNX only: leave it out, and cast the torch program after loading"
+        )
     if precision == "int8" and not photos:
-        raise OptionError("int8 needs some photos, to see which values occur: give a folder of them with --photos")
+        raise OptionError("int8 needs photos for calibration: give a folder of them with --photos")
     if format == "onnx":
         check_packages("onnx", "onnxscript", "onnxruntime")
     if (stylizer.device, stylizer.dtype) != ("cpu", "float32"):

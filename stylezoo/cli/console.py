@@ -1,4 +1,4 @@
-"""What a command says: stdout is data, stderr is messages, and each message is one line."""
+"""Output of the commands: data on stdout, messages on stderr, one line per message."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ T = TypeVar("T")
 
 
 class Failure(click.ClickException):
-    """The end of a command: the one line that says why, and the exit code."""
+    """Ends a command with a one-line message and an exit code."""
 
     def __init__(self, message: str, code: int = 2) -> None:
         super().__init__(message)
@@ -33,10 +33,10 @@ _closed: set[str] = set()
 
 
 def open_streams() -> None:
-    """Replace streams that are closed, or None as pythonw and PyInstaller leave them, by the null device.
+    """Open the null device for standard streams that are closed, or None as under pythonw and PyInstaller.
 
-    Their numbers must not go to the next file that is opened, as libraries write into them. What an encoding does not
-    have is written as an escape.
+    Otherwise the next file opened would get their file descriptors, and libraries would write messages into it.
+    Characters that the encoding lacks are written as escapes.
     """
     for number, name in enumerate(("stdin", "stdout", "stderr")):
         stream = getattr(sys, name)
@@ -48,23 +48,24 @@ def open_streams() -> None:
         null = Path(os.devnull).open("w" if number else "r", encoding="utf-8")  # noqa: SIM115 - for good
         setattr(sys, name, null)
         with suppress(OSError):
-            _occupy(number, null.fileno())
+            _fill_descriptor(number, null.fileno())
 
 
-def _occupy(number: int, by: int) -> None:
+def _fill_descriptor(number: int, source: int) -> None:
+    """Make `number` a copy of `source` if it is closed."""
     try:
         os.fstat(number)
     except OSError:
-        os.dup2(by, number)
+        os.dup2(source, number)
 
 
 def is_closed(name: str) -> bool:
-    """Whether "stdin", "stdout" or "stderr" was closed when the command began."""
+    """Whether "stdin", "stdout" or "stderr" was closed when the command started."""
     return name in _closed
 
 
 def tame_warnings() -> None:
-    """Keep warnings from being raised as errors, as PYTHONWARNINGS=error asks: they are for people to read."""
+    """Show warnings even under PYTHONWARNINGS=error, which would raise them as errors."""
     warnings.filters[:] = [entry for entry in warnings.filters if entry[0] != "error"]  # type: ignore[index]
     warnings.simplefilter("default", UserWarning, append=True)
 
@@ -77,7 +78,7 @@ def one_line(message: object) -> str:
 def say(message: str) -> None:
     """Write one line to stderr, above a progress bar if there is one."""
     line = f"stylezoo: {message}"
-    with suppress(OSError):  # nobody reads it, which is no reason to stop
+    with suppress(OSError):  # a closed stderr must not stop the command
         if tqdm := sys.modules.get("tqdm"):
             tqdm.tqdm.write(line, file=sys.stderr)
             sys.stderr.flush()
@@ -93,29 +94,29 @@ def show_warning(
     file: TextIO | None = None,
     line: Any = None,
 ) -> None:
-    """Stand in for `warnings.showwarning`: one line, without the source."""
+    """A replacement for `warnings.showwarning` that prints one line without the source."""
     say(f"warning: {one_line(message)}")
 
 
 def example(model: str, spec: ModelSpec) -> str:
-    """Return a command line that stylizes a photo with a model, `model` being what --model takes."""
+    """Return a command line that stylizes a photo; `model` is the value of --model."""
     style = {
         "single": "",
         "multi": f"-s {spec.style_ids[0]} " if spec.style_ids else "",
-        "arbitrary": "-s painting.jpg ",
+        "arbitrary": "-s style.jpg ",
     }
-    return f"stylezoo stylize photo.jpg -m {model} {style[spec.kind]}-o styled.jpg"
+    return f"stylezoo stylize photo.jpg -m {model} {style[spec.kind]}-o stylized.jpg"
 
 
 def show_progress(items: Iterable[T], unit: str = "photo") -> Iterable[T]:
-    """Return the items, with a bar on a terminal's stderr."""
+    """Return the items, with a progress bar if stderr is a terminal."""
     from tqdm import tqdm
 
     return tqdm(items, unit=unit, disable=not sys.stderr.isatty(), leave=False)
 
 
 def put_json(value: Any, *, indent: int | None = None) -> None:
-    """Write a value to stdout as JSON, in ASCII where the encoding of stdout cannot hold its text."""
+    """Write a value to stdout as JSON; in ASCII if the encoding of stdout cannot represent it."""
     text = json.dumps(value, ensure_ascii=False, indent=indent)
     try:
         text.encode(sys.stdout.encoding or "utf-8")

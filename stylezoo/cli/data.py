@@ -14,9 +14,9 @@ from stylezoo.errors import DataError
 @click.group("data", invoke_without_command=True)
 @click.pass_context
 def command(ctx: click.Context) -> None:
-    """Fetch and pack what nets are trained on: the zoo's style pictures, and photos.
+    """Download and pack training data: the style images of the zoo, and photos.
 
-    It all lies in one folder: the one that STYLEZOO_DATA names, or else one among your user data.
+    The data folder is STYLEZOO_DATA if set, else a folder in your user data.
     """
     if ctx.invoked_subcommand is None:
         click.echo(ctx.get_help())
@@ -30,33 +30,43 @@ def path() -> None:
 
 @command.command("get")
 @click.argument("what", type=click.Choice(["presets", "photos"]))
-@click.option("--to", type=click.Path(path_type=Path, file_okay=False), help="The folder.  [default: the data folder]")
-@click.option("--dry-run", is_flag=True, help="Say what is there and what would be fetched, and stop.")
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object a line.")
+@click.option(
+    "--to", type=click.Path(path_type=Path, file_okay=False), help="Target folder.  [default: the data folder]"
+)
+@click.option("--dry-run", is_flag=True, help="Show what would be downloaded, and stop.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object per line.")
 def get(what: str, to: Path | None, dry_run: bool, as_json: bool) -> None:
-    """Fetch style pictures or photos into the data folder, where `stylezoo train` finds them.
+    """Download style images or photos into the data folder, where `stylezoo train` finds them.
 
     \b
-    presets  the public-domain pictures that the zoo's styles were learned from, from Wikimedia Commons
-    photos   the 5,000 photos of COCO's val2017, 816 MB: from Flickr, under various Creative Commons licences
+    presets  the zoo's style images, in the public domain, from Wikimedia Commons
+    photos   the 5,000 photos of COCO val2017, 816 MB, from Flickr, under various Creative Commons licences
 
-    What is there already stays. A download that breaks off goes on where it stopped, when the command is run again too.
+    Existing files are kept. Run the command again to resume an interrupted download.
     """
     folder = folder_for(to)
     (get_presets if what == "presets" else get_photos)(folder, dry_run, as_json)
     if to and not dry_run and folder.resolve() != folder_for(None).resolve():
-        say(f"for stylezoo train to find it: export STYLEZOO_DATA={folder.resolve()}")
+        say(f"to train on it: export STYLEZOO_DATA={folder.resolve()}")
 
 
 @command.command("targets")
-@click.option("--recipe", "recipes", multiple=True, metavar="FILE", help="Whose styles. Repeat for more.  [all]")
-@click.option("--out", required=True, type=click.Path(path_type=Path, dir_okay=False), help="FILE.safetensors.")
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object a line.")
+@click.option(
+    "--recipe",
+    "recipes",
+    multiple=True,
+    metavar="FILE",
+    help="Recipe to read styles from; may be repeated.  [default: all]",
+)
+@click.option(
+    "--out", required=True, type=click.Path(path_type=Path, dir_okay=False), help="Output file, .safetensors."
+)
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object per line.")
 def targets(recipes: tuple[str, ...], out: Path, as_json: bool) -> None:
-    """Measure the style pictures of recipes, and write what training needs in place of them.
+    """Compute the style targets of recipes, to train without the style images.
 
-    A file in the folder targets/ of the data folder is found by `stylezoo train` where a picture is not on the disk.
-    It serves the recipe's own sizes, crop, backbone and loss terms: measure again when these change.
+    If a style image is missing, `stylezoo train` looks for its targets in the folder targets/ of the data folder. They
+    hold for the sizes, crop, backbone and loss terms of the recipe; compute them again if these change.
     """
     from stylezoo.data.targets import write_targets
     from stylezoo.errors import OptionError
@@ -77,22 +87,22 @@ def targets(recipes: tuple[str, ...], out: Path, as_json: bool) -> None:
 
 
 @command.command("pack")
-@click.option("--out", required=True, type=click.Path(path_type=Path, file_okay=False), help="A folder to make.")
+@click.option("--out", required=True, type=click.Path(path_type=Path, file_okay=False), help="Folder to create.")
 @click.option(
-    "--recipe", "recipes", multiple=True, metavar="FILE", help="What is to be trained. Repeat for more.  [all]"
+    "--recipe", "recipes", multiple=True, metavar="FILE", help="Recipe to pack for; may be repeated.  [default: all]"
 )
-@click.option("--limit-mb", type=float, default=40, show_default=True, help="Of the whole folder.")
-@click.option("--photos", type=click.Path(path_type=Path), help="A folder of photos.  [default: as the recipes say]")
-@click.option("--styles", type=click.Path(path_type=Path), help="A folder of paintings, for nets of any style.")
-@click.option("--side", type=int, default=384, show_default=True, help="Long side of the pictures, px.")
+@click.option("--limit-mb", type=float, default=40, show_default=True, help="Maximum size of the folder.")
+@click.option("--photos", type=click.Path(path_type=Path), help="Folder of photos.  [default: from the recipes]")
+@click.option("--styles", type=click.Path(path_type=Path), help="Folder of style images, for arbitrary-style models.")
+@click.option("--side", type=int, default=384, show_default=True, help="Long side of the pictures in px.")
 def pack(
     out: Path, recipes: tuple[str, ...], limit_mb: float, photos: Path | None, styles: Path | None, side: int
 ) -> None:
-    """Pack what training needs into one small folder, for a machine without a network.
+    """Pack training data into one small folder, for a machine without a network.
 
-    It holds photos, paintings for nets that take any style, and the loss network. There:
-    STYLEZOO_DATA=FOLDER stylezoo train --recipe FILE. The pictures are those of the training split, at the quality at
-    which they all fit; if they do not fit at the lowest, some of each source are left out.
+    It holds photos, style images for arbitrary-style models, and the loss network. To use it, run
+    STYLEZOO_DATA=FOLDER stylezoo train --recipe FILE. The pictures are those of the training split, at the highest
+    quality at which they fit; if they do not fit at the lowest quality, some of each source are left out.
     """
     from stylezoo.train.pack import make_pack
     from stylezoo.train.recipe import load_recipes
@@ -114,14 +124,14 @@ def pack(
 
 
 def get_presets(data: Path, dry_run: bool, as_json: bool) -> None:
-    """Fetch the pictures that the zoo names; fail in the end if one of them is missing."""
+    """Download the style images of the zoo; raise Failure at the end if one is missing."""
     from stylezoo.data.presets import FOLDER, fetch_picture, is_there, zoo_pictures
     from stylezoo.zoo import catalog
 
     folder, missing = data / FOLDER, 0
     pictures = zoo_pictures(catalog.default_zoo())
     if not pictures:
-        raise DataError("no style of the zoo says where its picture can be fetched")
+        raise DataError("no style of the zoo has a picture to download")
     for picture in pictures:
         problem = None
         if is_there(picture, data):
@@ -135,16 +145,16 @@ def get_presets(data: Path, dry_run: bool, as_json: bool) -> None:
             except DataError as cause:
                 state, problem = "missing", one_line(cause)
                 missing += 1
-                by_hand = f"see {picture.page} to get it by hand, as {folder / picture.file}"
+                by_hand = f"download it from {picture.page} to {folder / picture.file}"
                 say(f"{picture.file} is missing: {problem}; {by_hand}")
         fact = {"file": picture.file, "state": state, "path": str(folder / picture.file), "page": picture.page}
         show(fact | {"problem": problem}, f"{picture.file:<28} {state}", as_json)
     if missing:
-        raise Failure(f"missing in {folder}: {missing} of {len(pictures)} pictures")
+        raise Failure(f"{missing} of {len(pictures)} pictures are missing in {folder}: see above")
 
 
 def get_photos(data: Path, dry_run: bool, as_json: bool) -> None:
-    """Fetch the set of photos."""
+    """Download the photos."""
     from stylezoo.data.images import list_photos
     from stylezoo.data.photos import NAME, URL, fetch_photos, photo_folder
 
@@ -159,7 +169,7 @@ def get_photos(data: Path, dry_run: bool, as_json: bool) -> None:
 
 
 def show(fact: dict[str, Any], line: str, as_json: bool) -> None:
-    """Write a result to stdout."""
+    """Print a result as JSON or text."""
     if as_json:
         put_json(fact)
     else:
@@ -167,7 +177,7 @@ def show(fact: dict[str, Any], line: str, as_json: bool) -> None:
 
 
 def folder_for(to: Path | None) -> Path:
-    """Return the folder to fill: the given one, the one that STYLEZOO_DATA names, or the default one."""
+    """Return the folder to fill: `to`, else STYLEZOO_DATA, else the default data folder."""
     from stylezoo.data.folder import data_folder, default_folder
 
     return to.expanduser() if to else data_folder() or default_folder()

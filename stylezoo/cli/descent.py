@@ -1,4 +1,4 @@
-"""Options of models that optimise each picture, and the pictures that they pass on the way."""
+"""Options for models that optimise each picture, and saving intermediate results."""
 
 from __future__ import annotations
 
@@ -21,25 +21,27 @@ if TYPE_CHECKING:
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 OPTIONS = (
-    click.option("--steps", type=int, metavar="N", help="gatys: how many steps of the optimiser.  [default: 300]"),
+    click.option("--steps", type=int, metavar="N", help="gatys: optimisation steps.  [default: 300]"),
     click.option("--optimizer", metavar="NAME", help="gatys: lbfgs or adam.  [default: lbfgs]"),
-    click.option("--lr", type=float, help="gatys: the optimiser's rate.  [default: 1 for lbfgs, 0.05 for adam]"),
-    click.option("--start", metavar="FROM", help="gatys: photo, noise, or a picture to go on from.  [default: photo]"),
+    click.option("--lr", type=float, help="gatys: learning rate.  [default: 1 for lbfgs, 0.05 for adam]"),
+    click.option("--start", metavar="FROM", help="gatys: photo, noise, or a picture to start from.  [default: photo]"),
     click.option(
         "--stages", type=int, metavar="N", help="gatys: stages from coarse to fine.  [default: by size, 1 to 3]"
     ),
-    click.option("--content-layers", metavar="LAYERS", help="gatys: such as relu4_2, or relu3_1:0.5,relu4_2:1."),
-    click.option("--style-layers", metavar="LAYERS", help="gatys: such as relu1_1,relu2_1,relu3_1."),
-    click.option("--content-weight", type=float, help="gatys: of the photo.  [default: 1]"),
-    click.option("--style-weight", type=float, help="gatys: of the style.  [default: 10]"),
-    click.option("--tv-weight", type=float, help="gatys: of smoothness.  [default: 0]"),
-    click.option("--pooling", metavar="HOW", help="gatys: max or avg.  [default: max]"),
-    click.option("--seed", type=int, help="gatys: of the noise.  [default: 0]"),
+    click.option(
+        "--content-layers", metavar="LAYERS", help="gatys: content layers, such as relu4_2 or relu3_1:0.5,relu4_2:1."
+    ),
+    click.option("--style-layers", metavar="LAYERS", help="gatys: style layers, such as relu1_1,relu2_1,relu3_1."),
+    click.option("--content-weight", type=float, help="gatys: content weight.  [default: 1]"),
+    click.option("--style-weight", type=float, help="gatys: style weight.  [default: 10]"),
+    click.option("--tv-weight", type=float, help="gatys: total variation weight.  [default: 0]"),
+    click.option("--pooling", metavar="HOW", help="gatys: pooling, max or avg.  [default: max]"),
+    click.option("--seed", type=int, help="gatys: seed of the noise.  [default: 0]"),
     click.option(
         "--save-every",
         type=click.IntRange(min=1),
         metavar="N",
-        help="gatys: write the picture of every N-th step too, as OUT_<step>.",
+        help="gatys: also write every N-th step, as OUT_<step>.",
     ),
 )
 
@@ -52,15 +54,16 @@ def descent_options(command: Command) -> Command:
 
 
 def read_descent(given: dict[str, Any], spec: ModelSpec) -> dict[str, Any]:
-    """Return the options that were given, as `Stylizer.stylize` takes them.
+    """Return the given options, as `Stylizer.stylize` takes them.
 
-    Raises OptionError where the model does not optimise, or a list of layers cannot be read.
+    Raises:
+        OptionError: the model does not optimise each picture, or a list of layers cannot be parsed.
     """
     stated = {name: value for name, value in given.items() if value is not None}
     if stated and not spec.weightless:
         raise OptionError(
-            f"--{next(iter(stated)).replace('_', '-')} is for models that optimise each picture, such as gatys/vgg19; "
-            f"{spec.name} is a net that stylizes in one pass: leave it out"
+            f"--{next(iter(stated)).replace('_', '-')} is for models that optimise each picture, such as gatys/vgg19, "
+            f"but {spec.name} stylizes in one pass: leave it out"
         )
     for name in ("content_layers", "style_layers"):
         if name in stated:
@@ -69,7 +72,7 @@ def read_descent(given: dict[str, Any], spec: ModelSpec) -> dict[str, Any]:
 
 
 def parse_layers(text: str, option: str) -> dict[str, float]:
-    """Return layer -> weight of 'relu1_1,relu4_1:0.5'; raise OptionError where it is no such list."""
+    """Parse 'relu1_1,relu4_1:0.5' into layer -> weight; raise OptionError if that fails."""
     layers: dict[str, float] = {}
     for part in text.split(","):
         name, _, weight = (piece.strip() for piece in part.partition(":"))
@@ -80,26 +83,26 @@ def parse_layers(text: str, option: str) -> dict[str, float]:
         if not name or not math.isfinite(value):
             raise OptionError(f"cannot read '{part}' in {option} '{text}': write LAYER,LAYER or LAYER:WEIGHT")
         if name in layers:
-            raise OptionError(f"{option} '{text}' names '{name}' twice: add its weights up")
+            raise OptionError(f"{option} '{text}' names '{name}' twice: add up its weights")
         layers[name] = value
     return layers
 
 
 def check_steps(jobs: Iterable[Job], read: Iterable[Path], force: bool) -> None:
-    """Raise OptionError where the pictures of `saver` have no place, or may overwrite: with `force`, an input."""
+    """Raise OptionError if the files of `saver` have no folder, or would overwrite a file (with `force`: an input)."""
     inputs = {path.resolve() for path in read}
     for job in jobs:
         if job.target is None:
-            raise OptionError("--save-every writes files next to OUT: name a file with --output in place of -")
+            raise OptionError("--save-every writes files next to OUT: name a file with --output instead of -")
         pattern = re.compile(rf"{re.escape(job.target.stem)}_\d{{5,}}{re.escape(job.target.suffix)}")
         folder = job.target.parent
         for path in sorted(folder.iterdir()) if folder.is_dir() else ():
             if pattern.fullmatch(path.name) and (path.resolve() in inputs or not force):
-                raise OptionError(f"'{path}' may be overwritten by --save-every: choose another --output, or --force")
+                raise OptionError(f"--save-every may overwrite '{path}': choose another --output, or use --force")
 
 
 def saver(job: Job, every: int, quality: int) -> Callable[[int, Tensor, dict[str, float]], None]:
-    """Return the callback that writes every so many-th step's picture next to the job's target."""
+    """Return a callback that writes the picture next to the job's target at every `every`-th step."""
     from stylezoo.images.io import write
 
     def save(step: int, image: Tensor, terms: dict[str, float]) -> None:

@@ -14,7 +14,7 @@ from stylezoo.cli.console import Failure, put_json
 def command(as_json: bool) -> None:
     """Show versions, extras and devices, and compare every runtime with the CPU on a test image.
 
-    Exits with 1 where something that should work does not.
+    Exits with 1 if a check fails.
     """
     from stylezoo.stylizer.doctor import examine
 
@@ -25,7 +25,7 @@ def command(as_json: bool) -> None:
         for name, installed in report.versions.items():
             click.echo(f"{name:<16} {installed}")
         machine = report.machine
-        threads = f", {machine['threads']} threads by OMP_NUM_THREADS" if machine["threads"] else ""
+        threads = f", {machine['threads']} threads from OMP_NUM_THREADS" if machine["threads"] else ""
         click.echo(f"\n{machine['system']}, {machine['processor']}, {machine['cores']} cores{threads}\n")
         for extra, missing in report.extras.items():
             state = f"without {', '.join(missing)}: pip install 'stylezoo[{extra}]'" if missing else "installed"
@@ -36,4 +36,4 @@ def command(as_json: bool) -> None:
             said = check.error or f"{against}, {check.milliseconds:g} ms"
             click.echo(f"{check.runtime + ' on ' + check.device:<16} {'ok' if check.ok else 'FAILED'}: {said}")
     if not report.ok:
-        raise Failure("something is wrong with this installation: see above", code=1)
+        raise Failure("a check failed: see above", code=1)

@@ -1,4 +1,4 @@
-"""What `stylezoo eval --blind` and `--votes` do: people compare two methods without knowing which is which."""
+"""`stylezoo eval --blind` and `--votes`: people compare two methods without knowing which is which."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from stylezoo.errors import OptionError
 
 
 def make_page(names: Sequence[str], asked: Asked, path: Path) -> None:
-    """Write the page on which a person chooses between the results of two methods.
+    """Write the page on which a person compares the results of two methods.
 
     Raises:
-        OptionError: there are not two methods, or they have no pairs in common.
+        OptionError: there are not two methods, or they share no pairs.
     """
     from stylezoo._files import replacing
     from stylezoo.data.styles import read_style
@@ -29,7 +29,7 @@ def make_page(names: Sequence[str], asked: Asked, path: Path) -> None:
         raise OptionError(f"--blind compares two methods, not {len(set(names))}: name two")
     tables = plan(names, asked)
     if len(tables) != 1 or len(tables[0].methods) != 2:
-        raise OptionError(f"{names[0]} and {names[1]} know other styles: --styles-of MODEL gives both the same")
+        raise OptionError(f"{names[0]} and {names[1]} have different styles: add --styles-of MODEL")
     first, second = tables[0].methods
     images = []
     for number, pair in enumerate(partial(show_progress, unit="pair")(tables[0].pairs.pairs)):
@@ -41,11 +41,11 @@ def make_page(names: Sequence[str], asked: Asked, path: Path) -> None:
     trials = make_trials(images, seed=int(digest, 16))
     with replacing(path) as temporary:
         temporary.write_text(blind_page((first.name, second.name), trials, digest), encoding="utf-8")
-    say(f"{len(trials)} pairs in {path}: open it in a browser; stylezoo eval --votes pools what judges save there")
+    say(f"{len(trials)} pairs in {path}: open it in a browser; count the saved votes with stylezoo eval --votes")
 
 
 def pool_votes(paths: Sequence[Path], *, as_json: bool) -> None:
-    """Print who won in the votes of one or more judges."""
+    """Print the outcome of the votes of one or more judges."""
     from stylezoo.evaluate.blind import pool, read_votes
 
     outcome = pool([read_votes(path) for path in paths])

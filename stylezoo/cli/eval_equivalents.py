@@ -1,4 +1,4 @@
-"""What `stylezoo eval --equivalents` measures: how many steps of Gatys' optimisation a net is worth."""
+"""`stylezoo eval --equivalents`: how many steps of Gatys' optimisation match a net."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ LIMIT = 500  # iterations
 
 @dataclass(frozen=True)
 class Photos:
-    """The photos to measure on: their split, and the folder that the user gave."""
+    """The photos to measure on, their split, and the folder given by the user."""
 
     split: str
     paths: list[Path]
@@ -43,11 +43,11 @@ def measure_equivalents_of(
     check: bool,
     device: str,
 ) -> None:
-    """Measure models, print the figures, and keep them or compare them with those kept.
+    """Measure models, print the figures, and record them or compare them with the recorded ones.
 
     Raises:
         DataError: the style images of a model are unknown.
-        Failure: with `check`, figures are not as recorded.
+        Failure: with `check`, a figure differs from the recorded one.
     """
     from stylezoo.cli.eval_pairs import photos_of
     from stylezoo.evaluate.check import Tolerance
@@ -80,13 +80,13 @@ def measure_equivalents_of(
 
 
 def narrowed(name: str, stylizer: Stylizer, chosen: Sequence[str]) -> Recipe:
-    """Return the recipe of a model with the chosen of its styles alone."""
+    """Return the recipe of a model, reduced to the chosen styles."""
     from msgspec.structs import replace
 
     from stylezoo.cli.eval_pairs import recipe_of
 
     if stylizer.spec.weightless:
-        raise DataError(f"{name} is the optimisation itself: --equivalents measures nets that take one pass")
+        raise DataError(f"{name} optimises each picture itself: --equivalents measures only one-pass nets")
     recipe: Recipe = recipe_of(name)
     ids = choose_styles(name, [style.id for style in recipe.styles], chosen)
     return replace(recipe, styles=tuple(style for style in recipe.styles if style.id in ids))
@@ -95,7 +95,7 @@ def narrowed(name: str, stylizer: Stylizer, chosen: Sequence[str]) -> Recipe:
 def measure(
     name: str, stylizer: Stylizer, recipe: Recipe, size: int, limit: int, photos: Photos
 ) -> Iterator[tuple[Figure, RunInfo]]:
-    """Yield the figure of each style, as soon as it is measured."""
+    """Yield the figure of each style as it is measured."""
     import torch
 
     from stylezoo.evaluate.equivalents import measure_equivalents

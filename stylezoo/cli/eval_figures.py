@@ -1,4 +1,4 @@
-"""Figures of single metrics, style by style: printed, kept, and compared with those kept."""
+"""Figures of single metrics by style: printing, recording and checking them."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ if TYPE_CHECKING:
 
 @dataclass
 class Reporter:
-    """What becomes of the figures of a metric.
+    """Prints the figures of a metric, and records or checks them.
 
     Args:
-        as_json: print one JSON object a figure, else a line of text.
-        write: keep them in the results of this checkout.
-        check: compare them with the results, within `tolerance`.
+        as_json: print one JSON object per figure, else a line of text.
+        write: record the figures in the results of this checkout.
+        check: compare the figures with the recorded ones, within `tolerance`.
     """
 
     metric: MetricInfo
@@ -40,23 +40,23 @@ class Reporter:
     departed: int = field(default=0, init=False)
 
     def check_split(self, split: str) -> None:
-        """Raise OptionError where figures on these photos cannot be kept."""
+        """Raise OptionError if figures on these photos cannot be recorded."""
         if self.write:
             eval_records.check_public(split)
 
     def check_weights(self, name: str, spec: ModelSpec) -> None:
-        """Raise OptionError where figures of these weights cannot be kept."""
+        """Raise OptionError if figures of these weights cannot be recorded."""
         if self.write:
             eval_records.check_weights(name, spec)
 
     def recorded(
         self, spec: ModelSpec, styles: Sequence[str], sizes: Sequence[int] = ()
     ) -> list[tuple[Figure, RunInfo]]:
-        """Return what is to be measured again; raise OptionError if that is nothing."""
+        """Return the recorded figures to measure again; raise OptionError if there are none."""
         return eval_records.recorded_for_check(self.metric, spec, styles, sizes)
 
     def take(self, name: str, spec: ModelSpec | None, found: Iterable[tuple[Figure, RunInfo]]) -> None:
-        """Report figures as they come, and their mean; `spec` is None for methods that are no models of the zoo."""
+        """Report figures as they arrive, then their mean; `spec` is None for methods that are not in the zoo."""
         figures = []
         for figure, run in found:
             figures.append(figure)
@@ -73,7 +73,7 @@ class Reporter:
             click.echo(f"{name}  mean of {len(figures)} styles  {text}")
 
     def finish(self) -> None:
-        """Raise Failure if a figure was not as recorded."""
+        """Raise Failure if a figure differed from the recorded one."""
         eval_records.fail_if_departed(self.departed)
 
     def _put(self, name: str, figure: Figure, run: RunInfo) -> None:
@@ -87,7 +87,7 @@ class Reporter:
 
 
 def figure_line(key: str, name: str, figure: Figure, run: RunInfo) -> dict[str, Any]:
-    """Return a figure with its run as JSON has it."""
+    """Return a figure and its run, ready for JSON."""
     import msgspec
 
     facts = msgspec.to_builtins(figure)
@@ -96,14 +96,14 @@ def figure_line(key: str, name: str, figure: Figure, run: RunInfo) -> dict[str, 
 
 
 def choose_styles(name: str, known: Sequence[str], chosen: Sequence[str]) -> tuple[str, ...]:
-    """Return those of the known styles that were chosen, or all; raise StyleError for one that `name` has not."""
+    """Return the chosen styles, or all known ones; raise StyleError if `name` lacks a chosen style."""
     if unknown := next((style for style in chosen if style not in known), None):
-        raise StyleError(f"{name} knows no style '{unknown}'.{did_you_mean(unknown, known)}")
+        raise StyleError(f"{name} has no style '{unknown}'.{did_you_mean(unknown, known)}")
     return tuple(style for style in known if not chosen or style in chosen)
 
 
 def provenance(words: Sequence[object], photos: Path | None, device: str) -> dict[str, str]:
-    """Return when, on what and by which command a figure was measured."""
+    """Return the date, machine and command of a measurement."""
     from stylezoo.evaluate.machine import machine_name
 
     return {
@@ -114,7 +114,7 @@ def provenance(words: Sequence[object], photos: Path | None, device: str) -> dic
 
 
 def again(words: Sequence[object], photos: Path | None) -> str:
-    """Return a command as a shell takes it, with the data folder that it finds photos in."""
+    """Return a command line for a shell; it sets STYLEZOO_DATA if the photos come from there."""
     from stylezoo.data.folder import data_folder
 
     return ("STYLEZOO_DATA=data " if photos is None and data_folder() else "") + shlex.join(map(str, words))

@@ -1,4 +1,4 @@
-"""What `stylezoo eval` measures by default: methods on the same pairs, by every metric."""
+"""The default mode of `stylezoo eval`: compare methods on the same pairs by every metric."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 Cell = tuple[Any, tuple[str, str]]
-"""An image, and its two lines of text."""
+"""An image and its two lines of text."""
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,7 @@ class Asked:
 
 @dataclass(frozen=True)
 class Table:
-    """Methods, and the pairs that they are measured on."""
+    """Methods and the pairs to measure them on."""
 
     methods: tuple[Method, ...]
     pairs: PairSet
@@ -54,12 +54,12 @@ class Table:
 def plan(names: Sequence[str], asked: Asked) -> list[Table]:
     """Return the tables to measure.
 
-    With `styles_of` there is one, on that model's styles. Else models of the same styles share one, on these styles,
-    and methods that take any style image join each of them; where no model knows a style by name, the pairs are those
-    of photos and paintings of the split.
+    With `styles_of` there is one table, on that model's styles. Otherwise models with the same named styles share a
+    table, and methods that take any style image appear in every table. If no model has named styles, the pairs are
+    photos and style images of the split.
 
     Raises:
-        StyleZooError: a name, a style or a picture is missing; said before anything is measured.
+        StyleZooError: a name, a style or a picture is missing; raised before anything is measured.
     """
     from stylezoo.evaluate.methods import expand, load_method
 
@@ -71,7 +71,7 @@ def plan(names: Sequence[str], asked: Asked) -> list[Table]:
     if not named:
         return [Table(tuple(free), free_pairs(asked))]
     if asked.paintings is not None:
-        raise OptionError(f"{named[0].name} knows its styles by name: --styles is for models of any style")
+        raise OptionError(f"--styles is for models of any style, but {named[0].name} has named styles: leave it out")
     groups: dict[tuple[StyleImage, ...], list[Method]] = {}
     for method in named:
         groups.setdefault(tuple(style_images(method.name)), []).append(method)
@@ -84,21 +84,21 @@ def plan(names: Sequence[str], asked: Asked) -> list[Table]:
 
 
 def free_pairs(asked: Asked) -> PairSet:
-    """Return the pairs of photos and paintings, as many as asked for."""
+    """Return pairs of photos and style images, `count` of them or all."""
     from dataclasses import replace
 
     from stylezoo.data.folder import data_folder
     from stylezoo.evaluate.pairs import painting_pairs
 
     if asked.chosen:
-        raise StyleError("models of any style know none by name: leave --style out, or add --styles-of MODEL")
+        raise StyleError(f"--style {asked.chosen[0]}: no model here has named styles: leave it out, or add --styles-of")
     found = painting_pairs(asked.split, data_folder(), asked.style_size, photos=asked.photos, paintings=asked.paintings)
     pairs = found.pairs[: asked.count]
     return replace(found, pairs=pairs, gallery={pair.style.id: pair.style for pair in pairs})
 
 
 def own_pairs(model: str, methods: Sequence[Method], asked: Asked) -> PairSet:
-    """Return the pairs of photos and a model's styles; raise StyleError if a method does not know one of them."""
+    """Return pairs of photos and a model's styles; raise StyleError if a method lacks one of the styles."""
     from stylezoo.evaluate.pairs import spread_over, style_pairs
 
     styles = style_images(model)
@@ -106,30 +106,30 @@ def own_pairs(model: str, methods: Sequence[Method], asked: Asked) -> PairSet:
     for name, ids in [(model, known), *((m.name, m.styles) for m in methods if m.styles)]:
         for id in asked.chosen or known:
             if id not in ids:
-                raise StyleError(f"{name} knows no style '{id}'.{did_you_mean(id, ids)}")
+                raise StyleError(f"{name} has no style '{id}'.{did_you_mean(id, ids)}")
     split_name, photos = photos_of(asked.split, asked.photos)
     return style_pairs(model, styles, split_name, spread_over(photos, asked.count), asked.chosen)
 
 
 def photos_of(split: str, folder: Path | None) -> tuple[str, list[Path]]:
-    """Return the split and the photos to measure on, and say where they are but a few samples."""
+    """Return the split and its photos; say so if they are only a few samples."""
     from stylezoo.data.folder import data_folder
     from stylezoo.evaluate.pairs import SAMPLES, find_photos
 
     found, photos = find_photos(split, folder, data_folder())
     if found == SAMPLES:
         say(
-            f"measuring on {len(photos)} sample photos of scikit-image: "
-            "stylezoo data get photos, STYLEZOO_DATA or --photos make for a better figure"
+            f"measuring on only {len(photos)} sample photos of scikit-image: "
+            "for better figures run stylezoo data get photos, or use STYLEZOO_DATA or --photos"
         )
     return found, photos
 
 
 def style_images(name: str) -> list[StyleImage]:
-    """Return the style images of a model, as its recipe names them, or of a run folder.
+    """Return the style images of a model or run folder, from its recipe.
 
     Raises:
-        DataError: no recipe names them, or one is missing.
+        DataError: there is no recipe, or an image is missing.
     """
     from stylezoo.data.styles import find_picture
     from stylezoo.evaluate.pairs import StyleImage
@@ -139,7 +139,7 @@ def style_images(name: str) -> list[StyleImage]:
 
 
 def recipe_of(name: str) -> Any:
-    """Return the recipe of a model or a run folder, which names style images; raise DataError if there is none."""
+    """Return the recipe of a model or run folder; raise DataError if there is none, or it has no named styles."""
     from stylezoo.train.recipe import from_yaml, load_recipe
     from stylezoo.zoo.store import WEIGHTS, find
 
@@ -149,17 +149,17 @@ def recipe_of(name: str) -> Any:
     else:
         spec = find(name)[0]
         if not spec.recipe:
-            raise DataError(f"{name} names no recipe, so its style images are unknown: measure its run folder instead")
+            raise DataError(f"{name} has no recipe, so its style images are unknown: measure its run folder instead")
         recipe = load_recipe(spec.recipe)
     if not recipe.styles:
-        raise DataError(f"{name} knows no style by name: compare it on photos and paintings, without --styles-of")
+        raise DataError(f"{name} has no named styles: leave --styles-of out to compare it on the split")
     return recipe
 
 
 def measure_table(
     table: Table, metrics: Sequence[Metric], asked: Asked, show: Callable[[Pair, str, Any], None]
 ) -> dict[str, Scores]:
-    """Return the scores of the table's methods and of the anchors, which come first."""
+    """Return the scores of the anchors and the table's methods, in this order."""
     from stylezoo.evaluate.compare import measure
     from stylezoo.evaluate.methods import anchors
 
@@ -170,7 +170,7 @@ def measure_table(
 
 
 def context_of(table: Table, asked: Asked, command: Sequence[str]) -> dict[str, Any]:
-    """Return what every record of a table states: where its figures come from."""
+    """Return the facts in every record of a table: where its figures come from."""
     stylizers = [method.stylizer for method in table.methods if method.stylizer]
     return {
         "styles": table.pairs.styles,
@@ -183,7 +183,7 @@ def context_of(table: Table, asked: Asked, command: Sequence[str]) -> dict[str, 
 
 
 def command_words(names: Sequence[str], asked: Asked) -> list[str]:
-    """Return the command that measures the same again."""
+    """Return the command that repeats the measurement."""
     words = ["stylezoo", "eval", *names]
     given = {
         "--split": asked.split if asked.split != Asked.split else None,
@@ -202,7 +202,7 @@ def command_words(names: Sequence[str], asked: Asked) -> list[str]:
 
 
 def report_json(table: Table, scores: dict[str, Scores], metrics: Sequence[Metric], context: dict[str, Any]) -> None:
-    """Print a line for each method: its figures, those of each style, and its contrasts with the first method."""
+    """Print one line per method: its figures, those of each style, and its contrasts with the first method."""
     from stylezoo.evaluate.compare import contrasts
     from stylezoo.zoo.results import UNSEEN
 
@@ -224,7 +224,7 @@ def report_json(table: Table, scores: dict[str, Scores], metrics: Sequence[Metri
 
 
 def figure_records(scores: Scores, metrics: Sequence[Metric]) -> dict[str, dict[str, Any]]:
-    """Return the figures of a method as JSON has them, by metric key."""
+    """Return metric key -> the figure of a method, ready for JSON."""
     from stylezoo.evaluate.compare import figures
 
     return {f.metric.key: rounded(f.value) | {"spread": round(f.spread, 4)} for f in figures(scores, metrics)}
@@ -235,7 +235,7 @@ def rounded(value: Any) -> dict[str, Any]:
 
 
 def by_style(pairs: PairSet, scores: Scores) -> dict[str, Scores]:
-    """Return a method's scores style by style."""
+    """Return style id -> a method's scores."""
     places: dict[str, list[int]] = {}
     for i, pair in enumerate(pairs.pairs):
         places.setdefault(pair.style.id, []).append(i)
@@ -243,7 +243,7 @@ def by_style(pairs: PairSet, scores: Scores) -> dict[str, Scores]:
 
 
 def report_text(table: Table, scores: dict[str, Scores], metrics: Sequence[Metric], asked: Asked) -> None:
-    """Print the table of figures, and that of the differences from the first method."""
+    """Print the table of figures and the table of differences from the first method."""
     from stylezoo.evaluate.report import contrast_table, figure_table, heading
 
     click.echo(heading(table.pairs, asked.size))
@@ -251,17 +251,17 @@ def report_text(table: Table, scores: dict[str, Scores], metrics: Sequence[Metri
     reference = table.methods[0].name
     others = {method.name: scores[method.name] for method in table.methods[1:]}
     if others:
-        click.echo(f"\nDifference from {reference}, pair by pair (* where the interval does not hold 0):")
+        click.echo(f"\nDifference from {reference}, pair by pair (*: the interval excludes 0):")
         click.echo(contrast_table(others, scores[reference], metrics))
 
 
 def measure_pairs_of(
     names: Sequence[str], asked: Asked, *, as_json: bool, write: bool, check: bool, grid: Path | None
 ) -> None:
-    """Measure methods, print the figures, and keep them or compare them with those kept.
+    """Measure methods, print the figures, and record them or compare them with the recorded ones.
 
     Raises:
-        Failure: with `check`, figures are not as recorded.
+        Failure: with `check`, a figure differs from the recorded one.
     """
     from stylezoo.cli.eval_records import (
         check_public,
@@ -279,7 +279,7 @@ def measure_pairs_of(
     from stylezoo.stylizer.engine import pick_device
     from stylezoo.zoo.store import find
 
-    metrics = create_metrics(asked.metrics, pick_device(asked.device), skipped=lambda line: say(f"left out: {line}"))
+    metrics = create_metrics(asked.metrics, pick_device(asked.device), skipped=lambda line: say(f"skipped: {line}"))
     if check:
         asked = recorded_pairs([find(name)[0] for name in expand(names) if name not in OTHERS], metrics, asked)
     tables = plan(names, asked)
@@ -314,7 +314,7 @@ def add_cell(cells: list[Cell], pair: Pair, name: str, image: Any) -> None:
 
 
 def write_grid(cells: Sequence[Cell], columns: int, path: Path) -> None:
-    """Write a picture of all results, a row for each pair."""
+    """Write one picture of all results, one row per pair."""
     from PIL import ImageOps
 
     from stylezoo.images.io import write

@@ -1,4 +1,4 @@
-"""Where `stylezoo eval` keeps figures, and how it compares with those kept."""
+"""Recorded figures of `stylezoo eval`: writing them, and comparing with them."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 def check_weights(name: str, spec: ModelSpec) -> None:
-    """Raise OptionError unless the registry holds the very weights that are measured under `name`."""
+    """Raise OptionError unless the registry has the same weights as the model measured as `name`."""
     from stylezoo.zoo import catalog
     from stylezoo.zoo.layout import read_zoo
     from stylezoo.zoo.results import weights_id
@@ -27,24 +27,27 @@ def check_weights(name: str, spec: ModelSpec) -> None:
     file = catalog.zoo_file()
     registered = read_zoo(file).models.get(spec.name)
     if registered is None:
-        raise OptionError(f"--write: {file} has no model {spec.name}")
+        raise OptionError(f"--write: {file} has no model {spec.name}: add it first with scripts/bundle.py")
     if weights_id(spec) != weights_id(registered):
         raise OptionError(
-            f"--write: {file} records other weights of {spec.name} than those of {name}: take them into the zoo "
-            "first, by scripts/bundle.py"
+            f"--write: {file} has other weights of {spec.name} than {name}: add them to the zoo first with "
+            "scripts/bundle.py"
         )
 
 
 def check_public(split: str) -> None:
-    """Raise OptionError for figures on pictures of the user's own."""
+    """Raise OptionError for figures on the user's own pictures."""
     from stylezoo.evaluate.pairs import OWN
 
     if split == OWN:
-        raise OptionError("--write keeps figures on pictures that others can get too: leave --photos and --styles out")
+        raise OptionError("--write records figures on public pictures only: leave --photos and --styles out")
 
 
 def kept_models(table: Table) -> dict[str, ModelSpec]:
-    """Return the models whose figures are kept, by the name they were given: on paintings, or on styles they know."""
+    """Return name -> spec of the models whose figures are recorded.
+
+    On the split's style images these are all models; on named styles only models that have them.
+    """
     from stylezoo.zoo.results import UNSEEN
 
     models = {method.name: method.stylizer.spec for method in table.methods if method.stylizer}
@@ -54,7 +57,7 @@ def kept_models(table: Table) -> dict[str, ModelSpec]:
 
 
 def style_figures(table: Table, scores: Scores, metrics: Sequence[Metric]) -> dict[str, list[Figure]]:
-    """Return the figures of a method by metric key: one of paintings, or one for each style."""
+    """Return metric key -> a method's figures: one for the split's style images, or one per named style."""
     from stylezoo.cli.eval_pairs import by_style
     from stylezoo.evaluate.compare import figures
     from stylezoo.zoo.results import UNSEEN, Figure
@@ -70,14 +73,14 @@ def style_figures(table: Table, scores: Scores, metrics: Sequence[Metric]) -> di
 
 
 def run_of(context: Mapping[str, Any]) -> RunInfo:
-    """Return the run that a table's context states."""
+    """Return the run described by a table's context."""
     from stylezoo.zoo.results import RunInfo
 
     return RunInfo(**{key: context[key] for key in ("date", "machine", "command", "split", "size", "pairs_id")})
 
 
 def keep(info: MetricInfo, spec: ModelSpec, figures: Sequence[Figure], run: RunInfo) -> None:
-    """Write figures of a model into the results of this checkout."""
+    """Record figures of a model in the results of this checkout."""
     from stylezoo.zoo.results import Results, own_folder, read_file, write_file
 
     path = own_folder() / f"{info.key}.json"
@@ -89,18 +92,18 @@ def keep(info: MetricInfo, spec: ModelSpec, figures: Sequence[Figure], run: RunI
 def departures(
     info: MetricInfo, spec: ModelSpec, figures: Sequence[Figure], run: RunInfo, tolerance: Tolerance | None = None
 ) -> int:
-    """Return how many figures are not as recorded, and say which; those that are not recorded are passed over."""
+    """Return how many figures differ from the recorded ones, and say which; skip figures without a record."""
     from stylezoo.evaluate.check import Tolerance, find_departure
 
     kept = [(figure, there) for figure, there in recorded(info, spec) if slot_fits(there, run)]
-    kept.sort(key=lambda pair: pair[1].split == run.split)  # of two of a style that of the same split counts
-    former = {figure.style: (figure, there) for figure, there in kept}
+    kept.sort(key=lambda pair: pair[1].split == run.split)  # the same split comes last, and wins
+    known = {figure.style: (figure, there) for figure, there in kept}
     count = 0
     for figure in figures:
-        if figure.style not in former:
+        if figure.style not in known:
             continue
         found = find_departure(
-            info.key, (figure, run), former[figure.style], tolerance or Tolerance(), info.decimals + 1
+            info.key, (figure, run), known[figure.style], tolerance or Tolerance(), info.decimals + 1
         )
         if found:
             say(f"{spec.name}  {figure.style}  {found}")
@@ -109,7 +112,7 @@ def departures(
 
 
 def slot_fits(there: RunInfo, run: RunInfo) -> bool:
-    """Return whether figures of a recorded run are of the same protocol: size and facts; pairs may be others."""
+    """Whether a recorded run used the same protocol: size and facts. The pairs may differ."""
     return (there.size, there.facts) == (run.size, run.facts)
 
 
@@ -131,27 +134,27 @@ def recorded_for_check(
         if figure.style in styles and (not sizes or run.size in sizes)
     ]
     if not found:
-        raise OptionError(f"--check: no such {info.title} of {spec.name} is recorded: --write keeps it")
+        raise OptionError(f"--check: no {info.title} of {spec.name} is recorded: record it with --write")
     return found
 
 
 def recorded_pairs(specs: Sequence[ModelSpec], metrics: Sequence[Metric], asked: Asked) -> Asked:
-    """Return options that measure as many pairs as are recorded, unless `count` was asked for.
+    """Return options that measure as many pairs as were recorded, unless `count` was given.
 
     Raises:
-        OptionError: nothing is recorded of a model by any of the metrics.
+        OptionError: a model has no recorded figure of any of the metrics.
     """
     counts = []
     for spec in specs:
         found = [f for metric in metrics for f, run in recorded(metric.info(), spec) if run.size == asked.size]
         found = [f for f in found if not asked.chosen or f.style in asked.chosen]
         if not found:
-            raise OptionError(f"--check: no figures of {spec.name} at {asked.size} px are recorded: --write keeps them")
+            raise OptionError(f"--check: no figures of {spec.name} at {asked.size} px: record them with --write")
         counts += [figure.count for figure in found]
     return asked if asked.count else replace(asked, count=max(counts))
 
 
 def fail_if_departed(departed: int) -> None:
-    """Raise Failure if so many figures, above 0, are not as recorded."""
+    """Raise Failure if any figures (`departed` > 0) differ from the recorded ones."""
     if departed:
-        raise Failure(f"{departed} {'figure is' if departed == 1 else 'figures are'} not as recorded")
+        raise Failure(f"{departed} {'figure differs' if departed == 1 else 'figures differ'} from the recorded ones")

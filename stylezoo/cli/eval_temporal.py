@@ -1,4 +1,4 @@
-"""What `stylezoo eval --temporal` measures: how steady stylized clips of known motion are."""
+"""`stylezoo eval --temporal`: the warp error of stylized clips with known motion."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ if TYPE_CHECKING:
     from stylezoo.stylizer.stylizer import Stylizer
     from stylezoo.zoo.results import Figure, RunInfo
 
-STEADY = 0.9  # as `Stylizer.stylize_frames` has it
+STEADY = 0.9  # the default of `Stylizer.stylize_frames`
 
 
 @dataclass(frozen=True)
 class Clips:
-    """So many clips, of so many frames, so many px wide, of this share of steadiness."""
+    """The number of clips, frames per clip, long side in px, and temporal smoothing."""
 
     count: int = 8
     frames: int = 12
@@ -32,7 +32,7 @@ class Clips:
 
 @dataclass(frozen=True)
 class Job:
-    """A method in some styles on clips; `styles` are what stylizes a clip, by id."""
+    """A method, its styles (id -> frame stylizer) and the clips to measure."""
 
     name: str
     stylizer: Stylizer | None
@@ -53,23 +53,23 @@ def measure_temporal(
     check: bool,
     device: str,
 ) -> None:
-    """Measure models and other programs, print the figures, and keep them or compare them with those kept.
+    """Measure models and peers, print the figures, and record them or compare them with the recorded ones.
 
     Args:
-        asked: those fields of `Clips` that were given.
+        asked: the fields of `Clips` that were given.
 
     Raises:
-        OptionError, StyleError: something cannot be measured; said before anything is.
-        Failure: with `check`, figures are not as recorded.
+        OptionError, StyleError: something cannot be measured; raised before anything is measured.
+        Failure: with `check`, a figure differs from the recorded one.
     """
     from stylezoo.cli.eval_pairs import photos_of
     from stylezoo.evaluate.check import Tolerance
     from stylezoo.evaluate.temporal import METRIC
 
     if peers and (write or check):
-        raise OptionError("--write and --check are of models of the zoo: leave --peer out")
+        raise OptionError(f"--write and --check are only for models of the zoo: leave --peer {peers[0]} out")
     if check and "frames" in asked:
-        raise OptionError("--check measures clips as long as the recorded ones: leave --frames out")
+        raise OptionError("--check uses the recorded number of frames: leave --frames out")
     split, paths = photos_of("validation", photos)
     reporter = Reporter(METRIC, as_json, write, check, Tolerance(constant=2e-6))
     reporter.check_split(split)
@@ -84,16 +84,16 @@ def measure_temporal(
 def model_jobs(
     name: str, chosen: Sequence[str], asked: Mapping[str, Any], device: str, reporter: Reporter
 ) -> list[Job]:
-    """Return what to measure of a model: the clips asked for, or with --check those that are recorded."""
+    """Return the jobs for a model: the clips asked for, or with --check the recorded ones."""
     from stylezoo.evaluate.temporal import zoo_stylizer
     from stylezoo.stylizer.loading import load
     from stylezoo.zoo.store import find
 
     if find(name)[0].weightless:
-        raise OptionError(f"{name} optimises each frame for minutes: --temporal measures nets that take one pass")
+        raise OptionError(f"{name} optimises each frame for minutes: --temporal measures only one-pass nets")
     stylizer = load(name, device=device)
     if not stylizer.styles:
-        raise StyleError(f"{name} knows no style by name, in which --temporal could measure it: take another net")
+        raise StyleError(f"{name} has no named styles, which --temporal needs: name another model")
     styles = choose_styles(name, stylizer.styles, chosen)
     reporter.check_weights(name, stylizer.spec)
     plan: dict[Clips, tuple[str, ...]] = {Clips(**asked): styles}
@@ -114,7 +114,7 @@ def model_jobs(
 
 
 def peer_job(peer: str, chosen: Sequence[str], asked: Mapping[str, Any]) -> Job:
-    """Return what to measure of another program, which stylizes each frame by itself."""
+    """Return the job for a peer, which stylizes each frame independently."""
     from stylezoo.evaluate.peers import lite_stylizers
 
     stylizers = lite_stylizers()

@@ -16,34 +16,34 @@ from stylezoo.errors import OptionError
 
 @click.command("export")
 @click.argument("name", metavar="NAME", shell_complete=model_names)
-@click.option("-o", "--output", required=True, type=click.Path(path_type=Path), help="The file, .onnx or .pt2.")
-@click.option("-f", "--format", default="onnx", type=click.Choice(["onnx", "torch"]), help="What to write.")
+@click.option("-o", "--output", required=True, type=click.Path(path_type=Path), help="Output file, .onnx or .pt2.")
+@click.option("-f", "--format", default="onnx", type=click.Choice(["onnx", "torch"]), help="Format to write.")
 @click.option(
     "--precision",
     default="fp32",
     type=click.Choice(["fp32", "fp16", "int8"]),
-    help="Of ONNX: fp16 and int8 are smaller, and their pictures differ a little.",
+    help="ONNX only: fp16 and int8 files are smaller; results differ slightly.",
 )
 @click.option(
     "--pixels",
     default="float",
     type=click.Choice(["float", "uint8"]),
-    help="What the file takes and gives: float NxCxHxW in 0 to 1, or uint8 NxHxWxC.",
+    help="Input and output type: float NxCxHxW in 0 to 1, or uint8 NxHxWxC.",
 )
 @click.option(
     "--photos",
     type=click.Path(exists=True, file_okay=False, path_type=Path),
     metavar="DIR",
-    help="Photos to measure the ranges of int8 on, and to compare on.  [default: scikit-image's, if installed]",
+    help="Photos to calibrate int8 and to compare on.  [default: scikit-image's, if installed]",
 )
-@click.option("--force", is_flag=True, help="Overwrite files that exist.")
+@click.option("--force", is_flag=True, help="Overwrite existing files.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def command(name: str, output: Path, photos: Path | None, force: bool, as_json: bool, **choices: Any) -> None:
-    """Write the model NAME as a file that onnxruntime and others run, or torch without this package.
+    """Export the model NAME to ONNX, or to a torch.export program that runs without this package.
 
-    Pictures of any size pass, several at once. Models of several styles take a style besides the picture; those of any
-    picture come with a second file, which makes that of a picture. What the file gives is compared with the model at
-    three sizes before it is kept.
+    The file takes batches of any size and pictures of any size. Multi-style models also take a style as input.
+    Arbitrary-style models get a second file, the encoder, which computes this input from a style image. Before the file
+    is kept, its results are compared with the model at three sizes.
     """
     for path in (output, output.with_name(f"{output.stem}-encoder{output.suffix}")):
         if path.is_dir() or (path.exists() and not force):
@@ -63,8 +63,8 @@ def command(name: str, output: Path, photos: Path | None, force: bool, as_json: 
         say(f"{file}: {file.stat().st_size / 1e6:.2f} MB")
     for check in made.checks:
         say(
-            f"{check.width}x{check.height} px: differs from the model by {check.mean:.3f}/255 in the mean, "
-            f"{check.largest:.2f}/255 at most; {check.file_ms:.0f} ms, by torch {check.net_ms:.0f} ms"
+            f"{check.width}x{check.height} px: differs from the model by {check.mean:.3f}/255 on average, "
+            f"{check.largest:.2f}/255 at most; {check.file_ms:.0f} ms, torch {check.net_ms:.0f} ms"
         )
 
 
@@ -74,5 +74,5 @@ def _samples() -> list[Path]:
 
     try:
         return sample_photos()
-    except DataError:  # int8 then says what it needs
+    except DataError:  # int8 reports that it needs photos
         return []

@@ -1,4 +1,4 @@
-"""Options of commands that stylize whole folders: which engine, and going on where a run stopped."""
+"""Options for stylizing whole folders: the engine, and resuming a run."""
 
 from __future__ import annotations
 
@@ -23,11 +23,10 @@ OPTIONS = (
         "--engine",
         type=click.Choice(ENGINES),
         default="auto",
-        help="How: one after another (serial), by processes (pool), or on a Ray cluster.  [default: as suits]",
-        show_default=False,
+        help="Run serially, in a pool of processes, or on a Ray cluster.",
     ),
-    click.option("--workers", type=click.IntRange(min=1), metavar="N", help="How many processes.  [default: as suits]"),
-    click.option("--resume", is_flag=True, help="Go on in the folder OUT: stylize what is not yet there."),
+    click.option("--workers", type=click.IntRange(min=1), metavar="N", help="Number of processes.  [default: auto]"),
+    click.option("--resume", is_flag=True, help="Stylize only what is missing in the folder OUT."),
 )
 
 
@@ -41,14 +40,15 @@ def folder_options(command: Command) -> Command:
 def open_manifest(
     jobs: list[Job], facts: Callable[[Job], Mapping[str, Any]], *, resume: bool, force: bool
 ) -> tuple[list[Job], Manifest | None]:
-    """Return the jobs that are to be done, and the manifest of their folder, which a single picture does not need.
+    """Return the jobs left to do, and the manifest of their folder (None for a single picture).
 
-    Raises OptionError where `resume` is asked for and the jobs cannot be compared with what is there.
+    Raises:
+        OptionError: with `resume`, the output is not a folder, or its manifest does not match the jobs.
     """
-    folder = jobs[0].root  # of all: only one picture can go elsewhere
+    folder = jobs[0].root  # the same for all jobs
     if folder is None:
         if resume:
-            raise OptionError("--resume goes on in a folder: name one with --output in place of -")
+            raise OptionError("--resume needs a folder: name one with --output instead of -")
         return jobs, None
     if len(jobs) == 1 and not resume and not (folder / MANIFEST).exists():
         return jobs, None
@@ -57,23 +57,23 @@ def open_manifest(
         return jobs, manifest
     missing = manifest.missing(jobs, force=force)
     if done := len(jobs) - len(missing):
-        say(f"{done} of {len(jobs)} pictures are done already")
+        say(f"{done} of {len(jobs)} pictures are already done")
     return missing, manifest
 
 
 @contextmanager
 def advising(manifest: Manifest | None) -> Iterator[None]:
-    """Tell whoever interrupts how to go on."""
+    """After an interruption, say how to resume."""
     try:
         yield
     except KeyboardInterrupt:
         if manifest:
-            say(f"{manifest.stylized} of {manifest.planned} pictures are done: the same command with --resume goes on")
+            say(f"{manifest.stylized} of {manifest.planned} pictures are done: add --resume to continue")
         raise
 
 
 def weights_hash(spec: ModelSpec, file: Path | None) -> str | None:
-    """Return the SHA-256 of a model's weights; None: it has none."""
+    """Return the SHA-256 of a model's weights; None if it has none."""
     if spec.weights:
         return spec.weights.sha256
     return sha256_of(file) if file else None

@@ -12,9 +12,9 @@ from stylezoo.cli.options import model_names
 @click.argument("name", shell_complete=model_names)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON instead of YAML.")
 def command(name: str, as_json: bool) -> None:
-    """Show all that is known about the model NAME: one of the zoo, a run folder or a weights file.
+    """Show the model NAME: its styles and their rights, weights, recipe and measured quality.
 
-    That is its styles and their rights, its weights, its recipe and its measured quality.
+    NAME is a model of the zoo, a run folder or a weights file.
     """
     import msgspec
     import yaml

@@ -1,4 +1,4 @@
-"""Which picture goes where: every input and output is settled and checked before a model is loaded."""
+"""Resolve inputs and outputs, and check them before a model is loaded."""
 
 from __future__ import annotations
 
@@ -30,10 +30,10 @@ FORMATS = {
     "tga": "tga",
     "ppm": "ppm",
 }
-"""What a file's name ends with -> the format that is meant."""
+"""Suffix -> format."""
 
 _ENDINGS = ", ".join(f".{name}" for name in FORMATS)
-_AS_JPEG = {"heic", "heif", "hif", "mpo"}  # photos; other formats that are not written become PNG, which keeps alpha
+_AS_JPEG = {"heic", "heif", "hif", "mpo"}  # photos; other formats that cannot be written become PNG, which keeps alpha
 
 
 def plan(
@@ -45,19 +45,23 @@ def plan(
     force: bool = False,
     recursive: bool = False,
 ) -> list[Job]:
-    """Return a job for every picture that `inputs` name, in their order.
+    """Return one job per picture, in the order of `inputs`.
 
-    `inputs` are files, folders (every picture in them, sorted by name; `recursive`: and in those below, whose results
-    go to folders of the same names) and '-' for stdin. `output` is a file for one
-    picture, a folder for several or for a folder, or '-' for stdout. `format`, one of FORMATS, replaces the one that
-    the names state. With `labels` each picture has a job for each, `<picture>_<label>`, and `output` is a folder.
+    Args:
+        inputs: files, folders (every picture in them, sorted by name) and '-' for stdin.
+        output: a file for one picture, a folder for several pictures, or '-' for stdout.
+        labels: make one job per picture and label, named `<picture>_<label>`; `output` is then a folder.
+        format: one of FORMATS; overrides the format of the file names.
+        force: allow outputs that exist.
+        recursive: include subfolders; the results go into subfolders of the same names.
 
-    Raises ImageError for an input that does not exist or holds no picture, and OptionError for an output whose format
-    is unknown, that two inputs share, that is an input itself, or that exists (unless `force`).
+    Raises:
+        ImageError: an input does not exist, or a folder has no pictures.
+        OptionError: an output has an unknown format, is shared by two inputs, is itself an input, or exists.
     """
     sources = list(find_sources(inputs, recursive=recursive, without=Path(output)))
     if not output:
-        raise OptionError("--output is empty: name a file, or a folder for several pictures")
+        raise OptionError("--output is empty: name a file or folder")
     if output == "-":
         if (count := len(sources) * len(labels or "-")) > 1:
             raise OptionError(f"stdout takes one picture, not {count}: name a folder with --output")
@@ -77,7 +81,7 @@ def plan(
 
 
 class Source(NamedTuple):
-    """A picture to read, None being stdin, and the subfolder of a folder IN in which it is."""
+    """A picture to read (None: stdin), and its subfolder within a folder IN."""
 
     path: Path | None
     folder: str = ""
@@ -86,51 +90,54 @@ class Source(NamedTuple):
 def find_sources(
     inputs: Sequence[str], *, recursive: bool | None = None, without: Path | None = None
 ) -> Iterator[Source]:
-    """Yield the pictures that `inputs` name, see `plan`; those in the folder `without` are no inputs."""
+    """Yield the pictures of `inputs`, see `plan`; skip the folder `without`."""
     if inputs.count("-") > 1:
         raise OptionError("stdin ('-') can be read only once")
     if recursive and not any(name and Path(name).is_dir() for name in inputs):
-        raise OptionError("--recursive is for folders, and IN names none: leave it out")
+        raise OptionError("--recursive needs a folder as IN: leave it out")
     for name in inputs:
         path = Path(name)
         if name == "-":
             yield Source(None)
-        elif not name:  # an unset variable of a script: to Path it is the folder that one is in
+        elif not name:  # an unset shell variable; Path("") would be the current folder
             raise ImageError("no such file or folder: ''")
         elif path.is_dir():
             for picture in pictures_in(path, recursive=recursive, without=without):
                 folder = picture.parent.relative_to(path).as_posix()
                 yield Source(picture, "" if folder == "." else folder)
-        elif exists(path):  # which takes a name that is too long for one that does not exist
+        elif exists(path):  # a name that is too long does not exist either
             yield Source(path)
         else:
             raise ImageError(f"no such file or folder: '{name}'")
 
 
 def pictures_in(folder: Path | str, *, recursive: bool | None = None, without: Path | None = None) -> list[Path]:
-    """Return the pictures of a folder, sorted by name. Raises ImageError if there are none.
+    """Return the pictures of a folder, sorted by name; say on stderr if subfolders have more.
 
-    A line on stderr says where subfolders have more; `recursive` None: the command has no such option.
+    `recursive` is None for commands without that option.
+
+    Raises:
+        ImageError: the folder has no pictures.
     """
     found = list_pictures(folder, recursive=bool(recursive), without=without)
-    remedy = "" if recursive is None else ": --recursive reads them"
+    remedy = "" if recursive is None else ": use --recursive to include them"
     more = not recursive and has_more(folder)
     if not found:
-        hint = f"; there are some in its subfolders{remedy}" if more else ""
-        raise ImageError(f"no pictures in folder '{folder}': looked for names in {_ENDINGS} and others{hint}")
+        hint = f"; its subfolders have some{remedy}" if more else ""
+        raise ImageError(f"no pictures in folder '{folder}': looked for {_ENDINGS} and others{hint}")
     if more:
-        say(f"the pictures in subfolders of '{folder}' are left out{remedy}")
+        say(f"skipped the pictures in subfolders of '{folder}'{remedy}")
     return found
 
 
 def _ending(path: Path | None) -> str | None:
-    """Return the key of FORMATS that a name ends with, or None."""
+    """Return the key of FORMATS for a file's suffix, or None."""
     found = ending(path) if path else ""
     return found if found in FORMATS else None
 
 
-def _written(path: Path) -> str | None:
-    """Return in which of FORMATS a result is that nobody named one for: that of the input, or one like it."""
+def _default_format(path: Path) -> str | None:
+    """Return the default format of a result: that of the input, or a similar one that can be written."""
     known = ending(path)
     if known in FORMATS or known not in PICTURES:
         return _ending(path)
@@ -144,15 +151,15 @@ def _into_folder(sources: list[Source], output: str, format: str | None, labels:
     if not folder.exists() and _ending(folder):
         raise OptionError(
             f"--output '{output}' looks like a file, but several pictures need a folder: drop the suffix, or "
-            "draw them on one page by stylezoo sheet"
+            "use stylezoo sheet to draw them on one page"
         )
     for source in sources:
         path = source.path or Path("stdin.png")
         own = _ending(path)
-        if format is None and own is None and (like := _written(path)):
+        if format is None and own is None and (like := _default_format(path)):
             suffix, kind = f".{like}", like
         elif format is None and own is None:
-            raise OptionError(f"'{path.name}' names no format that can be written: pass --format, such as --format png")
+            raise OptionError(f"cannot write the format of '{path.name}': pass --format, such as --format png")
         elif format is None or (own and FORMATS[own] == FORMATS[format]):
             suffix, kind = path.suffix, own or "png"  # photo.JPEG stays photo.JPEG, unless the format changes
         else:
@@ -169,7 +176,7 @@ def _to_file(source: Path | None, output: str, format: str | None) -> Job:
         raise OptionError(f"--format {format} contradicts the name of --output '{output}'")
     chosen = format or own
     if chosen is None:
-        raise OptionError(f"--output '{output}' states no format: end its name in {_ENDINGS}, or pass --format")
+        raise OptionError(f"--output '{output}' has no known suffix: use {_ENDINGS}, or pass --format")
     return Job(source, target, chosen)
 
 
@@ -181,15 +188,15 @@ def _check(jobs: list[Job], force: bool) -> None:
             continue
         target = job.target.resolve()
         if target in writers:
-            raise OptionError(f"'{writers[target]}' and '{job.input}' would both become '{job.output}'")
+            raise OptionError(f"'{writers[target]}' and '{job.input}' would both be written to '{job.output}'")
         writers[target] = job.input
         if target in read:
             raise OptionError(f"'{job.output}' is an input and is never overwritten: choose another --output")
         if exists(target) and target.is_dir():
             raise OptionError(f"'{job.output}' is a folder, but '{job.input}' would be written there")
         if exists(target) and not force:
-            go_on = "--resume to stylize only what is missing, " if (target.parent / MANIFEST).exists() else ""
+            go_on = "--resume to stylize only the missing ones, " if (target.parent / MANIFEST).exists() else ""
             raise OptionError(f"'{job.output}' exists: pass {go_on}--force to overwrite it, or choose another --output")
-        blocked = next((p for p in target.parents if exists(p)), None)
-        if blocked and not blocked.is_dir():
-            raise OptionError(f"cannot write '{job.output}': '{blocked}' is not a folder")
+        parent = next((p for p in target.parents if exists(p)), None)
+        if parent and not parent.is_dir():
+            raise OptionError(f"cannot write '{job.output}': '{parent}' is not a folder")

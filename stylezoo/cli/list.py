@@ -20,18 +20,18 @@ RIGHT = {"STYLES", "SIZE"}
 @click.argument("pattern", default="*")
 @click.option("--family", metavar="NAME", help="Only models of this family, such as johnson or cin.")
 @click.option("--kind", type=click.Choice(["single", "multi", "arbitrary"]), help="Only models of this kind.")
-@click.option("--repo", metavar="OWNER/ZOO", help="Models of a repository of the Hub, in place of the package's own.")
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object a line.")
+@click.option("--repo", metavar="OWNER/ZOO", help="Repository on the Hub to list instead of the bundled zoo.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object per line.")
 @click.pass_context
 def command(
     ctx: click.Context, pattern: str, family: str | None, kind: str | None, repo: str | None, as_json: bool
 ) -> None:
     """List the models whose name matches PATTERN, such as 'johnson/*'.
 
-    With --repo those of a repository are listed, of which nothing but its registry is downloaded.
+    With --repo, only the registry of the repository is downloaded.
 
-    PROVENANCE is "recipe" where one run of the model's recipe made its weights, otherwise "handmade"; stylezoo info
-    says how. How good the models are stands on their cards, docs/zoo.
+    PROVENANCE is "recipe" if one run of the model's recipe made the weights, else "handmade"; stylezoo info shows how.
+    The model cards in docs/zoo show the measured quality.
     """
     from stylezoo.zoo.catalog import list_models, model_info, read_repository
     from stylezoo.zoo.hub import Repository, parse_repo
@@ -56,7 +56,7 @@ def command(
 
 
 def summary(spec: ModelSpec) -> dict[str, Any]:
-    """Return what the list says of a model; None stands for what has no weights."""
+    """Return the facts that the list shows; `bytes` is None for a model without weights."""
     return {
         "name": spec.name,
         "family": spec.family,
@@ -69,7 +69,7 @@ def summary(spec: ModelSpec) -> dict[str, Any]:
 
 
 def cells(fact: dict[str, Any]) -> tuple[str, ...]:
-    """Return a summary as a line of the table, in the order of TITLES."""
+    """Return a summary as a table row, in the order of TITLES."""
     styles = "any" if fact["kind"] == "arbitrary" else str(len(fact["styles"]))
     size = "-" if fact["bytes"] is None else f"{fact['bytes'] / 1e6:.1f} MB"
     return fact["name"], fact["kind"], styles, size, fact["provenance"] or "-", one_line(fact["license"])

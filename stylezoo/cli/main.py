@@ -1,6 +1,6 @@
-"""The command `stylezoo`: finds the command that was asked for, and turns every failure into one line on stderr.
+"""The command `stylezoo`: it finds the subcommand and turns every failure into one line on stderr.
 
-Exit codes: 0 all went well; 1 nothing was found, or an internal error; 2 the input was wrong; 130 interrupted.
+Exit codes: 0 success; 1 nothing found, or an internal error; 2 invalid input; 130 interrupted.
 """
 
 from __future__ import annotations
@@ -19,27 +19,27 @@ from stylezoo import __version__
 from stylezoo.cli.console import Failure, one_line, open_streams, say, show_warning, tame_warnings
 from stylezoo.errors import StyleZooError, did_you_mean, missing_extra, out_of_memory
 
-# Name -> what `stylezoo --help` says. The module stylezoo.cli.<name>, which defines `command`, is imported when called.
+# Name -> its line in `stylezoo --help`. The module stylezoo.cli.<name> defines `command`; it is imported when called.
 COMMANDS = {
     "list": "List the models.",
-    "info": "Show everything about a model: rights, recipe, hash, quality.",
-    "stylize": "Stylize pictures in a style.",
-    "video": "Stylize a clip, with its sound.",
-    "sheet": "Draw a page of one photo in every style, or of several photos in several styles.",
-    "demo": "Show a page on which photos are stylized, in a browser.",
-    "data": "Fetch the pictures and photos that nets are trained on.",
+    "info": "Show a model's rights, recipe, hash and quality.",
+    "stylize": "Stylize pictures.",
+    "video": "Stylize a video clip and keep its sound.",
+    "sheet": "Draw one page that compares styles or photos.",
+    "demo": "Serve a web page for stylizing photos.",
+    "data": "Download and pack training data.",
     "train": "Train a model from a recipe.",
-    "add-style": "Add a style to a trained net of several styles.",
-    "import": "Convert weights of other projects.",
-    "eval": "Measure the quality of models on photos.",
-    "bench": "Measure the speed, memory and size of models and of their peers.",
-    "export": "Write a model as ONNX, or as a program of torch.export.",
-    "verify": "Check the weights of models against the registry.",
-    "push": "Publish models in a repository of the Hugging Face Hub.",
-    "pull": "Download models of a repository of the Hub.",
-    "sync": "Compare a zoo on this machine with one on the Hub, and synchronize them.",
-    "doctor": "Show versions, extras and devices, and check that every runtime gives the same picture.",
-    "completion": "Print a script that completes commands, options and model names.",
+    "add-style": "Add a style to a trained model.",
+    "import": "Convert weights from other projects.",
+    "eval": "Measure the quality of models.",
+    "bench": "Measure speed, memory and size.",
+    "export": "Export a model to ONNX or torch.export.",
+    "verify": "Check model weights against the registry.",
+    "push": "Publish models on the Hugging Face Hub.",
+    "pull": "Download models from the Hugging Face Hub.",
+    "sync": "Compare and synchronize a local zoo with one on the Hub.",
+    "doctor": "Show versions, extras and devices, and test every runtime.",
+    "completion": "Print a shell completion script.",
 }
 
 
@@ -72,7 +72,7 @@ class LazyGroup(click.Group):
                 tame_warnings()
                 warnings.showwarning = show_warning
                 result = super().invoke(ctx)
-            sys.stdout.flush()  # a closed pipe must be noticed here, not when Python shuts down
+            sys.stdout.flush()  # notice a closed pipe here, not when Python shuts down
             return result
         except (click.ClickException, click.exceptions.Exit, click.Abort, BrokenPipeError):
             raise
@@ -111,19 +111,17 @@ class LazyGroup(click.Group):
 
 
 def explain(error: Exception) -> Failure:
-    """Return the failure that tells a user about any exception in one line."""
+    """Return the failure that reports any exception in one line."""
     if isinstance(error, StyleZooError):
         return Failure(one_line(error))
     if needed := missing_extra(error):
         return Failure(needed)
     if out_of_memory(error):
-        return Failure(
-            "not enough memory: try a smaller --size (stylize), data.crop or run.batch (train), or --device cpu"
-        )
+        return Failure("out of memory: use a smaller --size (stylize), data.crop or run.batch (train), or --device cpu")
     if isinstance(error, OSError):
         where = f"{error.filename}: " if error.filename else ""
         return Failure(f"{where}{error.strerror or one_line(error)}")
-    hint = "run again with STYLEZOO_DEBUG=1 to see where"
+    hint = "set STYLEZOO_DEBUG=1 for a traceback"
     return Failure(f"internal error: {type(error).__name__}: {one_line(error)} ({hint})", code=1)
 
 
@@ -133,7 +131,7 @@ def explain(error: Exception) -> Failure:
     invoke_without_command=True,
     context_settings={"help_option_names": ["-h", "--help"], "show_default": True, "max_content_width": 100},
 )
-@click.option("--debug", is_flag=True, envvar="STYLEZOO_DEBUG", help="Show the traceback of an error.")
+@click.option("--debug", is_flag=True, envvar="STYLEZOO_DEBUG", help="Show a traceback on errors.")
 @click.version_option(__version__, "--version", message="stylezoo %(version)s", help="Show the version and exit.")
 @click.pass_context
 def cli(ctx: click.Context, debug: bool) -> None:
@@ -151,5 +149,5 @@ def cli(ctx: click.Context, debug: bool) -> None:
 def main() -> None:
     """Run the command line and exit."""
     open_streams()
-    os.environ.setdefault("HF_HUB_VERBOSITY", "error")  # the Hub's client would tell of each of its tries in two lines
+    os.environ.setdefault("HF_HUB_VERBOSITY", "error")  # the Hub client logs two lines for every retry
     cli.main()

@@ -1,4 +1,4 @@
-"""What several commands do with their arguments."""
+"""Options and argument parsing shared by several commands."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ from stylezoo.runtime.options import StylizeOptions, option_fields
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 Style = str | dict[str, float] | None
-"""What `parse_style` makes of a text."""
+"""A style as `parse_style` returns it: a name or path, a mix of names and weights, or None."""
 
 
 def parse_tile(text: str) -> int | str | None:
-    """Return what --tile states: 'auto', None for 'none', or a number of px."""
+    """Return the value of --tile: 'auto', None for 'none', or a side in px."""
     if text in ("auto", "none"):
         return None if text == "none" else text
     if not re.fullmatch("[1-9][0-9]{0,5}", text):
-        raise OptionError(f"--tile must be auto, none, or the side of tiles in px, such as 512, not '{text}'")
+        raise OptionError(f"--tile must be auto, none or a tile size in px such as 512, not '{text}'")
     return int(text)
 
 
@@ -33,9 +33,9 @@ _TYPES = {"float": float, "float | None": float, "int | None": int, "Tile": pars
 
 
 def stylize_options(*names: str, **defaults: Any) -> Callable[[Command], Command]:
-    """Return a decorator that adds the options of `StylizeOptions`, or those of these names.
+    """Return a decorator that adds the options of `StylizeOptions`, or only those in `names`.
 
-    `defaults` replaces defaults as they would be typed. `read_options` makes the class of what was given.
+    `defaults` overrides defaults, written as on the command line. `read_options` builds the dataclass from the result.
     """
 
     def add(command: Command) -> Command:
@@ -55,7 +55,7 @@ def stylize_options(*names: str, **defaults: Any) -> Callable[[Command], Command
 
 
 def read_options(asked: dict[str, Any]) -> StylizeOptions:
-    """Take what `stylize_options` added out of a command's arguments."""
+    """Pop the arguments that `stylize_options` added and return them as `StylizeOptions`."""
     given = {name: asked.pop(name) for name in option_fields() if name in asked}
     if "preserve_color" in given:
         given["preserve_color"] = given["preserve_color"] or False
@@ -63,46 +63,54 @@ def read_options(asked: dict[str, Any]) -> StylizeOptions:
 
 
 def model_names(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[str]:
-    """Return the models that a shell may complete a name to."""
+    """Return the model names that complete what was typed."""
     from stylezoo.zoo.catalog import list_models
 
     return [name for name in list_models() if name.startswith(incomplete)]
 
 
 def parse_names(text: str, option: str) -> list[str]:
-    """Return the names that 'starry_night,great_wave' lists; raise OptionError where `option` lists none.
+    """Return the names in a list such as 'starry_night,great_wave'; `option` is for messages.
 
-    A text with commas that is a path of a file or folder is that path.
+    If the whole text is the path of a file or folder, it is one name, even if it has commas.
+
+    Raises:
+        OptionError: the list is empty.
     """
     if "," in text and Path(text).exists():
         return [text]
     names = [name for name in map(str.strip, text.split(",")) if name]
     if not names:
-        raise OptionError(f"{option} names no style: write {option} NAME,NAME")
+        raise OptionError(f"{option} '{text}' names no style: write {option} NAME,NAME")
     return names
 
 
 def parse_region(text: str) -> tuple[Path, Style]:
-    """Return the mask's file and the style that 'mask.png:starry_night' states; the style may be a picture or a mix.
+    """Return the mask file and the style of 'mask.png:starry_night'; the style may be a picture or a mix.
 
-    The first colon behind the name of a file that exists divides them, as there may be others in either.
-    Raises OptionError where there is no such file, or no style behind it.
+    Both parts may contain colons. The text is split at the first colon that follows the name of an existing file.
+
+    Raises:
+        OptionError: there is no such file, or no style follows it.
     """
-    way = "write --region MASK:STYLE, such as mask.png:starry_night"
+    usage = "write --region MASK:STYLE, such as mask.png:starry_night"
     for colon in re.finditer(":|$", text):
         if (mask := Path(text[: colon.start()])).is_file():
             style = parse_style(text[colon.end() :].strip(), "--region")
             if not style:
-                raise OptionError(f"--region '{text}' names no style for the mask: {way}")
+                raise OptionError(f"--region '{text}' names no style: {usage}")
             return mask, style
     name = re.match(r"([A-Za-z]:(?=[\\/]))?[^:]*", text)
-    raise OptionError(f"--region '{text}': there is no file '{name and name[0]}': {way}")
+    raise OptionError(f"--region '{text}': no such file '{name and name[0]}': {usage}")
 
 
 def parse_style(text: str | None, option: str = "--style") -> Style:
-    """Return the style that 'starry_night' or 'starry_night:0.6,wave.jpg:0.4' states; `option` is for messages.
+    """Return the style of 'starry_night', or the mix of 'starry_night:0.6,wave.jpg:0.4'; `option` is for messages.
 
-    A text that is the path of a file is that file, whatever is in its name, and an address of the web is no mix.
+    The path of an existing file and a URL are returned as they are, even if they contain ':' or ','.
+
+    Raises:
+        OptionError: a part of the mix has no weight, or a name occurs twice.
     """
     if text is None or not re.search("[:,]", text) or re.match(r"\w+://", text) or Path(text).is_file():
         return text
@@ -115,25 +123,26 @@ def parse_style(text: str | None, option: str = "--style") -> Style:
             value = math.nan
         if not name or not math.isfinite(value):
             raise OptionError(
-                f"cannot read '{part}' in {option} '{text}': write NAME or NAME:WEIGHT,NAME:WEIGHT, a name being a "
-                "style's or the path of a picture that exists"
+                f"cannot read '{part}' in {option} '{text}': write NAME or NAME:WEIGHT,NAME:WEIGHT, where NAME is a "
+                "style or an existing picture"
             )
         if name in mix:
-            raise OptionError(f"{option} '{text}' names '{name}' twice: add its weights up")
+            raise OptionError(f"{option} '{text}' names '{name}' twice: add up its weights")
         mix[name] = value
     return mix
 
 
 def spread_folders(styles: Sequence[str], known: Collection[str]) -> list[str]:
-    """Return the styles with the pictures in a folder in place of its name; a name that the model knows comes first."""
-    spread = [pictures_in(s) if s and s not in known and Path(s).is_dir() else [s] for s in styles]  # "" is no folder
+    """Return the styles, each folder replaced by the pictures in it; a style of the model wins over a folder."""
+    spread = [pictures_in(s) if s and s not in known and Path(s).is_dir() else [s] for s in styles]  # "" is not "."
     return [str(style) for member in spread for style in member]
 
 
 def label_styles(styles: Sequence[str]) -> dict[str, Style]:
-    """Return what each text states, by what stands for it in file names: a name, or a picture's without its suffix.
+    """Return label -> style. The label goes into file names: a style's name, or a picture's name without its suffix.
 
-    Raises OptionError where that is the same for two.
+    Raises:
+        OptionError: two styles have the same label.
     """
     labelled: dict[str, Style] = {}
     for text in styles:
@@ -142,11 +151,11 @@ def label_styles(styles: Sequence[str]) -> dict[str, Style]:
         stems = {Path(name).stem: weight for name, weight in shares.items()}
         label = "_".join(stem if weight is None else f"{stem}-{weight:g}" for stem, weight in stems.items())
         if label in labelled:
-            raise OptionError(f"--style '{text}': there is another whose results would be called '{label}': rename one")
+            raise OptionError(f"--style '{text}': another style also writes to '{label}': rename one of the files")
         labelled[label] = style
     return labelled
 
 
 def files_of(style: Style) -> list[Path]:
-    """Return the pictures that a style is made of."""
+    """Return the style's picture files."""
     return [path for path in map(Path, [style] if isinstance(style, str) else style or ()) if path.is_file()]

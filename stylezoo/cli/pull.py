@@ -12,14 +12,16 @@ from stylezoo.cli.console import example, put_json, say
 @click.command("pull")
 @click.argument("repo", metavar="OWNER/ZOO")
 @click.argument("pattern", default="*")
-@click.option("--revision", metavar="REV", help="A branch, tag or commit.  [default: main]")
-@click.option("--to", type=click.Path(path_type=Path, file_okay=False), help="A folder that becomes a zoo with them.")
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object a model.")
+@click.option("--revision", metavar="REV", help="Branch, tag or commit.  [default: main]")
+@click.option(
+    "--to", type=click.Path(path_type=Path, file_okay=False), help="Download into a local zoo in this folder."
+)
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object per model.")
 def command(repo: str, pattern: str, revision: str | None, to: Path | None, as_json: bool) -> None:
-    """Download the models of a repository whose name matches PATTERN, and compare their hashes.
+    """Download the models of a repository that match PATTERN, and check their hashes.
 
-    Without --to they go into the cache of the Hub, from where hf:OWNER/ZOO/FAMILY/STYLE loads them, also without a
-    network. Prints the path of each weights file.
+    Without --to they go into the Hub's cache; hf:OWNER/ZOO/FAMILY/STYLE then loads them offline too. Prints the path of
+    each weights file.
     """
     from stylezoo.errors import OptionError
     from stylezoo.zoo.catalog import REGISTRY, OpenZoo, open_folder, read_repository
@@ -32,12 +34,12 @@ def command(repo: str, pattern: str, revision: str | None, to: Path | None, as_j
     if to is not None and (to / REGISTRY).exists():
         own = {d.name for d in compare(open_folder(to), repository) if d.state == "differs"}
         if lost := [spec.name for spec in specs if spec.name in own]:
-            how = f"stylezoo sync {repository} --zoo {to} --pull --theirs replaces what differs"
-            raise OptionError(f"{to} has changes of its own in {', '.join(lost)}: {how}")
+            how = f"to replace them, run stylezoo sync {repository} --zoo {to} --pull --theirs"
+            raise OptionError(f"{to} has local changes in {', '.join(lost)}: {how}")
     for spec in specs:
         path = locate(spec) if to is None else take([spec], to)[0]
         if as_json:
-            assert spec.weights is not None and spec.weights.hub is not None  # as in every repository
+            assert spec.weights is not None and spec.weights.hub is not None  # true for every repository
             weights = {"sha256": spec.weights.sha256, "commit": spec.weights.hub.revision}
             put_json({"name": spec.name, "path": str(path), **weights})
         else:

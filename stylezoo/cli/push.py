@@ -12,19 +12,21 @@ from stylezoo.cli.options import model_names
 
 @click.command("push")
 @click.argument("names", nargs=-1, required=True, metavar="RUN|NAME...", shell_complete=model_names)
-@click.option("--repo", required=True, metavar="OWNER/ZOO", help="The repository; OWNER/ZOO@BRANCH for a branch of it.")
-@click.option("--private", is_flag=True, help="If there is no such repository yet, make a private one.")
-@click.option("--dry-run", is_flag=True, help="Only say what would be sent.")
-@click.option("--license", metavar="ID", help="Of the weights of a run.  [default: what its recipe says]")
-@click.option("--rights", metavar="TEXT", help="Why the pictures of styles may be used, where it is not stated yet.")
-@click.option("--source", metavar="TEXT", help="Where these pictures come from.")
-@click.option("--story", metavar="TEXT", help="How the weights were made, where it was not one run of a recipe.")
 @click.option(
-    "--photo", type=click.Path(path_type=Path), help="A photo for the card.  [default: scikit-image's astronaut]"
+    "--repo", required=True, metavar="OWNER/ZOO", help="Repository to publish to; OWNER/ZOO@BRANCH for a branch."
 )
-@click.option("--no-picture", is_flag=True, help="A card without a picture.")
-@click.option("--replace-readme", is_flag=True, help="Also replace a README.md that somebody wrote.")
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object a file.")
+@click.option("--private", is_flag=True, help="Make the repository private if it is created.")
+@click.option("--dry-run", is_flag=True, help="Show what would be sent, and stop.")
+@click.option("--license", metavar="ID", help="License of a run's weights.  [default: from its recipe]")
+@click.option("--rights", metavar="TEXT", help="Rights to the style images, if not stated yet.")
+@click.option("--source", metavar="TEXT", help="Source of the style images.")
+@click.option("--story", metavar="TEXT", help="How the weights were made, if not by one run of a recipe.")
+@click.option(
+    "--photo", type=click.Path(path_type=Path), help="Photo for the model card.  [default: scikit-image's astronaut]"
+)
+@click.option("--no-picture", is_flag=True, help="Make a model card without pictures.")
+@click.option("--replace-readme", is_flag=True, help="Replace a README.md that was written by hand.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object per file.")
 def command(
     names: tuple[str, ...],
     repo: str,
@@ -39,10 +41,10 @@ def command(
     replace_readme: bool,
     as_json: bool,
 ) -> None:
-    """Publish models in a repository of the Hugging Face Hub: run folders, weights files, or models of the zoo by NAME.
+    """Publish models on the Hugging Face Hub: run folders, weights files, or models of the zoo by NAME.
 
-    The repository holds a zoo: a registry, one file a model, and a model card with pictures. Prints each file that is
-    sent; what is there already is not sent again. Log in before by 'hf auth login', or set HF_TOKEN.
+    The repository holds a zoo: a registry, one weights file per model, and a model card with pictures. Only files that
+    changed are sent; each is printed. Log in first with 'hf auth login', or set HF_TOKEN.
     """
     import tempfile
 
@@ -61,7 +63,7 @@ def command(
         else:
             click.echo(f"{change.what:7}  {change.path}")
     if not changes:
-        say(f"nothing to send: all of it is in {repository} already")
+        say(f"nothing to send: {repository} is up to date")
     elif dry_run:
         say(f"{len(changes)} files would be sent to {repository}")
     else:

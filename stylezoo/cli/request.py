@@ -1,4 +1,4 @@
-"""What `stylezoo stylize` is asked to stylize, and how: its options, read and checked before anything is loaded."""
+"""The options of `stylezoo stylize`, parsed and checked before a model is loaded."""
 
 from __future__ import annotations
 
@@ -27,14 +27,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Request:
-    """The options that decide on the pictures.
+    """The options that affect the results.
 
     Attributes:
-        styles: the styles by label, which is "" where one is named, or none; empty where none is.
-        several: each picture is stylized in each style, and named after it.
-        regions: masks, and what their white is stylized in.
+        styles: label -> style. A single style has the label ""; empty if no style was given.
+        several: stylize each picture in each style, and add the style to the file name.
+        regions: pairs of a mask and the style of its white area.
         options: how pictures are stylized.
-        tuning: options of models that optimise each picture.
+        tuning: options for models that optimise each picture.
     """
 
     model: str
@@ -53,7 +53,7 @@ class Request:
 
     @property
     def facts(self) -> dict[str, Any]:
-        """What is asked for besides the style, for people and programs to read."""
+        """All options but the style, as JSON can hold them."""
         facts = {
             "cards": [str(card) for card in self.cards],
             "mask": self.mask and str(self.mask),
@@ -69,7 +69,7 @@ class Request:
         return [*self.cards, *masks, *regions, *files_of(self.tuning.get("start"))]
 
     def recipe(self, label: str) -> dict[str, Any]:
-        """Return all that decides on the pictures of a label, files by their hashes."""
+        """Return everything that the results of a label depend on; files by their hashes."""
         styles = self.styles
         if not styles:
             styles = {"": self.spec.style_ids[0] if self.spec.kind == "single" and not self.cards else None}
@@ -79,7 +79,7 @@ class Request:
         return {"model": self.spec.name, "style": style, "quality": self.quality} | self.facts | hashes
 
     def check(self, jobs: Iterable[Job], force: bool) -> None:
-        """Raise OptionError where a file that is read would be overwritten, or one that exists without `force`."""
+        """Raise OptionError if an output is an input, or exists and `force` is not given."""
         jobs = list(jobs)
         read = [*self.shared, *(file for style in self.styles.values() for file in files_of(style))]
         check_kept(jobs, read)
@@ -90,18 +90,21 @@ class Request:
             check_steps(jobs, kept, force)
 
     def settle(self, stylizer: Stylizer, style: Style) -> Any:
-        """Encode a style once for all photos, or where they change it make sure that it can be."""
+        """Encode a style once for all photos.
+
+        With preserve_color "stats" the encoding depends on the photo, so the style is only checked here.
+        """
         code = stylizer.encode_style(style, style_size=self.options.style_size, **self.tuning)
         return style if self.options.preserve_color == "stats" else code
 
     def codes(self, stylizer: Stylizer) -> dict[str, Any]:
-        """Return the styles by label, settled; where none is named the only one, or that of a card that comes alone."""
+        """Return label -> encoded style; if no style was given, that of the only style or the only card."""
         if self.styles:
             return {label: self.settle(stylizer, style) for label, style in self.styles.items()}
         return {"": None if self.regions else self.settle(stylizer, self.stylized(stylizer)[""])}
 
     def stylized(self, stylizer: Stylizer) -> dict[str, Style]:
-        """Return the styles by label that are stylized, as the request names them or has them implied."""
+        """Return label -> style: the styles given, or the only one that the model or a single card has."""
         implied = not self.regions and (len(self.cards) == 1 or len(stylizer.styles) == 1)
         return self.styles or {"": stylizer.styles[-1] if implied else None}
 
@@ -112,16 +115,16 @@ class Request:
 
 
 def read_request(model: str, styles: tuple[str, ...], regions: tuple[str, ...], **asked: Any) -> Request:
-    """Return the request that the command line makes; `asked` has names of `Request`, `StylizeOptions` and `tuning`.
+    """Return the request; `asked` holds the fields of `Request` and `StylizeOptions`, and the options for `tuning`.
 
     Raises:
-        OptionError: one cannot be read, or excludes another.
-        ModelError: there is no such model.
+        OptionError: an option cannot be parsed, or two exclude each other.
+        ModelNotFoundError: there is no such model.
     """
     options = read_options(asked)
     own = {name: asked.pop(name) for name in list(asked) if name in Request.__dataclass_fields__}
     if own["mask"] and regions:
-        raise OptionError("--mask and --region exclude each other: write --region MASK:STYLE for each mask")
+        raise OptionError("--mask and --region exclude each other: use --region MASK:STYLE for each mask")
     parts = tuple(parse_region(region) for region in regions)
     spec, weights = find(model)
     tuning = read_descent(asked | {"save_every": own["save_every"]}, spec)
@@ -129,7 +132,7 @@ def read_request(model: str, styles: tuple[str, ...], regions: tuple[str, ...], 
     spread = spread_folders(styles, spec.style_ids)
     wanted = label_styles(spread)
     if own["save_card"] and len(wanted) != 1:
-        raise OptionError(f"--save-card keeps one style, and --style names {len(wanted) or 'none'}")
+        raise OptionError(f"--save-card saves one style, but --style names {len(wanted) or 'none'}: name one")
     several = spread != list(styles) or len(spread) > 1
     if wanted and not several:
         wanted = {"": next(iter(wanted.values()))}
@@ -139,17 +142,17 @@ def read_request(model: str, styles: tuple[str, ...], regions: tuple[str, ...], 
 
 
 def check_stdout(output: str, as_json: bool) -> None:
-    """Raise OptionError where a picture on stdout would be in the way."""
+    """Raise OptionError if the picture cannot go to stdout."""
     if as_json and output == "-":
-        raise OptionError("--json and --output - both want stdout: write the picture to a file")
+        raise OptionError("--json and --output - both use stdout: write the picture to a file")
     if output == "-" and is_closed("stdout"):
-        raise OptionError("--output - writes the picture to stdout, which is closed: name a file")
+        raise OptionError("--output -: stdout is closed: name a file")
     if output == "-" and sys.stdout.isatty():
-        raise OptionError("--output - would write a picture onto the terminal: redirect it, as in > styled.png")
+        raise OptionError("--output -: stdout is a terminal: redirect it, as in > stylized.png")
 
 
 def check_kept(jobs: Iterable[Job], files: Iterable[Path]) -> None:
-    """Raise OptionError where a job would overwrite one of the files that are read."""
+    """Raise OptionError if a job would overwrite one of the input files."""
     read = {file.resolve() for file in files}
     for job in jobs:
         if job.target and job.target.resolve() in read:
@@ -157,15 +160,15 @@ def check_kept(jobs: Iterable[Job], files: Iterable[Path]) -> None:
 
 
 def check_card(card: Path, files: Iterable[Path], force: bool) -> None:
-    """Raise OptionError where a style card may not be written, or its name makes no name of a style."""
+    """Raise OptionError if a style card must not be written, or its file name gives no style name."""
     if card.resolve() in {file.resolve() for file in files}:
         raise OptionError(f"'{card}' is an input and is never overwritten: choose another --save-card")
     if card.is_dir() or (card.exists() and not force):
         raise OptionError(f"'{card}' exists: pass --force to overwrite a file, or choose another --save-card")
     if not card_id(card):
-        raise OptionError(f"--save-card '{card}' names no style: write a name such as my_style.card.safetensors")
+        raise OptionError(f"--save-card '{card}' gives no style name: use a name such as my_style.card.safetensors")
 
 
 def card_id(card: Path) -> str:
-    """Return the name of a style that a file's name makes: 'my_style' of 'My style.card.safetensors'."""
+    """Return the style name for a file name: 'my_style' for 'My style.card.safetensors'."""
     return re.sub(r"[^a-z0-9-]+", "_", card.name.partition(".")[0].lower()).strip("_")

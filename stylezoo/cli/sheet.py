@@ -33,12 +33,12 @@ CLASHES = (
 
 
 class Sheet(click.Command):
-    """A command that also takes the names after --blend one by one, as in --blend a b, which click cannot express."""
+    """A command whose --blend takes several words, as in --blend a b, which click cannot express."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         start = args.index("--blend") + 1 if "--blend" in args else len(args)
         if start < len(args) and "," not in args[start]:
-            # A name like a file's is a photo's, but not before two: a blend has no fewer styles.
+            # A blend has at least two styles; after these, a word that looks like a path is a photo.
             ends = (i for i in range(start, len(args)) if re.match("-" if i < start + 2 else r"-|.*[./\\]", args[i]))
             end = next(ends, len(args))
             args = [*args[:start], ",".join(args[start:end]), *args[end:]]
@@ -47,7 +47,7 @@ class Sheet(click.Command):
 
 @click.command("sheet", cls=Sheet)
 @click.argument("photos", nargs=-1, required=True, metavar="PHOTO...")
-@click.option("-o", "--output", required=True, metavar="OUT", help="The picture to write, or - for stdout.")
+@click.option("-o", "--output", required=True, metavar="OUT", help="Picture to write, or - for stdout.")
 @click.option(
     "-m",
     "--model",
@@ -55,25 +55,29 @@ class Sheet(click.Command):
     multiple=True,
     default=["cin/16"],
     shell_complete=model_names,
-    help="A model's name, run or weights file, or a pattern such as 'johnson/*'; several may be given.",
+    help="Model name, run folder, weights file, or a pattern such as 'johnson/*'; may be repeated.",
 )
-@click.option("--card", "cards", multiple=True, type=FILE, help="Add the style of this card.")
+@click.option("--card", "cards", multiple=True, type=FILE, help="Add the style of this card to the model.")
 @click.option(
-    "--styles", metavar="A,B,C", help="Show these styles, or pictures as styles, or a folder.  [default: all]"
+    "--styles", metavar="A,B,C", help="Styles to show: names, pictures or a folder of pictures.  [default: all]"
 )
 @click.option(
     "--blend",
     metavar="A B [C D]",
-    help="Show what lies between two styles, or four: in words, or as A,B,C,D, which four pictures need.",
+    help="Blend two or four styles. Write four pictures as A,B,C,D.",
 )
-@click.option("--steps", type=click.IntRange(2, 32), help="Pictures on each side of the blend.  [default: 7 or 5]")
+@click.option(
+    "--steps",
+    type=click.IntRange(2, 32),
+    help="Pictures along each side of the blend.  [default: 7 for two styles, 5 for four]",
+)
 @click.option("--strengths", is_flag=True, help="Show each style at several strengths.")
 @click.option("--size", default=256, type=click.IntRange(32, 2048), metavar="PX", help="Long side of each picture.")
-@click.option("--columns", type=click.IntRange(min=1), metavar="N", help="Pictures in a row.  [default: as suits]")
+@click.option("--columns", type=click.IntRange(min=1), metavar="N", help="Pictures per row.  [default: auto]")
 @stylize_options("strength", "stroke", "preserve_color", "style_size")
-@click.option("--quality", default=92, type=click.IntRange(1, 100), help="Quality of JPEG and WebP files.")
-@click.option("--device", default="auto", help="Where to compute: auto, cpu, cuda, cuda:1 or mps.")
-@click.option("--force", is_flag=True, help="Overwrite OUT if it exists.")
+@click.option("--quality", default=92, type=click.IntRange(1, 100), help="JPEG and WebP quality.")
+@click.option("--device", default="auto", help="Device: auto, cpu, cuda, cuda:1 or mps.")
+@click.option("--force", is_flag=True, help="Overwrite OUT.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object about the sheet.")
 def command(
     photos: tuple[str, ...],
@@ -87,15 +91,15 @@ def command(
     as_json: bool,
     **asked: Any,
 ) -> None:
-    """Draw one labelled page of PHOTO in all styles of a model, or in blends of its styles.
+    """Draw one labelled page: PHOTO in every style of a model, or in blends of styles.
 
-    Several photos, or pictures as styles, make a grid: a row for each photo, a column for each style.
+    Several photos, or pictures as styles, give a grid: one row per photo, one column per style.
 
     \b
     stylezoo sheet photo.jpg -m cin/16 -o sheet.jpg
     stylezoo sheet photo.jpg -m 'johnson/*' -o sheet.jpg
     stylezoo sheet photo.jpg -m cin/16 --blend starry_night great_wave -o line.jpg
-    stylezoo sheet photos/ -m any --styles paintings/ -o grid.jpg
+    stylezoo sheet photos/ -m any --styles styles/ -o grid.jpg
     """
     check_stdout(output, as_json)
     names = [name for model in models for name in matching(model)]
@@ -128,14 +132,14 @@ def command(
 
 @dataclass(frozen=True)
 class Choices:
-    """Which sheet, and of which styles.
+    """The kind of sheet and its styles.
 
     Attributes:
         shown: the styles to show; None: all.
         corners: the styles to blend; None: no blend.
-        steps: pictures on each side of the blend.
+        steps: pictures along each side of the blend.
         strengths: show each style at several strengths.
-        columns: pictures in a row.
+        columns: pictures per row.
     """
 
     shown: list[str] | None
@@ -152,35 +156,35 @@ class Choices:
 
     @property
     def alone(self) -> list[str]:
-        """Those of them that are for one photo."""
+        """The given options that allow only one photo."""
         return [option for option in ("--blend", "--strengths", "--columns") if option in self.given]
 
     def check(self, names: list[str], *others: str | None) -> None:
-        """Raise OptionError where options exclude each other, `others` included, or are not for several models."""
+        """Raise OptionError if options (with `others`) exclude each other, or do not allow several models."""
         given = {*self.given, *others}
         for one, other in CLASHES:
             if one in given and other in given:
-                raise OptionError(f"{one} and {other} exclude each other")
+                raise OptionError(f"{one} and {other} exclude each other: leave one out")
         if self.steps is not None and self.corners is None:
-            raise OptionError("--steps belongs to --blend, which names the styles to go between")
+            raise OptionError("--steps needs --blend: leave it out, or name styles with --blend")
         if several := [o for o in ("--blend", "--strengths", "--card") if o in given and len(names) > 1]:
-            raise OptionError(f"{several[0]} is for one model, not for {len(names)}: {', '.join(names)}")
+            raise OptionError(f"{several[0]} takes one model, not {len(names)}: {', '.join(names)}")
 
     def check_photos(self, photos: int, models: int) -> None:
-        """Raise OptionError where several photos are given for what is of one."""
+        """Raise OptionError if several photos are given with an option for one photo."""
         if photos > 1 and (clash := self.alone + ["a second model"] * (models > 1)):
-            raise OptionError(f"{clash[0]} is for one photo, not for a grid of {photos}")
+            raise OptionError(f"{clash[0]} takes one photo, not {photos}: leave it out, or give one photo")
 
     def spread(self, known: list[str]) -> Choices:
-        """Return the choices with folders of pictures as the pictures in them."""
+        """Return the choices, each folder replaced by the pictures in it."""
         return self if self.shown is None else replace(self, shown=spread_folders(self.shown, known))
 
     def pictures(self, known: list[str]) -> list[str]:
-        """Return those styles that are pictures."""
+        """Return the styles that are pictures."""
         return [style for style in self.corners or self.shown or () if style not in known]
 
     def draw(self, nets: list[Stylizer], photos: list[Any], known: list[str], facts: dict[str, Any]) -> Image.Image:
-        """Return the sheet; `facts` are options of all styles."""
+        """Return the sheet; `facts` are options for all styles."""
         from tqdm import tqdm
 
         from stylezoo.sheet import blend_sheet, contact_sheet, grid_sheet, strength_sheet
@@ -199,7 +203,7 @@ class Choices:
 
 
 def read_choices(asked: dict[str, Any]) -> Choices:
-    """Take the choices out of the command's options; raise OptionError where names cannot be read."""
+    """Pop the choices from the command's options; raise OptionError if a list of names is empty."""
     shown, corners = (
         None if (text := asked.pop(name)) is None else parse_names(text, f"--{name}") for name in ("styles", "blend")
     )
@@ -207,7 +211,7 @@ def read_choices(asked: dict[str, Any]) -> Choices:
 
 
 def matching(model: str) -> list[str]:
-    """Return the models of the zoo that a pattern such as 'johnson/*' matches, or else the one that is named."""
+    """Return the models that match a pattern such as 'johnson/*', or the one model named."""
     if not re.search(r"[*?[]", model) or Path(model).exists():
         return [model]
 

@@ -28,43 +28,51 @@ FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 @click.command("stylize")
 @click.argument("inputs", nargs=-1, required=True, metavar="IN...")
 @click.option(
-    "-m", "--model", default="johnson/mosaic", shell_complete=model_names, help="A model's name, run or weights file."
+    "-m",
+    "--model",
+    default="johnson/mosaic",
+    shell_complete=model_names,
+    help="Model name, run folder or weights file.",
 )
-@click.option("-o", "--output", required=True, metavar="OUT", help="A file, a folder for several pictures, or -.")
-@click.option("-r", "--recursive", is_flag=True, help="Take the pictures in subfolders of a folder IN too.")
+@click.option(
+    "-o", "--output", required=True, metavar="OUT", help="Output file, folder for several pictures, or - for stdout."
+)
+@click.option("-r", "--recursive", is_flag=True, help="Include pictures in subfolders.")
 @click.option(
     "-s",
     "--style",
     "styles",
     multiple=True,
     metavar="STYLE",
-    help="A style's name; for a model of any picture a picture, or a folder of them; or a mix such as a:0.6,b.jpg:0.4. "
-    "Given several times or as a folder, every IN is stylized in each.",
+    help="Style name, or a mix such as a:0.6,b:0.4. Models for any style also take a picture or a folder of pictures. "
+    "May be repeated: every IN is stylized in each style.",
 )
-@click.option("--save-card", type=click.Path(path_type=Path), metavar="FILE", help="Keep the style, for --card FILE.")
-@click.option("--card", "cards", multiple=True, type=FILE, help="Add the style of this card; alone, it is stylized.")
+@click.option(
+    "--save-card", type=click.Path(path_type=Path), metavar="FILE", help="Save the style as a card, for --card."
+)
+@click.option("--card", "cards", multiple=True, type=FILE, help="Add the style of this card to the model.")
 @stylize_options()
-@click.option("--mask", type=FILE, help="Where to stylize, in the size of IN: white the style, black the photo.")
+@click.option("--mask", type=FILE, help="Stylize where this mask is white; same size as IN.")
 @click.option(
     "--region",
     "regions",
     multiple=True,
     metavar="MASK:STYLE",
-    help="Stylize the white of a mask in a style of its own; the rest is --style, or else the photo.",
+    help="Use STYLE where MASK is white; may be repeated. The rest is in --style, or stays as it is.",
 )
 @descent_options
 @folder_options
-@click.option("--quality", default=92, type=click.IntRange(1, 100), help="Quality of JPEG and WebP files.")
-@click.option("--format", type=click.Choice(list(FORMATS)), help="Write this format.  [default: as OUT or IN]")
-@click.option("--device", default="auto", help="Where to compute: auto, cpu, cuda, cuda:1 or mps.")
+@click.option("--quality", default=92, type=click.IntRange(1, 100), help="JPEG and WebP quality.")
+@click.option("--format", type=click.Choice(list(FORMATS)), help="Output format.  [default: from OUT, else IN]")
+@click.option("--device", default="auto", help="Device: auto, cpu, cuda, cuda:1 or mps.")
 @click.option(
     "--backend",
     default="auto",
     type=click.Choice(["auto", "torch", "onnx"]),
-    help="What computes: auto takes onnxruntime, where it is installed and quicker.",
+    help="Runtime; auto takes the faster one that is installed.",
 )
-@click.option("--force", is_flag=True, help="Overwrite files that exist, though never an input.")
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object a picture.")
+@click.option("--force", is_flag=True, help="Overwrite existing files, but never an input.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object per picture.")
 def command(
     inputs: tuple[str, ...],
     output: str,
@@ -79,11 +87,11 @@ def command(
     resume: bool,
     **asked: Any,
 ) -> None:
-    """Stylize pictures in a style.
+    """Stylize pictures.
 
-    IN is a picture, a folder of pictures, or - for stdin. Several pictures go into the folder OUT under their own
-    names, and those of several styles as <picture>_<style>. A picture that cannot be read is reported, the others go
-    on, and the exit code is 2.
+    IN is a picture, a folder of pictures, or - for stdin. Several pictures go into the folder OUT and keep their names;
+    with several styles they are named <picture>_<style>. If a picture fails, the others are still stylized, and the
+    exit code is 2.
     """
     check_stdout(output, as_json)
     request = read_request(**asked)
@@ -126,9 +134,10 @@ def command(
 
 
 def report(outcomes: Iterable[Outcome], total: int, facts: dict[str, Any] | None, *, alone: bool) -> int:
-    """Say which pictures failed, and with `facts` by label print an object for each other; return how many failed.
+    """Report failed pictures, print an object for each other picture if `facts` by label are given; count the failed.
 
-    Raises ImageError where a picture that was asked for `alone` fails.
+    Raises:
+        ImageError: the only picture (`alone`) failed.
     """
     from tqdm import tqdm
 

@@ -20,20 +20,20 @@ if TYPE_CHECKING:
     "--zoo",
     "folder",
     type=click.Path(path_type=Path, file_okay=False),
-    help="A zoo's folder.  [default: the package's]",
+    help="Folder of a zoo.  [default: the bundled zoo]",
 )
-@click.option("--pull", is_flag=True, help="Take over what is missing, damaged or older here.")
-@click.option("--push", is_flag=True, help="Send what is missing or other there.")
-@click.option("--theirs", is_flag=True, help="With --pull: also replace what differs here and was never there.")
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object a model.")
+@click.option("--pull", is_flag=True, help="Download what is missing, damaged or older here.")
+@click.option("--push", is_flag=True, help="Upload what is missing or different there.")
+@click.option("--theirs", is_flag=True, help="With --pull, also overwrite local changes.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object per model.")
 @click.pass_context
 def command(
     ctx: click.Context, repo: str, folder: Path | None, pull: bool, push: bool, theirs: bool, as_json: bool
 ) -> None:
-    """Say what differs between a zoo here and a repository of the Hub, and mend it on request.
+    """Compare a local zoo with a repository on the Hub, and synchronize them with --pull or --push.
 
-    Prints how each model stands: same, only here, only there, missing here or damaged here (its file), newer there (it
-    once held what is here), differs (it never did). Exits with 1 if something differs and is not mended.
+    Prints the state of each model: same, only here, only there, missing here or damaged here (the weights file), newer
+    there (the repository once had the local version), or differs (it never had it). Exits with 1 if differences remain.
     """
     from stylezoo.errors import OptionError
     from stylezoo.zoo.catalog import REGISTRY, OpenZoo, default_zoo, open_folder, read_repository
@@ -43,9 +43,9 @@ def command(
     from stylezoo.zoo.sync import SENT, TAKEN, compare, take
 
     if theirs and not pull:
-        raise OptionError("--theirs goes with --pull")
+        raise OptionError("--theirs needs --pull: add it, or leave --theirs out")
     if pull and folder is None:
-        raise OptionError("--pull needs --zoo FOLDER: the package's own zoo is renewed by upgrading stylezoo")
+        raise OptionError("--pull needs --zoo FOLDER; to update the bundled zoo, upgrade stylezoo")
     if folder is None:
         here = OpenZoo(default_zoo(), BUNDLED)
     elif (folder / REGISTRY).exists() or not pull:
@@ -75,12 +75,12 @@ def command(
 
 
 _REMEDY = {
-    "only here": "--push sends it",
-    "only there": "--pull takes it",
-    "missing here": "--pull takes it",
-    "damaged here": "--pull mends it",
-    "newer there": "--pull takes it",
-    "differs": "--push sends ours, --pull --theirs takes theirs",
+    "only here": "--push uploads it",
+    "only there": "--pull downloads it",
+    "missing here": "--pull downloads it",
+    "damaged here": "--pull repairs it",
+    "newer there": "--pull downloads it",
+    "differs": "--push uploads ours, --pull --theirs downloads theirs",
 }
 
 

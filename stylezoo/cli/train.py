@@ -18,28 +18,28 @@ from stylezoo.errors import OptionError
 if TYPE_CHECKING:
     from stylezoo.recipe import Recipe
 
-OWN = "johnson"  # the recipe for a picture of one's own
+OWN = "johnson"  # the recipe for --style without --recipe
 
 
 @click.command("train")
 @click.argument("recipes", nargs=-1, metavar="[RECIPE[:MINUTES]]...")
-@click.option("--recipe", metavar="FILE", help="A recipe file, or the name of one that comes along.")
-@click.option(
-    "--style", type=click.Path(path_type=Path), help="The picture whose style is learned; --recipe may be left out."
-)
-@click.option("--styles", type=click.Path(path_type=Path), help="A folder of pictures whose styles are learned.")
-@click.option("--content", type=click.Path(path_type=Path), help="A folder of photos to train on.")
-@click.option("--name", help="What the model is called.  [default: as in the recipe]")
+@click.option("--recipe", metavar="FILE", help="Recipe file, or name of a bundled recipe.")
+@click.option("--style", type=click.Path(path_type=Path), help="Style image to learn; --recipe is then optional.")
+@click.option("--styles", type=click.Path(path_type=Path), help="Folder of style images to learn.")
+@click.option("--content", type=click.Path(path_type=Path), help="Folder of photos to train on.")
+@click.option("--name", help="Model name, FAMILY/NAME.  [default: from the recipe]")
 @click.option(
     "--out",
     type=click.Path(path_type=Path, file_okay=False),
-    help="The run's folder; of RECIPEs, the folder of their runs' folders.  [default: runs/NAME]",
+    help="Run folder; with several RECIPEs, the parent of their run folders.  [default: runs/NAME]",
 )
-@click.option("--minutes", type=float, help="End after so many minutes, loading included, with a finished net.")
-@click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Change a value, as in run.steps=500.")
-@click.option("--resume", is_flag=True, help="Go on where the run in --out stopped.")
-@click.option("--dry-run", is_flag=True, help="Print the effective recipe and stop.")
-@click.option("--device", default="auto", help="Where to compute: auto, cpu, cuda, cuda:1 or mps.")
+@click.option("--minutes", type=float, help="Train for this many minutes, including loading.")
+@click.option(
+    "--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Override a recipe value, as in run.steps=500."
+)
+@click.option("--resume", is_flag=True, help="Resume the run in --out.")
+@click.option("--dry-run", is_flag=True, help="Print the effective recipe, and stop.")
+@click.option("--device", default="auto", help="Device: auto, cpu, cuda, cuda:1 or mps.")
 def command(
     recipes: tuple[str, ...],
     recipe: str | None,
@@ -54,24 +54,22 @@ def command(
     dry_run: bool,
     device: str,
 ) -> None:
-    """Train a model from a recipe, or several in sequence.
+    """Train one model, or several in sequence.
 
-    RECIPE is a file, or the name of one that comes along; each may end within minutes of its own: a.yaml:4 b.yaml:5.
-    One that fails does not stop the next; the exit code is then 1.
+    RECIPE is a file or the name of a bundled recipe. Each may have its own time limit in minutes: a.yaml:4 b.yaml:5. If
+    one fails, the next still runs, and the exit code is 1.
 
-    With --style alone a net of that one style is trained. It starts from the net of the zoo that comes nearest;
+    --style without a recipe trains a model of that one style. It starts from the nearest model of the zoo;
     --set model.start=null starts from random weights.
 
-    Prints the folder of each run, which `stylezoo stylize --model` takes as a model.
+    Prints the folder of each run, which `stylezoo stylize --model` accepts.
     """
     started = time.monotonic()
     own_style = style is not None and not recipe and not recipes
     if not own_style and bool(recipes) == bool(recipe):
-        raise click.UsageError(
-            "name one recipe with --recipe FILE, or several as RECIPE:MINUTES, or a picture with --style IMAGE"
-        )
+        raise click.UsageError("give --style IMAGE, or one recipe with --recipe FILE, or several as RECIPE:MINUTES")
     if name and len(recipes) > 1:
-        raise OptionError(f"--name '{name}' names one model, and {len(recipes)} recipes are given: leave it out")
+        raise OptionError(f"--name '{name}' is for one recipe, but {len(recipes)} are given: leave it out")
     from stylezoo.train.recipe import load_recipe, style_id
 
     if own_style:
@@ -92,12 +90,12 @@ def command(
         return
     names = [plan.name for plan in plans]
     if twice := next((n for n in names if names.count(n) > 1), None):
-        raise OptionError(f"two of the recipes make '{twice}', in the same folder: train one of them with --name")
+        raise OptionError(f"two recipes are named '{twice}' and share a folder: train one of them alone with --name")
     in_sequence(plans, out or Path("runs"), device, resume, started)
 
 
 def with_minutes(text: str) -> tuple[str, float | None]:
-    """Return the recipe and the minutes of RECIPE:MINUTES; None where there are none."""
+    """Split RECIPE:MINUTES; the minutes are None if not given."""
     recipe, colon, tail = text.rpartition(":")
     try:
         return (recipe, float(tail)) if colon else (text, None)
@@ -106,14 +104,14 @@ def with_minutes(text: str) -> tuple[str, float | None]:
 
 
 def minutes_of(minutes: float) -> float:
-    """Return `minutes` if a run can take them; else raise OptionError."""
+    """Return `minutes`; raise OptionError unless it is positive and finite."""
     if not 0 < minutes < math.inf:
         raise OptionError(f"minutes must be a number above 0, not {minutes:g}")
     return minutes
 
 
 def in_sequence(plans: list[Recipe], folder: Path, device: str, resume: bool, started: float) -> None:
-    """Train one after the other, each in `folder`/NAME; to resume, those that have begun go on."""
+    """Train the recipes one after the other in `folder`/NAME; with `resume`, resume those that have started."""
     from stylezoo.cli.main import explain
 
     failed = []
@@ -121,7 +119,7 @@ def in_sequence(plans: list[Recipe], folder: Path, device: str, resume: bool, st
         out = folder / plan.name
         try:
             start(plan, out, device, resume and (out / "recipe.yaml").exists(), started)
-        except Exception as error:  # of whatever kind: the next recipe is not to suffer
+        except Exception as error:  # of any kind: the next recipe must still run
             say(f"{plan.name} failed: {explain(error).message}")
             failed.append(plan.name)
         gc.collect()
@@ -133,12 +131,12 @@ def in_sequence(plans: list[Recipe], folder: Path, device: str, resume: bool, st
 
 
 def start(plan: Recipe, out: Path, device: str, resume: bool, started: float) -> None:
-    """Train, print the folder and say what to do with it."""
+    """Train, print the run folder and an example of its use."""
     from stylezoo.train.trainer import train
 
     folder = train(plan, out, device=device, resume=resume, progress=True, started=started)
-    if os.environ.get("RANK", "0") != "0":  # torchrun starts this command several times: one of them speaks
+    if os.environ.get("RANK", "0") != "0":  # torchrun runs this command in several processes; one prints
         return
     click.echo(folder)
-    which = "" if len(plan.styles) == 1 else f"-s {plan.styles[0].id if plan.styles else 'painting.jpg'} "
-    say(f"try it: stylezoo stylize photo.jpg -m {folder} {which}-o styled.jpg")
+    which = "" if len(plan.styles) == 1 else f"-s {plan.styles[0].id if plan.styles else 'style.jpg'} "
+    say(f"try it: stylezoo stylize photo.jpg -m {folder} {which}-o stylized.jpg")

@@ -18,16 +18,16 @@ if TYPE_CHECKING:
 
 @click.command("verify")
 @click.argument("names", nargs=-1, metavar="[NAME]...", shell_complete=model_names)
-@click.option("--zoo", "folder", type=click.Path(path_type=Path), help="A zoo's folder, in place of the package's own.")
-@click.option("--repo", metavar="OWNER/ZOO", help="A repository of the Hub, in place of the package's own zoo.")
-@click.option("--write", is_flag=True, help="Record first what the nets make of the pattern, as their fingerprints.")
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object a line.")
+@click.option("--zoo", "folder", type=click.Path(path_type=Path), help="Folder of a zoo.  [default: the bundled zoo]")
+@click.option("--repo", metavar="OWNER/ZOO", help="Repository on the Hub to use instead of the bundled zoo.")
+@click.option("--write", is_flag=True, help="First record the fingerprints of the models.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object per line.")
 def command(names: tuple[str, ...], folder: Path | None, repo: str | None, write: bool, as_json: bool) -> None:
-    """Check the weights of the models NAME (all by default) against what the registry states.
+    """Check model weights against the registry.
 
-    That is each file's size and hash, the record in its header, what the net makes of a pattern, against
-    fingerprints.json next to the registry, and that the rights are stated. NAME may be a run folder or a weights file
-    too. Prints one line for each thing checked, and exits with 2 if one of them fails.
+    NAME is a model, run folder or weights file; by default all models are checked. The checks are: size and hash of the
+    file, the record in its header, stated rights, and the fingerprint: the net's output for a test pattern, compared
+    with fingerprints.json next to the registry. Prints one line per check, and exits with 2 if one fails.
     """
     from stylezoo.errors import OptionError
     from stylezoo.evaluate.verify import verify_model
@@ -37,16 +37,16 @@ def command(names: tuple[str, ...], folder: Path | None, repo: str | None, write
     from stylezoo.zoo.store import find
 
     if folder is not None and repo is not None:
-        raise OptionError("--zoo is a folder, --repo a repository: give one or the other")
+        raise OptionError("--zoo and --repo exclude each other: leave one out")
     if write and repo is not None:
-        raise OptionError("--write records fingerprints next to a registry on this machine: leave --repo out")
+        raise OptionError("--write records fingerprints in a local zoo: leave --repo out")
     models: list[tuple[ModelSpec, Path | None]]
     if repo is not None:
         opened = OpenZoo(read_repository(Repository(parse_repo(repo))))
     elif folder is not None:
         opened = open_folder(folder)
     if folder is None and repo is None:
-        models = [find(name) for name in names or list_models()]  # a misspelt name stops before the first check
+        models = [find(name) for name in names or list_models()]  # fail on a misspelt name before the first check
     else:
         chosen = [name for pattern in names or ("*",) for name in opened.find(pattern)]
         folder = opened.folder
@@ -67,11 +67,11 @@ def command(names: tuple[str, ...], folder: Path | None, repo: str | None, write
 
 
 def _new_fingerprints(models: Sequence[tuple[ModelSpec, Path | None]]) -> dict[str, Fingerprint]:
-    """Return the fingerprints of models of a registry; raise OptionError for a run, a lone file or one of the Hub."""
+    """Return the fingerprints of models of a local registry; raise OptionError for any other model."""
     from stylezoo.errors import OptionError
     from stylezoo.evaluate.verify import make_fingerprint
 
     for spec, _ in models:
         if not spec.weightless and (spec.weights is None or (spec.weights.hub and spec.weights.hub.revision)):
-            raise OptionError(f"--write records fingerprints of models of a registry here, and {spec.name} is of none")
+            raise OptionError(f"--write needs models of a local zoo, but {spec.name} is in none: leave --write out")
     return {spec.name: make_fingerprint(spec, path) for spec, path in models}

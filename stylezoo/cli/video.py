@@ -20,44 +20,42 @@ if TYPE_CHECKING:
 
 @click.command("video")
 @click.argument("source", metavar="IN", type=click.Path(path_type=Path))
+@click.option("-o", "--output", required=True, type=click.Path(path_type=Path), metavar="OUT", help="Clip to write.")
 @click.option(
-    "-o", "--output", required=True, type=click.Path(path_type=Path), metavar="OUT", help="The clip to write."
+    "-m", "--model", default="cin/16", shell_complete=model_names, help="Model name, run folder or weights file."
 )
-@click.option(
-    "-m", "--model", default="cin/16", shell_complete=model_names, help="A model's name, run or weights file."
-)
-@click.option("-s", "--style", metavar="STYLE", help="As of stylize: a name, a picture, or a mix such as a:0.6,b:0.4.")
+@click.option("-s", "--style", metavar="STYLE", help="Style name, picture, or a mix such as a:0.6,b:0.4.")
 @click.option(
     "--keyframes",
     metavar="TIME:STYLE,...",
-    help="Styles at frames or seconds, and what lies between: 0:starry_night,5s:great_wave,120:the_kiss+udnie.",
+    help="Blend between styles at frames or seconds: 0:starry_night,5s:great_wave,120:the_kiss+udnie.",
 )
-@click.option("--card", "cards", multiple=True, type=FILE, help="Add the style of this card.")
+@click.option("--card", "cards", multiple=True, type=FILE, help="Add the style of this card to the model.")
 @stylize_options(tile="none")
 @click.option(
     "--mask",
     type=click.Path(exists=True, path_type=Path),
-    help="Where to stylize: a picture for all frames, or a clip or a folder with one for each.",
+    help="Stylize where the mask is white: one picture, or a clip or folder with a mask per frame.",
 )
-@click.option("--steady", default=0.9, help="Share of the norms' statistics that comes from the frames before: 0 to 1.")
-@click.option("--flow", is_flag=True, help="Blend each frame with the one before, moved by optical flow (OpenCV).")
-@click.option("--start", default=0.0, metavar="S", help="Begin so many seconds into IN.")
-@click.option("--duration", type=float, metavar="S", help="Stylize so many seconds.  [default: to the end]")
-@click.option("--no-sound", is_flag=True, help="Leave the sound out.")
+@click.option("--steady", default=0.9, help="Temporal smoothing of the norm statistics: 0 (off) to 1.")
+@click.option("--flow", is_flag=True, help="Blend each frame with the previous one, warped by optical flow (OpenCV).")
+@click.option("--start", default=0.0, metavar="S", help="Start at this many seconds into IN.")
+@click.option("--duration", type=float, metavar="S", help="Stylize this many seconds.  [default: to the end]")
+@click.option("--no-sound", is_flag=True, help="Drop the sound.")
 @click.option(
-    "--codec", metavar="NAME", help="h264, hevc, av1, vp9, prores, ffv1 ...  [default: as OUT, h264 if it may]"
+    "--codec", metavar="NAME", help="h264, hevc, av1, vp9, prores, ffv1 ...  [default: from OUT, h264 if possible]"
 )
 @click.option(
-    "--quality", type=int, metavar="N", help="CRF, lower is better; of WebP 1 to 100.  [default: as the codec]"
+    "--quality", type=int, metavar="N", help="CRF, lower is better; for WebP 1 to 100.  [default: the codec's]"
 )
-@click.option("--device", default="auto", help="Where to compute: auto, cpu, cuda, cuda:1 or mps.")
+@click.option("--device", default="auto", help="Device: auto, cpu, cuda, cuda:1 or mps.")
 @click.option(
     "--backend",
     default="auto",
     type=click.Choice(["auto", "torch", "onnx"]),
-    help="What computes: auto takes onnxruntime, where it is installed and quicker.",
+    help="Runtime; auto takes the faster one that is installed.",
 )
-@click.option("--force", is_flag=True, help="Overwrite OUT if it exists, though never IN.")
+@click.option("--force", is_flag=True, help="Overwrite OUT, but never IN.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object about the clip.")
 def command(
     source: Path,
@@ -74,10 +72,10 @@ def command(
     as_json: bool,
     **asked: Any,
 ) -> None:
-    """Stylize a clip, with its sound and times.
+    """Stylize a clip and keep its sound and timing.
 
-    IN is any clip that FFmpeg reads, or an animated GIF, WebP or PNG; the suffix of OUT names the container. What is
-    stylized is kept in OUT.parts until all is there: the same command goes on where a killed one stopped.
+    IN is any clip that FFmpeg reads, or an animated GIF, WebP or PNG. The suffix of OUT sets the container. Finished
+    frames are kept in OUT.parts; to resume after an interruption, run the same command again.
 
     \b
     stylezoo video clip.mp4 -o stylized.mp4 -m cin/16 -s starry_night
@@ -110,7 +108,7 @@ def command(
         **options.as_dict(),
     )
     if facts.resumed:
-        say(f"{facts.resumed} of {facts.frames} frames were there from a run before")
+        say(f"{facts.resumed} of {facts.frames} frames were kept from an earlier run")
     if as_json:
         put_json(
             {"input": str(source)}

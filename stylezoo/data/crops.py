@@ -201,7 +201,7 @@ class RandomCrops:
         total = len(self.photos)
         if len(self.broken) == total:
             raise DataError(f"none of the {total} photos can be read; the last: {list(self.broken.values())[-1]}")
-        raise DataError(f"the {total} photos are of one colour everywhere: give photos with something in them")
+        raise DataError(f"all {total} photos are of a single colour: give other photos")
 
     def _place(self, photo: Pixels, window: Pixels, rng: np.random.Generator) -> np.ndarray | None:
         """Choose a crop of `photo`, as `_fill`; None if all tries are of one colour."""

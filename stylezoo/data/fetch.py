@@ -141,7 +141,7 @@ def _complete(
                 if failures == TRIES or wait > LONGEST_WAIT:
                     again = f"; the server asks to wait {wait:.0f} s" if wait > LONGEST_WAIT else ""
                     raise DataError(f"cannot download {url}: {problem}{again}: try again later") from problem
-                warnings.warn(f"{name}: {problem}; going on in {wait:.1f} s", stacklevel=3)
+                warnings.warn(f"{name}: {problem}; retrying in {wait:.1f} s", stacklevel=3)
                 time.sleep(wait)
 
 
@@ -165,7 +165,7 @@ def _open(url: str, have: int) -> HTTPResponse:
     except (OSError, HTTPException) as error:
         cause = getattr(error, "reason", error)
         if isinstance(cause, socket.gaierror):
-            raise DataError(f"cannot download {url}: its host is not found: check the network") from error
+            raise DataError(f"cannot download {url}: host not found: check the network") from error
         if isinstance(cause, ssl.SSLCertVerificationError):
             reason = f"{cause.verify_message}: SSL_CERT_FILE can name a file of certificates to trust"
             raise DataError(f"cannot download {url}: {reason}") from error

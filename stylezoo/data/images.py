@@ -24,16 +24,16 @@ def list_photos(folder: Path) -> list[Path]:
     """
     if not folder.is_dir():
         raise DataError(
-            f"there is no folder of photos at {folder}: give one with --content DIR, set STYLEZOO_DATA, "
-            "or fetch a set with stylezoo data get photos"
+            f"no folder of photos at {folder}: give one with --content DIR, set STYLEZOO_DATA, or run "
+            "stylezoo data get photos"
         )
     found = list_pictures(folder, recursive=True)
     photos = [path for path in found if path.suffix.lower() in SUFFIXES]
     if left := [path for path in found if path.suffix.lower() not in SUFFIXES]:
         kinds = ", ".join(sorted({path.suffix.lower() for path in left}))
-        warnings.warn(f"{len(left)} pictures in {folder} are left out ({kinds}): convert them to JPEG", stacklevel=2)
+        warnings.warn(f"{len(left)} pictures in {folder} were skipped ({kinds}): convert them to JPEG", stacklevel=2)
     if not photos:
-        raise DataError(f"{folder} holds no picture ({', '.join(sorted(SUFFIXES))})")
+        raise DataError(f"no pictures in {folder} ({', '.join(sorted(SUFFIXES))})")
     return photos
 
 
@@ -46,7 +46,7 @@ def sample_photos() -> list[Path]:
     try:
         import skimage.data
     except ImportError as cause:
-        raise DataError("the sample photos come with scikit-image: pip install 'stylezoo[train]'") from cause
+        raise DataError("the sample photos need scikit-image: pip install 'stylezoo[train]'") from cause
     folder = Path(skimage.data.__file__).parent
     found = {p.stem: p for p in folder.iterdir() if p.suffix in SUFFIXES}
     return [found[name] for name in SAMPLE_PHOTOS if name in found]

@@ -52,7 +52,7 @@ def new_folder(out: Path) -> Iterator[Path]:
         DataError: `out` is a file, or a folder that holds something.
     """
     if out.exists() and not (out.is_dir() and not any(out.iterdir())):
-        raise DataError(f"{out} exists and is not an empty folder: name another with --out, or remove it")
+        raise DataError(f"{out} exists and is not an empty folder: choose another --out, or remove it")
     out.parent.mkdir(parents=True, exist_ok=True)
     folder = Path(tempfile.mkdtemp(prefix=f".{out.name}-", dir=out.parent))
     try:

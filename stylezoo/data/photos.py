@@ -45,9 +45,9 @@ def fetch_photos(data: Path, *, tell: Callable[[str], None], progress: bool = Fa
 
         def starting(total: int | None, have: int) -> None:
             if total is None:
-                return tell(f"downloading {URL}, whose size is not stated")
+                return tell(f"downloading {URL}, of unknown size")
             there = f", of which {have / 1e6:,.0f} MB are there" if have else ""
-            tell(f"downloading {URL}: {total / 1e6:,.0f} MB{there}, and about as much again to unpack")
+            tell(f"downloading {URL}: {total / 1e6:,.0f} MB{there}, plus about as much to unpack")
             _check_room(data, 2 * total - have)  # photos do not compress: unpacked they take what the archive takes
 
         download(URL, archive, _check_archive, starting=starting, progress=progress)
@@ -69,7 +69,7 @@ def unpack(archive: Path, target: Path, workplace: Path, *, progress: bool = Fal
             members = {_inside(m, archive): m for m in bundle.infolist() if not m.is_dir()}
             pictures = {path: m for path, m in members.items() if path.suffix.lower() in SUFFIXES}
             if not pictures:
-                raise DataError(f"{archive} holds no picture")
+                raise DataError(f"no pictures in {archive}: delete it and try again")
             _check_room(archive.parent, sum(m.file_size for m in pictures.values()))
             for path, member in tqdm(
                 pictures.items(), "unpacking", leave=False, file=sys.stderr, disable=None if progress else True
@@ -91,13 +91,15 @@ def _inside(member: ZipInfo, archive: Path) -> PurePosixPath:
     path = PurePosixPath(member.filename)
     link = stat.S_ISLNK(member.external_attr >> 16)
     if path.is_absolute() or ".." in path.parts or not path.parts or set(member.filename) & set("\\:\0") or link:
-        raise DataError(f"{archive} is not unpacked: its member '{member.filename}' would leave the folder")
+        raise DataError(
+            f"{archive} was not unpacked: its member '{member.filename}' points outside the folder: delete it"
+        )
     return path
 
 
 def _check_archive(path: Path) -> None:
     if not _has_md5(path):
-        raise DataError(f"the md5 of what came is not {MD5}: it is another file, or was damaged on the way")
+        raise DataError(f"the md5 of the download is not {MD5}: the file is damaged or another one: try again")
 
 
 def _has_md5(path: Path) -> bool:
@@ -111,6 +113,6 @@ def _check_room(folder: Path, needed: int) -> None:
     free = shutil.disk_usage(folder).free
     if needed > free:
         raise DataError(
-            f"{folder} has room for {free / 1e6:,.0f} MB, and {needed / 1e6:,.0f} MB are needed: make room, or choose "
-            "another disk with --to DIR"
+            f"{folder} has {free / 1e6:,.0f} MB free, but {needed / 1e6:,.0f} MB are needed: free some space, or "
+            "choose another disk with --to DIR"
         )

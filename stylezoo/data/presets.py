@@ -26,7 +26,7 @@ def zoo_pictures(zoo: Zoo) -> list[PictureSpec]:
     found: dict[str, PictureSpec] = {}
     for artwork in zoo.artworks.values():
         if (picture := artwork.picture) and found.setdefault(picture.file, picture).phash != picture.phash:
-            raise DataError(f"two artworks of the zoo mean different pictures by {picture.file}: report it")
+            raise DataError(f"two artworks of the zoo name different pictures {picture.file}: report it")
     return [found[file] for file in sorted(found)]
 
 
@@ -35,11 +35,11 @@ def check_picture(path: Path, phash: str) -> None:
     try:
         pixels = read(path).pixels
     except ImageError as cause:
-        raise DataError("what is there is no picture, or a damaged one") from cause
+        raise DataError("the file is not a picture, or is damaged") from cause
     if (side := max(pixels.shape[-2:])) < LEAST:
-        raise DataError(f"the picture is too small: its long side has {side} px, and {LEAST} are needed")
+        raise DataError(f"the picture is too small: its long side is {side} px, not {LEAST} or more")
     if (bits := distance(pixels, phash)) > SAME:
-        raise DataError(f"it is another picture: {bits} bits of its hash differ, and up to {SAME} may")
+        raise DataError(f"it is another picture: {bits} bits of its hash differ, not {SAME} or fewer")
 
 
 def is_there(picture: PictureSpec, data: Path) -> bool:

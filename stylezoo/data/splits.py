@@ -38,9 +38,9 @@ class Listed:
         for folder in folders:
             if (path := folder / self.name).is_file():
                 if not same_picture(path, self.phash):
-                    raise DataError(f"{path} is not the picture that the list of splits names so: restore it")
+                    raise DataError(f"{path} is not the picture of that name in the list of splits: restore it")
                 return path
-        raise DataError(f"{self.name} of the list of splits is in none of {', '.join(map(str, folders))}")
+        raise DataError(f"{self.name} from the list of splits is in none of {', '.join(map(str, folders))}: restore it")
 
 
 @dataclass(frozen=True)

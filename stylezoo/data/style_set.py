@@ -95,9 +95,9 @@ class StyleSet(Sequence[Tensor]):
                 return (cut * 255).round().to(torch.uint8)
         broken = [self.broken[path] for path in paths if path in self.broken]
         raise DataError(
-            f"none of {len(paths)} style pictures can be read; the last: {broken[-1]}; give others with --styles DIR"
+            f"none of {len(paths)} style images can be read; the last: {broken[-1]}; give others with --styles DIR"
             if len(broken) == len(paths)
-            else f"{len(paths)} style pictures, such as {paths[0]}, are of one colour: give others with --styles DIR"
+            else f"{len(paths)} style images, such as {paths[0]}, are of a single colour: give others with --styles DIR"
         )
 
 

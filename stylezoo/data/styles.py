@@ -24,7 +24,7 @@ def find_picture(name: str) -> Path:
     if (own := Path(name).expanduser()).is_absolute():
         if own.is_file():
             return own
-        raise DataError(f"there is no style picture at {own}: check the path, or name another with --style IMAGE")
+        raise DataError(f"no style image at {own}: check the path, or give another with --style IMAGE")
     data = data_folder()
     places = [Path.cwd()] + ([data / "presets", data / "styles"] if data else [])
     for path in [place / own for place in places] + [place / own.name for place in places[1:]]:
@@ -32,9 +32,8 @@ def find_picture(name: str) -> Path:
             return path
     where = ", ".join(str(p) for p in places)
     raise DataError(
-        f"the style picture '{name}' is in none of {where}: fetch the pictures of the zoo with stylezoo data get "
-        "presets, set STYLEZOO_DATA to a folder that has it in presets/, get the picture that the recipe's `source` "
-        "names, or train on your own with --style IMAGE"
+        f"the style image '{name}' is in none of {where}: run stylezoo data get presets, set STYLEZOO_DATA to a folder "
+        "with it in presets/, download it from the recipe's `source`, or use your own with --style IMAGE"
     )
 
 

@@ -1,4 +1,4 @@
-"""Keeps requests within limits before anything reads them: how large, how many, and where to."""
+"""Limit requests before anything reads them: their size, rate and path."""
 
 from __future__ import annotations
 
@@ -16,23 +16,23 @@ CLOSED = re.compile(
     r"/(proxy=|file=[a-z][a-z0-9+.-]*:|process_recording|vibe-|undo-vibe|dev/reload|monitoring|run-history|profiling)",
     re.IGNORECASE,
 )
-"""What gradio offers and this page does not: fetching from other servers, editing its own code, what others did."""
+"""Paths of gradio that this page blocks: fetching from other servers, editing code, requests of other users."""
 
 COUNTED = re.compile(r"/(upload|queue/join|call(/v2)?/[^/]+|(run|api)/[^/]+)/?$")
-"""The requests that cost something, each counted against the rate of its client."""
+"""Expensive requests, which count against the rate of the client."""
 
 FRAMES = re.compile(r"/component_server/?$")
-"""Frames of a camera, of which there are many."""
+"""Camera frames, which have a higher rate."""
 
 FRAME_RATE = 40 * 60  # a minute
 
-BODY = 8 * 2**20  # bytes of a request that is no upload: brush strokes are pictures in it
+BODY = 8 * 2**20  # bytes of a request other than an upload; brush strokes are sent as pictures
 EXTRA = 64 * 2**10  # bytes around an uploaded file
 CLIENTS = 10_000
 
 
 class Rate:
-    """A bucket for each client that fills at `per_minute` and holds a quarter of that, at least 10."""
+    """A token bucket per client that fills at `per_minute` and holds a quarter of that, at least 10."""
 
     def __init__(self, per_minute: int, clock: Callable[[], float] = time.monotonic) -> None:
         self._speed, self._most, self._clock = per_minute / 60, max(10.0, per_minute / 4), clock
@@ -40,7 +40,7 @@ class Rate:
         self._lock = threading.Lock()
 
     def wait(self, client: str) -> float:
-        """Count a request; return 0, or the seconds until there is room for it."""
+        """Count a request; return 0, or the seconds until it is allowed."""
         if not self._speed:
             return 0.0
         with self._lock:
@@ -54,7 +54,7 @@ class Rate:
 
 
 class Guard:
-    """ASGI middleware that answers in place of the app where a request is too large, too soon, or to a closed place."""
+    """ASGI middleware that rejects requests that are too large, too frequent, or to a blocked path."""
 
     def __init__(self, app: Any, *, max_bytes: int, rate: Rate) -> None:
         self.app, self.max_bytes = app, max_bytes
@@ -94,7 +94,7 @@ class Guard:
         try:
             await self.app(scope, counted, unless_refused)
         except Exception:
-            if not refused:  # what was cut short makes the app stumble, and it is answered already
+            if not refused:  # the app fails on a truncated request, which is already answered
                 raise
 
 

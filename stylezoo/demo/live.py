@@ -1,4 +1,4 @@
-"""The camera, stylized frame by frame."""
+"""Stylize camera frames."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from stylezoo.errors import OptionError, StyleError
 from stylezoo.stylizer.stylizer import Stylizer
 
 SIDE = 320
-"""px, the long side of a frame."""
+"""Long side of a frame in px."""
 
 
 class Live:
-    """Stylizes frames with nets of its own, so that none waits for a large picture."""
+    """Stylizes frames with its own nets, so that they do not wait for large pictures."""
 
     def __init__(self, studio: Studio) -> None:
         self._studio = studio
@@ -30,35 +30,37 @@ class Live:
 
     @cached_property
     def model(self) -> PageModel:
-        """Whose styles the camera has: a net made for moving pictures, by its name, or the first of several styles."""
+        """The model for the camera: one made for video, or the first multi-style model."""
         models = list(self._studio.models.values())
         several = [p for p in models if p.blends] or models
         return next((p for p in several if p.name.endswith("video")), several[0])
 
     def stylize(self, value: Any) -> str:
-        """Return the painting of a frame as a data URL.
+        """Return the stylized frame as a data URL.
 
         Args:
-            value: {"mix": [[id, weight], ...], "image": a data URL, and strength and colours if need be}.
+            value: {"mix": [[id, weight], ...], "image": a data URL, optionally "strength" and "colours"}.
 
         Raises:
-            StyleError, OptionError, ImageError: it is none that the page could have sent.
+            StyleError, OptionError, ImageError: the value is invalid.
         """
         if not isinstance(value, dict):
-            raise OptionError("The page sent no frame: load it again.")
+            raise OptionError("The page sent no frame: reload it.")
         how = value.get("strength", 1.0), None, value.get("colours", "style")
         request = read_request(self.model.name, value, *how, settings=self._settings)
         frame = from_data_url(value.get("image"), self._settings)
-        frame.info.pop("icc_profile", None)  # a canvas is in sRGB, and converting it again takes as long as the net
+        frame.info.pop("icc_profile", None)  # a canvas is already in sRGB, and converting it takes as long as the net
         frame.thumbnail((SIDE, SIDE))
         styles = {card.id: card for card in self.model.cards}
         for name, _ in request.mix:
             if name not in styles:
-                raise StyleError(f"The camera is stylized by {self.model.name}: choose one of its styles.")
+                raise StyleError(f"The camera uses {self.model.name}: choose one of its styles.")
         if len(models := {styles[name].model for name, _ in request.mix}) > 1:
-            raise StyleError("These styles are of different nets, which cannot be blended.")
+            raise StyleError(
+                "These styles are from different models and cannot be blended: choose styles of one model."
+            )
         mix = {styles[name].style.id: weight for name, weight in request.mix}
-        with self._lock:  # two frames at once would each take more than twice as long
+        with self._lock:  # two frames in parallel would each take more than twice as long
             return data_url(self._stylize_one(frame, models.pop(), mix, request), 80)
 
     def _stylize_one(self, frame: Image.Image, model: str, mix: dict[str, float], request: Request) -> Image.Image:

@@ -1,4 +1,4 @@
-"""The look of gradio's own components on the page, in a typeface that every system has: nothing is fetched."""
+"""The theme of gradio's components, with system fonts: nothing is downloaded."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import gradio as gr
 
 
 def theme() -> gr.themes.Base:
-    """Return a theme of paper, ink and little else, by day and by night."""
+    """Return a plain theme with light and dark modes."""
     return gr.themes.Base(
         primary_hue=gr.themes.colors.stone,
         secondary_hue=gr.themes.colors.stone,

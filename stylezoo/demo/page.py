@@ -1,4 +1,4 @@
-"""The page: what is on it, and what happens when something is touched."""
+"""The page: its layout and its event handlers."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ from stylezoo.images.io import write
 T = TypeVar("T")
 
 HEAD = """<header class="sz-head"><h1>stylezoo</h1>
-<p>Hang a photo, choose a painting, and see it stylized that way.</p></header>"""
+<p>Upload a photo, choose a style, and see it stylized.</p></header>"""
 STROKE = 0.75
 COLOURS = [("The painting's", "style"), ("The photo's, exactly", "luma"), ("The photo's palette", "stats")]
 QUALITY = 95
@@ -41,14 +41,14 @@ def build_page(settings: Settings) -> gr.Blocks:
     """Return the page, ready for `launch`.
 
     Raises:
-        ModelNotFoundError, OptionError: there is no such model, or it is none for a page.
+        ModelNotFoundError, OptionError: there is no such model, or it is too slow for the page.
     """
     return _Page(settings).blocks
 
 
 @contextmanager
 def _on_the_page() -> Iterator[None]:
-    """Turn whatever goes wrong into a message on the page."""
+    """Turn errors into messages on the page."""
     try:
         yield
     except gr.Error:
@@ -56,10 +56,9 @@ def _on_the_page() -> Iterator[None]:
     except StyleZooError as error:
         raise gr.Error(escape(str(error)), title=TITLE, print_exception=False) from error
     except Exception as error:
-        if out_of_memory(error):
-            text = "There was not enough memory for it: try a smaller picture."
-        else:
-            text = "Something went wrong here, and nothing was stylized."
+        text = "Out of memory: try a smaller picture."
+        if not out_of_memory(error):
+            text = "Internal error: the picture was not stylized."
             print(f"stylezoo: {type(error).__name__}: {' '.join(str(error).split())}", file=sys.stderr)
         raise gr.Error(text, title=TITLE, print_exception=False) from error
 
@@ -120,7 +119,7 @@ class _Page:
         return blocks
 
     def _make_desk(self) -> _Desk:
-        """Put down what is chosen: photo, style and net."""
+        """Create the inputs: photo, style and model."""
         photo = make_upload(
             "sz-photo",
             sources=["upload", "webcam", "clipboard"],
@@ -154,7 +153,7 @@ class _Page:
         return _Desk(photo, samples, palette, everything, own, model)
 
     def _make_wall(self) -> _Wall:
-        """Put up what is shown, and how it is made and saved."""
+        """Create the outputs and their controls."""
         with gr.Tab("Painting"):
             stage = make_part("stage", {})
             with gr.Row(elem_id="sz-fine"):
@@ -176,7 +175,7 @@ class _Page:
         return _Wall(stage, strength, stroke, colours, brush, png, jpeg, sheet, finer, saver)
 
     def _connect(self, blocks: gr.Blocks, desk: _Desk, wall: _Wall) -> None:
-        """Say what happens when something is touched."""
+        """Connect the event handlers."""
         request = [desk.photo, desk.model, desk.palette, wall.strength, wall.stroke, wall.colours, wall.brush, desk.own]
         look: dict[str, Any] = {"concurrency_limit": 2, "concurrency_id": "look", "api_visibility": "private"}
         work: dict[str, Any] = {"concurrency_limit": 1, "concurrency_id": "stylize"}
@@ -224,7 +223,7 @@ class _Page:
         blocks.load(self.fill, [desk.model, desk.own], desk.palette, show_progress="hidden", **look)
 
     def sample(self, number: Any) -> str:
-        """Return the file of a photo to try, where the page may show it from."""
+        """Return the path of a sample photo, in a folder that gradio may serve."""
         if not (isinstance(number, int) and 0 <= number < len(self.studio.samples)):
             raise OptionError("There is no such photo.")
         path = self.studio.samples[number]
@@ -240,7 +239,7 @@ class _Page:
         return {"photo": seen} if photo else {}, gr.update(value=None, photo=seen)
 
     def stylize(self, *values: Any) -> dict[str, Any] | None:
-        """Return what hangs on the wall: the photo, and its painting at the size of a screen."""
+        """Return the photo and its stylized image at screen size."""
         photo, request, own = self._read(values)
         if photo is None:
             return {}
@@ -254,7 +253,7 @@ class _Page:
             photo, request, own = self._read(values[:-1])
             if photo is None:
                 raise OptionError("Choose a photo first.")
-            if values[-1] is True:  # a stroke of None is what the net stylizes at the picture's own size
+            if values[-1] is True:  # stroke None: the strokes that the net gives at the picture's size
                 request = Request(
                     request.model, request.mix, request.strength, None, request.colours, request.regions, request.rest
                 )
@@ -264,7 +263,7 @@ class _Page:
         return save
 
     def sheet(self, *values: Any) -> dict[str, Any]:
-        """Return the file of a page with the photo in all styles."""
+        """Return the file of a sheet with the photo in all styles."""
         photo, request, _ = self._read(values)
         if photo is None:
             raise OptionError("Choose a photo first.")
@@ -272,24 +271,24 @@ class _Page:
         return self._file(page, f"{photo.stem}_styles", "jpg")
 
     def choose(self, name: str, own: str | None) -> Any:
-        """Show the styles of another net, of which the first is chosen."""
+        """Show the styles of another model, with the first selected."""
         model = self.studio.model(name)
         shown = self._cards(model, own)
         return gr.update(value={"mix": [[shown["cards"][0]["id"], 1.0]]} if shown["cards"] else {"mix": []}, **shown)
 
     def take(self, own: str | None, name: str) -> tuple[Any, Any]:
-        """Put a visitor's painting among the styles of a net that takes any, and choose it."""
+        """Add a visitor's style image to the styles of the arbitrary-style model, and select it."""
         if not own or self.taker is None:
             return gr.skip(), self.choose(name, None)
         model = self.studio.models[name] if self.studio.model(name).takes_pictures else self.taker
         return model.name, gr.update(value={"mix": [[OWN, 1.0]]}, **self._cards(model, own))
 
     def fill(self, name: str, own: str | None) -> Iterator[Any]:
-        """Yield the palette as its pictures are stylized, once for all visitors."""
+        """Yield the palette as its thumbnails are stylized, once for all visitors."""
         with _on_the_page():
             model = self.studio.model(name)
             done = self._pictures[model.name]
-            with self._painting:  # who comes second finds them stylized
+            with self._painting:  # a second visitor finds them done
                 missing = len(model.cards) - len(done)
                 for index, picture in enumerate(self.studio.thumbnails(model) if missing else ()):
                     if index >= len(done):
@@ -299,7 +298,7 @@ class _Page:
             yield gr.update(**self._cards(model, own))
 
     def everything(self, photo: str | None, name: str, own: str | None) -> Iterator[Any]:
-        """Yield the palette with pictures of the visitor's photo, as they are stylized."""
+        """Yield the palette with thumbnails of the visitor's photo, as they are stylized."""
         with _on_the_page():
             if not photo:
                 raise OptionError("Choose a photo first.")

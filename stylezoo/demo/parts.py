@@ -1,7 +1,6 @@
-"""The parts of the page: gradio's components where it has them, and small ones in HTML and JavaScript.
+"""The components of the page: gradio's own, and small ones in HTML and JavaScript.
 
-They are made by functions, as gradio writes a file next to the module of each class that is derived from one of its
-own.
+They are made by functions, since gradio writes a file next to the module of every subclass of its components.
 """
 
 from __future__ import annotations
@@ -30,12 +29,12 @@ _SAID: dict[type[BaseException], str] = {
 
 
 def asset(name: str) -> str:
-    """Return the text of a file that belongs to the page."""
+    """Return the text of an asset of the page."""
     return (files("stylezoo.demo") / "assets" / name).read_text("utf-8")
 
 
 def make_part(name: str, value: Any = None, **options: Any) -> gr.HTML:
-    """Return a component whose HTML and JavaScript are the assets of that name, as `elem_id` "sz-<name>".
+    """Return a component whose HTML and JavaScript are the assets `name`, with `elem_id` "sz-<name>".
 
     | name    | value                                                                | props                          |
     | ------- | -------------------------------------------------------------------- | ------------------------------ |
@@ -57,12 +56,12 @@ def make_part(name: str, value: Any = None, **options: Any) -> gr.HTML:
 
 
 def make_upload(elem_id: str, **options: Any) -> gr.Image:
-    """Return a place for a picture, of which gradio reads the header alone before it gives on the file's path."""
+    """Return an upload component; gradio reads only the picture's header and passes the file's path."""
     return gr.Image(type="filepath", image_mode=None, buttons=[], elem_id=elem_id, **options)
 
 
 def cards(model: PageModel, pictures: list[str]) -> dict[str, Any]:
-    """Return the props of a palette that shows a model's styles, with as many pictures as there are yet."""
+    """Return the props of a palette of a model's styles, with the thumbnails that are ready."""
     shown = [
         {"id": card.id, "title": card.style.title, "by": card.by, "src": src}
         for card, src in zip(model.cards, [*pictures, *[""] * len(model.cards)], strict=False)
@@ -71,7 +70,7 @@ def cards(model: PageModel, pictures: list[str]) -> dict[str, Any]:
 
 
 class Page(gr.Blocks):
-    """Blocks that answer what no page of ours has sent by a message, where gradio would fetch it, open it, or fail."""
+    """Blocks that reject input that this page did not send; gradio would download or open it, or fail."""
 
     async def preprocess_data(self, block_fn: Any, inputs: list[Any], *rest: Any, **named: Any) -> Any:
         try:
@@ -86,9 +85,9 @@ class Page(gr.Blocks):
 
 
 def _check_files(value: Any, folder: Path) -> None:
-    """Raise gr.Error where, anywhere in what was sent, there is a file that was not uploaded here.
+    """Raise gr.Error if the input contains, at any depth, a file that was not uploaded here.
 
-    Gradio looks at those alone that are marked as its own, and takes others for its images as well.
+    Gradio checks only files marked as its own, but also accepts others as images.
     """
     if isinstance(value, dict):
         path, url = (str(value.get(name) or "") for name in ("path", "url"))

@@ -1,4 +1,4 @@
-"""Pictures that came from outside: opened with care, shown small, written at full size."""
+"""Uploaded pictures: open them safely, and make previews."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ from stylezoo.images.pillow import decode, encode_picture
 
 Image.init()
 FORMATS = tuple(kind for kind in ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "AVIF") if kind in Image.OPEN)
-"""What is read: pixels alone, no format that runs another program or reads another file."""
+"""Accepted formats: none that runs another program or reads another file."""
 
 PREVIEW = 1024
-"""px, the long side at which a photo is shown and stylized while choosing."""
+"""Long side in px of previews."""
 
 KEPT = 32  # previews, of some 3 MB each
 NAME = "the picture"
@@ -30,10 +30,10 @@ TOO_MANY = "This picture has far too many pixels: shrink it first."
 
 
 def open_picture(source: Path | bytes, settings: Settings) -> Image.Image:
-    """Open an uploaded file, decoding nothing but its header.
+    """Open an uploaded file, decoding only its header.
 
     Raises:
-        ImageError: it is too large, in bytes or in pixels, or no picture in one of FORMATS.
+        ImageError: it is too large, in bytes or in pixels, or not a picture in one of FORMATS.
     """
     data = source if isinstance(source, bytes) else _read(source, settings)
     try:
@@ -42,12 +42,12 @@ def open_picture(source: Path | bytes, settings: Settings) -> Image.Image:
         raise ImageError(NO_PICTURE) from cause
     except Image.DecompressionBombError as cause:
         raise ImageError(TOO_MANY) from cause
-    except Exception as cause:  # Pillow's plugins let nearly every kind of error through
-        raise ImageError("This picture is cut short or damaged: save it again as JPEG or PNG.") from cause
+    except Exception as cause:  # Pillow's plugins raise nearly any error
+        raise ImageError("This picture is truncated or damaged: save it again as JPEG or PNG.") from cause
     if image.width * image.height > settings.max_pixels:
         what = f"{image.width:,} x {image.height:,} pixels"
-        raise ImageError(f"This picture has {what}, and {settings.max_pixels:,} are allowed: shrink it first.")
-    image.filename = NAME  # what messages call it
+        raise ImageError(f"This picture has {what}, but at most {settings.max_pixels:,} are allowed: shrink it first.")
+    image.filename = NAME  # its name in messages
     return image
 
 
@@ -55,15 +55,15 @@ def _read(path: Path, settings: Settings) -> bytes:
     try:
         size = path.stat().st_size
         if size > settings.max_bytes:
-            raise ImageError(f"This file has {size / 1e6:.0f} MB, and {settings.max_bytes / 1e6:.0f} MB are allowed.")
+            raise ImageError(f"This file is too large: {size / 1e6:.0f} MB, limit {settings.max_bytes / 1e6:.0f} MB.")
         return path.read_bytes()
     except OSError as cause:
-        raise ImageError("The picture is no longer here: choose it again.") from cause
+        raise ImageError("The picture is no longer available: choose it again.") from cause
 
 
 def shrink(image: Image.Image, size: int) -> Image.Image:
-    """Return an upright RGB or RGBA picture in sRGB with a long side of `size` px at most."""
-    image.draft("RGB", (2 * size, 2 * size))  # JPEG decodes faster at a fraction of its size
+    """Return an upright RGB or RGBA picture in sRGB with a long side of at most `size` px."""
+    image.draft("RGB", (2 * size, 2 * size))  # JPEG decodes faster at a reduced size
     array = decode(image, NAME)
     if array.dtype != np.uint8:
         array = (array * 255 + 0.5).astype(np.uint8)
@@ -74,7 +74,7 @@ def shrink(image: Image.Image, size: int) -> Image.Image:
 
 
 class Previews:
-    """The latest uploads at the size at which they are shown, so that a slider does not decode a photo each time."""
+    """A cache of the latest uploads at preview size, so that moving a slider does not decode the photo again."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings, self._kept, self._lock = (
@@ -84,7 +84,7 @@ class Previews:
         )
 
     def get(self, path: Path, size: int = PREVIEW) -> Image.Image:
-        """Return an upload as `shrink` does; raise ImageError where that cannot be."""
+        """Return an upload, shrunk by `shrink`; raise ImageError if it cannot be read."""
         with self._lock:
             if found := self._kept.get((path, size)):
                 self._kept.move_to_end((path, size))
@@ -98,7 +98,7 @@ class Previews:
 
 
 def data_url(picture: Image.Image, quality: int = 88) -> str:
-    """Return a picture as a JPEG that stands in the page itself, on white where it is transparent."""
+    """Return a picture as a JPEG data URL, over white."""
     data = encode_picture(
         picture.convert("RGBA") if picture.mode == "RGBA" else picture.convert("RGB"), "JPEG", quality
     )
@@ -106,11 +106,11 @@ def data_url(picture: Image.Image, quality: int = 88) -> str:
 
 
 def from_data_url(text: object, settings: Settings) -> Image.Image:
-    """Return the picture of a data URL, as `open_picture` does; raise ImageError where it is none."""
+    """Return the picture of a data URL, see `open_picture`; raise ImageError if it is invalid."""
     if not isinstance(text, str) or not text.startswith("data:image/") or ";base64," not in text[:64]:
-        raise ImageError("The page sent something else than a picture: load it again.")
+        raise ImageError("The page did not send a picture: reload it.")
     try:
         data = base64.b64decode(text.partition(",")[2], validate=True)
     except (binascii.Error, ValueError) as cause:
-        raise ImageError("The page sent a damaged picture: load it again.") from cause
+        raise ImageError("The page sent a damaged picture: reload it.") from cause
     return open_picture(data, settings)

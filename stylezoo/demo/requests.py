@@ -1,4 +1,4 @@
-"""What a page asks for, read from values that anybody may have sent."""
+"""Parse the requests of a page; the values are untrusted."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ from stylezoo.demo.settings import Settings
 from stylezoo.errors import OptionError, StyleError
 
 MOST_STYLES = 4
-"""Styles in a blend."""
+"""Maximum number of styles in a blend."""
 MOST_REGIONS = 3
-LEAST = 1e-3  # a smaller weight is none
+LEAST = 1e-3  # smaller weights count as 0
 
 Mix = tuple[tuple[str, float], ...]
-"""The ids of styles with their weights, of which at least one is above 0."""
+"""Pairs of style id and weight; at least one weight is above 0."""
 Colours = Literal["style", "luma", "stats"]
 
 
 @dataclass(frozen=True, eq=False)
 class Region:
-    """A part of the photo with a style of its own; `mask` is of any size, white where it is."""
+    """A part of the photo with its own style; `mask` is white inside, of any size."""
 
     mix: Mix
     mask: Image.Image
@@ -37,11 +37,11 @@ class Request:
 
     Attributes:
         model: the name of a `studio.PageModel`.
-        mix: the style of the whole picture, or of what no region covers.
-        strength, stroke: as `Stylizer.stylize` takes them.
-        colours: "style" takes the style's, others are values of `preserve_color`.
-        regions: parts with styles of their own.
-        rest: whether what no region covers is stylized too, or stays the photo.
+        mix: the style of the whole picture, or of the part outside all regions.
+        strength, stroke: see `Stylizer.stylize`.
+        colours: "style", or a value of `preserve_color`.
+        regions: parts with their own styles.
+        rest: whether the part outside all regions is stylized, or stays the photo.
     """
 
     model: str
@@ -63,22 +63,22 @@ def read_request(
     *,
     settings: Settings,
 ) -> Request:
-    """Return the request that the values of a page state.
+    """Return the request for the values of a page.
 
     Args:
         palette: {"mix": [[id, weight], ...]}.
         brush: None, or {"rest": bool, "regions": [{"mix": [...], "mask": a data URL}, ...]}.
 
     Raises:
-        StyleError, OptionError, ImageError: a value is none that the page could have sent.
+        StyleError, OptionError, ImageError: a value is invalid.
     """
     if not isinstance(model, str):
-        raise OptionError("Choose a net first.")
+        raise OptionError("Choose a model first.")
     if colours not in ("style", "luma", "stats"):
-        raise OptionError("Colours are the style's, the photo's exactly (luma) or its palette (stats).")
+        raise OptionError("Colours must be the style's, the photo's (luma) or its palette (stats).")
     parts = _field(brush, "regions") or []
     if not isinstance(parts, list) or len(parts) > MOST_REGIONS:
-        raise OptionError(f"There are {MOST_REGIONS} brushes at most.")
+        raise OptionError(f"Use at most {MOST_REGIONS} brushes.")
     regions = tuple(Region(read_mix(part), from_data_url(_field(part, "mask"), settings)) for part in parts)
     return Request(
         model,
@@ -92,20 +92,20 @@ def read_request(
 
 
 def read_mix(value: object) -> Mix:
-    """Return the mix that {"mix": [[id, weight], ...]} states, without what weighs nothing; raise StyleError."""
+    """Parse {"mix": [[id, weight], ...]}, dropping zero weights; raise StyleError if it is invalid."""
     pairs = _field(value, "mix")
     if not isinstance(pairs, list) or not pairs:
         raise StyleError("Choose a style first.")
     if len(pairs) > MOST_STYLES:
-        raise StyleError(f"A blend is of {MOST_STYLES} styles at most, not of {len(pairs)}.")
+        raise StyleError(f"Blend at most {MOST_STYLES} styles, not {len(pairs)}.")
     mix: dict[str, float] = {}
     for pair in pairs:
         if not (isinstance(pair, list) and len(pair) == 2 and isinstance(pair[0], str)):
-            raise StyleError("The page sent a style that cannot be read: load it again.")
+            raise StyleError("The page sent an invalid style: reload it.")
         mix[pair[0]] = _number(pair[1], "weight", 0, 1)
     kept = tuple((name, weight) for name, weight in mix.items() if weight >= LEAST)
     if not kept:
-        raise StyleError("All styles of the blend are at 0: give one of them some weight.")
+        raise StyleError("All styles of the blend are at 0: raise one.")
     return kept
 
 
@@ -115,7 +115,7 @@ def _field(value: object, name: str) -> Any:
 
 def _number(value: object, name: str, low: float, high: float) -> float:
     if not isinstance(value, (int, float)) or isinstance(value, bool) or not math.isfinite(value):
-        raise OptionError(f"The {name} is a number from {low:g} to {high:g}.")
+        raise OptionError(f"The {name} must be a number from {low:g} to {high:g}.")
     if not low <= value <= high:
-        raise OptionError(f"The {name} is a number from {low:g} to {high:g}, not {value:g}.")
+        raise OptionError(f"The {name} must be from {low:g} to {high:g}, not {value:g}.")
     return float(value)

@@ -1,4 +1,4 @@
-"""Runs the page until it is asked to stop."""
+"""Serve the page."""
 
 from __future__ import annotations
 
@@ -27,17 +27,17 @@ def serve(
     """Serve the page until the process is interrupted or terminated.
 
     Args:
-        host: the address to listen on: 127.0.0.1 for this machine alone, 0.0.0.0 for all of the network.
-        port: 0 takes any that is free.
-        open_browser: show the page in a browser.
-        ready: called with the page's address when it can be opened.
+        host: the address to listen on: 127.0.0.1 for this machine only, 0.0.0.0 for the whole network.
+        port: the port to listen on; 0 picks a free one.
+        open_browser: open the page in a browser.
+        ready: called with the page's URL once it can be opened.
 
     Raises:
-        OptionError: gradio is not installed, or the port cannot be had.
+        OptionError: gradio is not installed, or the port is not available.
         ModelNotFoundError, OptionError: see `page.build_page`.
     """
     if find_spec("gradio") is None:
-        raise OptionError("the page is made with gradio, which is not installed: pip install 'stylezoo[demo]'")
+        raise OptionError("the demo needs gradio, which is not installed: pip install 'stylezoo[demo]'")
     port = free_port(host, port)
     with tempfile.TemporaryDirectory(prefix="stylezoo-demo-", ignore_cleanup_errors=True) as folder:
         prepare(folder)
@@ -45,16 +45,16 @@ def serve(
 
 
 def prepare(folder: str) -> None:
-    """Set what gradio reads when it is imported: files go to `folder`, and nothing is sent to anybody."""
+    """Set gradio's environment before it is imported: files go to `folder`, and telemetry is off."""
     os.environ |= {"GRADIO_ANALYTICS_ENABLED": "False", "GRADIO_TEMP_DIR": folder, "GRADIO_EXAMPLES_CACHE": folder}
     for name in ("GRADIO_ALLOWED_PATHS", "GRADIO_SHARE", "GRADIO_WATCH_DIRS", "GRADIO_ROOT_PATH"):
         os.environ.pop(name, None)
 
 
 def free_port(host: str, port: int) -> int:
-    """Return the port, or for 0 one that is free; raise OptionError where it cannot be had."""
+    """Return the port, or a free one for 0; raise OptionError if it is not available."""
     if not 0 <= port <= 65535:
-        raise OptionError(f"a port is a number from 0 to 65535, not {port}")
+        raise OptionError(f"port must be from 0 to 65535, not {port}")
     try:
         family = socket.getaddrinfo(host, port)[0][0]
         with socket.socket(family) as probe:

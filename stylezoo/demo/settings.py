@@ -1,4 +1,4 @@
-"""What a page allows, and which nets it shows."""
+"""The limits of a page, and the models it shows."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from stylezoo.zoo.catalog import list_models, model_info
 from stylezoo.zoo.spec import ModelSpec
 
 ANY = "any"
-"""The alias of the net that the page takes for pictures as styles."""
+"""The alias of the model that the page uses for uploaded style images."""
 
 
 @dataclass(frozen=True)
@@ -18,11 +18,11 @@ class Settings:
 
     Attributes:
         models: names or patterns of the models to show; empty: see `default_models`.
-        device: where to compute, as `stylezoo.load` takes it.
-        queue: how many requests may wait; who comes later is asked to try again.
-        max_bytes: of an uploaded file.
-        max_pixels: of an uploaded picture, width x height.
-        rate: uploads and paintings a minute that one client may ask for; 0: as many as it likes.
+        device: see `stylezoo.load`.
+        queue: maximum number of waiting requests; later ones are asked to try again.
+        max_bytes: maximum size of an uploaded file.
+        max_pixels: maximum width x height of an uploaded picture.
+        rate: uploads and results per minute and client; 0: no limit.
     """
 
     models: tuple[str, ...] = ()
@@ -41,10 +41,10 @@ class Settings:
 
 
 def find_models(patterns: tuple[str, ...]) -> list[ModelSpec]:
-    """Return the records of models by names or patterns, in that order; without any, of `default_models`.
+    """Return the records of models by names or patterns, in this order; by default `default_models`.
 
     Raises:
-        ModelNotFoundError: nothing has that name.
+        ModelNotFoundError: no model matches.
         OptionError: a model is too slow for a page.
     """
     names: list[str] = []
@@ -57,14 +57,14 @@ def find_models(patterns: tuple[str, ...]) -> list[ModelSpec]:
     specs = [model_info(name) for name in names] if patterns else default_models()
     for spec in specs:
         if spec.weightless:
-            raise OptionError(f"{spec.name} optimises each picture, which takes minutes: show a net on the page")
+            raise OptionError(f"{spec.name} takes minutes per picture: choose a one-pass model")
     if not specs:
-        raise OptionError("there is no model to show: name one by --model")
+        raise OptionError("no model to show: name one with --model")
     return specs
 
 
 def default_models() -> list[ModelSpec]:
-    """Return bundled nets: those of several styles, the smallest first; the smallest of each one style; and 'any'."""
+    """Return bundled models: multi-style ones, smallest first; the smallest of each single style; and 'any'."""
     bundled = [spec for name in list_models() if (spec := model_info(name)).weights and spec.weights.bundled]
     bundled.sort(key=_tenths)
     singles = {spec.style_ids[0]: spec for spec in reversed(bundled) if spec.kind == "single"}
@@ -74,4 +74,6 @@ def default_models() -> list[ModelSpec]:
 
 def _tenths(spec: ModelSpec) -> tuple[int, str]:
     assert spec.weights is not None
-    return round(spec.weights.bytes / 1e5), spec.name  # nets of one trunk differ by the length of their records
+    return round(
+        spec.weights.bytes / 1e5
+    ), spec.name  # nets with the same trunk differ only in the length of their records

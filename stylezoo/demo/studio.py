@@ -1,4 +1,4 @@
-"""What stylizes for the page: the nets, the styles that each shows, and their pictures."""
+"""The models of the page, their styles and thumbnails."""
 
 from __future__ import annotations
 
@@ -27,19 +27,19 @@ from stylezoo.zoo.spec import ModelSpec, StyleSpec
 from stylezoo.zoo.store import BUNDLED
 
 OWN = "own"
-"""The id that a visitor's painting has among the styles."""
+"""The id of a visitor's style image."""
 
-THUMBNAIL = 208  # px, the side of a style's picture
-PAINTED = 320  # px, at which it is stylized: strokes as they look in a photo
+THUMBNAIL = 208  # px a side
+PAINTED = 320  # px at which a thumbnail is stylized, so that strokes look as in a photo
 SHEET, SHEET_PAINTED = 320, 512
-OWN_SIZE = 384  # px, at which a visitor's painting is encoded
+OWN_SIZE = 384  # px at which a visitor's style image is encoded
 CODES = 32
 SAMPLES = ("chelsea.png", "coffee.png", "rocket.jpg")
 
 
 @dataclass(frozen=True)
 class Card:
-    """A style of the page: its id there, the model that has it, and its record."""
+    """A style on the page: its id, its model and its record."""
 
     id: str
     model: str
@@ -47,13 +47,13 @@ class Card:
 
     @property
     def by(self) -> str:
-        """Who made it, and when."""
+        """The artist and the year."""
         return ", ".join(filter(None, (self.style.artist, self.style.year)))
 
 
 @dataclass(frozen=True)
 class PageModel:
-    """A net, or several nets of one style each, as one choice of the page."""
+    """A multi-style model, or several single-style models, as one choice on the page."""
 
     name: str
     note: str
@@ -62,12 +62,12 @@ class PageModel:
 
     @property
     def blends(self) -> bool:
-        """Whether its styles can be mixed: those of one net can."""
+        """Whether its styles can be mixed, which needs a single net."""
         return len({card.model for card in self.cards}) == 1 and (len(self.cards) > 1 or self.takes_pictures)
 
 
 class Studio:
-    """All that the page stylizes. Models are loaded when first asked for, and each stylizes one picture at a time.
+    """Stylizes for the page. Models are loaded on first use, and each stylizes one picture at a time.
 
     Raises:
         ModelNotFoundError, OptionError: see `find_models`.
@@ -75,7 +75,7 @@ class Studio:
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
-        pick_device(settings.device)  # its error is for whoever starts the page, not for each visitor
+        pick_device(settings.device)  # raise its error now, not for each visitor
         self.previews = Previews(settings)
         self.models = {p.name: p for p in _page_models(find_models(settings.models))}
         self._nets: dict[str, Stylizer] = {}
@@ -85,7 +85,7 @@ class Studio:
 
     @cached_property
     def samples(self) -> list[Path]:
-        """Photos to try: the one of this package, and others where scikit-image brings them."""
+        """Sample photos: the bundled one, and those of scikit-image if installed."""
         found = find_spec("skimage")
         places = found.submodule_search_locations if found else None
         more = [Path(place) / "data" / name for place in places or () for name in SAMPLES]
@@ -93,17 +93,17 @@ class Studio:
 
     @cached_property
     def sample(self) -> Image.Image:
-        """A square photo in which the styles are shown."""
+        """A square photo for thumbnails."""
         return square(self.previews.get(self.samples[0]), PAINTED)
 
     def model(self, name: str) -> PageModel:
-        """Return what the page calls so; raise OptionError for what it does not show."""
+        """Return the model with this name on the page; raise OptionError if there is none."""
         if name not in self.models:
-            raise OptionError(f"There is no net of that name on this page: choose {', '.join(self.models)}.")
+            raise OptionError(f"This page has no such model: choose {', '.join(self.models)}.")
         return self.models[name]
 
     def stylize(self, photo: Image.Image, request: Request, own: Path | None = None) -> Image.Image:
-        """Return a photo stylized as a request says, in the photo's size; `own` is the picture of the style OWN."""
+        """Return the photo stylized by a request, at the photo's size; `own` is the image of the style OWN."""
         shown = self.model(request.model)
         model, style = self._style(shown, request.mix, own)
         mask = None
@@ -112,7 +112,7 @@ class Studio:
             for region in request.regions:
                 other, there = self._style(shown, region.mix, own)
                 if other != model:
-                    raise StyleError("These styles are of different nets: for brushes choose a net of several styles.")
+                    raise StyleError("These styles are from different models: for brushes choose a multi-style model.")
                 mask.append((there, region.mask.convert("L").resize(_upright_size(photo), Image.Resampling.BILINEAR)))
         colours: Any = False if request.colours == "style" else request.colours
         options = {"strength": request.strength, "stroke": request.stroke, "preserve_color": colours, "mask": mask}
@@ -122,14 +122,14 @@ class Studio:
         return stylized
 
     def thumbnails(self, model: PageModel, photo: Image.Image | None = None) -> Iterator[Image.Image]:
-        """Yield a square picture of each style of a model, stylized from `photo` or else from a sample photo."""
+        """Yield a square thumbnail of each style of a model, of `photo` or a sample photo."""
         photo = self.sample if photo is None else square(photo, PAINTED)
         for card in model.cards:
             stylized = self.stylize(photo, Request(model.name, ((card.id, 1.0),))).convert("RGB")
             yield stylized.resize((THUMBNAIL, THUMBNAIL), Image.Resampling.LANCZOS)
 
     def sheet(self, photo: Image.Image, request: Request) -> Image.Image:
-        """Return a page with a photo in all styles of a model, at the strength and in the colours of a request."""
+        """Return a sheet with a photo in all styles of a model, with the strength and colours of a request."""
         model = self.model(request.model)
         seen = _fitted(photo, SHEET_PAINTED)
         pictures = [seen]
@@ -140,7 +140,7 @@ class Studio:
         return labelled_page([_fitted(_on_white(p), SHEET) for p in pictures], titles)
 
     def copy_of(self, model: str) -> Stylizer:
-        """Return a net of its own, loaded again: for what must not wait behind large pictures."""
+        """Load another instance of a model, for requests that must not wait for large pictures."""
         return load(model, device=self.settings.device)
 
     def _net(self, model: str) -> tuple[Stylizer, threading.Lock]:
@@ -151,14 +151,14 @@ class Studio:
             return self._nets[model], self._locks[model]
 
     def _style(self, shown: PageModel, mix: Mix, own: Path | None) -> tuple[str, StyleLike]:
-        """Return the model that stylizes a mix, and the mix as the model takes it."""
+        """Return the name of the model for a mix, and the mix as its style."""
         cards = {card.id: card for card in shown.cards}
         parts: list[tuple[Any, float]] = []
         models = set()
         for name, weight in mix:
             if name == OWN and shown.takes_pictures:
                 if own is None:
-                    raise StyleError("Your painting is gone: choose it again.")
+                    raise StyleError("Your style image is no longer available: choose it again.")
                 model = shown.name
                 parts.append((self._code(model, own), weight))
             elif name in cards:
@@ -168,7 +168,7 @@ class Studio:
                 raise StyleError(f"{shown.name} has no such style: choose one of its pictures.")
             models.add(model)
         if len(models) > 1:
-            raise StyleError("These styles are of different nets, which cannot be blended: choose another net.")
+            raise StyleError("These styles are from different models and cannot be blended: choose another model.")
         return models.pop(), parts
 
     def _code(self, model: str, picture: Path) -> StyleCode:
@@ -188,7 +188,7 @@ class Studio:
 
 
 def _page_models(specs: Sequence[ModelSpec]) -> Iterator[PageModel]:
-    """Yield the nets of several styles, and those of one style together, in the order in which they come."""
+    """Yield each multi-style model, and all single-style models as one, in order."""
     singles = [spec for spec in specs if spec.kind == "single"]
     for spec in specs:
         if spec.kind != "single":
@@ -209,9 +209,9 @@ def _upright_size(photo: Image.Image) -> tuple[int, int]:
 
 
 def square(photo: Image.Image, side: int) -> Image.Image:
-    """Return the middle of a photo, on white where it is transparent."""
+    """Return the central square of a photo, over white."""
     least = min(photo.size)
-    left, top = (photo.width - least) // 2, (photo.height - least) // 4  # faces are above the middle
+    left, top = (photo.width - least) // 2, (photo.height - least) // 4  # faces are usually above the middle
     return _on_white(photo).crop((left, top, left + least, top + least)).resize((side, side), Image.Resampling.LANCZOS)
 
 

@@ -1,1 +1,1 @@
-"""Measuring: how good a net's pictures are, and whether its weights are what the registry says."""
+"""Evaluation: quality, speed and temporal stability of models, and verification of their weights."""

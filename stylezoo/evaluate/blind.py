@@ -1,4 +1,4 @@
-"""Which of two methods people prefer: a page of pairs with the names hidden, and what votes say."""
+"""Blind comparison of two methods by people: the voting page, and pooling of votes."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ CHOICES = ("left", "right", "tie")
 
 @dataclass(frozen=True)
 class Trial:
-    """What a judge sees at once: data URLs of four images; `left` is the number, 0 or 1, of the method on the left."""
+    """One comparison: data URLs of four images; `left` is the index, 0 or 1, of the method on the left."""
 
     id: str
     content: str
@@ -39,9 +39,9 @@ class Trial:
 
 @dataclass(frozen=True)
 class Outcome:
-    """Who won: votes for each of two methods, and ties.
+    """The result: votes for each of two methods, and ties.
 
-    `share` is the share of the first method, a tie counting half to each, with its Wilson interval (Wilson 1927).
+    `share` is the share of the first method, with ties counted half, and its Wilson interval (Wilson 1927).
     """
 
     names: tuple[str, str]
@@ -65,7 +65,7 @@ class Outcome:
 def make_trials(
     images: Sequence[tuple[str, Image.Image, Image.Image, Sequence[Image.Image]]], seed: int
 ) -> list[Trial]:
-    """Return the trials in an order, and with sides, by `seed`."""
+    """Return the trials, with their order and sides shuffled by `seed`."""
     rng = np.random.default_rng(seed)
     trials = [
         Trial(id, data_url(content), data_url(style), (data_url(first), data_url(second)), int(rng.integers(2)))
@@ -75,14 +75,14 @@ def make_trials(
 
 
 def data_url(image: Image.Image) -> str:
-    """Return an image as WebP that stands in the page itself."""
+    """Return an image as a WebP data URL."""
     buffer = io.BytesIO()
     image.convert("RGB").save(buffer, "WEBP", quality=QUALITY)
     return f"data:image/webp;base64,{base64.b64encode(buffer.getvalue()).decode()}"
 
 
 def blind_page(names: tuple[str, str], trials: Sequence[Trial], pairs_id: str) -> str:
-    """Return the page: one file that needs no network. The names show when every pair has a vote."""
+    """Return the page: one file that works offline. It reveals the names once every pair has a vote."""
     facts = {"names": names, "pairs_id": pairs_id, "trials": [asdict(trial) for trial in trials]}
     data = json.dumps(facts).replace("<", "\\u003c")  # so that no text ends the script
     page = files("stylezoo.evaluate").joinpath("blind.html").read_text(encoding="utf-8")
@@ -93,40 +93,40 @@ def read_votes(path: Path) -> dict[str, Any]:
     """Return the votes that a page saved: {"names": [..], "pairs_id": .., "votes": {pair: 0, 1 or "tie"}}.
 
     Raises:
-        DataError: the file is something else.
+        DataError: the file is not a file of votes.
     """
     try:
         found = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as cause:
-        raise DataError(f"{path} holds no votes: save them on the page of stylezoo eval --blind") from cause
+        raise DataError(f"{path} has no votes: save them from a page of stylezoo eval --blind") from cause
     votes = found.get("votes") if isinstance(found, dict) else None
     names = found.get("names") if isinstance(found, dict) else None
     if not isinstance(votes, dict) or not isinstance(names, list) or len(names) != 2:
-        raise DataError(f"{path} holds no votes: save them on the page of stylezoo eval --blind")
+        raise DataError(f"{path} has no votes: save them from a page of stylezoo eval --blind")
     if strange := next((vote for vote in votes.values() if vote not in (0, 1, "tie") or isinstance(vote, bool)), None):
-        raise DataError(f"{path}: a vote is {strange!r}, and 0, 1 and 'tie' are possible")
+        raise DataError(f"{path}: votes must be 0, 1 or 'tie', not {strange!r}")
     return dict(found)
 
 
 def pool(files: Sequence[Mapping[str, Any]]) -> Outcome:
-    """Return who won in the votes of several judges together.
+    """Return the pooled outcome of several judges.
 
     Raises:
-        DataError: they compare other methods or pairs, or hold no vote.
+        DataError: the files compare different methods or pairs, or have no votes.
     """
     first = files[0]
     names = (str(first["names"][0]), str(first["names"][1]))
     for other in files[1:]:
         if (other["names"], other.get("pairs_id")) != (first["names"], first.get("pairs_id")):
             raise DataError(
-                f"votes of different pages do not pool: {', '.join(first['names'])} and {', '.join(other['names'])}, "
-                "or other pairs"
+                f"votes from different pages cannot be pooled: {', '.join(first['names'])} and "
+                f"{', '.join(other['names'])}, or other pairs"
             )
     votes = [vote for file in files for vote in file["votes"].values()]
     wins = votes.count(0), votes.count(1)
     ties = votes.count("tie")
     if not votes:
-        raise DataError("the files hold no vote yet")
+        raise DataError("the files have no votes yet")
     share = (wins[0] + ties / 2) / len(votes)
     low, high = wilson(share, len(votes))
     return Outcome(names, wins, ties, share, low, high)

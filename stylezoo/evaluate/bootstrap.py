@@ -1,4 +1,4 @@
-"""How sure a mean over pairs is: percentile intervals of the bootstrap.
+"""Bootstrap percentile intervals for means over pairs.
 
 Efron 1979; Efron and Tibshirani 1993, "An Introduction to the Bootstrap", chapter 13. Pairs are drawn with replacement,
 the same draws for every method, so that the difference of two methods is one of the same photos and styles.
@@ -17,7 +17,7 @@ SEED = 0
 COVERAGE = 0.95
 
 Values = Sequence[float | None]
-"""A metric's values pair by pair; None where it has no meaning."""
+"""A metric's values by pair; None where it is undefined."""
 
 T = TypeVar("T")
 Pool = Callable[[Sequence[float]], float]
@@ -25,7 +25,7 @@ Pool = Callable[[Sequence[float]], float]
 
 @dataclass(frozen=True)
 class Interval:
-    """A pooled value and its 95 % interval; `count` pairs went into it."""
+    """A pooled value over `count` pairs, and its 95 % interval."""
 
     mean: float
     low: float
@@ -34,7 +34,7 @@ class Interval:
 
 
 def interval(values: Values, pool: Pool) -> Interval | None:
-    """Return the pooled value of those that are there, with its interval; None where none is."""
+    """Return the pooled value of all defined values, with its interval; None if there are none."""
     known = [value for value in values if value is not None]
     if not known:
         return None

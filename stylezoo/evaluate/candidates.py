@@ -1,7 +1,6 @@
-"""What a benchmark times: nets of the zoo and of others behind one interface, each loaded in a process of its own.
+"""The candidates of a benchmark: models of the zoo and peers behind one interface, each in its own process.
 
-This module and `peers` import torch only where a candidate needs it: memory is measured too, and a candidate without
-torch is not to carry it.
+This module and `peers` import torch only if a candidate needs it, since memory is measured too.
 """
 
 from __future__ import annotations
@@ -23,7 +22,7 @@ if TYPE_CHECKING:
 STYLE_SIZE = 256  # px a side of the style picture that nets of any style are given
 MATMUL = "matrix product"
 SIDE = {"cpu": 2048, "cuda": 8192}
-"""Side of the square matrices whose product stands for what a device can do."""
+"""Side of the square matrices whose product measures the peak of a device."""
 
 
 @dataclass(frozen=True)
@@ -37,12 +36,12 @@ class Setting:
 
 @dataclass(frozen=True)
 class Runner:
-    """A candidate that is loaded and has its input at hand.
+    """A loaded candidate with its input.
 
     Attributes:
-        parts: what can be timed: "stylize", from a PIL image to a PIL image, and "net", from tensor to tensor. Each
-            returns when its result is there.
-        facts: counts what it costs: `parameters`, and `flops` of one pass of the net, None where that is unknown.
+        parts: the functions to time: "stylize", from PIL image to PIL image, and "net", from tensor to tensor. Each
+            returns when its result is ready.
+        facts: returns `parameters`, and `flops` of one pass of the net, None if unknown.
     """
 
     parts: dict[str, Callable[[], object]]
@@ -51,7 +50,7 @@ class Runner:
 
 @dataclass(frozen=True)
 class Candidate:
-    """A name, and the function that loads it; that is pickled, as it is called in another process."""
+    """A name, and the function that loads the candidate; it must be picklable, since another process calls it."""
 
     name: str
     build: Callable[[Setting], Runner]
@@ -68,7 +67,7 @@ def zoo_candidate(name: str, backend: Backend = "auto") -> Candidate:
 
 
 def build_zoo(name: str, setting: Setting, backend: Backend = "auto") -> Runner:
-    """Load a model; of several styles the first is timed, and one of any style encodes the style image each time."""
+    """Load a model. Multi-style models use their first style; arbitrary-style ones encode the style image each time."""
     import torch
 
     from stylezoo.images.io import read
@@ -80,7 +79,7 @@ def build_zoo(name: str, setting: Setting, backend: Backend = "auto") -> Runner:
     runtime = stylizer.runtime
     picture, style = photo(setting.size), style_of(stylizer)
     parts: dict[str, Callable[[], object]] = {"stylize": lambda: stylizer.stylize(picture, style)}
-    if stylizer.spec.weightless:  # which has no pass: what it does is the optimisation
+    if stylizer.spec.weightless:  # it has no single pass
         return Runner(parts)
     pixels = pad_to_multiple(read(picture).pixels, runtime.multiple, runtime.minimum)[0]
     code = stylizer.encode_style(style).values
@@ -96,26 +95,26 @@ def build_zoo(name: str, setting: Setting, backend: Backend = "auto") -> Runner:
         parts["net"] = partial(runtime.run, pixels.numpy(), code)
 
     def facts() -> dict[str, Any]:
-        # What onnxruntime multiplies and adds, torch does not see: the same net by torch tells it.
+        # Torch cannot count the operations of onnxruntime, so count those of the same net in torch.
         return torch_facts(by_torch()) | {"parameters": sum(p.numel() for p in stylizer.net.parameters())}
 
     return Runner(parts, facts)
 
 
 def style_of(stylizer: Stylizer) -> Any:
-    """Return the style that a benchmark asks a model for."""
+    """Return the style that a benchmark uses for a model."""
     if stylizer.kind == "arbitrary":
         return photo(STYLE_SIZE)
     return None if stylizer.kind == "single" else stylizer.styles[0]
 
 
 def matmul_candidate() -> Candidate:
-    """Return the candidate that tells what the device can do."""
+    """Return the candidate that measures the peak of the device."""
     return Candidate(MATMUL, build_matmul)
 
 
 def build_matmul(setting: Setting) -> Runner:
-    """Return the product of two float32 matrices, in the precision that the device's convolutions have."""
+    """Build the product of two float32 matrices, at the precision of the device's convolutions."""
     import torch
 
     torch.set_num_threads(setting.threads)
@@ -130,7 +129,7 @@ def build_matmul(setting: Setting) -> Runner:
 
 
 def on_device(run: Callable[[], Tensor], device: str) -> Callable[[], object]:
-    """Return `run` without gradients, and not done before the device is."""
+    """Wrap `run` to disable gradients and to wait for the device."""
     import torch
 
     def finished() -> object:
@@ -144,7 +143,7 @@ def on_device(run: Callable[[], Tensor], device: str) -> Callable[[], object]:
 
 
 def torch_facts(run: Callable[[], object]) -> dict[str, Any]:
-    """Return the operations of what torch multiplies and adds in `run`: convolutions and matrix products alone."""
+    """Return the operations of the convolutions and matrix products that torch computes in `run`."""
     from torch.utils.flop_counter import FlopCounterMode
 
     with FlopCounterMode(display=False) as counter:

@@ -1,4 +1,4 @@
-"""Are a net's results still as good as the records say?"""
+"""Compare measured figures with the recorded ones."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from stylezoo.errors import OptionError
 from stylezoo.zoo.results import Figure, RunInfo
 
 SAME = 0.01
-"""Share of a figure by which it may differ on the same pairs: processors and releases of torch round otherwise."""
+"""Relative tolerance on the same pairs, since processors and versions of torch round differently."""
 
 SIGMAS = 3  # standard errors by which the mean over other pairs may differ: one figure in 370 does so by chance
 
 
 @dataclass(frozen=True)
 class Tolerance:
-    """How far a figure may be from the recorded one on the same pairs: a share of it, and a constant."""
+    """The tolerance on the same pairs: a share of the figure, plus a constant."""
 
     share: float = SAME
     constant: float = 1e-3
@@ -24,7 +24,7 @@ class Tolerance:
 
 @dataclass(frozen=True)
 class Departure:
-    """A figure, such as "C", that is further from the recorded one than is allowed; shown with so many decimals."""
+    """A figure, such as "C", outside the tolerance of the recorded one; printed with `decimals` decimals."""
 
     figure: str
     value: float
@@ -44,21 +44,21 @@ def find_departure(
     tolerance: Tolerance = Tolerance(),
     decimals: int = 4,
 ) -> Departure | None:
-    """Return whether a figure is outside the recorded range.
+    """Return the departure of a figure from the recorded one, or None if it is within the tolerance.
 
-    On the same pairs it may differ by the tolerance. On others it is the mean of another sample, and may differ by
-    three standard errors of the difference more, spread * sqrt(1 / pairs + 1 / recorded pairs).
+    On other pairs it is the mean of another sample, and may differ by three more standard errors of the difference,
+    spread * sqrt(1 / pairs + 1 / recorded pairs).
 
     Raises:
-        OptionError: the record is of a single pair, which has no spread, and others were measured.
+        OptionError: the record is of a single pair, which has no spread, and other pairs were measured.
     """
     (own, run), (former, former_run) = found, recorded
     same = (own.count, run.pairs_id) == (former.count, former_run.pairs_id)
     if former.count == 1 and not same:
-        raise OptionError(f"{name} is recorded on one pair and has no spread: other pairs cannot be compared with it")
+        raise OptionError(f"{name} was recorded on one pair and has no spread: measure the same pair to compare")
     allowed = tolerance.share * abs(former.mean) + tolerance.constant
     if not same:
         allowed += SIGMAS * former.spread * math.sqrt(1 / own.count + 1 / former.count)
-    if abs(own.mean - former.mean) <= allowed:  # NaN is not
+    if abs(own.mean - former.mean) <= allowed:  # false for NaN
         return None
     return Departure(name, own.mean, former.mean, allowed, decimals)

@@ -1,4 +1,4 @@
-"""Clips of known motion, made of photos: what flickers in a painting of one is the stylizer's doing.
+"""Synthetic clips of known motion, made from photos, to measure the temporal stability of stylized clips.
 
 | kind     | what moves, at 384 px; at other sizes in proportion                                 |
 | -------- | ----------------------------------------------------------------------------------- |
@@ -94,7 +94,7 @@ def make_clips(
     if length < 2:
         raise OptionError(f"a clip must have at least 2 frames, not {length}")
     if not photos:
-        raise DataError("clips are made of photos, and there is none")
+        raise DataError("clips are made from photos, but there are none")
     best = sorted(photos, key=lambda path: (-_room(path), path.name))[: 2 * count]
     height = round(size * 3 / 4)
     clips = []

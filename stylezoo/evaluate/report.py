@@ -1,4 +1,4 @@
-"""Scores as tables for people."""
+"""Scores as text tables."""
 
 from __future__ import annotations
 

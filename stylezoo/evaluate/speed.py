@@ -1,4 +1,4 @@
-"""How fast and how large nets are: candidates in processes of their own, which take turns on one machine.
+"""Measure the speed and memory of candidates, which run in their own processes and take turns.
 
 Each candidate has a process to itself, so that its memory can be measured and its threads are its own. They are timed
 in rounds, one call of each after the other, never two at once: what else the machine does in a busy moment falls on
@@ -34,7 +34,7 @@ PAUSE = 0.02  # s between turns: threads go on spinning for some milliseconds af
 WARM_UP = 2  # calls before the first that counts
 
 
-class EntrantError(Exception):
+class MeasurementError(Exception):
     """A candidate cannot be loaded, or its process died; the message says why."""
 
 
@@ -98,12 +98,12 @@ class Worker:
 
         Raises:
             StyleZooError: as it was raised there.
-            EntrantError: anything else went wrong there.
+            MeasurementError: anything else went wrong there.
         """
         try:
             return self._pool.submit(_guarded, function, *args, **kwargs).result()  # type: ignore[arg-type]
         except BrokenProcessPool as cause:
-            raise EntrantError("its process was killed: most likely for want of memory") from cause
+            raise MeasurementError("its process was killed, probably out of memory") from cause
 
 
 def measure(
@@ -125,26 +125,26 @@ def measure(
             worker = stack.enter_context(Worker())
             try:
                 running.append((candidate, worker, worker.call(_prepare, candidate, setting)))
-            except EntrantError as cause:
-                report(f"{candidate.name} left out at {setting.size} px: {cause}")
+            except MeasurementError as cause:
+                report(f"{candidate.name} skipped at {setting.size} px: {cause}")
         seconds: dict[str, dict[str, list[float]]] = {e.name: {part: [] for part in m.times} for e, _, m in running}
         for number in range(rounds):
             report(f"round {number + 1} of {rounds}, {setting.size} px")
-            first = number % max(1, len(running))  # nobody always follows the same one
+            first = number % max(1, len(running))  # rotate the order
             for turn in running[first:] + running[:first]:
                 candidate, worker, found = turn
                 try:
                     for part in found.times:
                         time.sleep(PAUSE)
                         seconds[candidate.name][part].append(worker.call(_time, part))
-                except EntrantError as cause:
-                    report(f"{candidate.name} left out at {setting.size} px: {cause}")
+                except MeasurementError as cause:
+                    report(f"{candidate.name} skipped at {setting.size} px: {cause}")
                     running.remove(turn)
         results = []
         for candidate, worker, found in running:
             try:
                 facts = worker.call(_facts)
-            except EntrantError as cause:
+            except MeasurementError as cause:
                 facts = {"note": str(cause)}
             times = {part: Times.of(values) for part, values in seconds[candidate.name].items()}
             results.append(
@@ -178,7 +178,7 @@ def memory_mb(kind: str = "VmHWM") -> float:
         lines = Path("/proc/self/status").read_text(encoding="utf-8").splitlines()
         return round(next(int(line.split()[1]) for line in lines if line.startswith(f"{kind}:")) * 1024 / 1e6, 1)
     except (OSError, StopIteration):
-        import resource  # which Windows has not
+        import resource  # not available on Windows
 
         unit = 1 if sys.platform == "darwin" else 1024
         return round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 1e6, 1)
@@ -196,7 +196,7 @@ def _guarded(function: Callable[..., T], *args: Any, **kwargs: Any) -> T:
     except StyleZooError:
         raise
     except Exception as cause:  # of any package's own class, which might not be pickled
-        raise EntrantError(f"{type(cause).__name__}: {' '.join(str(cause).split())[:300]}") from None
+        raise MeasurementError(f"{type(cause).__name__}: {' '.join(str(cause).split())[:300]}") from None
 
 
 def _prepare(candidate: Candidate, setting: Setting) -> Measured:

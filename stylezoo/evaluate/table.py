@@ -1,4 +1,4 @@
-"""The figures of a benchmark as records for programs, and as a table for people."""
+"""The figures of a benchmark as records and as tables."""
 
 from __future__ import annotations
 

@@ -1,9 +1,9 @@
-"""How steady a stylizer is: the warp error of its paintings of clips whose motion is known.
+"""Temporal stability: the warp error of stylized clips with known motion.
 
-As Lai et al. (2018, arXiv:1808.00449) define it, with the known motion in place of an estimated one: the painting of
-frame t is moved to where frame t + 1 has what it shows; the error is the mean squared difference to the painting of
-frame t + 1, over the channels and over the pixels that both frames show, in levels from 0 to 1. The error of a clip is
-the mean over its pairs of neighbours. The long-range error is the same of each frame and the first.
+As Lai et al. (2018, arXiv:1808.00449) define it, with known instead of estimated motion: the stylized frame t is
+warped to frame t + 1; the error is the mean squared difference to the stylized frame t + 1, over the channels and the
+pixels visible in both frames, in levels from 0 to 1. The error of a clip is the mean over consecutive frames. The
+long-range error compares each frame with the first.
 """
 
 from __future__ import annotations
@@ -35,14 +35,14 @@ METRIC = MetricInfo(
 )
 
 FrameStylizer = Callable[[Sequence[Image.Image]], Iterable[Image.Image]]
-"""The frames of a clip to their paintings, of the same size."""
+"""Maps the frames of a clip to stylized frames of the same size."""
 
 Warp = Callable[[int, int], tuple[Tensor, Tensor]]
 
 
 @dataclass(frozen=True)
 class WarpError:
-    """Mean squared differences, in levels from 0 to 1: of neighbours, and of each frame and the first."""
+    """Mean squared differences, in levels from 0 to 1: of consecutive frames, and of each frame and the first."""
 
     short: float
     long: float
@@ -50,7 +50,7 @@ class WarpError:
 
 @dataclass(frozen=True)
 class ClipError:
-    """The error of a clip's painting, and that of the clip itself: what noise, exposure and interpolation make."""
+    """The error of a stylized clip, and of the clip itself, which comes from noise, exposure and interpolation."""
 
     kind: str
     stylized: WarpError

@@ -1,4 +1,4 @@
-"""Is a model what its record says?"""
+"""Verify a model against its record."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ TOLERANCE = 2e-3  # of values in [0, 1]: other processors differ by 1e-5, anothe
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing that was checked: of which model, whether it holds, and what."""
+    """The result of one check: the model, whether it passed, and a description."""
 
     name: str
     ok: bool
@@ -79,7 +79,7 @@ def _check_weights(spec: ModelSpec, path: Path, note: Callable[[bool, str], None
 
 
 def unstated(spec: ModelSpec) -> list[str]:
-    """Return the styles that nobody has stated the rights of."""
+    """Return the styles without stated rights."""
     return [style.id for style in spec.styles if is_unstated(style.rights)]
 
 
@@ -112,7 +112,7 @@ def _compare_numbers(spec: ModelSpec, recorded: Fingerprint | None, values: tupl
 
 
 def check_pattern(height: int = 72, width: int = 96) -> NDArray[np.float32]:
-    """Return the picture that fingerprints are made on, (1, 3, height, width): waves of several lengths."""
+    """Return the test pattern for fingerprints, (1, 3, height, width): waves of several lengths."""
     y, x = np.linspace(0, 1, height)[:, None], np.linspace(0, 1, width)[None]
     channels = [np.sin(6 * (k + 1) * x + 2 * k) * np.cos(5 * (3 - k) * y) + np.sin(40 * x * y + k) for k in range(3)]
     pattern: NDArray[np.float32] = (np.stack(channels)[None] / 4 + 0.5).astype(np.float32)
@@ -152,7 +152,7 @@ def make_fingerprint(spec: ModelSpec, path: Path | None = None) -> Fingerprint:
 
     Raises:
         MissingExtraError: it is of a model that optimises each picture, and there is no torch.
-        WeightsError, HubError: the weights cannot be had.
+        WeightsError, HubError: the weights cannot be loaded.
     """
     return Fingerprint(weights=weights_id(spec), values=_values(spec, path), tolerance=TOLERANCE)
 

@@ -1,4 +1,4 @@
 """Pictures: read and write files, PIL images, arrays and tensors; colour, size, tiles and metadata.
 
-`pillow` and `files` do without torch.
+`pillow` and `files` import no torch.
 """

@@ -1,6 +1,6 @@
-"""Colour: luma and chroma, and moving a picture's colours to another's.
+"""Colour: luma and chroma, and matching the colours of one picture to another.
 
-All take and return float NCHW RGB in [0, 1], arrays or tensors alike. No torch is imported that is not there already.
+All functions take and return float NCHW RGB in [0, 1], arrays or tensors. They do not import torch.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from stylezoo.errors import ImageError
 Pixels = TypeVar("Pixels", bound=Any)
 """An array or a tensor, (N, 3, H, W)."""
 
-# BT.601 in full range, as JPEG (JFIF) has it. Row 0 is luma; the chroma rows follow from it.
+# BT.601 in full range, as in JPEG (JFIF). Row 0 is luma; the chroma rows follow from it.
 _TO_YCBCR = (
     (0.299, 0.587, 0.114),
     (-0.299 / 1.772, -0.587 / 1.772, 0.886 / 1.772),
@@ -27,9 +27,9 @@ _TO_RGB = (
     (1.0, -0.114 * 1.772 / 0.587, -0.299 * 1.402 / 0.587),
     (1.0, 1.772, 0.0),
 )
-_NO_CHROMA = 128 / 255  # what 8-bit JPEG calls grey
+_NO_CHROMA = 128 / 255  # grey in 8-bit JPEG
 
-# Variance of one 8-bit step. Whatever varies less is rounding noise, which must not be blown up into colour.
+# Variance of one 8-bit step. Anything below is rounding noise, which must not be amplified into colour.
 _NOISE = 255.0**-2
 
 
@@ -41,7 +41,7 @@ def rgb_to_ycbcr(x: Pixels) -> Pixels:
 
 
 def ycbcr_to_rgb(x: Pixels) -> Pixels:
-    """Return RGB of Y, Cb, Cr `x` (N3HW). Not clamped: not every such triple is a colour within [0, 1]."""
+    """Return RGB for Y, Cb, Cr `x` (N3HW). Not clamped: some triples lie outside [0, 1]."""
     offset = _constant([0, _NO_CHROMA, _NO_CHROMA], x).reshape(3, 1, 1)
     return _mixed(x - offset, _TO_RGB)
 
@@ -49,24 +49,24 @@ def ycbcr_to_rgb(x: Pixels) -> Pixels:
 def keep_luma(result: Pixels, photo: Pixels) -> Pixels:
     """Return the luma of `result` with the chroma of `photo`: luminance-only transfer (arXiv:1606.05897), clamped.
 
-    Both are N3HW of one size. Raises ImageError where their sizes differ.
+    Both are N3HW of the same size; otherwise raise ImageError.
     """
     if result.shape != photo.shape:
-        raise ImageError(
-            f"cannot give a result of {_size(result)} px the chroma of a photo of {_size(photo)} px: resize one first"
-        )
+        raise ImageError(f"the result has {_size(result)} px but the photo has {_size(photo)} px: resize one first")
     ycbcr = rgb_to_ycbcr(photo)
     ycbcr[:, :1] = rgb_to_ycbcr(result)[:, :1]
     return ycbcr_to_rgb(ycbcr).clip(0, 1)
 
 
 def match_stats(source: Pixels, target: Pixels) -> Pixels:
-    """Return `source` (N3HW) with its colours moved to the mean and covariance of those of `target`, clamped.
+    """Return `source` (N3HW) with its colours mapped to the mean and covariance of those of `target`, clamped.
 
-    `target` is N3HW or 13HW, of any size. Of the linear maps that do so this is the one that moves colours least, the
-    optimal transport between two Gaussians, so unlike Cholesky's it does not depend on the order of the channels.
-    A flat picture gives the target's mean; a flat target gives its one colour. Statistics are computed in float64.
-    Raises ImageError where `target` is a batch of another size.
+    `target` is N3HW or 13HW, of any size. The linear map is the optimal transport between two Gaussians, which moves
+    colours least and, unlike Cholesky's, does not depend on the order of the channels. A flat source gives the target's
+    mean; a flat target gives its one colour. Statistics are computed in float64.
+
+    Raises:
+        ImageError: `target` is a batch of another size.
     """
     if target.shape[0] not in (1, source.shape[0]):
         raise ImageError(f"cannot match {source.shape[0]} pictures to {target.shape[0]}: pass one target, or one each")
@@ -79,7 +79,7 @@ ColourStatistics: TypeAlias = tuple[Matrix, Matrix]
 
 
 def move_colours(source: Pixels, statistics: ColourStatistics, wanted: ColourStatistics) -> Pixels:
-    """Return what `match_stats` makes of a part of a picture, the whole of which has these statistics."""
+    """Return the result of `match_stats` for a part of a picture, given the statistics of the whole."""
     (mean, spread), (wanted_mean, wanted_spread) = statistics, wanted
     values, vectors = np.linalg.eigh(spread)
     values = values.clip(min=_NOISE)
@@ -98,7 +98,7 @@ def move_colours(source: Pixels, statistics: ColourStatistics, wanted: ColourSta
 
 
 def colour_statistics(parts: Iterable[Any]) -> ColourStatistics:
-    """Return the statistics of pictures that come in `parts`, N3HW of any sizes in [0, 1]."""
+    """Return the statistics of pictures given in `parts`, N3HW of any size in [0, 1]."""
     count: int = 0
     mean, spread = np.zeros(()), np.zeros(())
     for x in parts:
@@ -127,7 +127,7 @@ def _mixed(x: Pixels, matrix: tuple[tuple[float, ...], ...]) -> Pixels:
 
 
 def _constant(values: Any, like: Any) -> Any:
-    """Return numbers as what `like` is: an array or a tensor of its dtype, on its device."""
+    """Return numbers as an array or tensor like `like`, with its dtype and device."""
     if isinstance(like, np.ndarray):
         return np.asarray(values, dtype=like.dtype)
     return like.new_tensor(np.asarray(values).tolist())

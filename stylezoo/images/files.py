@@ -1,4 +1,4 @@
-"""Picture files, read and written whole or not at all, with errors that say what is wrong. No torch."""
+"""Read and write picture files, atomically and with clear errors. Imports no torch."""
 
 from __future__ import annotations
 
@@ -15,9 +15,10 @@ from stylezoo.types import Keep, PathLike
 
 
 def read_file(path: PathLike, max_pixels: int, keep: Keep = "none") -> tuple[Array, str, dict[str, Any]]:
-    """Return the pixels of a picture's file, as `pillow.decode` does, what messages call it, and its metadata.
+    """Return the pixels of a picture file (as `pillow.decode`), its name for messages, and its metadata.
 
-    Raises ImageError for whatever is no such picture, with its name, the reason and the remedy.
+    Raises:
+        ImageError: the file cannot be read as a picture.
     """
     text = os.fsdecode(path)
     name = shown(text)
@@ -32,7 +33,7 @@ def read_file(path: PathLike, max_pixels: int, keep: Keep = "none") -> tuple[Arr
     except FileNotFoundError as cause:
         raise ImageError(f"{name} does not exist: check the path, relative to {shown(Path.cwd())}") from cause
     except PermissionError as cause:
-        raise ImageError(f"no permission to read {name}: change its access rights, or copy it") from cause
+        raise ImageError(f"no permission to read {name}: change its permissions, or copy it") from cause
     except (OSError, ValueError) as cause:  # ValueError: a NUL in the path
         raise ImageError(f"cannot open {name}: {getattr(cause, 'strerror', None) or cause}; check the path") from cause
 
@@ -40,9 +41,10 @@ def read_file(path: PathLike, max_pixels: int, keep: Keep = "none") -> tuple[Arr
 def write_file(
     path: PathLike, encode: Callable[[str], bytes], *, overwrite: bool = False, format: str | None = None
 ) -> None:
-    """Write what `encode` gives for the format, by Pillow's name of it, that the suffix or else `format` names.
+    """Write the result of `encode`, called with Pillow's name of the format of `format` or the suffix.
 
-    Raises ImageError where `path` exists and `overwrite` is false, cannot be written or names no format.
+    Raises:
+        ImageError: `path` exists and `overwrite` is false, cannot be written, or has no known format.
     """
     path, name = Path(path), shown(path)
     kind = format_named(format, f"cannot write {name}") if format else format_of(path)
@@ -56,7 +58,7 @@ def write_file(
             temporary.write_bytes(data)
     except (OSError, ValueError) as cause:  # ValueError: a NUL in the path
         reason = getattr(cause, "strerror", None) or cause
-        raise ImageError(f"cannot write {name}: {reason}; choose another place") from cause
+        raise ImageError(f"cannot write {name}: {reason}; write it elsewhere") from cause
 
 
 def check_quality(quality: int) -> None:

@@ -1,4 +1,4 @@
-"""Which files of a folder are pictures, by their names. Neither Pillow nor torch is needed."""
+"""List the pictures of a folder by their suffixes. Imports neither Pillow nor torch."""
 
 from __future__ import annotations
 
@@ -12,28 +12,28 @@ _READABLE = (
 )
 _OTHERS = "heic heif hif jxl eps svg svgz ai xcf exr hdr dng cr2 cr3 crw nef nrw arw srf sr2 raf orf rw2 pef srw x3f"
 READABLE = frozenset(_READABLE.split())
-"""Endings of files that Pillow reads by itself."""
+"""Suffixes of files that Pillow reads without a plugin."""
 OTHERS = frozenset(_OTHERS.split())
-"""Endings of pictures that need a plugin, or that cannot be read here: they are named, not passed over."""
+"""Suffixes of pictures that need a plugin or cannot be read; they are reported, not ignored."""
 PICTURES = READABLE | OTHERS
 
 
 def ending(path: Path | str) -> str:
-    """Return what a file's name ends with, in lower case: 'jpg' of 'a.JPG'."""
+    """Return a file's suffix in lower case without the dot: 'jpg' for 'a.JPG'."""
     return Path(path).suffix.lower().lstrip(".")
 
 
 def is_picture(path: Path) -> bool:
-    """Whether a file is a picture by its name. Hidden files are none, such as the ._* files of macOS."""
+    """Whether a file's name is that of a picture. Hidden files are excluded, such as the ._* files of macOS."""
     return ending(path) in PICTURES and not path.name.startswith(".")
 
 
 def list_pictures(folder: Path | str, *, recursive: bool = False, without: Path | None = None) -> list[Path]:
-    """Return the pictures of a folder, sorted by name; those that cannot be read too, as nothing is passed over.
+    """Return the pictures of a folder, sorted by name, including formats that cannot be read.
 
     Args:
-        recursive: with those of its subfolders, but for hidden ones; links to folders are not followed.
-        without: a folder that is left out, in which results go.
+        recursive: include subfolders, except hidden ones; links to folders are not followed.
+        without: a folder to skip, such as the output folder.
     """
     if not recursive:
         return sorted(path for path in Path(folder).iterdir() if is_picture(path) and path.is_file())
@@ -41,14 +41,14 @@ def list_pictures(folder: Path | str, *, recursive: bool = False, without: Path 
 
 
 def has_more(folder: Path | str) -> bool:
-    """Whether there are pictures in the subfolders of a folder."""
+    """Whether the subfolders of a folder have pictures."""
     places = _places(Path(folder), None)
     next(places)
     return any(is_picture(path) for place in places for path in place.iterdir())
 
 
 def _places(folder: Path, without: Path | None) -> Iterator[Path]:
-    """Yield a folder and those below it."""
+    """Yield a folder and its subfolders."""
     left_out = without.resolve() if without else None
     for place, names, _ in os.walk(folder):
         names[:] = sorted(n for n in names if not n.startswith(".") and Path(place, n).resolve() != left_out)

@@ -1,7 +1,7 @@
-"""Any picture to planes, and back to what it came as. Torch is imported for tensors alone.
+"""Convert any picture to planes, and back to its original type. Torch is imported only for tensors.
 
-Pillow does the decoding. 16-bit grey stays 16-bit on the way in; 16-bit RGB files come as 8 bits, which is all that
-Pillow has. Arrays and tensors keep their own depth both ways.
+Pillow does the decoding. 16-bit grey is read at 16 bits, 16-bit RGB at 8 bits, since Pillow supports no more. Arrays
+and tensors keep their depth both ways.
 """
 
 from __future__ import annotations
@@ -44,13 +44,13 @@ NAN_REMEDY = "try float32 (dtype) or a lower strength"
 
 @dataclass(frozen=True, eq=False)
 class Picture:
-    """A picture as planes, and the way back.
+    """A picture as planes, with a way back to its original type.
 
     Attributes:
-        levels: N3HW RGB as deep as it came: uint8, or float32 in [0, 1].
-        veil: its alpha, N1HW as deep as that, or None.
-        name: what messages call it.
-        info: its metadata, as far as it is kept, in the form of Pillow's `Image.info`.
+        levels: N3HW RGB at the original depth: uint8, or float32 in [0, 1].
+        veil: its alpha, N1HW of the same depth, or None.
+        name: its name in messages.
+        info: the metadata to keep, as in Pillow's `Image.info`.
     """
 
     levels: Array
@@ -61,9 +61,9 @@ class Picture:
 
     @cached_property
     def seen(self) -> Array:
-        """The levels that a net is to see: white where alpha is 0.
+        """The levels for a net: white where alpha is 0.
 
-        A net sees the whole picture, and would mix whatever an editor left there into what shows.
+        Otherwise hidden colours, which editors leave there, would affect the visible parts.
         """
         if self.veil is None or (self.veil > 0).all():
             return self.levels
@@ -80,27 +80,29 @@ class Picture:
         return None if self.veil is None else _torch().from_numpy(as_float(self.veil))
 
     def on_white(self, long_side: int | None = None) -> Array:
-        """Return the colours, N3HW in float32, with white where the picture is transparent, `long_side` px if given."""
+        """Return the colours over white, N3HW float32, scaled to a long side of `long_side` px if given."""
         if long_side is None:
             return as_float(on_white(self.levels, self.veil))
         size = fit_long_side(self.levels.shape[-2], self.levels.shape[-1], long_side)
         return resize(self.levels, size, self.veil)
 
     def restore(self, pixels: Any) -> Any:
-        """Return `pixels`, an array or a tensor, as the type that the picture came as.
+        """Return `pixels`, an array or tensor, as the original type of the picture.
 
-        N3HW of any size, uint8 or float in [0, 1]. The picture's alpha is resized and joined to them; colours that it
-        hides stay as they were, where the size is that of the picture. Values outside
-        [0, 1] are clipped; other shapes and NaN are an ImageError.
+        `pixels` is N3HW of any size, uint8 or float in [0, 1]; values outside are clipped. The picture's alpha is
+        resized and added. If the size is unchanged, hidden colours are kept.
+
+        Raises:
+            ImageError: the shape is wrong, or a value is NaN or infinite.
         """
         pixels = _as_array(pixels)
         count = self.levels.shape[0]
         if pixels.ndim != 4 or pixels.shape[:2] != (count, 3) or 0 in pixels.shape:
             raise ImageError(f"{self.name}: cannot restore pixels of shape {_sizes(pixels)}: expected {count}x3xHxW")
-        if pixels.dtype != self.levels.dtype or pixels.dtype != np.uint8:  # else no float copy is made of it
+        if pixels.dtype != self.levels.dtype or pixels.dtype != np.uint8:  # otherwise avoid a float copy
             pixels = as_float(pixels).astype(np.float32, copy=False)
-            if not np.isfinite(pixels.sum()):  # one pass; what is in [0, 1], or near, sums up without overflow
-                raise ImageError(f"{self.name}: the result holds NaN or infinity: {NAN_REMEDY}")
+            if not np.isfinite(pixels.sum()):  # one pass over the data: the sum of values near [0, 1] cannot overflow
+                raise ImageError(f"{self.name}: the result has NaN or infinity: {NAN_REMEDY}")
             pixels = pixels.clip(0, 1)
         if self.veil is not None:
             if pixels.shape[-2:] == self.veil.shape[-2:] and (self.veil == 0).any():
@@ -118,7 +120,7 @@ class Picture:
 
 
 def read(image: ImageLike, *, max_pixels: int = 200_000_000, metadata: Keep = "safe") -> Picture:
-    """Return any image as a `Picture`, whose `restore` gives back the type that came in.
+    """Return any image as a `Picture`, whose `restore` returns the original type.
 
     | image                                                             | `restore` gives                            |
     | ----------------------------------------------------------------- | ------------------------------------------ |
@@ -127,15 +129,16 @@ def read(image: ImageLike, *, max_pixels: int = 200_000_000, metadata: Keep = "s
     | array HW, HWC (C 1 to 4; uint8, uint16, or float in [0, 1])       | array HWC (C 3 or 4) of that dtype         |
     | tensor CHW, NCHW (C 1, 3, 4; uint8, or float in [0, 1])           | tensor of that rank, dtype and device      |
 
-    Pillow pictures are turned upright by their EXIF orientation and converted to sRGB by their ICC profile, or by what
-    PNG and AVIF state of gamma, primaries and HDR. Of an animation the first frame is taken, with a warning.
-    `max_pixels` bounds width x height of files and bytes, checked in the header before anything is decoded. Tensors are
-    detached from their graph.
+    Files and PIL images are rotated by their EXIF orientation and converted to sRGB by their ICC profile, or by the
+    gamma, primaries and HDR of PNG and AVIF. Of an animation, the first frame is used, with a warning.
+    `max_pixels` limits width x height of files and bytes; it is checked before decoding. Tensors are detached from
+    their graph.
 
-    `metadata` says what of the file's metadata PIL images and bytes that come back carry, see
+    `metadata` selects the metadata that restored PIL images and bytes carry, see
     `stylezoo.images.metadata.read_metadata`.
 
-    Raises ImageError for whatever is no such picture, with its name, the reason and the remedy.
+    Raises:
+        ImageError: the image cannot be read.
     """
     if isinstance(image, Image.Image):
         name = shown(getattr(image, "filename", "") or f"PIL image of mode {image.mode}")
@@ -161,11 +164,14 @@ def read(image: ImageLike, *, max_pixels: int = 200_000_000, metadata: Keep = "s
 def write(
     image: ImageLike, path: PathLike, *, overwrite: bool = False, quality: int = 92, format: str | None = None
 ) -> None:
-    """Write a PIL image, array or tensor to `path`, whole or not at all.
+    """Write a PIL image, array or tensor to `path`, atomically.
 
-    The suffix names the format unless `format` does. `quality` (1 to 100) is for JPEG, WebP and AVIF. Formats without
-    alpha get the picture on white. A PIL image's metadata is written with it. Raises ImageError where `path` exists and
-    `overwrite` is false, cannot be written or names no format, and OptionError for a quality out of range.
+    The format is that of `format` or the suffix. `quality` (1 to 100) is for JPEG, WebP and AVIF. Formats without alpha
+    get the picture on white. The metadata of a PIL image is written too.
+
+    Raises:
+        ImageError: `path` exists and `overwrite` is false, cannot be written, or has no known format.
+        OptionError: `quality` is out of range.
     """
     write_file(path, lambda kind: encode(image, kind, quality), overwrite=overwrite, format=format)
 
@@ -173,8 +179,11 @@ def write(
 def encode(image: ImageLike, format: str, quality: int = 92) -> bytes:
     """Return a PIL image, array or tensor as the bytes of a file in `format` ('png', 'jpeg', '.webp' ...).
 
-    Colours are rounded to 8 bits. Formats without alpha get the picture on white. Raises ImageError for an unknown
-    format and for a picture that the format cannot hold, OptionError for a `quality` outside 1 to 100.
+    Colours are rounded to 8 bits. Formats without alpha get the picture on white.
+
+    Raises:
+        ImageError: the format is unknown, or does not support the picture.
+        OptionError: `quality` is outside 1 to 100.
     """
     check_quality(quality)
     kind = format_named(format, "cannot encode a picture")
@@ -191,23 +200,23 @@ def to_pil(x: Any, info: Mapping[str, Any] | None = None) -> Image.Image:
 
 
 def to_array(x: Array, dtype: np.dtype[Any]) -> Array:
-    """1CHW, float in [0, 1] or as it is to be -> HWC of `dtype`, integers rounded half up over their whole range."""
+    """1CHW, float in [0, 1] or already of `dtype` -> HWC of `dtype`; integers are scaled to full range, half up."""
     if dtype.kind == "u" and x.dtype.kind == "f":
         x = as_levels(x) if dtype == np.uint8 else (x * np.float32(np.iinfo(dtype).max) + np.float32(0.5)).astype(dtype)
     return np.ascontiguousarray(x[0].transpose(1, 2, 0)).astype(dtype, copy=False)
 
 
 def _encode(x: Array, kind: str, quality: int, name: str, info: Mapping[str, Any]) -> bytes:
-    """Return N3HW or N4HW `x`, uint8 or float in [0, 1], with N = 1 as a file's bytes."""
+    """Return 13HW or 14HW `x`, uint8 or float in [0, 1], as a file's bytes."""
     if x.shape[0] != 1:
-        raise ImageError(f"{name} holds {x.shape[0]} pictures: write them one at a time")
+        raise ImageError(f"{name} has {x.shape[0]} pictures: write them one at a time")
     if x.shape[1] == 4 and kind not in WITH_ALPHA:
-        x = on_white(x[:, :3], x[:, 3:])  # as browsers show it
+        x = on_white(x[:, :3], x[:, 3:])  # as browsers do
     return encode_array(to_array(x, np.dtype(np.uint8)), kind, quality, name, info)
 
 
 def _picture(x: Array, name: str, finish: Callable[[Array], Any], info: Mapping[str, Any] | None = None) -> Picture:
-    """Part NCHW `x` with C = 1 to 4 into colour and alpha."""
+    """Split NCHW `x` with C = 1 to 4 into colour and alpha."""
     alpha = np.ascontiguousarray(x[:, -1:]) if x.shape[1] in {2, 4} else None
     colour = x[:, :3] if x.shape[1] >= 3 else x[:, :1].repeat(3, axis=1)
     return Picture(np.ascontiguousarray(colour), alpha, name, finish, info or {})
@@ -215,12 +224,12 @@ def _picture(x: Array, name: str, finish: Callable[[Array], Any], info: Mapping[
 
 def is_tensor(image: Any) -> TypeIs[Tensor]:
     """Return whether `image` is a torch tensor."""
-    torch = sys.modules.get("torch")  # who has a tensor has imported it
+    torch = sys.modules.get("torch")  # a tensor implies that torch is imported
     return torch is not None and isinstance(image, torch.Tensor)
 
 
 def _torch() -> Any:
-    """Return torch, for those who have or want tensors."""
+    """Import and return torch."""
     return import_module("torch")
 
 
@@ -240,7 +249,7 @@ def _read_array(array: Array) -> Picture:
             hint += "; this looks like CxHxW: pass array.transpose(1, 2, 0)"
         elif array.ndim == 4:
             hint += "; pass the pictures one at a time"
-        raise ImageError(f"{name} is no picture: {hint}")
+        raise ImageError(f"{name} is not a picture: {hint}")
     if 0 in array.shape:
         raise ImageError(f"{name} has no pixels")
     if array.dtype.type not in {np.uint8, np.uint16, np.float16, np.float32, np.float64}:
@@ -255,7 +264,7 @@ def _from_array(array: Array) -> Array:
     """HW or HWC (uint8, uint16, or float in about [0, 1]) -> uint8 or float32 in [0, 1], 1CHW."""
     planes = array[None] if array.ndim == 2 else array.transpose(2, 0, 1)
     dtype = np.uint8 if array.dtype == np.uint8 else np.float32
-    x = np.array(planes, dtype=dtype, order="C")[None]  # a copy: the caller's array is theirs
+    x = np.array(planes, dtype=dtype, order="C")[None]  # copy: do not modify the caller's array
     if array.dtype.kind == "f":
         return x.clip(0, 1, out=x)
     return x if array.dtype == np.uint8 else np.divide(x, np.float32(np.iinfo(array.dtype).max), out=x)
@@ -269,13 +278,13 @@ def _read_tensor(tensor: Tensor) -> Picture:
         if tensor.ndim in {3, 4} and tensor.shape[-1] in {1, 3, 4}:
             axes = "2, 0, 1" if tensor.ndim == 3 else "0, 3, 1, 2"
             hint += f"; this looks like channels last: pass tensor.permute({axes})"
-        raise ImageError(f"{name} is no picture: {hint}")
+        raise ImageError(f"{name} is not a picture: {hint}")
     if tensor.numel() == 0:
         raise ImageError(f"{name} has no pixels")
     if tensor.dtype != torch.uint8 and not tensor.is_floating_point():
         raise ImageError(f"{name}: expected uint8, or a float dtype with values in [0, 1]; convert it first")
     rank, dtype, device = tensor.ndim, tensor.dtype, tensor.device
-    x = np.array(_as_array(tensor))  # a copy: the caller's tensor is theirs
+    x = np.array(_as_array(tensor))  # copy: do not modify the caller's tensor
     if dtype != torch.uint8:
         _check_range(float(x.min()), float(x.max()), name)
         x.clip(0, 1, out=x)
@@ -290,7 +299,7 @@ def _read_tensor(tensor: Tensor) -> Picture:
 
 def _check_range(low: float, high: float, name: str) -> None:
     if not (np.isfinite(low) and np.isfinite(high)):
-        raise ImageError(f"{name} holds NaN or infinity: replace them first")
+        raise ImageError(f"{name} has NaN or infinity: replace them first")
     if low >= -SLACK and high <= 1 + SLACK:
         return
     if low >= -SLACK and 2 < high <= 65535:

@@ -1,4 +1,4 @@
-"""What a file is that Pillow cannot read, by its first bytes, and what to do about it."""
+"""Identify files that Pillow cannot read by their first bytes, and suggest a remedy."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from importlib import import_module
 from typing import Literal
 
 HEAD = 512
-"""Bytes that are looked at."""
+"""Number of bytes to inspect."""
 Plugin = Literal["heif", "jxl"]
 
 _HEIF = {b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1", b"heif"}
@@ -28,14 +28,14 @@ _STARTS: tuple[tuple[bytes, str, str], ...] = (
 
 
 def plugin_for(head: bytes) -> Plugin | None:
-    """Return which plugin of Pillow reads a file that starts so."""
+    """Return the Pillow plugin for a file that starts with `head`."""
     if head[4:8] == b"ftyp" and head[8:12] in _HEIF:
         return "heif"
     return "jxl" if head.startswith((b"\xff\x0a", b"\0\0\0\x0cJXL \r\n")) else None
 
 
 def load_plugin(plugin: Plugin) -> bool:
-    """Make Pillow read HEIC or JPEG XL; return False where the plugin is not installed."""
+    """Register a plugin for HEIC or JPEG XL; return False if it is not installed."""
     try:
         if plugin == "heif":
             import_module("pillow_heif").register_heif_opener()
@@ -47,7 +47,7 @@ def load_plugin(plugin: Plugin) -> bool:
 
 
 def explain(head: bytes) -> str:
-    """Return what a file is that starts so, and the remedy, as the rest of a sentence that its name begins."""
+    """Return the problem with a file that starts with `head` and the remedy, to follow the file's name in a message."""
     if plugin := plugin_for(head):
         kind, module = {"heif": ("HEIC", "pillow-heif"), "jxl": ("JPEG XL", "pillow-jxl-plugin")}[plugin]
         return f"is {kind}, which needs {module}: pip install 'stylezoo[formats]', or {_CONVERT}"

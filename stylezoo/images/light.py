@@ -1,6 +1,6 @@
-"""Code values to sRGB: other gammas, primaries and HDR, for stills and clips. No torch.
+"""Convert code values to sRGB: other gammas, primaries and HDR, for stills and clips. Imports no torch.
 
-Numbers of primaries and transfer curves are those of ITU-T H.273, which PNG's cICP, AVIF and video all use.
+Primaries and transfer curves are numbered as in ITU-T H.273, which PNG's cICP, AVIF and video use.
 """
 
 from __future__ import annotations
@@ -25,26 +25,26 @@ LINEAR, SRGB, PQ, HLG = 8, 13, 16, 18
 HDR = {PQ: "PQ", HLG: "HLG"}
 
 WHITE = 203.0  # cd/m2 of SDR white in an HDR signal: ITU-R BT.2408
-PEAK = 1000.0  # cd/m2 that become 255: what HDR10 is mostly graded for, and HLG's nominal display
-KNEE = 0.3  # of SDR white: below, light stays as it is
+PEAK = 1000.0  # cd/m2 mapped to 255: the usual grading peak of HDR10 and HLG's nominal display
+KNEE = 0.3  # share of SDR white below which light is unchanged
 
 
 def is_foreign(primaries: int, transfer: int) -> bool:
-    """Whether code values of such primaries and transfer curve look wrong where they are taken for sRGB."""
+    """Whether code values with these primaries and transfer curve would look wrong as sRGB."""
     return primaries in PRIMARIES or transfer in {LINEAR, *HDR}
 
 
 def to_srgb(codes: NDArray[np.uint16], primaries: int | Chromaticities, transfer: int | float) -> NDArray[np.uint8]:
     """Return 16-bit RGB as 8-bit sRGB.
 
-    HDR light is tone-mapped by its strongest channel, so that hues stay: up to 0.3 of SDR white (203 cd/m2, BT.2408) it
-    stays as it is, above it rolls off by the Moebius curve, so that 1000 cd/m2 are white.
+    HDR light is tone-mapped by its strongest channel, which preserves hues: up to 0.3 of SDR white (203 cd/m2, BT.2408)
+    it is unchanged, above it rolls off along the Moebius curve, so that 1000 cd/m2 are white.
 
     Args:
         codes: (H, W, 3), full range.
         primaries: a number of H.273, of which 9 (BT.2020) and 12 (Display P3) are converted, or chromaticities.
-        transfer: 8 (linear), 16 (PQ, SMPTE ST 2084), 18 (HLG, ARIB STD-B67), as an int, else sRGB's; or as a float the
-            exponent that gives light.
+        transfer: an int, 8 (linear), 16 (PQ, SMPTE ST 2084) or 18 (HLG, ARIB STD-B67), otherwise sRGB; or a float, the
+            decoding exponent.
     """
     light = _decoding(transfer)[codes]
     if transfer in HDR and isinstance(transfer, int):
@@ -61,10 +61,10 @@ def to_srgb(codes: NDArray[np.uint16], primaries: int | Chromaticities, transfer
 
 
 def stated_colours(image: Image.Image) -> tuple[int | Chromaticities, int | float] | None:
-    """Return the primaries and the curve that a file without a profile states, if they are other than sRGB's.
+    """Return the primaries and transfer curve stated by a file without a profile, if they differ from sRGB.
 
     Reads PNG's cICP, sRGB, gAMA and cHRM, in that order, and the nclx box of AVIF and HEIC. Call it before the image is
-    loaded, which closes its file; what it finds of cICP stays in `image.info["cicp"]`.
+    loaded, which closes its file; cICP is then kept in `image.info["cicp"]`.
     """
     info = image.info
     if "cicp" not in info and (found := _cicp(image)):
@@ -87,7 +87,7 @@ def _gamma_colours(gamma: float, chromaticities: Any) -> tuple[int | Chromaticit
 
 
 def _sound(chromaticities: Chromaticities) -> bool:
-    """Whether chromaticities are those of a display: a triangle that has an area, with its white inside."""
+    """Whether chromaticities are plausible: a triangle with an area and its white point inside."""
     if not all(0 < value < 1 for value in chromaticities):
         return False
     try:
@@ -97,7 +97,7 @@ def _sound(chromaticities: Chromaticities) -> bool:
 
 
 def _cicp(image: Image.Image) -> tuple[int, int] | None:
-    """Return the primaries and the curve that a file's bytes name, where it is still open."""
+    """Return the primaries and transfer curve stated in a file's bytes, if it is still open."""
     file = getattr(image, "fp", None)
     if file is None or image.format not in {"PNG", "AVIF", "HEIF"}:
         return None
@@ -124,7 +124,7 @@ def _cicp(image: Image.Image) -> tuple[int, int] | None:
 
 @cache
 def _decoding(transfer: int | float) -> NDArray[np.float32]:
-    """Return the light of each 16-bit code: 1 is SDR white, of HLG the scene's."""
+    """Return the light of each 16-bit code: 1 is SDR white; scene light for HLG."""
     code = np.linspace(0, 1, 65536)
     if isinstance(transfer, float):
         light = code**transfer
@@ -151,7 +151,7 @@ def _encoding() -> NDArray[np.uint8]:
 
 
 def _rolled_off(light: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Return light up to PEAK as light up to 1, by the Moebius curve that is 1 and smooth at the knee."""
+    """Map light up to PEAK to light up to 1, along the Moebius curve that is smooth at the knee."""
     peak, j = PEAK / WHITE, KNEE
     a = -j * j * (peak - 1) / (j * j - 2 * j + peak)
     b = (j * j - 2 * j * peak + peak) / (peak - 1)

@@ -1,7 +1,7 @@
-"""What a picture's file says besides its pixels: what of it a stylized image keeps, and how each format writes it.
+"""Metadata: what a stylized image keeps of it, and how each format stores it.
 
-Metadata is passed on in `Image.info`, where Pillow puts what it reads: "exif", "xmp", "icc_profile", "comment" (bytes),
-"dpi" (a pair) and, for the text of PNG, "text" (a dict).
+Metadata is passed on in `Image.info`, as read by Pillow: "exif", "xmp", "icc_profile", "comment" (bytes), "dpi" (a
+pair) and, for PNG text, "text" (a dict).
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ from stylezoo.types import Keep
 
 _Base, _Exif = ExifTags.Base, int(ExifTags.IFD.Exif)
 _SAFE = {int(tag) for tag in (_Base.ImageDescription, _Base.Artist, _Base.Copyright, _Base.DateTime)}
-_SAFE_EXIF = {36867, 36868, 36880, 36881, 36882, 37520, 37521, 37522}  # times of taking, their zones and fractions
-# Of a TIFF file or of the former pixels: sizes, strips, resolution, orientation, thumbnails, profile, XMP, Photoshop's
+_SAFE_EXIF = {36867, 36868, 36880, 36881, 36882, 37520, 37521, 37522}  # capture times and time zones
+# TIFF structure and old pixels: sizes, strips, resolution, orientation, thumbnails, profile, XMP, Photoshop
 _OUTDATED = {*range(254, 260), 262, 266, 273, 274, *range(277, 285), 292, 293, 296, 297, 301, *range(317, 326), 330}
 _OUTDATED |= {338, 339, 340, 341, 347, *range(512, 533), 700, 34377, 34675}
-_OUTDATED_EXIF = {40962, 40963, 40965}  # the former width and height; a pointer
+_OUTDATED_EXIF = {40962, 40963, 40965}  # the old width and height; a pointer
 
 _TEXTS = {"Title": 270, "Description": 270, "Author": 315, "Copyright": 33432}
-"""Keywords of PNG, and the tag of EXIF that says the same."""
+"""PNG keyword -> the equivalent EXIF tag."""
 _XMP = {
     "{http://purl.org/dc/elements/1.1/}title": 270,
     "{http://purl.org/dc/elements/1.1/}description": 270,
@@ -39,14 +39,13 @@ _LONGEST = {"exif": 65527, "xmp": 65502, "comment": 65533}  # bytes in a segment
 
 
 def read_metadata(image: Image.Image, keep: Keep, name: str) -> dict[str, Any]:
-    """Return what a stylized image keeps of a loaded image's metadata, in the form of `Image.info`.
+    """Return the metadata of a loaded image that a stylized image keeps, as in `Image.info`.
 
     Args:
-        keep: "none": nothing. "safe": who, when, what and its rights (EXIF's artist, copyright, description and dates,
-            taken from XMP and PNG's text where EXIF lacks them) and the resolution; not where, nor by which camera or
-            program. "keep": all of EXIF, XMP, comments and PNG's text.
-            Never a thumbnail, nor what is no longer so: orientation, size, the former colour profile. A picture that
-            stated its colour space is tagged as sRGB, which the result is in.
+        keep: "none": nothing. "safe": artist, copyright, description and dates (from EXIF, else from XMP and PNG text)
+            and the resolution, but neither location, camera nor software. "keep": all EXIF, XMP, comments and PNG text.
+            Thumbnails and outdated facts (orientation, size, the old colour profile) are always dropped. If the picture
+            stated its colour space, the result is tagged as sRGB.
         name: for warnings.
     """
     if keep == "none":
@@ -69,9 +68,9 @@ def read_metadata(image: Image.Image, keep: Keep, name: str) -> dict[str, Any]:
 
 
 def save_options(info: Mapping[str, Any], kind: str) -> dict[str, Any]:
-    """Return the arguments of `Image.save` that write such metadata in Pillow's format `kind`, as far as it can.
+    """Return the arguments of `Image.save` that write this metadata in Pillow's format `kind`, as far as supported.
 
-    What a JPEG cannot hold for its length is left out, with a warning.
+    Fields that are too long for JPEG are dropped, with a warning.
     """
     names = {
         "JPEG": ("exif", "xmp", "icc_profile", "dpi", "comment"),
@@ -85,7 +84,7 @@ def save_options(info: Mapping[str, Any], kind: str) -> dict[str, Any]:
     if kind == "JPEG":
         for name in [name for name, most in _LONGEST.items() if len(options.get(name, b"")) > most]:
             warnings.warn(
-                f"JPEG holds no {name.upper()} of {len(options.pop(name)):,} bytes: it is left out", stacklevel=2
+                f"JPEG cannot store {name.upper()} of {len(options.pop(name)):,} bytes: it is dropped", stacklevel=2
             )
     if kind == "PNG":
         options["pnginfo"] = chunks = PngImagePlugin.PngInfo()
@@ -103,14 +102,14 @@ def save_options(info: Mapping[str, Any], kind: str) -> dict[str, Any]:
 
 @cache
 def srgb_profile() -> bytes:
-    """Return the profile of sRGB, to the byte the same at all times."""
+    """Return an sRGB profile; its bytes are always the same."""
     data = bytearray(ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes())
-    data[24:36] = (2024).to_bytes(2, "big") + bytes([0, 1, 0, 1]) + bytes(6)  # when it was made
+    data[24:36] = (2024).to_bytes(2, "big") + bytes([0, 1, 0, 1]) + bytes(6)  # a fixed creation date
     return bytes(data)
 
 
 def _exif(image: Image.Image, keep: Keep, elsewhere: Mapping[int, str], name: str) -> bytes:
-    """Return the EXIF to write; `elsewhere`, by its tags, says what is stated in other places."""
+    """Return the EXIF to write; `elsewhere` maps tags to values found in XMP or PNG text."""
     made = Image.Exif()
     try:
         exif = image.getexif()
@@ -126,13 +125,13 @@ def _exif(image: Image.Image, keep: Keep, elsewhere: Mapping[int, str], name: st
         if kept:
             made[_Exif] = kept
         return made.tobytes() if len(made) else b""
-    except Exception as cause:  # Pillow parses EXIF lazily, and lets nearly every kind of error through
-        warnings.warn(f"{name}: its EXIF data is damaged and left out ({cause})", UserWarning, stacklevel=2)
+    except Exception as cause:  # Pillow parses EXIF lazily and raises nearly any error
+        warnings.warn(f"{name}: its EXIF data is damaged and was dropped ({cause})", UserWarning, stacklevel=2)
         return b""
 
 
 def _from_xmp(data: bytes) -> dict[int, str]:
-    """Return what XMP says of EXIF's tags; nothing where it cannot be read, or declares entities."""
+    """Return EXIF tag -> value from XMP; empty if it cannot be parsed or declares entities."""
     if not data or b"<!" in data:
         return {}
     try:

@@ -1,4 +1,4 @@
-"""Pages of pictures: rows of them, or a dense square, with their titles in the typeface that Pillow has."""
+"""Lay out pages of labelled pictures, in rows or in a dense square, with the font bundled with Pillow."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from PIL import Image, ImageDraw, ImageFont
 PAPER, INK, PALE, LINE = (253, 253, 252), (34, 34, 34), (120, 120, 118), (226, 226, 223)
 
 Title = tuple[str, str]
-"""The two lines of a label: a title, and in grey the name to type."""
+"""The two lines of a label: a title, and a name in grey."""
 
 
 def labelled_page(
@@ -20,10 +20,10 @@ def labelled_page(
     """Lay pictures out in rows, each with its title below.
 
     Args:
-        pictures: RGB, each in the middle of its place: all are as wide as the widest picture, and those of a row as
-            high as the highest in it. None leaves a place empty.
-        titles: for each picture a title, shortened where it is too long, and a name, which never is; either may be "".
-        columns: pictures in a row; None: as many as make a page somewhat wider than high.
+        pictures: RGB, each centred in its cell. Cells are as wide as the widest picture, and as high as the highest in
+            their row. None leaves a cell empty.
+        titles: for each picture a title, which is shortened to fit, and a name, which is not; either may be "".
+        columns: pictures per row; None: chosen for a page somewhat wider than high.
     """
     sizes = [picture.size for picture in pictures if picture]
     width, height = (max(sides) for sides in zip(*sizes, strict=True))
@@ -46,14 +46,14 @@ def labelled_page(
         if picture:
             left, top = x + (width - picture.width) // 2, y + (heights[row] - picture.height) // 2
             frame = (left - 1, top - 1, left + picture.width, top + picture.height)
-            draw.rectangle(frame, outline=LINE)  # where a white picture ends
+            draw.rectangle(frame, outline=LINE)  # shows the edge of a white picture
             page.paste(picture, (left, top))
         type_.write(draw, title, x, y + heights[row], cell)
     return page
 
 
 def square_page(pictures: Sequence[Image.Image], corners: Sequence[Title], steps: int) -> Image.Image:
-    """Lay pictures out in a dense square, the titles of its corners above and below."""
+    """Lay pictures out in a dense square, with the titles of its corners above and below."""
     width, height = pictures[0].size
     type_ = _Type(max(width, height))
     gap = max(3, max(width, height) // 48)
@@ -75,14 +75,14 @@ def square_page(pictures: Sequence[Image.Image], corners: Sequence[Title], steps
 
 
 def printable(text: str) -> str:
-    """Return text in the letters that Pillow's own font has, or nothing where it is in another script."""
+    """Return text in the characters of Pillow's font; "" if it is in another script."""
     plain = unicodedata.normalize("NFKD", text.translate(_PLAIN))
     plain = "".join(letter for letter in plain if not unicodedata.combining(letter))
     return plain if plain.isascii() else ""
 
 
 class _Type:
-    """Two sizes of type in proportion to pictures of `side` px, and how titles are set in them."""
+    """Two font sizes in proportion to pictures of `side` px, and how to draw titles in them."""
 
     def __init__(self, side: int) -> None:
         self.large, self.small = _font(max(12, side / 16)), _font(max(11, side / 19))
@@ -93,12 +93,12 @@ class _Type:
         return ceil(max(self.small.getlength(note) for _, note in titles))
 
     def height(self, titles: Iterable[Title]) -> int:
-        """Return how much the titles take below the edge of a picture, or above it."""
+        """Return the height of the titles above or below a picture."""
         lines = max(sum(map(bool, title)) for title in titles)
         return round(self.large.size * 0.5) + lines * self.line
 
     def write(self, draw: ImageDraw.ImageDraw, title: Title, x: int, y: int, width: int, anchor: str = "l") -> None:
-        """Set a title below the edge at `y`, from `x` on to the right ("l") or to the left ("r")."""
+        """Draw a title below `y`, aligned at `x` on its left ("l") or right ("r") side."""
         baseline = y + round(self.large.size * 1.35)
         for text, font, colour in ((title[0], self.large, INK), (title[1], self.small, PALE)):
             if text:
@@ -107,10 +107,7 @@ class _Type:
 
 
 def _columns(count: int, aspect: float) -> int:
-    """Return how many cells, each `aspect` times as wide as high, a row should have for a page of about 4 to 3.
-
-    Places that would stay empty count against it.
-    """
+    """Return the cells per row, each `aspect` times as wide as high, for a page of about 4:3 with few empty cells."""
 
     def misfit(columns: int) -> float:
         rows = -(-count // columns)
@@ -120,14 +117,14 @@ def _columns(count: int, aspect: float) -> int:
 
 
 def _font(size: float) -> ImageFont.FreeTypeFont:
-    """Return the typeface that travels inside Pillow."""
+    """Return the font bundled with Pillow."""
     font = ImageFont.load_default(size)
-    assert isinstance(font, ImageFont.FreeTypeFont)  # as it is whenever a size is given
+    assert isinstance(font, ImageFont.FreeTypeFont)  # true if a size is given
     return font
 
 
 def _shortened(text: str, font: ImageFont.FreeTypeFont, width: int) -> str:
-    """Return text that is at most `width` px long, with an ellipsis where letters had to go."""
+    """Return text of at most `width` px, shortened with an ellipsis."""
     if font.getlength(text) <= width:
         return text
     while text and font.getlength(f"{text}…") > width:

@@ -1,4 +1,4 @@
-"""Files, bytes and PIL images by way of Pillow: decoding, upright and in sRGB, and encoding. No torch."""
+"""Decode files, bytes and PIL images to upright sRGB, and encode them, with Pillow. Imports no torch."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from stylezoo.types import Keep, PathLike
 
 Array: TypeAlias = NDArray[Any]
 Colours: TypeAlias = tuple[Any, Any] | None
-"""As `stated_colours` returns them."""
+"""The result of `stated_colours`."""
 
 _SUFFIXES = {
     ".png": "PNG",
@@ -42,21 +42,21 @@ _SUFFIXES = {
     ".tga": "TGA",
     ".ppm": "PPM",
 }
-WITH_ALPHA = {"PNG", "WEBP", "TIFF", "AVIF", "JPEG2000", "TGA"}  # GIF's is one bit: not worth the name
+WITH_ALPHA = {"PNG", "WEBP", "TIFF", "AVIF", "JPEG2000", "TGA"}  # not GIF, whose alpha is one bit
 MOST = 2**31 - 1
 LONGEST_SIDE = {"JPEG": 65500, "WEBP": 16383, "GIF": 65535, "AVIF": 65536, "TGA": 65535}
-"""The longest side in px that a format holds, or its encoder writes."""
-_STILL = {"MPO", "PSD"}  # their further frames are previews and layers, of which nobody expects more than the picture
-SLACK = 1e-3  # how far a float may leave [0, 1]: one step of float16 at 1
+"""The longest side in px that a format or its encoder supports."""
+_STILL = {"MPO", "PSD"}  # their other frames are previews or layers, so no warning is needed
+SLACK = 1e-3  # tolerance outside [0, 1]: one step of float16 at 1
 
 
 def decode_stream(
     stream: IO[bytes], name: str, max_pixels: int, keep: Keep = "none"
 ) -> tuple[Array, str, dict[str, Any]]:
-    """Return the pixels of an encoded picture (as `decode` does), the name of its format and its metadata."""
+    """Return the pixels of an encoded picture (as `decode`), the name of its format and its metadata."""
     if stream.seekable():
         if not stream.read(1):
-            raise ImageError(f"{name} is empty: fetch or save it again")
+            raise ImageError(f"{name} is empty: download or save it again")
         stream.seek(0)
     image = open_picture(stream, name, max_pixels)
     with image:
@@ -71,7 +71,7 @@ def decode_stream(
         info = read_metadata(image, keep, name)
         try:
             frames = 1 if kind in _STILL else getattr(image, "n_frames", 1)
-        except Exception as cause:  # GIF counts them by walking through the file
+        except Exception as cause:  # GIF scans the whole file to count frames
             raise _damaged(name, cause) from cause
         if frames > 1:
             warnings.warn(f"{name} has {frames} frames; only the first is used", UserWarning, stacklevel=2)
@@ -79,7 +79,7 @@ def decode_stream(
 
 
 def open_picture(stream: IO[bytes], name: str, max_pixels: int) -> Image.Image:
-    """Open a picture, by a plugin where one is needed and installed. Raises ImageError that says what the file is."""
+    """Open a picture, with a plugin if needed; raise ImageError with the kind of file if it is not a picture."""
     start = stream.tell() if stream.seekable() else 0
     try:
         with _limit_raised_to(max_pixels):
@@ -97,7 +97,7 @@ def open_picture(stream: IO[bytes], name: str, max_pixels: int) -> Image.Image:
         raise ImageError(f"{name} {explain(stream.read(HEAD))}") from cause
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as cause:
         raise ImageError(f"{name} is too large: {cause}: shrink it, or pass a larger max_pixels") from cause
-    except Exception as cause:  # Pillow's plugins let nearly every kind of error through
+    except Exception as cause:  # Pillow's plugins raise nearly any error
         raise _damaged(name, cause) from cause
 
 
@@ -111,13 +111,13 @@ _limit_lock = threading.Lock()
 
 @contextmanager
 def _limit_raised_to(pixels: int) -> Iterator[None]:
-    """Keep Pillow from refusing what `max_pixels` allows; its limit is one global, so it goes back at once."""
+    """Raise Pillow's pixel limit, a global, while opening a picture."""
     with _limit_lock:
         before = Image.MAX_IMAGE_PIXELS
         if before is not None:
             Image.MAX_IMAGE_PIXELS = max(before, pixels)
         try:
-            with warnings.catch_warnings():  # `max_pixels` speaks for itself
+            with warnings.catch_warnings():  # `max_pixels` is checked separately
                 warnings.simplefilter("ignore", Image.DecompressionBombWarning)
                 yield
         finally:
@@ -128,13 +128,13 @@ def decode(image: Image.Image, name: str) -> Array:
     """Return an upright sRGB picture as HWC, C 1 to 4: uint8, or float32 in [0, 1] for deep grey."""
     if 0 in image.size:
         raise ImageError(f"{name} has no pixels ({image.width} x {image.height})")
-    kind = image.format  # which turning it upright forgets
+    kind = image.format  # lost by rotating
     colours = None if image.info.get("icc_profile") else stated_colours(image)
     if kind == "EPS":  # Pillow would run Ghostscript
         raise ImageError(f"{name} {explain(b'%!PS')}")
     try:
         image.load()
-    except Exception as cause:  # as above: whatever the decoder lets through
+    except Exception as cause:  # the decoder raises nearly any error
         raise _damaged(name, cause) from cause
     try:
         image = ImageOps.exif_transpose(image)
@@ -154,10 +154,10 @@ def decode(image: Image.Image, name: str) -> Array:
 
 
 def _deep_grey(image: Image.Image, name: str, kind: str | None, colours: Colours) -> Array:
-    """Scale grey of 16 or 32 bits to [0, 1], where Pillow's own conversion would clip it at 255."""
+    """Scale grey of 16 or 32 bits to [0, 1]; Pillow's conversion would clip it at 255."""
     values = np.asarray(image, dtype=np.float32)
     if not np.isfinite(values).all():
-        raise ImageError(f"{name} holds NaN or infinity: replace them first")
+        raise ImageError(f"{name} has NaN or infinity: replace them first")
     white = 65535.0 if image.mode.startswith("I;16") or kind in {"PNG", "PPM"} else _white_of(values, image.mode, name)
     grey = (values / white).clip(0, 1)
     if colours or image.info.get("icc_profile"):  # what becomes of grey in 8 bits is a curve for deeper grey
@@ -172,12 +172,12 @@ def _deep_grey(image: Image.Image, name: str, kind: str | None, colours: Colours
 
 
 def _white_of(values: NDArray[np.float32], mode: str, name: str) -> float:
-    """Return the value of white in grey of mode I or F, which say nothing about it.
+    """Return the white level of grey of mode I or F, which do not state it.
 
-    Integers: 255 or 65535, by the highest. Floats: 1, or where more than half of that is reached 255 or 65535; between
-    these they may be light without bounds, of which nobody knows what is white.
+    Integers: 255 or 65535, by the largest value. Floats: 1, or 255 or 65535 if more than half of that is reached; other
+    floats may be unbounded light without a known white level.
 
-    Raises ImageError for other values.
+    Raises ImageError if the white level is unknown.
     """
     steps = (1.0, 255.0, 65535.0) if mode == "F" else (255.0, 65535.0)
     top, low = float(values.max()), float(values.min())
@@ -186,15 +186,15 @@ def _white_of(values: NDArray[np.float32], mode: str, name: str) -> float:
         return white
     remedy = "scale it to 0..1" if mode == "F" else "scale it to 0..65535"
     raise ImageError(
-        f"{name} is grey of mode {mode} with values {low:g} to {top:g}, whose white is unknown: {remedy} first"
+        f"{name} is grey of mode {mode} with values {low:g} to {top:g} and unknown white level: {remedy} first"
     )
 
 
 def _srgb(image: Image.Image, name: str, colours: Colours = None) -> Image.Image:
-    """Return `image` (without alpha) as sRGB in mode RGB, by its ICC profile where it has one, else by `colours`."""
+    """Return `image` (without alpha) as sRGB in mode RGB, by its ICC profile if it has one, else by `colours`."""
     profile_bytes = image.info.get("icc_profile")
     if not profile_bytes or image.mode == "LAB" or profile_bytes == srgb_profile():
-        rgb = image if image.mode == "RGB" else image.convert("RGB")  # which would copy it
+        rgb = image if image.mode == "RGB" else image.convert("RGB")  # avoids a copy
         if colours is None:
             return rgb
         if colours[1] in HDR and isinstance(colours[1], int):
@@ -206,10 +206,10 @@ def _srgb(image: Image.Image, name: str, colours: Colours = None) -> Image.Image
         # Editors leave RGB profiles on pictures that they made grey or CMYK; lcms wants what the profile says.
         source = image.convert({"RGB": "RGB", "GRAY": "L"}.get(space, image.mode))
         srgb = ImageCms.createProfile("sRGB")
-        # The curves of grey are few values, which lcms rounds badly in the dark unless it is kept from tabling them
+        # lcms would tabulate the grey curves and round dark values badly
         flags = ImageCms.Flags.NOOPTIMIZE if space == "GRAY" else ImageCms.Flags.NONE
         converted = ImageCms.profileToProfile(source, profile, srgb, outputMode="RGB", flags=flags)
-        assert converted is not None  # None is for inPlace
+        assert converted is not None  # None only with inPlace
         return converted
     except (ImageCms.PyCMSError, ImportError, OSError, TypeError, ValueError) as cause:
         warnings.warn(f"{name}: its ICC profile is broken and ignored ({cause})", UserWarning, stacklevel=2)
@@ -217,7 +217,7 @@ def _srgb(image: Image.Image, name: str, colours: Colours = None) -> Image.Image
 
 
 def encode_array(array: Array, kind: str, quality: int, name: str, info: Mapping[str, Any] | None = None) -> bytes:
-    """Return uint8 HWC, C 3 or 4, as a file's bytes in Pillow's format `kind`, which holds alpha where C is 4.
+    """Return uint8 HWC, C 3 or 4, as a file's bytes in Pillow's format `kind`, which must support alpha if C is 4.
 
     `info` is the metadata to write, as `read_metadata` returns it.
     """
@@ -229,37 +229,37 @@ def encode_array(array: Array, kind: str, quality: int, name: str, info: Mapping
     buffer = io.BytesIO()
     try:
         Image.fromarray(array).save(buffer, kind, **options)
-    except (OSError, ValueError, OverflowError) as cause:  # above all WebP and JPEG's limits on the size
+    except (OSError, ValueError, OverflowError) as cause:  # mostly the size limits of WebP and JPEG
         size = f"{array.shape[1]} x {array.shape[0]}"
         raise ImageError(f"cannot encode {name} ({size} px) as {kind}: {cause}; try PNG") from cause
     return buffer.getvalue()
 
 
 def encode_picture(picture: Image.Image, kind: str, quality: int, name: str = "the picture") -> bytes:
-    """Return an RGB or RGBA picture as a file's bytes in Pillow's format `kind`, on white where that has no alpha."""
+    """Return an RGB or RGBA picture as a file's bytes in Pillow's format `kind`, on white if that has no alpha."""
     array = np.asarray(picture)
     if array.shape[2] == 4 and kind not in WITH_ALPHA:
         x = array.astype(np.float32) / 255
-        x = x[..., :3] * x[..., 3:] + (1 - x[..., 3:])  # as browsers show it
+        x = x[..., :3] * x[..., 3:] + (1 - x[..., 3:])  # as browsers do
         array = (x * 255 + 0.5).astype(np.uint8)
     return encode_array(array, kind, quality, name, read_metadata(picture, "keep", name))
 
 
 def _writable() -> dict[str, str]:
-    """Suffix -> Pillow's format, of those that this Pillow was built to write."""
+    """Suffix -> Pillow's format, for the formats that this build of Pillow can write."""
     Image.init()
     return {suffix: kind for suffix, kind in _SUFFIXES.items() if kind in Image.SAVE}
 
 
 def format_like(kind: str, x: Array) -> str:
-    """The format to answer bytes of format `kind` in, for N3HW or N4HW `x`: PNG where it cannot hold that."""
+    """The format for restoring bytes of format `kind` from N3HW or N4HW `x`: PNG if `kind` does not support it."""
     kind = "JPEG" if kind == "MPO" else kind
     able = kind in _writable().values() and (x.shape[1] == 3 or kind in WITH_ALPHA)
     return kind if able and max(x.shape[-2:]) <= LONGEST_SIDE.get(kind, MOST) else "PNG"
 
 
 def longest_side(photo: Path | Image.Image) -> int:
-    """Return the long side in px by a file's header, which is all that is read; 0 where that says nothing."""
+    """Return the long side in px from a file's header, without decoding; 0 if unknown."""
     if isinstance(photo, Image.Image):
         return max(photo.size)
     try:
@@ -270,7 +270,7 @@ def longest_side(photo: Path | Image.Image) -> int:
 
 
 def format_of(path: Path) -> str:
-    """Pillow's name of the format that the suffix of `path` stands for; ImageError where that is none."""
+    """Return Pillow's name of the format of the suffix of `path`; raise ImageError if it is unknown."""
     if kind := _writable().get(path.suffix.lower()):
         return kind
     what = f"its suffix '{path.suffix}' is unknown" if path.suffix else "it has no suffix to tell the format"
@@ -278,7 +278,7 @@ def format_of(path: Path) -> str:
 
 
 def format_named(name: str, task: str) -> str:
-    """Pillow's name of the format 'jpg', '.png', 'TIFF' ...; ImageError, opening with `task`, for any other."""
+    """Return Pillow's name of the format 'jpg', '.png', 'TIFF' ..., or raise ImageError, starting with `task`."""
     kinds = _writable()
     if kind := kinds.get("." + name.lower().lstrip(".")):
         return kind
@@ -288,7 +288,7 @@ def format_named(name: str, task: str) -> str:
 
 
 def shown(path: PathLike) -> str:
-    """The path as one line of moderate length, for messages."""
+    """Return the path as one short line, for messages."""
     text = os.fsdecode(path) or "''"
     text = text if text.isprintable() else ascii(text)[1:-1]
     return text if len(text) <= 300 else f"{text[:120]}...{text[-120:]}"

@@ -1,4 +1,4 @@
-"""Pictures as planes, (N, C, H, W): uint8, or float32 in [0, 1]. No torch."""
+"""Pictures as planes, (N, C, H, W): uint8, or float32 in [0, 1]. Imports no torch."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ Array: TypeAlias = NDArray[Any]
 Floats: TypeAlias = NDArray[np.float32]
 
 STRIP = 2**22
-"""Pixels that are float at a time where a picture in 8 bits is shrunk."""
+"""Pixels converted to float at a time when shrinking an 8-bit picture."""
 
 
 def as_float(x: Array) -> Floats:
-    """Return uint8 pixels as float32 in [0, 1]; float pixels as they are."""
+    """Convert uint8 pixels to float32 in [0, 1]; return float pixels unchanged."""
     return np.divide(x, 255, dtype=np.float32) if x.dtype == np.uint8 else x
 
 
 def as_levels(x: Array) -> NDArray[np.uint8]:
-    """Return float pixels in [0, 1] in 8 bits, rounded half up; uint8 pixels as they are."""
+    """Convert float pixels in [0, 1] to uint8, rounded half up; return uint8 pixels unchanged."""
     if x.dtype == np.uint8:
         return x
     scaled = x * np.float32(255)
@@ -35,7 +35,7 @@ def as_levels(x: Array) -> NDArray[np.uint8]:
 def resize(x: Array, size: tuple[int, int], alpha: Array | None = None) -> Floats:
     """Return `x` at `size` (height, width) as float32: bicubic, antialiased, clamped to [0, 1].
 
-    At its own size it comes back as it is, in float. With `alpha`, (N, 1, H, W), it is put on white first. Raises
+    At the same size it is only converted to float. With `alpha`, (N, 1, H, W), it is composed over white first. Raises
     OptionError for a size below 1.
     """
     height, width = size
@@ -47,7 +47,7 @@ def resize(x: Array, size: tuple[int, int], alpha: Array | None = None) -> Float
     rows = max(1, STRIP // x.shape[-1])
     for index in np.ndindex(*x.shape[:2]):
         veil = None if alpha is None else alpha[index[0], 0]
-        # Along rows first, strip by strip, then along columns: what the whole at once would be.
+        # Rows first, strip by strip, then columns: the same result as all at once.
         strips = []
         for part in (slice(top, top + rows) for top in range(0, x.shape[-2], rows)):
             strip = on_white(x[index][part], None if veil is None else veil[part])
@@ -79,7 +79,7 @@ def crop(x: Array, size: tuple[int, int]) -> Array:
 
 
 def lerp(start: Array, end: Array, weight: Any) -> Array:
-    """Return the straight line from `start` at weight 0 to `end` at 1, to the bit at both ends."""
+    """Interpolate linearly from `start` at weight 0 to `end` at 1; exact at both ends."""
     apart = end - start
     if np.ndim(weight) == 0:
         return start + weight * apart if weight < 0.5 else end - apart * (1 - weight)
@@ -87,7 +87,7 @@ def lerp(start: Array, end: Array, weight: Any) -> Array:
 
 
 def on_white(colours: Array, alpha: Array | None) -> Array:
-    """Return colours, (N, 3, H, W), over white where `alpha`, (N, 1, H, W), lets it through."""
+    """Compose colours, (N, 3, H, W), with `alpha`, (N, 1, H, W), over white."""
     if alpha is None:
         return colours
     share = as_float(alpha)

@@ -1,4 +1,4 @@
-"""Size: resampling, and padding to what a net's strides need."""
+"""Resampling, and padding to multiples of a net's stride."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from stylezoo.images.sizes import padded_side
 def resize(x: Tensor, size: tuple[int, int]) -> Tensor:
     """Return `x` (float NCHW in [0, 1]) at `size` (height, width): bicubic, antialiased, clamped to [0, 1].
 
-    At its own size `x` comes back as it is. Raises OptionError for a size below 1.
+    At the same size `x` is returned unchanged. Raises OptionError for a size below 1.
     """
     height, width = size
     if height < 1 or width < 1:
@@ -34,7 +34,7 @@ def resize(x: Tensor, size: tuple[int, int]) -> Tensor:
 
 
 def pad_to_multiple(x: Tensor, multiple: int, minimum: int = 1) -> tuple[Tensor, tuple[int, int]]:
-    """Pad NCHW `x` right and below by reflection; return it with its size before, (height, width), for `crop`.
+    """Pad NCHW `x` right and below by reflection; return it and its original size, (height, width), for `crop`.
 
     Both sides become the next multiple of `multiple` that is at least `minimum`. The reflection repeats where the
     padding exceeds the picture, so 1 px wide pictures are padded too. Raises OptionError for a value below 1.
@@ -62,7 +62,7 @@ def reflected(side: int, length: int, device: torch.device | None = None) -> Ten
 
 
 class Taps(NamedTuple):
-    """How a run of resampled pixels is made of the pixels `first` up to but without `last` of the same line."""
+    """The weights of a run of resampled pixels over the pixels `first` to `last` (exclusive) of the same line."""
 
     first: int
     last: int
@@ -70,16 +70,15 @@ class Taps(NamedTuple):
     """(pixels made, last - first), float32."""
 
     def along(self, x: Tensor, axis: int) -> Tensor:
-        """Return the run made of `x`, (..., H, W), along its `axis`: -1 or -2."""
+        """Apply the weights to `x`, (..., H, W), along `axis`: -1 or -2."""
         weights = self.weights.to(x)
         return weights @ x if axis == -2 else x @ weights.mT
 
 
 def resample(before: int, after: int, start: int, stop: int) -> list[Taps]:
-    """Return how the pixels `start` to `stop` of a line of `after` are made of one of `before`, as `resize` does it.
+    """Return the weights for pixels `start` to `stop` of a line of `after` px resampled from `before` px, as `resize`.
 
-    That is Keys' cubic kernel (1981, a = -1/2), as wide as the step where the line is shrunk. In runs, so that weights
-    that are all zero are few.
+    Uses Keys' cubic kernel (1981, a = -1/2), widened when shrinking. Split into runs, to store few zero weights.
     """
     step = before / after
     width = max(step, 1.0)

@@ -1,7 +1,7 @@
-"""Pictures by windows: what of a whole picture would be float is made of it tile by tile.
+"""Windows of pictures, to process a large picture tile by tile.
 
-A `View` stands for a whole picture, (1, C, H, W), that nobody has to hold: of a photo in 8 bits it gives windows in
-float, of a small picture windows of its enlargement, and they are the same as those of the whole.
+A `View` represents a whole picture, (1, C, H, W), that need not be in memory: it returns float windows of an 8-bit
+photo, or windows of the enlargement of a small picture, identical to crops of the whole.
 """
 
 from __future__ import annotations
@@ -15,11 +15,11 @@ from torch import Tensor
 from stylezoo.images.resize import reflected, resample
 
 STRIP = 2**22
-"""Pixels that a window is made of at a time, where it is made of many."""
+"""Source pixels to process at a time for a window."""
 
 
 class Box(NamedTuple):
-    """A window of a picture, in px: rows from `top` up to but without `bottom`, columns from `left` to `right`."""
+    """A window in px: rows `top` to `bottom` (exclusive), columns `left` to `right` (exclusive)."""
 
     top: int
     left: int
@@ -35,7 +35,7 @@ class Box(NamedTuple):
         return self.right - self.left
 
     def grown(self, margin: int, size: tuple[int, int]) -> Box:
-        """Return the box with `margin` px more on each side that is not an edge of the picture of `size`."""
+        """Return the box enlarged by `margin` px on each side, within a picture of `size`."""
         height, width = size
         return Box(
             max(0, self.top - margin),
@@ -45,7 +45,7 @@ class Box(NamedTuple):
         )
 
     def aligned(self, multiple: int) -> Box:
-        """Return the least box around this one whose edges are multiples of `multiple`."""
+        """Return the smallest box around this one whose edges are multiples of `multiple`."""
         top, left = self.top // multiple * multiple, self.left // multiple * multiple
         return Box(top, left, -(-self.bottom // multiple) * multiple, -(-self.right // multiple) * multiple)
 
@@ -57,12 +57,12 @@ class Box(NamedTuple):
 
 
 def whole(size: tuple[int, int]) -> Box:
-    """Return the box of all of a picture of `size`, (height, width)."""
+    """Return the box of a whole picture of `size`, (height, width)."""
     return Box(0, 0, *size)
 
 
 def rows_of_tiles(size: tuple[int, int], side: int) -> list[list[Box]]:
-    """Return the tiles of a picture of `size`, row by row: squares of `side` px, cut at the right and at the bottom."""
+    """Return the tiles of a picture of `size`, row by row: squares of `side` px, cropped at the right and bottom."""
     height, width = size
     lefts = range(0, width, side)
     return [
@@ -72,7 +72,7 @@ def rows_of_tiles(size: tuple[int, int], side: int) -> list[list[Box]]:
 
 
 class View(Protocol):
-    """A picture of `size`, (height, width) in px, that gives windows of itself."""
+    """A picture of `size`, (height, width) in px, that returns windows."""
 
     size: tuple[int, int]
 
@@ -82,11 +82,11 @@ class View(Protocol):
 
 
 class Kept:
-    """A tensor that is there, (1, C, h, w), as a view; 8 and 16 bits become float32 in [0, 1].
+    """A view of a tensor in memory, (1, C, h, w); 8 and 16 bits become float32 in [0, 1].
 
     Args:
         x: the tensor.
-        size: of the picture that it stands for, where that is not its own: activations have a fraction of it.
+        size: size of the picture that it represents, if different: activations have a fraction of its resolution.
     """
 
     def __init__(self, x: Tensor, size: tuple[int, int] | None = None) -> None:
@@ -102,14 +102,14 @@ class Kept:
 
 
 class Resized:
-    """A view at another size, as `stylezoo.images.resize.resize` would have it."""
+    """A view at another size, as by `stylezoo.images.resize.resize`."""
 
     def __init__(self, source: View, size: tuple[int, int]) -> None:
         self.source, self.size = source, size
 
     def window(self, box: Box) -> Tensor:
         full_height, full_width = self.source.size
-        # In strips of so many rows that what each is made of is no more than STRIP.
+        # In strips of rows that need at most STRIP source pixels each.
         rows = max(1, STRIP * self.size[0] // (full_width * full_height))
         strips = []
         across = resample(full_width, self.size[1], box.left, box.right)
@@ -130,7 +130,7 @@ def resized(source: View, size: tuple[int, int]) -> View:
 
 
 class Padded:
-    """A view padded right and below, as `stylezoo.images.resize.pad_to_multiple` would have it."""
+    """A view padded right and below, as by `stylezoo.images.resize.pad_to_multiple`."""
 
     def __init__(self, source: View, multiple: int, minimum: int = 1) -> None:
         self.source = source
@@ -153,7 +153,7 @@ class Padded:
 
 
 class Stacked:
-    """Views of one size as the channels of one."""
+    """Views of the same size, stacked as channels."""
 
     def __init__(self, sources: Sequence[View]) -> None:
         self.sources, self.size = sources, sources[0].size
@@ -163,14 +163,14 @@ class Stacked:
 
 
 def as_float(x: Tensor) -> Tensor:
-    """Return pixels of 8 or 16 bits, see `as_levels`, as float32 in [0, 1]; float pixels as they are."""
+    """Convert pixels of 8 or 16 bits, see `as_levels`, to float32 in [0, 1]; return float pixels unchanged."""
     if x.dtype == torch.int16:
         return x.float().add_(32768).div_(65535)
     return x.float().div_(255) if x.dtype == torch.uint8 else x
 
 
 def as_levels(x: Tensor, dtype: torch.dtype = torch.uint8) -> Tensor:
-    """Return float pixels in [0, 1] in 8 bits, 0 to 255, or as int16 in 16 bits, -32768 to 32767, rounded half up."""
+    """Convert float pixels in [0, 1] to uint8, 0 to 255, or int16, -32768 to 32767, rounded half up."""
     if dtype == torch.int16:
         return x.mul(65535).sub_(32767.5).floor_().to(dtype)
     return x.mul(255).add_(0.5).to(dtype)

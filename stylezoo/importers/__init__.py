@@ -51,7 +51,7 @@ def import_weights(
         OptionError: something is missing or does not fit what the file holds.
     """
     if "://" in str(path):
-        raise OptionError(f"'{path}' is an address: download the file, give that, and keep the address as --source")
+        raise OptionError(f"'{path}' is a URL: download the file, and give the URL as --source")
     path = Path(path)
     facts = _given(name=name, license=license, summary=summary)
     stated = _given(title=title, artist=artist, rights=rights, source=source)
@@ -66,8 +66,8 @@ def import_weights(
     _check_family(what, net.family, family, name, str(facts.get("name", spec and spec.name)))
     if spec is None and license is None:
         raise OptionError(
-            f"{what} that others made, and nobody may use or share it without knowing on what terms: state the licence "
-            "that they give it, such as --license BSD-3-Clause, or --license unstated"
+            f"{what} made by others: state their license, such as --license BSD-3-Clause, or --license unstated if "
+            "they give none"
         )
     try:
         if spec is not None:
@@ -86,7 +86,7 @@ def _check_family(what: str, found: str, asked: str | None, name: str | None, ow
     if asked not in (None, found):
         raise OptionError(f"{what}, not of {asked}: leave --family out, or give another file")
     if not own.startswith(f"{found}/"):
-        raise OptionError(f"{what}: give it a name --name {found}/..., in place of {name or 'none'}")
+        raise OptionError(f"{what}: name it --name {found}/..., not {name or 'none'}")
 
 
 def _given(**options: Any) -> dict[str, Any]:
@@ -106,19 +106,19 @@ def _build(path: Path, encoder: PathLike | None) -> tuple[StyleNet, str]:
     if naoto.recognises(weights):
         if encoder is None:
             raise OptionError(
-                f"{path} is an AdaIN decoder, which makes pictures of the features of one encoder alone, that of its "
-                "training: give that too, as --encoder vgg_normalised.pth; it is published next to the decoder"
+                f"{path} is an AdaIN decoder, which needs the encoder that it was trained with: add "
+                "--encoder vgg_normalised.pth, which is published next to the decoder"
             )
         return naoto.build(weights, read_tensors(Path(encoder)), str(path), str(encoder)), naoto.LAYOUT
     if encoder is not None:
-        raise OptionError(f"--encoder is for AdaIN decoders, and {path} is none: leave it out")
+        raise OptionError(f"--encoder is for AdaIN decoders, but {path} is none: leave it out")
     if kind == "onnx":
         return magenta.read_net(path), magenta.LAYOUT
     if reference.recognises(weights):
         return reference.build(weights, str(path)), reference.LAYOUT
     names = ", ".join(list(weights)[:4])
     known = f"{reference.LAYOUT}, {naoto.LAYOUT}"
-    raise WeightsError(f"{path} is a state dict of no layout known here ({known}): its names are {names} ...")
+    raise WeightsError(f"{path} is a state dict of unknown layout, not one of {known}: its names are {names} ...")
 
 
 def _styles(net: StyleNet, id: str, path: Path, stated: dict[str, Any]) -> tuple[StyleSpec, ...]:
@@ -135,10 +135,12 @@ def _styles(net: StyleNet, id: str, path: Path, stated: dict[str, Any]) -> tuple
 def _copy(path: Path, encoder: PathLike | None, stated: dict[str, Any]) -> tuple[ModelSpec, StyleNet]:
     """Return the record and the net of a file or run of this package; what is `stated` of its style is put into it."""
     if encoder is not None:
-        raise OptionError(f"--encoder is for AdaIN decoders from elsewhere, and {path} is none: leave it out")
+        raise OptionError(f"--encoder is for AdaIN decoders of other projects, but {path} is none: leave it out")
     file = path / WEIGHTS if path.is_dir() else path
     if not file.is_file():
-        raise WeightsError(f"the folder {path} holds no {WEIGHTS}: name a weights file, or a run of stylezoo train")
+        raise WeightsError(
+            f"the folder {path} has no {WEIGHTS}: name a weights file, or a run folder of stylezoo train"
+        )
     spec = read_header(file)
     if stated and len(spec.styles) != 1:
         raise OptionError(

@@ -53,18 +53,18 @@ def read_net(path: Path) -> CIN:
         import onnx
         import onnx.checker
     except ImportError as cause:
-        raise WeightsError(f"{path} is an ONNX file, to read which takes: pip install 'stylezoo[onnx]'") from cause
+        raise WeightsError(f"{path} is an ONNX file: pip install 'stylezoo[onnx]' to read it") from cause
     try:
         model = onnx.load(str(path), format="protobuf", load_external_data=False)
     except Exception as cause:  # of the protobuf library, of which there are several
-        raise WeightsError(f"{path} is damaged or no ONNX file: copy or download it again") from cause
+        raise WeightsError(f"{path} is damaged or not an ONNX file: copy or download it again") from cause
     _check_plain(path, model)
     try:
         onnx.checker.check_model(model)
         values = _constants(model.graph)
     except (onnx.checker.ValidationError, ValueError, TypeError) as cause:
         reason = " ".join(str(cause).split())[:200].rstrip(".")
-        raise WeightsError(f"{path} is no valid ONNX file ({reason}): copy, download or export it again") from cause
+        raise WeightsError(f"{path} is not a valid ONNX file ({reason}): copy, download or export it again") from cause
     picture, style = _inputs(path, model.graph, values)
     layers, tables = _read_layers(path, model.graph, values, _sides(style)[-1])
     net = _build(path, layers, tables)
@@ -91,7 +91,7 @@ def _check_plain(path: Path, model: Any) -> None:
         raise _other(path, "it has functions, graphs within graphs, or sparse weights")
     tensors = [*graph.initializer, *(a.t for a in attributes if a.HasField("t"))]
     if any(uses_external_data(tensor) for tensor in tensors):
-        raise WeightsError(f"{path} keeps weights in other files, which are not followed: save it as one file")
+        raise WeightsError(f"{path} keeps its weights in other files: save it as one file")
 
 
 def _constants(graph: Any) -> Values:
@@ -114,7 +114,7 @@ def _inputs(path: Path, graph: Any, values: Values) -> tuple[Any, Any]:
     styles = [v for v in inputs if len(_sides(v)) in (1, 2) and _sides(v)[-1] > 0]
     if not (len(inputs) == 2 and len(pictures) == len(styles) == len(graph.output) == 1):
         found = " and ".join(f"{v.name} {_sides(v)}" for v in inputs)
-        raise _other(path, f"it takes {found or 'nothing'} in place of a picture and the weights of styles")
+        raise _other(path, f"it takes {found or 'nothing'}, not a picture and style weights")
     return pictures[0], styles[0]
 
 
@@ -142,7 +142,7 @@ def _build(path: Path, layers: list[Layer], tables: list[np.ndarray]) -> CIN:
     blocks, odd = divmod(len(layers) - halved - doubled - 2, 2)  # 2: the first and the last convolution
     if (halved, doubled, odd) != (2, 2, 0) or blocks < 0:
         count = f"{halved} of {len(layers)} convolutions halve the picture and {doubled} double it"
-        raise _other(path, f"{count}, where 2 and 2 are looked for, and pairs between them")
+        raise _other(path, f"{count}, where 2 and 2 are expected, and pairs between them")
     if [table.shape[1] for table in tables] != [len(layer.kernel) for layer in layers for _ in "gb"]:
         raise _other(path, "not every convolution is followed by a norm with gammas and betas for every style")
     stages = [len(layer.kernel) for layer in (*layers[:3], *layers[-3:-1])]
@@ -174,4 +174,4 @@ def _compare(path: Path, model: Any, net: CIN, picture: str, style: Any) -> None
         except Exception as cause:  # shapes within the graph need not fit each other
             raise _other(path, f"it cannot be computed ({' '.join(str(cause).split())[:200]})") from cause
         if not difference <= TOLERANCE:
-            raise _other(path, f"the net that was read from it stylizes otherwise, by {difference:.3g} of 1")
+            raise _other(path, f"the results of the converted net differ by {difference:.3g} of 1")

@@ -51,7 +51,7 @@ def file_kind(path: Path) -> FileKind:
         return "pickle"
     if re.match(rb"\x08[\x01-\x1f]", head):  # a protobuf whose first field is ONNX's version
         return "onnx"
-    raise WeightsError(f"{path} is no weights file known here: give one of PyTorch (.pth), a .safetensors or an .onnx")
+    raise WeightsError(f"{path} is not a known weights file: give a .pth, .safetensors or .onnx file")
 
 
 def read_tensors(path: Path) -> dict[str, Tensor]:
@@ -66,11 +66,11 @@ def read_tensors(path: Path) -> dict[str, Tensor]:
     weights = _unpack(_read_safetensors(path) if file_kind(path) == "safetensors" else _read_pickle(path), path)
     for name, value in weights.items():
         if value.is_meta or value.layout != torch.strided:
-            raise WeightsError(f"{path}: '{name}' holds no values, or not all of them: save the state dict again")
+            raise WeightsError(f"{path}: '{name}' is empty or incomplete: save the state dict again")
         if value.is_floating_point() and not value.float().isfinite().all():
-            raise WeightsError(f"{path}: '{name}' holds values that are no numbers (inf or NaN): the net is broken")
+            raise WeightsError(f"{path}: '{name}' has NaN or infinity: get the weights again")
         if not value.is_floating_point() and not name.endswith("num_batches_tracked"):
-            raise WeightsError(f"{path}: '{name}' is {value.dtype}: give the weights before they were quantised")
+            raise WeightsError(f"{path}: '{name}' is {value.dtype}: give the weights before quantisation")
     return {name: value.float() for name, value in weights.items()}
 
 
@@ -94,8 +94,8 @@ def _read_pickle(path: Path) -> Any:
             raise WeightsError(f"{path} is damaged, or not from torch.save: copy or download it again") from cause
         what = wanted[1].replace("Unsupported operand", "a pickle that torch.save did not write")
         raise WeightsError(
-            f"{path} needs more than weights to be opened ({what}), which could run any code, so it stays closed: "
-            "where you trust it, open it and save its state dict by torch.save(net.state_dict(), 'weights.pth')"
+            f"{path} contains more than weights ({what}) and could run any code, so it was not opened: "
+            "if you trust it, load it and save its state dict with torch.save(net.state_dict(), 'weights.pth')"
         ) from cause
 
 
@@ -108,8 +108,7 @@ def _unpack(content: Any, path: Path) -> dict[str, Tensor]:
         if isinstance(content, Mapping):
             found = f"the keys {', '.join(map(str, list(content)[:4]))}" if content else "nothing"
         raise WeightsError(
-            f"{path} holds {found} in place of a state dict, that is names with tensors: "
-            "save one by torch.save(net.state_dict(), 'weights.pth')"
+            f"{path} has {found} instead of a state dict: save one with torch.save(net.state_dict(), 'weights.pth')"
         )
     return {name.removeprefix("module."): value.detach() for name, value in content.items()}
 

@@ -29,7 +29,7 @@ def build(weights: dict[str, Tensor], where: str) -> Johnson:
     """
     missing = next((name for name in _STAGES if name not in weights or weights[name].ndim != 4), None)
     if missing:
-        raise WeightsError(f"{where} is in the {LAYOUT} layout, but no kernel '{missing}' is in it: it is not whole")
+        raise WeightsError(f"{where} has the {LAYOUT} layout but no kernel '{missing}': copy or download it again")
     stages = [len(weights[name]) for name in _STAGES]
     plain = stages[2] % 4 == 0 and stages == [stages[2] // divisor for divisor in DIVISORS["classic"]]
     width = stages[2] if plain else "-".join(map(str, stages))

@@ -90,7 +90,7 @@ class PerceptualLoss(nn.Module):
         needed = {style_term.replace("mean_std", "moments"): style_weight, "sliced": sliced_weight}
         for kind, weight in (needed | {"palette": palette_weight}).items():
             if weight and len(self.terms_of(kind)) < len(terms[kind]):
-                raise OptionError(f"the targets of the styles lack '{kind}', which the loss counts: measure them again")
+                raise OptionError(f"the style targets lack '{kind}', which the loss needs: compute them again")
 
     def terms_of(self, kind: str) -> dict[str, StyleTerm]:
         """Return the terms of one kind of `kept`, by layer."""
@@ -102,17 +102,17 @@ class PerceptualLoss(nn.Module):
         for name in (name for weights in layers.values() for name in weights):
             if name not in self.backbone.layers:
                 raise OptionError(
-                    f"the loss names layer '{name}', which the backbone {self.backbone.name} was not made to return"
+                    f"the loss uses layer '{name}', which the backbone {self.backbone.name} does not return"
                 )
         for term, weights in layers.items():
             if weights and not (min(weights.values()) >= 0 and sum(weights.values()) > 0):
-                raise OptionError(f"the {term} term needs weights of 0 and above, one above 0, not {weights}")
+                raise OptionError(f"the {term} term needs weights of at least 0, one of them above 0, not {weights}")
         if self.weights["sliced"] and not self.sliced_layers:
-            raise OptionError("the sliced term has a weight and no layers: name them, or leave its weight at 0")
+            raise OptionError("the sliced term has a weight but no layers: name some, or set its weight to 0")
         if self.style_term not in STYLE_TERMS:
             raise OptionError(f"style_term must be one of {', '.join(STYLE_TERMS)}, not '{self.style_term}'")
         if self.balanced and (self.style_term != "gram" or not self.normalize):
-            raise OptionError("balanced goes with normalised Gram errors: style_term 'gram' and normalize true")
+            raise OptionError("balanced needs normalised Gram errors: set style_term 'gram' and normalize true")
 
     @torch.no_grad()
     def _measure(
@@ -189,7 +189,7 @@ class PerceptualLoss(nn.Module):
                 (arXiv:1611.07865), where every region counts the same: so a speck would outweigh its surroundings.
         """
         if regions is not None and (style is not None or self.style_term != "gram" or self._beyond_gram()):
-            raise OptionError("regions go with Gram matrices alone: with no choice of styles and no other style term")
+            raise OptionError("regions need Gram matrices alone: no choice of styles and no other style term")
         features = self.backbone(output)
         content = self._mean(
             self.content_layers,

@@ -141,7 +141,7 @@ class PaletteLoss(SlicedTerm):
 
     def __init__(self, styles: Sequence[Tensor | Sequence[Tensor]] = (), *, space: ColorSpace = "lab") -> None:
         if space not in SPACES:
-            raise OptionError(f"the space of colours must be one of {', '.join(SPACES)}, not '{space}'")
+            raise OptionError(f"the colour space must be one of {', '.join(SPACES)}, not '{space}'")
         self.space: ColorSpace = space
         super().__init__(styles)
 

@@ -21,7 +21,7 @@ def net_class(family: str) -> type[StyleNet]:
     """Return the class of a family's nets. Raises OptionError where there is no such family."""
     if family not in FAMILIES:
         raise OptionError(
-            f"no family of nets is named '{family}'; there are {', '.join(FAMILIES)}.{did_you_mean(family, FAMILIES)}"
+            f"no model family is named '{family}'; there are {', '.join(FAMILIES)}.{did_you_mean(family, FAMILIES)}"
         )
     found: type[StyleNet] = resolve(FAMILIES[family].net)
     return found

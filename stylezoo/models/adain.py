@@ -137,9 +137,9 @@ class AdaIN(StyleTable):
             StyleError: no code, or one of another net.
         """
         if code is None:
-            raise StyleError("an adain net needs a code: encode a style picture")
+            raise StyleError("an adain net needs a style code: encode a style image")
         if code.shape[-1] != CODE:
-            raise StyleError(f"a code of {code.shape[-1]} numbers is of another net: this one takes {CODE}")
+            raise StyleError(f"a style code of {code.shape[-1]} numbers is from another net: this one takes {CODE}")
         return self.decode(self.transfer(self.features(x), code, regions))
 
     def features(self, x: Tensor) -> Tensor:
@@ -174,7 +174,7 @@ class AdaIN(StyleTable):
     @classmethod
     def check_recipe(cls, recipe: Recipe) -> None:
         if recipe.run.distill:
-            raise RecipeError(f"run.distill is not for {cls.family} nets, which copy no teacher: leave it out")
+            raise RecipeError(f"run.distill is not for {cls.family} nets, which have no teacher: leave it out")
         if LAYER not in recipe.loss.content:
             raise RecipeError(
                 f"loss.content must name {LAYER}, which {cls.family} decodes, not {list(recipe.loss.content)}"

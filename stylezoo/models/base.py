@@ -96,11 +96,11 @@ class StyleNet(nn.Module, abc.ABC):
 
     def named_code(self, style: int) -> Tensor:
         """Return the code, (1, D), of the style with that index among those that the net knows by name."""
-        raise StyleError(f"a {self.family} net knows no style of its own: give a picture")
+        raise StyleError(f"a {self.family} net has no named styles: give a style image")
 
     def encode(self, style: Tensor) -> Tensor:
         """Return the codes, (N, D), of style pictures, (N, 3, H, W) in [0, 1]; of nets that take any picture."""
-        raise StyleError(f"a {self.family} net stylizes in the styles that it has learnt: name one of them")
+        raise StyleError(f"a {self.family} net takes no style image: name one of its styles")
 
     def encode_unpadded(self, style: Tensor) -> Tensor:
         """Return what `encode` does, of style images with sides of at least 64 px alone; for exported files."""
@@ -157,7 +157,7 @@ class StyleNet(nn.Module, abc.ABC):
 
     def on_same_trunk(self, styles: int) -> StyleNet:
         """Return a net of `Family.extension` with this one's trunk, frozen, and rows for that many other styles."""
-        raise StyleError(f"a {self.family} net learns no further styles")
+        raise StyleError(f"a {self.family} net cannot learn more styles")
 
     def fold(self) -> StyleNet:
         """Return the same net without what training alone needs."""

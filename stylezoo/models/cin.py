@@ -62,9 +62,11 @@ class CIN(StyleTable, TrunkNet):
         if code is None and count == 1:
             code = self.named_code(0)
         if code is None:
-            raise StyleError(f"a cin net of {count} styles needs a code: which of them to stylize in")
+            raise StyleError(f"a cin net with {count} styles needs a style code: name one or a mix")
         if code.shape[-1] != len(self.styles):
-            raise StyleError(f"a code of {code.shape[-1]} weights is of another net: this one has {count} styles")
+            raise StyleError(
+                f"a style code of {code.shape[-1]} weights is from another net: this one has {count} styles"
+            )
         return self.stylize(x, code @ self.styles, regions)
 
     def named_code(self, style: int) -> Tensor:

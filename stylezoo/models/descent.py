@@ -68,7 +68,7 @@ def descend(
         total = terms["total"]
         yield Step(number, x.detach().clone(), terms)
         if not math.isfinite(total) and not math.isfinite(best):
-            raise OptionError(f"the loss of the start is {total}: lower the weights, or start from something else")
+            raise OptionError(f"the initial loss is {total}: lower the weights, or use another start")
         if number == steps:
             return
         if not total <= _BLOWN_UP * best:  # NaN is not

@@ -112,10 +112,10 @@ class Gatys(StyleNet):
             OptionError: the start is lost, or the computation is not in float32 or float64.
         """
         if code is None:
-            raise StyleError("gatys needs a code: encode a style picture")
+            raise StyleError("gatys needs a style code: encode a style image")
         if code.shape[-1] != self.code_width:
             raise StyleError(
-                f"a style code of {code.shape[-1]} numbers is of another net or of other style_layers: encode it again"
+                f"a style code of {code.shape[-1]} numbers is from another net or other style_layers: encode it again"
             )
         self._check_dtype()
         stylized = []
@@ -210,13 +210,13 @@ class Gatys(StyleNet):
             return torch.rand(1, 3, *size, generator=generator).to(photo)
         picture = read(start)
         if len(picture.pixels) > 1:
-            raise OptionError(f"start must be one picture, and {picture.name} holds {len(picture.pixels)}")
+            raise OptionError(f"start must be one picture, but {picture.name} has {len(picture.pixels)}")
         return resize(picture.pixels.to(photo), (photo.shape[-2], photo.shape[-1]))
 
     def _check_dtype(self) -> None:
         if self.dtype not in (torch.float32, torch.float64):
             named = str(self.dtype).removeprefix("torch.")
-            raise OptionError(f"gatys computes in float32 or float64, not in {named}, which its Gram matrices overflow")
+            raise OptionError(f"gatys needs float32 or float64, not {named}, in which its Gram matrices overflow")
 
     def fingerprint(self, pattern: Tensor) -> list[float]:
         """Return the terms of the pattern's mirror image, and twelve of its pixels' slopes in units of their deviation.
@@ -236,8 +236,8 @@ class Gatys(StyleNet):
 
     def load_weights(self, weights: Mapping[str, Tensor] | str | Path) -> NoReturn:
         """Raise WeightsError: there are none."""
-        raise WeightsError("gatys has no weights of its own to load: it optimises each picture")
+        raise WeightsError("gatys has no weights to load: it optimises each picture")
 
     def save_weights(self, path: str | Path, spec: ModelSpec, dtype: torch.dtype | None = None) -> NoReturn:
         """Raise WeightsError: there are none."""
-        raise WeightsError("gatys has no weights of its own to save: it optimises each picture")
+        raise WeightsError("gatys has no weights to save: it optimises each picture")

@@ -1,4 +1,4 @@
-"""What can be chosen about Gatys' method, painting by painting."""
+"""Per-image options of Gatys' method."""
 
 from __future__ import annotations
 
@@ -29,25 +29,24 @@ Callback = Callable[[int, Tensor, dict[str, float]], Any]
 
 @dataclass(frozen=True)
 class Options:
-    """How a picture is optimised, and to what end; `Stylizer.stylize` takes these besides its own.
+    """How a picture is optimised; `Stylizer.stylize` takes these in addition to its own options.
 
     Attributes:
-        steps: passes through the backbone and back: of the first stage; each further one takes 0.4 times as many.
+        steps: forward and backward passes in the first stage; each further stage takes 0.4 times as many.
         optimizer: "lbfgs" or "adam".
-        lr: its learning rate; None: 1 for L-BFGS, 0.05 for Adam, in units of the pixels' range.
-        start: "photo", "noise", or a picture to go on from, such as a former result.
-        stages: from coarse to fine: each has twice the size of the former and starts at what that came to, style and
-            photo scaled alike. None: as many as bring the first to at most 640 px, 3 at most; 1 if `start` is a
+        lr: learning rate, in units of the pixel range. None: 1 for L-BFGS, 0.05 for Adam.
+        start: "photo", "noise", or a picture to start from, such as an earlier result.
+        stages: number of stages from coarse to fine, 1 to 3. Each has twice the size of the one before and starts from
+            its result; style and photo are scaled alike. None: enough to start at 640 px or less; 1 if `start` is a
             picture.
-        content_layers, style_layers: of the backbone; names, or a mapping of them to weights within the term.
-        content_weight, style_weight, tv_weight: of the terms, each relative to its target. Style 10 to content 1 is
-            even; 0 for the content gives a texture, 0 for the style a reconstruction of the photo from its features.
-        pooling: "max" as the backbone was trained and as nets are measured, or "avg" as Gatys et al. propose.
-        seed: of the noise.
-        callback: called as `callback(step, image, terms)` after every step, and with 0 for the start: with a copy of
-            the picture, (1, 3, h, w) in [0, 1] at the size of its stage, and its loss terms. If it returns True, the
-            painting ends there.
-        progress: show a bar on stderr.
+        content_layers, style_layers: backbone layers; names, or a mapping from name to weight within the term.
+        content_weight, style_weight, tv_weight: weights of the terms, each relative to its target. Style 10 to content
+            1 is balanced. Content 0 gives a texture, style 0 a reconstruction of the photo from its features.
+        pooling: "max" as the backbone was trained and as nets are measured, or "avg" as in Gatys et al.
+        seed: seed of the noise.
+        callback: called as `callback(step, image, terms)` before the first step (with 0) and after each step. `image`
+            is a copy, (1, 3, h, w) in [0, 1] at the size of the stage; `terms` are the loss terms. Return True to stop.
+        progress: show a progress bar on stderr.
 
     Raises:
         OptionError: a value is out of range.
@@ -79,28 +78,26 @@ class Options:
             known = " or ".join(OPTIMIZERS)
             raise OptionError(f"optimizer must be {known}, not {self.optimizer!r}.{_near(self.optimizer, OPTIMIZERS)}")
         if self.lr is not None and not (_is_number(self.lr) and 0 < self.lr <= 100):
-            raise OptionError(f"lr must be above 0 and at most 100, or None for the optimiser's own, not {self.lr!r}")
+            raise OptionError(f"lr must be above 0 and at most 100, or None for the default, not {self.lr!r}")
         for name in ("content_weight", "style_weight", "tv_weight"):
             value = getattr(self, name)
             if not (_is_number(value) and 0 <= value < math.inf):
                 raise OptionError(f"{name} must be a number of at least 0, not {value!r}")
         if self.content_weight == self.style_weight == 0:
-            raise OptionError("content_weight and style_weight are both 0, which leaves nothing to stylize: raise one")
+            raise OptionError("content_weight and style_weight are both 0: raise one")
         for name in ("content_layers", "style_layers"):
             object.__setattr__(self, name, layer_weights(name, getattr(self, name)))
         if self.pooling not in ("max", "avg"):
             raise OptionError(f"pooling must be max or avg, not {self.pooling!r}")
         if self.callback is not None and not callable(self.callback):
-            raise OptionError(f"callback must be a function of step, image and terms, not {self.callback!r}")
+            raise OptionError(f"callback must be a function (step, image, terms), not {self.callback!r}")
         start = self.start
         if isinstance(start, str) and start not in STARTS and not Path(start).is_file():
-            raise OptionError(
-                f"start must be photo, noise or a picture, and '{start}' is neither.{did_you_mean(start, STARTS)}"
-            )
+            raise OptionError(f"start must be photo, noise or a picture, not '{start}'.{did_you_mean(start, STARTS)}")
 
     @property
     def taps(self) -> list[str]:
-        """All layers that are looked at."""
+        """All layers used by the loss."""
         return [*self.content_layers, *self.style_layers]
 
     @property
@@ -109,7 +106,7 @@ class Options:
 
 
 def layer_weights(name: str, layers: Layers) -> dict[str, float]:
-    """Return layer -> weight, for any way of writing it."""
+    """Return layer -> weight; raise OptionError if a layer or weight is invalid."""
     pairs = layers if isinstance(layers, Mapping) else dict.fromkeys([layers] if isinstance(layers, str) else layers, 1)
     if not pairs or not all(isinstance(layer, (str, os.PathLike)) for layer in pairs):
         raise OptionError(f"{name} must name at least one layer, such as relu4_1, not {layers!r}")
@@ -117,7 +114,7 @@ def layer_weights(name: str, layers: Layers) -> dict[str, float]:
         if not (_is_number(weight) and 0 <= weight < math.inf):
             raise OptionError(f"{name}: the weight of {layer} must be a number of at least 0, not {weight!r}")
     if not any(pairs.values()):
-        raise OptionError(f"{name}: all weights are 0: raise one, or set the weight of the whole term to 0")
+        raise OptionError(f"{name}: all weights are 0: raise one, or set the weight of the term to 0")
     return {str(layer): float(weight) for layer, weight in pairs.items()}
 
 

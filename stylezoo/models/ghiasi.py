@@ -122,10 +122,10 @@ class Ghiasi(CIN):
             StyleError: no code, or one of another net.
         """
         if code is None:
-            raise StyleError("a ghiasi net needs a code: encode a style picture")
+            raise StyleError("a ghiasi net needs a style code: encode a style image")
         if code.shape[-1] != self.styles.shape[1]:
             raise StyleError(
-                f"a code of {code.shape[-1]} numbers is of another net: this one takes {self.styles.shape[1]}"
+                f"a style code of {code.shape[-1]} numbers is from another net: this one takes {self.styles.shape[1]}"
             )
         return self.stylize(x, code, regions)
 
@@ -139,7 +139,7 @@ class Ghiasi(CIN):
     @classmethod
     def check_recipe(cls, recipe: Recipe) -> None:
         if recipe.model.args.get("folded") and recipe.model.start is None:
-            raise RecipeError("model.args.folded is for going on from a folded net: name it as model.start")
+            raise RecipeError("model.args.folded is for training on from a folded net: name that as model.start")
         require_layers(recipe, LAYERS)
         if recipe.data.crop < SMALLEST_STYLE:
             raise RecipeError(
@@ -204,7 +204,7 @@ class Ghiasi(CIN):
     def named_code(self, style: int) -> Tensor:
         if style >= (known := len(self.styles) - 1):  # the last row is the photo's
             raise StyleError(
-                f"this ghiasi net knows {known} styles by name, and none is number {style}: encode a picture"
+                f"this ghiasi net has {known} named styles, none with number {style}: encode a style image"
             )
         return self.styles[style, None]
 

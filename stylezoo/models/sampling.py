@@ -98,7 +98,7 @@ def require_layers(recipe: Recipe, layers: Sequence[str]) -> None:
     if missing := [layer for layer in layers if layer not in loss.style]:
         raise RecipeError(
             f"loss.style lacks {', '.join(missing)}, whose means and deviations {family} nets learn from: "
-            "add it, with weight 0 if the loss is not to count it"
+            "add it, with weight 0 to keep it out of the loss"
         )
     if max(loss.content) < layers[-1]:  # the photo's features are computed up to the deepest
         raise RecipeError(f"loss.content must name {layers[-1]} or a deeper layer, not {list(loss.content)}")

@@ -39,11 +39,11 @@ class OnnxNet(nn.Module):
             import onnx
             from onnx.numpy_helper import to_array
         except ImportError as cause:
-            raise WeightsError(f"{path} is an ONNX file, to read which takes: pip install 'stylezoo[onnx]'") from cause
+            raise WeightsError(f"{path} is an ONNX file: pip install 'stylezoo[onnx]' to read it") from cause
         try:
             graph = onnx.load(str(path), format="protobuf", load_external_data=False).graph
         except Exception as cause:  # of the protobuf library, of which there are several
-            raise WeightsError(f"{path} is damaged or no ONNX file: copy or download it again") from cause
+            raise WeightsError(f"{path} is damaged or not an ONNX file: copy or download it again") from cause
         constants = {tensor.name: to_array(tensor) for tensor in graph.initializer}
         self.inputs = [value.name for value in graph.input if value.name not in constants]
         self._output = graph.output[0].name
@@ -55,12 +55,14 @@ class OnnxNet(nn.Module):
             elif node.op_type == "DequantizeLinear" and node.input[0] in constants:
                 constants[node.output[0]] = _dequantized([constants[n] for n in node.input], **attributes)
             elif node.op_type == "Resize" and attributes.get("mode", b"nearest") != b"nearest":
-                raise WeightsError(f"{path}: it enlarges by {attributes['mode'].decode()}: name another net")
+                raise WeightsError(
+                    f"{path}: resize mode {attributes['mode'].decode()} is not supported: name another net"
+                )
             elif node.op_type in _OPS:
                 names = [n or None for n in node.input]
                 self._steps.append((_OPS[node.op_type], names, attributes, node.output[0]))
             else:
-                raise WeightsError(f"{path}: the node {node.op_type} is not known here: name another net")
+                raise WeightsError(f"{path}: the operator {node.op_type} is not supported: name another net")
         # Sizes and bounds are read by the processor: on a GPU each would have to be waited for.
         small = {n for node in graph.node if node.op_type in _SMALL for n in node.input[1:] if n in constants}
         self._small = {name: _tensor(constants[name]) for name in small}

@@ -71,7 +71,7 @@ def make_entry(
     """
     spec, path = find(name)
     if spec.weightless:
-        raise OptionError(f"{name} has no weights to publish: it optimises each picture")
+        raise OptionError(f"{name} has no weights to publish: leave it out")
     recipe = _recipe(Path(name))
     if spec.weights is None:
         stylizer = load(name, device="cpu")
@@ -80,7 +80,7 @@ def make_entry(
         weights = scratch / f"{spec.name}.safetensors"
         return registered(spec, weights, fingerprint=fingerprint, photo=photo, picture=picture, recipe=recipe)
     if license or rights or source or story:
-        raise OptionError(f"the registry states the license, the rights and the story of {name}: change them there")
+        raise OptionError(f"{name} is in the registry, with its license, rights and story: change them there")
     return registered(spec, path or locate(spec), photo=photo, picture=picture)
 
 
@@ -103,7 +103,7 @@ def registered(
     if unclear := unstated(spec):
         which = f"the style {unclear[0]}" + (f" and {len(unclear) - 1} more" if unclear[1:] else "")
         raise OptionError(
-            f"{spec.name}: nobody states the rights to {which}: give --rights (why the picture may be used) and "
+            f"{spec.name}: the rights to {which} are not stated: give --rights (why the picture may be used) and "
             "--source (where it comes from)"
         )
     fingerprint = fingerprint or find_fingerprints([spec])[0] or make_fingerprint(spec, weights)
@@ -114,7 +114,7 @@ def _stated(spec: ModelSpec, license: str | None, rights: str | None, source: st
     given: dict[str, Any] = {k: v for k, v in {"rights": rights, "source": source}.items() if v}
     unclear = unstated(spec)
     if given and not unclear:
-        raise OptionError(f"{spec.name}: the rights to each of its styles are stated already: push it without --rights")
+        raise OptionError(f"{spec.name}: the rights to all its styles are already stated: leave --rights out")
     styles = tuple(msgspec.structs.replace(s, **given) if s.id in unclear else s for s in spec.styles)
     return msgspec.structs.replace(spec, styles=styles, license=license or spec.license)
 
@@ -127,7 +127,7 @@ def _with_provenance(spec: ModelSpec, story: str | None, recipe: str | None) -> 
         return spec
     if recipe is None:
         raise OptionError(
-            f"{spec.name}: neither the file nor a recipe next to it says how the weights were made: give --story"
+            f"{spec.name}: neither the file nor a recipe next to it states how the weights were made: give --story"
         )
     return msgspec.structs.replace(spec, provenance="recipe", recipe=paths_of(spec.name)[2])
 

@@ -1,1 +1,1 @@
-"""What computes a net without torch: onnxruntime with numpy. `base.Runtime` is the interface of both runtimes."""
+"""The runtime without torch: onnxruntime with numpy. `base.Runtime` is the interface of both runtimes."""

@@ -1,4 +1,4 @@
-"""adain by onnxruntime, on VGG19 from the tables that travel with the package."""
+"""adain on onnxruntime, with VGG19 from the tables bundled with the package."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ TABLES = BUNDLED / "vgg19-caffe.safetensors"
 """VGG19 to relu4_1: for each layer the indices of its weights, 256 values and the biases."""
 MEAN, DEVIATION = (123.68 / 255, 116.779 / 255, 103.939 / 255), 1 / 255
 VGG_SCALE = 512.0
-"""What adain's features are divided by, so that they are about 1; see `stylezoo.models.adain.divide_features`."""
+"""adain's features are divided by this, to be about 1; see `stylezoo.models.adain.divide_features`."""
 
 
 class AdaINLayout(Layout):
@@ -46,7 +46,7 @@ class AdaINLayout(Layout):
         return AdaINRuntime(weights)
 
     def trunk_hash(self, arch: Mapping[str, Any], tensors: Tensors) -> str:
-        """Return the SHA-256 of what codes depend on: encoder and layer."""
+        """Return the SHA-256 of the encoder and layer, on which codes depend."""
         own = {k.removeprefix("encoder."): v for k, v in tensors.items() if k.startswith("encoder.")}
         weights = f" {hash_tensors(own)}" if own else ""
         return hashlib.sha256(f"{arch.get('encoder', CAFFE)} {LAYER}{weights}".encode()).hexdigest()
@@ -68,7 +68,7 @@ class AdaINRuntime(OnnxRuntime):
         self._decoder = Session(lambda: graphs.decoder_graph(weights.floats))
 
     def open(self) -> None:
-        """Nothing: the sessions take longer than others to open, and little can be wrong with them."""
+        """Do nothing: these sessions take long to open, and rarely fail."""
 
     def encode(self, style: Floats) -> Floats:
         return self.photo_code(pad_to_multiple(style, 1, SMALLEST_STYLE))
@@ -111,7 +111,7 @@ class AdaINRuntime(OnnxRuntime):
         return features
 
     def _moments(self, features: Floats) -> tuple[Floats, Floats]:
-        """Return the mean and the inverse deviation of each channel, (N, C) each."""
+        """Return the mean and the inverse standard deviation of each channel, (N, C) each."""
         flat = features.reshape(*features.shape[:2], -1)
         mean = flat.mean(axis=2)
         variance = np.square(flat - mean[..., None]).mean(axis=2)
@@ -134,7 +134,7 @@ class AdaINRuntime(OnnxRuntime):
 
     @staticmethod
     def _per_pixel(rows: Floats, shares: Floats, features: Floats) -> Floats:
-        """Return the mix of `rows`, (K, C), of every position of the features, (1, C, h, w)."""
+        """Return the mix of `rows`, (K, C), at every position of the features, (1, C, h, w)."""
         height, width = features.shape[-2:]
         count = shares.shape[1]
         pooled = shares[0].reshape(count, height, shares.shape[-2] // height, width, -1).mean(axis=(2, 4))
@@ -143,7 +143,7 @@ class AdaINRuntime(OnnxRuntime):
 
 @lru_cache(maxsize=1)
 def _vgg() -> Session:
-    """Return VGG19 to relu4_1, whose features are divided by VGG_SCALE."""
+    """Return VGG19 up to relu4_1, its features divided by VGG_SCALE."""
 
     def write() -> bytes:
         tables = load_file(TABLES)

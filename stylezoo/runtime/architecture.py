@@ -1,4 +1,4 @@
-"""What nets are built of, in numbers: widths, strides and the names and shapes of their weights. No torch.
+"""The architecture of nets in numbers: widths, strides, and the names and shapes of weights. Imports no torch.
 
 The nets themselves are in `stylezoo.models`; a test compares the shapes with theirs.
 """
@@ -16,11 +16,11 @@ MINIMUM = 16  # px a side: reflection by 4 px at full resolution, by 1 px at a q
 
 DIVISORS = {"classic": (4, 2, 1, 2, 4), "fast": (2, 1, 2, 4), "compact": (1, 2, 2), "magenta": (4, 2, 1, 2, 4)}
 WIDTHS = {"classic": 128, "fast": 64, "compact": 32, "magenta": 128}
-"""For each variant, what the width is divided by in its stages; the last two are the decoder's."""
+"""For each variant, the divisors of the width for its stages; the last two are the decoder's."""
 
 MOST_BLOCKS = 100  # residual blocks; the papers have five
 PATCH, STEP = 8, 4
-"""Of the compact trunk: the side of its patches and their distance, in px."""
+"""The compact trunk's patch size and stride, in px."""
 
 WEAVE = (
     ((0.75, 0.25, 0.0), (0.25, 0.75, 0.0), (0.0, 0.75, 0.25)),
@@ -30,18 +30,18 @@ WEAVE = (
 one becomes, the pixel before it, itself and the pixel behind it, each as shares of the small pixel's three."""
 
 ENCODER_WIDTHS, ENCODER_HIDDEN, STATISTICS, HIDDEN, BOTTLENECK = (32, 48, 64, 128, 192), 192, 1920, 256, 128
-"""Of a ghiasi net: channels of its encoder's stages, of its perceptron, of VGG19's statistics, and of the predictor."""
+"""A ghiasi net's channels: encoder stages, its perceptron, VGG19's statistics, the predictor's two layers."""
 
 MIRROR = ((256,), (256, 256, 256, 128), (128, 64), (64, 3))
-"""Channels of AdaIN's decoder, by resolution from an eighth to the whole: VGG19 backwards from relu4_1."""
+"""Channels of AdaIN's decoder, by resolution from 1/8 to full: VGG19 mirrored from relu4_1."""
 CHANNELS = 512
-"""Of VGG19's relu4_1."""
+"""Channels of VGG19's relu4_1."""
 
 Shapes = dict[str, tuple[int, ...]]
 
 
 def stage_widths(width: int | str, divisors: tuple[int, ...]) -> tuple[int, ...]:
-    """Return the channels of every stage of a trunk; raise OptionError where `width` does not say them."""
+    """Return the channels of every stage of a trunk; raise OptionError if `width` is invalid."""
     if isinstance(width, str):
         stages = tuple(map(int, re.findall("[0-9]{1,4}", width)))
         if (
@@ -50,7 +50,7 @@ def stage_widths(width: int | str, divisors: tuple[int, ...]) -> tuple[int, ...]
             or not all(1 <= w <= 1024 for w in stages)
         ):
             raise OptionError(
-                f"width must be one number, or one from 1 to 1024 for each of {len(divisors)} stages, as in "
+                f"width must be one number, or {len(divisors)} numbers from 1 to 1024, one per stage, as in "
                 f"'{'-'.join(str(128 // divisor) for divisor in divisors)}', not '{width}'"
             )
         return stages
@@ -60,14 +60,14 @@ def stage_widths(width: int | str, divisors: tuple[int, ...]) -> tuple[int, ...]
 
 
 class Trunk:
-    """A trunk's plan.
+    """The layout of a trunk.
 
     Args:
-        arch: `variant`, `width` and `blocks` as the families take them, each with its default.
+        arch: `variant`, `width` and `blocks`, all optional, as in the families.
 
     Attributes:
-        encoder, decoder: channels of the stages; of a compact trunk its width, and the decoder's at a quarter and half.
-        norm_widths: channels of each norm, in the order of the pass.
+        encoder, decoder: channels of the stages; for a compact trunk its width, and the decoder's at 1/4 and 1/2.
+        norm_widths: channels of each norm, in forward order.
     """
 
     def __init__(self, arch: Mapping[str, Any]) -> None:
@@ -86,7 +86,7 @@ class Trunk:
 
     @property
     def affine_size(self) -> int:
-        """How many gammas and betas there are."""
+        """The number of gammas and betas."""
         return 2 * sum(self.norm_widths)
 
     def shapes(self) -> Shapes:
@@ -99,7 +99,7 @@ class Trunk:
         return shapes
 
     def _convolutions(self) -> Iterator[tuple[str, int, int, int, bool]]:
-        """Yield name, inputs, outputs, kernel and whether there is a bias."""
+        """Yield name, input channels, output channels, kernel size and whether there is a bias."""
         variant, last = self.variant, self.encoder[-1]
         bias = variant == "classic"
         blocks = [(f"blocks.{i}.{part}.conv", last, last, 3, bias) for i in range(self.blocks) for part in PARTS]
@@ -122,14 +122,14 @@ class Trunk:
         yield "head", inputs, 3, stem, variant != "magenta"
 
     def floats_per_pixel(self) -> float:
-        """Return how many numbers the largest activation has for each pixel of the picture."""
+        """Return the size of the largest activation, in numbers per pixel of the picture."""
         last = self.encoder[-1]
         if self.variant == "compact":
             return max(last / 16, self.decoder[0] / 4, self.decoder[1] / 4, 3)
         top = 4 if self.variant == "fast" else 1
         into = [width / (top * 4**stage) for stage, width in enumerate(self.encoder)]
         out = [width / 4 ** (1 - stage) for stage, width in enumerate(self.decoder)]
-        enlarged = [last / 4, self.decoder[0]]  # what the decoder's convolutions are given
+        enlarged = [last / 4, self.decoder[0]]  # inputs of the decoder's convolutions
         return max(*into, *out, *enlarged, 3)
 
 
@@ -138,7 +138,7 @@ PARTS = ("first", "second")
 
 
 def encoder_shapes(folded: bool, affine: int) -> Shapes:
-    """Return the names and shapes of what predicts rows of `affine` numbers in a ghiasi net."""
+    """Return the names and shapes of the weights that predict rows of `affine` numbers in a ghiasi net."""
     shapes: Shapes = {}
     inputs = 3
     for stage, width in enumerate(ENCODER_WIDTHS):
@@ -159,10 +159,10 @@ def encoder_shapes(folded: bool, affine: int) -> Shapes:
 
 
 def decoder_convolutions() -> Iterator[tuple[str, int, int]]:
-    """Yield name, inputs and outputs of the convolutions of AdaIN's decoder, in its order."""
+    """Yield name, input channels and output channels of the convolutions of AdaIN's decoder, in order."""
     index, inputs = 0, CHANNELS
     for widths in MIRROR:
         for width in widths:
             yield f"decoder.{index}", inputs, width
             index, inputs = index + 2, width  # a ReLU follows
-        index += 1  # and behind each resolution an enlargement
+        index += 1  # upsampling after each resolution

@@ -1,4 +1,4 @@
-"""What computes a net, as the pipeline sees it: arrays in, arrays out, and nothing kept from call to call."""
+"""The interface of runtimes: arrays in, arrays out, no state between calls."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ Array = NDArray[Any]
 """Pixels (N, C, H, W): uint8, or float32 in [0, 1]."""
 
 Statistics = NDArray[np.float32]
-"""(N, S): for each norm of a net, in the order of its pass, the means and then the inverse deviations of its channels.
-Where a picture has regions, (K, S): for each region those of the whole picture in its style."""
+"""(N, S): for each norm of a net, in forward order, the means and then the inverse standard deviations of its channels.
+For a picture with regions, (K, S): one row per region, of the whole picture in the region's style."""
 
 
 @dataclass(frozen=True, eq=False)
 class StyleCode:
-    """A style embedding in the form that its net takes; codes of one net can be added, scaled and so mixed.
+    """A style embedding. Codes of one net can be added and scaled, and so mixed.
 
     Attributes:
-        values: (1, D) float array (a tensor becomes one); D and the meaning are the family's.
+        values: (1, D) float array (a tensor is converted); D and the meaning depend on the family.
     """
 
     values: Floats
@@ -44,7 +44,7 @@ class StyleCode:
     __rmul__ = __mul__
 
     def lerp(self, other: StyleCode, weight: float) -> StyleCode:
-        """Return this code at `weight` 0, `other` at 1, and the straight line through both elsewhere."""
+        """Interpolate linearly: this code at `weight` 0, `other` at 1."""
         return self * (1 - weight) + other * weight
 
 
@@ -53,8 +53,9 @@ class Region:
     """A part of a picture.
 
     Attributes:
-        code: its style; None leaves the photo.
-        mask: (1, 1, H, W) in [0, 1], of the photo's size: this region's share of each pixel. All regions' sum to 1.
+        code: its style; None keeps the photo.
+        mask: (1, 1, H, W) in [0, 1], of the photo's size: the region's share of each pixel. The masks of all regions
+            sum to 1.
     """
 
     code: StyleCode | None
@@ -62,19 +63,19 @@ class Region:
 
 
 LIMIT = 1.25
-"""Factor by which the deviation of a frame before may differ from the frame's own. Beyond it, the nearest value that
-may counts: the statistics of a black frame, or of one that fades, are not those of the frames after it."""
+"""Factor by which the standard deviation carried over may differ from the frame's own; it is clamped to that. The
+statistics of a black or fading frame do not fit the frames after it."""
 
 SHIFT = 0.5
-"""Deviations of a frame by which the mean of the frame before may differ from its own, likewise."""
+"""Standard deviations by which the mean carried over may differ from the frame's own, likewise."""
 
 
 class Passes:
-    """The statistics that carry over from frame to frame, pass by pass of a frame.
+    """The statistics carried over from frame to frame, one set per pass of the net.
 
     Attributes:
-        share: of the statistics that comes from the frames before.
-        kept: those of the last frame, one for each pass of the net over it; replaced as the passes of this frame come.
+        share: share of the statistics that comes from earlier frames.
+        kept: statistics of the last frame, one per pass; replaced one by one during the passes of this frame.
     """
 
     def __init__(self, share: float, kept: list[Statistics]) -> None:
@@ -82,18 +83,18 @@ class Passes:
         self._next = 0
 
     def before(self) -> Statistics | None:
-        """Return the statistics of this pass over the frame before; None: there was no such pass."""
+        """Return the statistics of this pass in the previous frame; None if there was no such pass."""
         return self.kept[self._next] if self._next < len(self.kept) else None
 
     def keep(self, statistics: Statistics) -> None:
-        """Put the statistics of a pass into the place of those before, and go on to the next pass."""
+        """Replace the statistics of this pass, and move on to the next pass."""
         self.kept[self._next : self._next + 1] = [statistics]
         self._next += 1
 
 
 @dataclass(frozen=True)
 class Sizes:
-    """(height, width) in px of the photo, of the result, and of what the net is to see."""
+    """(height, width) in px of the photo, the result, and the input of the net."""
 
     photo: tuple[int, int]
     result: tuple[int, int]
@@ -101,19 +102,19 @@ class Sizes:
 
 
 class NeedsTilesError(OptionError):
-    """A picture is to be computed in tiles, or has no room in memory otherwise, which takes torch."""
+    """Tiles were requested, or are needed to fit into memory, which takes torch."""
 
 
 class Runtime(abc.ABC):
-    """A net that is ready to compute. Any number of threads may call it at the same time.
+    """A net that is ready to compute; thread-safe.
 
     Attributes:
         name: "onnx" or "torch".
-        multiple: height and width of what `run` is given must be multiples of this many pixels,
-        minimum: and at least this many.
-        norms: how many norms the net has.
-        gives_back: whether `render` adds what the net cannot give back of the photo, so that strength 0 is the photo.
-        code_width: D, how many numbers a code has.
+        multiple: the height and width of the input of `run` must be multiples of this, in px,
+        minimum: and at least this.
+        norms: number of norms of the net.
+        gives_back: whether `render` adds the residual that the net cannot reconstruct, so that strength 0 is the photo.
+        code_width: D, the length of a code.
     """
 
     name: ClassVar[str]
@@ -125,17 +126,17 @@ class Runtime(abc.ABC):
 
     @abc.abstractmethod
     def named_code(self, style: int) -> Floats:
-        """Return the code, (1, D), of the style with that index among those that the net knows by name."""
+        """Return the code, (1, D), of the named style with this index."""
 
     @abc.abstractmethod
     def encode(self, style: Floats) -> Floats:
-        """Return the code, (1, D), of a style image, (1, 3, H, W) in [0, 1]; of nets that take any picture."""
+        """Return the code, (1, D), of a style image, (1, 3, H, W) in [0, 1]; only for arbitrary-style nets."""
 
     @abc.abstractmethod
     def photo_code(self, x: Floats) -> Floats | None:
-        """Return the codes, (N or 1, D), that come nearest to giving the photos `x`, (N, 3, H, W), back.
+        """Return the codes, (N or 1, D), that best reconstruct the photos `x`, (N, 3, H, W).
 
-        They are the start of the line that `strength` walks. None: the net has no such code.
+        `strength` interpolates from these to the style. None: the net has no such code.
         """
 
     @abc.abstractmethod
@@ -150,21 +151,21 @@ class Runtime(abc.ABC):
         """Return `x`, (N, 3, H, W) in [0, 1], stylized by `code`, (N or 1, D).
 
         Args:
-            shares: (1, K, H, W): how much of each of K codes every pixel has; `code` is (K, D) then.
-            statistics: of the norms, in place of those of `x`; one row for all of it, or one a region.
+            shares: (1, K, H, W): share of each of K codes in every pixel; `code` is then (K, D).
+            statistics: statistics of the norms, instead of those of `x`; one row, or one per region.
             passes: smooth the statistics over frames.
         """
 
     @abc.abstractmethod
     def measure(self, x: Floats, code: Floats, passes: Passes | None = None) -> Statistics:
-        """Return the statistics of the norms on the way of `x`, (N, 3, H, W), through the net with `code`, (1, D)."""
+        """Return the statistics of the norms when `x`, (N, 3, H, W), passes the net with `code`, (1, D)."""
 
     def fit(self, tile: Any, sizes: Sizes, code: Floats, count: int = 1) -> Any:
-        """Return how to tile `count` pictures; None: they are computed whole, all at once.
+        """Return how to tile `count` pictures; None: compute them whole, in one batch.
 
         Raises:
-            NeedsTilesError: it takes tiles, which this runtime does not have.
-            OptionError: the net does not tile, or not in tiles of that side.
+            NeedsTilesError: tiles are needed, but this runtime has none.
+            OptionError: the net does not support tiles, or not of this size.
         """
         return None
 
@@ -177,12 +178,12 @@ class Runtime(abc.ABC):
         tiling: Any,
         bar: Any,
     ) -> Array:
-        """Return what `render` makes of one photo, computed in tiles as `fit` says."""
+        """Return the result of `render` for one photo, computed in tiles as returned by `fit`."""
         raise NotImplementedError
 
 
 def as_array(values: Any) -> NDArray[Any]:
-    """Return an array, or the array of a tensor, which may be on a GPU, have a slope, or be of bfloat16."""
+    """Return an array, or convert a tensor, which may be on a GPU, require gradients, or be bfloat16."""
     if isinstance(values, np.ndarray):
         return values
     if hasattr(values, "detach"):

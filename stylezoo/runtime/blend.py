@@ -1,4 +1,4 @@
-"""How a stylized picture and its photo are joined: strength, regions and colour. Whole pictures and windows alike."""
+"""Blend a stylized image with its photo: strength, regions and colour. For whole pictures and windows alike."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from stylezoo.runtime.base import Floats, Region, StyleCode
 
 
 def wants_photo_code(style: StyleCode | Sequence[Region], strength: float) -> bool:
-    """Return whether the photo's own code counts, which can cost as much as the picture: not at full strength."""
+    """Whether the photo's code is needed, which can cost as much as stylizing; it is not at full strength."""
     return strength != 1 or not isinstance(style, StyleCode)
 
 
 def rows_of(style: StyleCode | Sequence[Region], start: Floats | None, strength: float) -> Floats:
-    """Return what the net is given: the code of a style, (N or 1, D), or of each region, (K, D).
+    """Return the code for the net: that of a style, (N or 1, D), or those of the regions, (K, D).
 
     `start` is the photo's code, (N or 1, D), if the net has one.
     """
@@ -28,7 +28,7 @@ def rows_of(style: StyleCode | Sequence[Region], start: Floats | None, strength:
     if isinstance(style, StyleCode):
         return code_of(style)
     codes = [start if r.code is None else code_of(r.code) for r in style]
-    # Where the photo is to stay and the net has no code for it, any style will do: the photo covers it below.
+    # Where the photo stays and the net has no code for it, any style will do: the photo covers it below.
     stand_in = next(c for c in codes if c is not None)
     return np.concatenate([stand_in if c is None else c for c in codes])
 
@@ -41,12 +41,12 @@ def join(
     gives_back: bool,
     again: Callable[[], Floats] | None,
 ) -> Floats:
-    """Return the stylized picture with as much of the photo as `render` says, both (N, 3, H, W).
+    """Blend the stylized image with the photo as `render` describes, both (N, 3, H, W).
 
     Args:
-        kept: (1, 1, H, W) or (): where the photo is to stay.
-        gives_back: the net's.
-        again: what the net makes of the photo with the photo's own code; None where it has no such code.
+        kept: (1, 1, H, W) or (): where the photo stays.
+        gives_back: see `Runtime`.
+        again: returns the net's result with the photo's own code; None if the net has no such code.
     """
     if again is None:
         weight = np.float32(strength) * (1 - kept)
@@ -55,13 +55,13 @@ def join(
     fade = 1 - reach * (1 - kept)
     if (fade == 0).all():
         return stylized
-    # What the net cannot give back of the photo is given back to it in proportion: where the photo is to stay, and, but
-    # for nets whose paper has it otherwise, towards strength 0.
+    # Add the residual that the net cannot reconstruct: where the photo stays, and towards strength 0 unless the net's
+    # paper defines strength otherwise.
     stylized = (stylized + fade * (photo - again())).clip(0, 1)
-    # Near its edge a region sees what the others look like: where most is the photo's, it covers that.
+    # Near its edge a region is affected by its neighbours: where most of a pixel is the photo's, the photo covers that.
     return lerp(stylized, photo, (2 * kept - 1).clip(0))
 
 
 def with_chroma(photo: Floats, stylized: Floats, kept: Floats) -> Floats:
-    """Return the stylized picture with the photo's chroma; where `kept` is 1, the photo to the bit."""
+    """Return the stylized image with the photo's chroma; where `kept` is 1, exactly the photo."""
     return np.where(kept == 1, photo, keep_luma(stylized, photo))

@@ -1,4 +1,4 @@
-"""Which device computes, and with how many threads. No torch."""
+"""Devices and threads. Imports no torch."""
 
 from __future__ import annotations
 
@@ -14,30 +14,30 @@ INSTALL = "pip install 'stylezoo[train]'"
 
 
 class Device(str):
-    """A device as torch writes it, such as "cpu" or "cuda:1"; tensors and nets take it in place of a torch.device."""
+    """A device as torch writes it, such as "cpu" or "cuda:1"; torch accepts it instead of a torch.device."""
 
     __slots__ = ()
 
     @property
     def type(self) -> str:
-        """ "cpu", "cuda", "mps" or another kind that torch knows."""
+        """ "cpu", "cuda", "mps" or another device type of torch."""
         return self.partition(":")[0]
 
 
 @lru_cache(maxsize=1)
 def has_torch() -> bool:
-    """Return whether torch is installed; it is not imported."""
+    """Whether torch is installed; does not import it."""
     return importlib.util.find_spec("torch") is not None
 
 
 def require_torch(what: str) -> None:
-    """Raise OptionError, with the install command, where torch is not installed. `what` needs it."""
+    """Raise OptionError with the install command if torch, which `what` needs, is not installed."""
     if not has_torch():
         raise OptionError(f"{what} needs PyTorch, which is not installed: {INSTALL}")
 
 
 def may_have_gpu() -> bool:
-    """Return whether there might be a GPU that torch could use, without importing torch."""
+    """Whether there might be a GPU that torch supports; does not import torch."""
     if platform.system() == "Windows":
         root = os.environ.get("SYSTEMROOT", r"C:\Windows")
         return os.path.exists(os.path.join(root, "System32", "nvcuda.dll"))  # noqa: PTH110, PTH118 - quick
@@ -46,13 +46,13 @@ def may_have_gpu() -> bool:
 
 
 def stated_threads() -> int | None:
-    """Return what OMP_NUM_THREADS says, if it says a number."""
+    """Return OMP_NUM_THREADS if it is a number."""
     text = os.environ.get("OMP_NUM_THREADS", "")
     return int(text) if text.isdecimal() and int(text) else None
 
 
 def usable_cores() -> int:
-    """Return how many cores this process may use."""
+    """Return the number of cores this process may use."""
     if hasattr(os, "sched_getaffinity"):  # not on macOS and Windows
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1

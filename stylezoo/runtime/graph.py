@@ -1,6 +1,6 @@
-"""ONNX models, written by hand: the few messages of its protocol buffers that a graph needs, and no package for it.
+"""Write ONNX models without the onnx package: the few protocol buffer messages that a graph needs.
 
-The numbers of the fields are those of onnx.proto (https://github.com/onnx/onnx/blob/main/onnx/onnx.proto).
+The field numbers are those of onnx.proto (https://github.com/onnx/onnx/blob/main/onnx/onnx.proto).
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ _TYPES = {"float32": 1, "uint8": 2, "int64": 7}
 
 
 class Graph:
-    """A graph in the making: nodes in the order in which they compute, each value under a name."""
+    """A graph builder: nodes in execution order, every value with a name."""
 
     def __init__(self) -> None:
         self._nodes: list[bytes] = []
@@ -27,17 +27,17 @@ class Graph:
         self._count = 0
 
     def input(self, name: str, shape: Sequence[int | str], dtype: str = "float32") -> str:
-        """Declare an input; sides that are text are free."""
+        """Declare an input; dimensions given as text are dynamic."""
         self._inputs.append(_value_info(name, shape, dtype))
         return name
 
     def output(self, value: str, name: str, shape: Sequence[int | str], dtype: str = "float32") -> None:
-        """Declare `value` an output called `name`."""
+        """Declare `value` as the output `name`."""
         self._nodes.append(_node("Identity", [value], [name], {}))
         self._outputs.append(_value_info(name, shape, dtype))
 
     def constant(self, values: NDArray[Any] | Sequence[int] | np.float32) -> str:
-        """Put an array (float32, or whole numbers as int64) into the graph."""
+        """Add a constant array (float32, or integers as int64)."""
         array = np.asarray(values)
         array = array.astype(np.int64 if array.dtype.kind in "iu" else np.float32, copy=False)
         name = self._name("c")
@@ -47,17 +47,17 @@ class Graph:
         return name
 
     def node(self, operator: str, *inputs: str, **attributes: Any) -> str:
-        """Add an operator of one output; return that."""
+        """Add an operator with one output; return its name."""
         return self.nodes(operator, *inputs, outputs=1, **attributes)[0]
 
     def nodes(self, operator: str, *inputs: str, outputs: int, **attributes: Any) -> list[str]:
-        """Add an operator; return its outputs."""
+        """Add an operator; return the names of its outputs."""
         names = [self._name("v") for _ in range(outputs)]
         self._nodes.append(_node(operator, inputs, names, attributes))
         return names
 
     def model(self) -> bytes:
-        """Return the whole as an ONNX file has it."""
+        """Return the graph as the bytes of an ONNX file."""
         graph = b"".join(
             [
                 *(_bytes(1, node) for node in self._nodes),

@@ -1,8 +1,8 @@
-"""Trunks, encoders and decoders as ONNX graphs, made of their weights in some milliseconds.
+"""Build ONNX graphs of trunks, encoders and decoders from their weights, in some milliseconds.
 
-A trunk has three graphs, which differ in what its norms do. "plain": each picture has its own statistics. "smoothed":
-they are mixed with those of the frame before, and come out. "regions": they are given, and they, gammas and betas are
-mixed for every pixel.
+A trunk has three graphs, which differ in their norms. "plain": each picture has its own statistics. "smoothed": these
+are mixed with those of the previous frame, and are also an output. "regions": statistics, gammas and betas are inputs
+and are mixed per pixel.
 """
 
 from __future__ import annotations
@@ -25,11 +25,11 @@ RESULT = "result"
 EPS = 1e-5
 
 VGG_DEPTHS = (2, 2, 4, 1)
-"""Convolutions of each of VGG19's blocks, to relu4_1."""
+"""Convolutions of each block of VGG19, up to relu4_1."""
 
 
 def trunk_graph(trunk: Trunk, weights: Tensors, mode: Mode = "plain") -> bytes:
-    """Return the model of a trunk: `image`, (N, 3, H, W) in [0, 1], and `affine` to `result`."""
+    """Return the model of a trunk: inputs `image`, (N, 3, H, W) in [0, 1], and `affine`, output `result`."""
     return _TrunkWriter(trunk, weights, mode).write()
 
 
@@ -66,7 +66,7 @@ class _TrunkWriter:
         return graph.model()
 
     def _rows(self, name: str, size: int) -> list[str]:
-        """Declare rows of two numbers for each channel of each norm, (K, size); return their parts."""
+        """Declare an input of rows, (K, size), with two numbers for each channel of each norm; return its parts."""
         rows = self.graph.input(name, ("one" if self.mode == "plain" else f"rows of {name}", size))
         sizes = [width for width in self.trunk.norm_widths for _ in "gb"]
         return self.graph.nodes("Split", rows, self.graph.constant(sizes), outputs=len(sizes), axis=1)
@@ -181,7 +181,7 @@ class _TrunkWriter:
 def convolve(
     graph: Graph, x: str, weight: Floats, bias: Floats | None = None, stride: int = 1, border: int | None = None
 ) -> str:
-    """Add a convolution with a border of reflected pixels; None: such that it keeps the size (at stride 1)."""
+    """Add a convolution with reflection padding of `border` px; None: keep the size (at stride 1)."""
     kernel = weight.shape[-1]
     border = kernel // 2 if border is None else border
     if border:
@@ -191,7 +191,7 @@ def convolve(
 
 
 def enlarge(graph: Graph, x: str, mode: str) -> str:
-    """Add an enlargement to twice the size, "nearest" or "linear"."""
+    """Add upsampling to twice the size, "nearest" or "linear"."""
     scales = graph.constant(np.array([1, 1, 2, 2], dtype=np.float32))
     if mode == "nearest":
         how = {"coordinate_transformation_mode": "asymmetric", "nearest_mode": "floor"}
@@ -201,7 +201,7 @@ def enlarge(graph: Graph, x: str, mode: str) -> str:
 
 
 def fold_head(weight: Floats, bias: Floats) -> tuple[Floats, Floats]:
-    """Return a compact trunk's head as one convolution of the small picture: four kernels, woven of one.
+    """Return a compact trunk's head as one convolution at low resolution: four kernels derived from one.
 
     See `stylezoo.nn.compact.EnlargingConv`.
     """
@@ -236,7 +236,8 @@ def mean_deviation(graph: Graph, x: str) -> list[str]:
 
 
 def vgg_graph(weights: Tensors, mean: Floats, deviation: np.float32) -> bytes:
-    """Return the model of VGG19 to relu4_1: `image`, less `mean` and divided by `deviation`, to its features."""
+    """Return the model of VGG19 up to relu4_1: input `image`, from which `mean` is subtracted before dividing by
+    `deviation`; output its features."""
     graph = Graph()
     x = graph.input(IMAGE, ("N", 3, "H", "W"))
     x = graph.node("Div", graph.node("Sub", x, graph.constant(mean)), graph.constant(deviation))

@@ -1,4 +1,4 @@
-"""What a family's weights are, without torch: their names and shapes, their rows, and who computes them."""
+"""The weights of a family: names and shapes, rows, and the runtimes that support them. Imports no torch."""
 
 from __future__ import annotations
 
@@ -22,34 +22,34 @@ Tensors = Mapping[str, NDArray[Any]]
 
 
 class Layout:
-    """A family's weights. This one is of families that torch alone computes; others override what they know.
+    """The weights of a family. This base class is for families that run only on torch.
 
     Attributes:
-        rows: the name of the tensor, (S, A), that holds a row for each style.
-        mixes: whether a code holds shares of the rows, (1, S), rather than a row, (1, A).
+        rows: name of the tensor, (S, A), with one row per style.
+        mixes: whether a code is shares of the rows, (1, S), rather than a row, (1, A).
     """
 
     rows: ClassVar[str] = "styles"
     mixes: ClassVar[bool] = False
 
     def shapes(self, arch: Mapping[str, Any]) -> Shapes | None:
-        """Return the names and shapes of the weights; None where they are not known without torch."""
+        """Return the names and shapes of the weights; None if they are unknown without torch."""
         return None
 
     def computes(self, arch: Mapping[str, Any]) -> bool:
-        """Return whether onnxruntime computes such a net."""
+        """Whether onnxruntime can run such a net."""
         return False
 
     def open(self, weights: Weights) -> OnnxRuntime:
-        """Return the runtime of a net that `computes` says yes to."""
-        raise OptionError(f"torch alone computes {weights.family} nets: use backend='torch'")
+        """Return the onnxruntime runtime of a net for which `computes` is true."""
+        raise OptionError(f"{weights.family} models run only on torch: use backend='torch'")
 
     def learns_photo(self, arch: Mapping[str, Any]) -> bool:
-        """Return whether the last row gives the photo back."""
+        """Whether the last row reconstructs the photo."""
         return False
 
     def trunk_hash(self, arch: Mapping[str, Any], tensors: Tensors) -> str:
-        """Return the SHA-256 of what all styles share: two nets of one hash take each other's rows."""
+        """Return the SHA-256 of the weights that all styles share: nets with the same hash can exchange rows."""
         return hash_tensors({name: value for name, value in tensors.items() if name != self.rows})
 
 
@@ -67,7 +67,7 @@ def layout_of(family: str) -> Layout:
 def hash_tensors(tensors: Tensors) -> str:
     """Return the SHA-256 of weights.
 
-    Taken of the weights in float16, so that a net has the same hash before and after it is published in float16.
+    Computed in float16, so that a net has the same hash before and after it is published in float16.
     """
     digest = hashlib.sha256()
     for name, value in sorted(tensors.items()):

@@ -1,4 +1,4 @@
-"""How much memory this process may take, and how much a picture takes. No torch."""
+"""Free memory, and the memory that a picture needs. Imports no torch."""
 
 from __future__ import annotations
 
@@ -10,19 +10,19 @@ from pathlib import Path
 from stylezoo.runtime.base import Sizes
 
 MOST = 3 * 2**30
-"""Bytes that "auto" lets a whole picture take, however much is free."""
+"""Most bytes for a whole picture with tile="auto", however much memory is free."""
 UNKNOWN = 4 * 2**30
 
 
 def whole_bytes(sizes: Sizes, per_pixel: float) -> float:
-    """Return about how many bytes a picture takes that is computed at once; `per_pixel` are the net's own."""
+    """Return about how many bytes a picture needs without tiles; `per_pixel` are those of the net."""
     photo, result, small = (height * width for height, width in (sizes.photo, sizes.result, sizes.small))
-    # Float pixels of 12 bytes: the photo, the result, and what they pass through on the way there.
+    # Float pixels of 12 bytes: the photo, the result and intermediate images.
     return 24 * photo + 60 * result + per_pixel * small
 
 
 def free_memory() -> int:
-    """Return how many bytes of RAM can be taken without crowding others out; a guess where nobody says."""
+    """Return how many bytes of RAM are available; a guess if unknown."""
     return min(_free_of_system(), *_free_of_groups(), 2**62)
 
 
@@ -35,7 +35,9 @@ def _free_of_system() -> int:
         with suppress(Exception):
             return _free_of_windows()
     with suppress(OSError, ValueError, AttributeError):
-        return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // 2  # macOS: what is free it does not say so
+        return (
+            os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // 2
+        )  # macOS does not report free memory this way
     return UNKNOWN
 
 
@@ -55,7 +57,7 @@ def _free_of_windows() -> int:
 
 
 def _free_of_groups(root: Path = Path("/sys/fs/cgroup"), groups: Path = Path("/proc/self/cgroup")) -> Iterator[int]:
-    """Yield what the control groups around this process leave it: containers limit memory so, and meminfo is silent."""
+    """Yield the bytes left by the control groups of this process, which limit containers unlike /proc/meminfo."""
     with suppress(OSError):
         for line in groups.read_text().splitlines():
             _, controllers, path = line.split(":", 2)
@@ -66,10 +68,10 @@ def _free_of_groups(root: Path = Path("/sys/fs/cgroup"), groups: Path = Path("/p
             else:
                 continue
             here = top / path.lstrip("/")
-            for group in (here, *here.parents):  # within a container its own group is the top, whatever its path
-                with suppress(OSError, ValueError):  # the top has no limit, and "max" is none
+            for group in (here, *here.parents):  # in a container its group may be mounted at the top
+                with suppress(OSError, ValueError):  # the top has no limit, and "max" means none
                     free = int((group / limit).read_text()) - int((group / used).read_text())
-                    with suppress(OSError, StopIteration):  # files that are cached go when memory is wanted
+                    with suppress(OSError, StopIteration):  # cached files are freed on demand
                         lines = (group / "memory.stat").read_text().splitlines()
                         free += int(next(line for line in lines if line.startswith("inactive_file ")).split()[1])
                     yield max(0, free)

@@ -1,4 +1,4 @@
-"""Nets by onnxruntime on the CPU: numpy in, numpy out, and no torch. What the families have in common."""
+"""Nets on onnxruntime and the CPU, with numpy and without torch: what all families share."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from stylezoo.runtime.weights import Weights
 
 
 class Session:
-    """A graph with its weights, opened when it is first called. Any number of threads may call it."""
+    """A graph with its weights, opened on the first call; thread-safe."""
 
     def __init__(self, write: Callable[[], bytes]) -> None:
         self._write = write
@@ -30,7 +30,7 @@ class Session:
         return results
 
     def open(self) -> Any:
-        """Return the session of onnxruntime."""
+        """Return the onnxruntime session."""
         with self._lock:
             if self._session is None:
                 self._session = open_session(self._write())
@@ -38,22 +38,22 @@ class Session:
 
 
 def open_session(model: bytes) -> Any:
-    """Return an onnxruntime session for the CPU. Raises WeightsError where it is no graph that can be computed."""
+    """Return an onnxruntime session on the CPU; raise WeightsError if it cannot run the graph."""
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 3
     options.intra_op_num_threads = stated_threads() or 0
-    # Threads that wait for the next picture by spinning take the processor from what else computes in between.
+    # Threads that spin while waiting for the next picture would slow down everything else.
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     try:
         return onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
-    except Exception as cause:  # of a class of its own for each kind
-        raise WeightsError(f"onnxruntime cannot compute this net: {cause}; use backend='torch'") from cause
+    except Exception as cause:  # onnxruntime has many error classes
+        raise WeightsError(f"onnxruntime cannot run this model: {cause}; use backend='torch'") from cause
 
 
 class OnnxRuntime(Runtime):
-    """A net by onnxruntime."""
+    """A net on onnxruntime."""
 
     name: ClassVar[str] = "onnx"
     floats_per_pixel: float
@@ -71,26 +71,26 @@ class OnnxRuntime(Runtime):
             raise NeedsTilesError(f"tile={tile} needs PyTorch, which is not installed: {INSTALL}; or leave tile out")
         needed = count * whole_bytes(sizes, round(16 * self.floats_per_pixel))
         free = free_memory()
-        # Without torch there are no tiles to fall back on: then all but a reserve may be used.
+        # Without torch there are no tiles to fall back on, so allow all memory but a reserve.
         limit = min(free // 2, MOST) if has_torch() else free * 4 // 5
         if needed > limit:
             height, width = sizes.result
             asked, there = (f"{size / 2**30:.1f} GB" for size in (needed, limit))
             raise NeedsTilesError(
-                f"a result of {width}x{height} px takes about {asked} of memory at once, of which {there} may be used: "
-                f"tiles need PyTorch ({INSTALL}); or make it smaller (size)"
+                f"a result of {width}x{height} px takes about {asked} of memory, but {there} may be used: "
+                f"install PyTorch for tiles ({INSTALL}), or reduce size"
             )
 
     def _each(self, x: Floats, code: Floats, run: Callable[[Floats, Floats], Floats]) -> Floats:
-        """Return what `run` makes of pictures that have a code each, one after another."""
+        """Call `run` for each picture with its own code, and concatenate the results."""
         return np.concatenate([run(x[i, None], code[i, None]) for i in range(len(x))])
 
 
 def can_compute(family: str, arch: Mapping[str, Any]) -> bool:
-    """Return whether onnxruntime computes nets of such a family and arch."""
+    """Whether onnxruntime can run nets of this family and arch."""
     return layout_of(family).computes(arch)
 
 
 def open_runtime(weights: Weights) -> OnnxRuntime:
-    """Return the runtime of a net that `can_compute` says yes to."""
+    """Return the runtime of a net for which `can_compute` is true."""
     return layout_of(weights.family).open(weights)

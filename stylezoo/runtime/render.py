@@ -1,4 +1,4 @@
-"""From a photo to its stylized picture. No torch: what computes the net is a `Runtime`."""
+"""The pipeline from a photo to a stylized image. Imports no torch: a `Runtime` computes the net."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ NAN_REMEDY = "try float32 (dtype) or a lower strength"
 
 
 def sizes_of(photo: Array, options: StylizeOptions) -> Sizes:
-    """Return the sizes that pictures pass through on their way."""
+    """Return the sizes of the photo, the net's input and the result."""
     before = after = photo.shape[-2], photo.shape[-1]
     if options.size is not None:
         after = fit_long_side(*before, options.size)
@@ -39,33 +39,33 @@ def render(
     passes: Passes | None = None,
     progress: bool = False,
 ) -> Array:
-    """Stylize a batch of photos of one size.
+    """Stylize a batch of photos of the same size.
 
-    Strength is, where the net has a code for the photo, the straight line from it to the style's: the result is
-    net(x, lerp(photo_code, code, strength)), and up to 1, where `gives_back`, plus
-    (1 - strength) * (photo - net(x, photo_code)), so that 0 is the photo itself and not what the net makes of it. The
-    result of a net without such a code is faded into the photo.
+    If the net has a code for the photo, `strength` interpolates between the codes: the result is
+    net(x, lerp(photo_code, code, strength)). If `gives_back`, up to strength 1 the residual
+    (1 - strength) * (photo - net(x, photo_code)) is added, so that 0 is exactly the photo. The result of a net without
+    such a code is cross-faded with the photo.
 
-    Stroke lets the net run at 512 / stroke px whatever the size, and scales the result, so that a preview looks like
-    the final picture.
+    With `stroke` the net runs at 512 / stroke px at any size and the result is scaled, so that a preview looks like the
+    final picture.
 
     Args:
         photo: (N, 3, H, W), RGB, float32 in [0, 1] or uint8.
-        style: one for all of the picture, or its regions. Regions are mixed inside the net, gamma and beta per pixel
-            (Dumoulin et al. 2017 mix them per picture), so even a hard mask leaves no cut edge between two styles. Each
-            has the norms' statistics of the whole picture in its style: a pass for each besides.
-        passes: smooth the norms' statistics over the frames of a clip.
-        progress: show a bar on stderr that counts tiles.
+        style: one style, or regions. Regions are mixed inside the net, gamma and beta per pixel (Dumoulin et al. 2017
+            mix them per picture), so that even a hard mask leaves no visible seam. Each region uses the norm statistics
+            of the whole picture in its style, which takes one extra pass per region.
+        passes: smooths the norm statistics over the frames of a clip.
+        progress: show a progress bar over tiles on stderr.
 
     Returns:
-        (N, 3, H', W'), float32 in [0, 1]; by tiles, uint8 where `photo` is.
+        (N, 3, H', W'), float32 in [0, 1]; in tiles, uint8 if `photo` is.
 
     Raises:
-        NeedsTilesError: the picture is to be computed in tiles, and the runtime has none.
+        NeedsTilesError: tiles are needed, but the runtime has none.
     """
     sizes = sizes_of(photo, options)
     code = next(c for c in ([style] if isinstance(style, StyleCode) else [r.code for r in style]) if c)
-    together = isinstance(style, StyleCode)  # a net takes codes for pictures or for regions, not both
+    together = isinstance(style, StyleCode)  # a net takes one code per picture or per region, not both
     tiling = runtime.fit(options.tile, sizes, code.values, count=len(photo) if together else 1)
     if len(photo) > 1 and (tiling or not together):
         together = False
@@ -87,7 +87,7 @@ def _render_whole(
     sizes: Sizes,
     passes: Passes | None,
 ) -> Floats:
-    """Return what `render` makes of photos, float32, at once."""
+    """Return the result of `render` for whole photos in float32."""
     strength, size = options.strength, sizes.result
     photo = resize(photo, size)
     regions = [] if isinstance(style, StyleCode) else [Region(r.code, resize(r.mask, size)) for r in style]
@@ -99,9 +99,9 @@ def _render_whole(
 
     def compute(code: Floats, shares: Floats | None = None, statistics: Statistics | None = None) -> Floats:
         result = runtime.run(x, code, shares, statistics, passes)
-        # One pass; what is in [0, 1], or near, sums up without overflow
+        # one pass over the data: the sum of values near [0, 1] cannot overflow
         if not np.isfinite(result.sum()):
-            raise ImageError(f"the result holds NaN or infinity: {NAN_REMEDY}")
+            raise ImageError(f"the result has NaN or infinity: {NAN_REMEDY}")
         return resize(crop(result, sizes.small), size)
 
     start = runtime.photo_code(x) if wants_photo_code(style, strength) else None
@@ -122,15 +122,15 @@ def _render_whole(
 
 
 def _statistics_of_regions(runtime: Runtime, x: Floats, codes: Floats, passes: Passes | None) -> Statistics | None:
-    """Return the norms' statistics of the whole picture in each of `codes`, (K, D), one a region.
+    """Return the norm statistics of the whole picture in each of `codes`, (K, D), one per region.
 
-    With them a region looks as if all of the picture had its style: no style pales or tints another, as statistics that
-    they share would make it. None: no norm stands behind the styles, or they are all the same.
+    With these, a region looks as if the whole picture had its style; shared statistics would let styles affect each
+    other's contrast and colour. None: no norm follows the first, or all styles are equal.
     """
-    if runtime.norms < 2 or (codes == codes[:1]).all():  # what the first is fed has no style yet
+    if runtime.norms < 2 or (codes == codes[:1]).all():  # the input of the first norm has no style yet
         return None
     return np.concatenate([runtime.measure(x, code[None], passes) for code in codes])
 
 
 def _together(parts: list[Array]) -> Array:
-    return parts[0] if len(parts) == 1 else np.concatenate(parts)  # which copies, and one may be huge
+    return parts[0] if len(parts) == 1 else np.concatenate(parts)  # avoids a copy, which may be huge

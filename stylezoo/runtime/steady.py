@@ -1,7 +1,7 @@
-"""Frames that follow each other, stylized alike: the statistics of the norms carry over from frame to frame.
+"""Temporal smoothing: the norm statistics carry over from frame to frame.
 
-An instance norm divides by the deviation of the whole frame, so that what enters at one edge changes the light and
-colours everywhere. Within a shot a running mean of the statistics takes that out; a cut starts over.
+An instance norm divides by the standard deviation of the whole frame, so an object that enters at one edge changes
+brightness and colours everywhere. Within a shot, a running mean of the statistics prevents that; a cut resets it.
 """
 
 from __future__ import annotations
@@ -17,34 +17,34 @@ from stylezoo.images.planes import Array, Floats, as_float
 from stylezoo.runtime.base import Passes, Statistics
 
 STEADY = 0.9
-"""The share of the statistics that comes from the frames before, unless another is asked for."""
+"""The default share of the statistics that comes from earlier frames."""
 
-CUT = 27 / 255  # of levels, mean over a thumbnail: where PySceneDetect's content detector sees a cut by default
-THUMBNAIL = 16  # px a side: coarse, so that motion is no cut
+CUT = 27 / 255  # mean difference of thumbnails; the default threshold of PySceneDetect's content detector
+THUMBNAIL = 16  # px a side: coarse, so that motion is not taken for a cut
 SEEN, KEPT = "seen", "statistics"
 
 
 class Steadiness:
-    """What is kept from frame to frame. One clip has one; it is not for several threads.
+    """The state carried from frame to frame of one clip; not thread-safe.
 
     Args:
-        share: of the statistics that comes from the frames before, from 0 (each frame has its own) up to, but not, 1.
-        cuts: start over at a cut, where a frame differs from the one before by more than `CUT`.
+        share: share of the statistics that comes from earlier frames, at least 0 (off) and below 1.
+        cuts: reset at a cut, where a frame differs from the previous one by more than `CUT`.
 
     Raises:
-        OptionError: no such share.
+        OptionError: `share` is out of range.
     """
 
     def __init__(self, share: float = STEADY, cuts: bool = True) -> None:
         if not (isinstance(share, Real) and 0 <= share < 1):
-            raise OptionError(f"steady must be from 0 (each frame for itself) up to, but not, 1, not {share!r}")
+            raise OptionError(f"steady must be at least 0 (no smoothing) and below 1, not {share!r}")
         self.share: float = float(share)
         self.cuts: bool = cuts
         self._kept: list[Statistics] = []
         self._seen: Floats | None = None
 
     def frame(self, photo: Array) -> Passes | None:
-        """Return what the net takes for the next frame, `photo`, (N, 3, H, W); None: nothing carries over."""
+        """Return the `passes` argument for the next frame, `photo`, (N, 3, H, W); None if smoothing is off."""
         if not self.share:
             return None
         seen = _thumbnail(photo)
@@ -57,18 +57,18 @@ class Steadiness:
         return seen.shape != before.shape or (self.cuts and bool(np.abs(seen - before).mean() > CUT))
 
     def state(self) -> dict[str, NDArray[Any]]:
-        """Return all that is kept, to go on from it elsewhere: see `load_state`."""
+        """Return the state, for `load_state`."""
         kept: dict[str, NDArray[Any]] = {f"{KEPT}.{number}": value.copy() for number, value in enumerate(self._kept)}
         return kept | ({} if self._seen is None else {SEEN: self._seen})
 
     def load_state(self, state: dict[str, NDArray[Any]]) -> None:
-        """Go on from what `state` returned."""
+        """Continue from a state returned by `state`."""
         self._kept = [state[f"{KEPT}.{number}"] for number in range(sum(name != SEEN for name in state))]
         self._seen = state.get(SEEN)
 
 
 def _thumbnail(photo: Array) -> Floats:
-    """Return means of boxes, (N, 3, 16, 16), as torch's adaptive_avg_pool2d divides a picture into them."""
+    """Return box means, (N, 3, 16, 16), like torch's adaptive_avg_pool2d."""
     height, width = photo.shape[-2:]
     (rows, row_counts), (columns, column_counts) = _boxes(height), _boxes(width)
     flat = photo.astype(np.float32) if photo.dtype == np.uint8 else as_float(photo)
@@ -77,7 +77,7 @@ def _thumbnail(photo: Array) -> Floats:
 
 
 def _boxes(side: int) -> tuple[Floats, Floats]:
-    """Return which pixels of a line are in which of its boxes, (16, side) of 0 and 1, and how many in each."""
+    """Return the membership of pixels in the boxes of a line, (16, side) of 0 and 1, and the pixels per box."""
     number = np.arange(THUMBNAIL)
     first, last = number * side // THUMBNAIL, -(-(number + 1) * side // THUMBNAIL)
     pixels = np.arange(side)

@@ -1,4 +1,4 @@
-"""The families on the shared trunk by onnxruntime: johnson, cin and ghiasi."""
+"""The families on the shared trunk, on onnxruntime: johnson, cin and ghiasi."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from stylezoo.runtime.weights import Weights
 
 
 class TrunkLayout(Layout):
-    """A trunk, and rows of gammas and betas for its norms; of a table unless a family says otherwise."""
+    """A trunk, and a table of gammas and betas for its norms."""
 
     least_styles: ClassVar[int] = 1
 
@@ -51,13 +51,13 @@ class JohnsonLayout(TrunkLayout):
 
 
 class CINLayout(TrunkLayout):
-    """A code says how much of each row."""
+    """A code is the share of each row."""
 
     mixes = True
 
 
 class GhiasiLayout(TrunkLayout):
-    """Rows are predicted by an encoder."""
+    """An encoder predicts rows."""
 
     least_styles = 0
 
@@ -84,7 +84,7 @@ class TrunkRuntime(OnnxRuntime):
         self._encoder = Session(lambda: graphs.style_encoder_graph(weights.floats))
 
     def open(self) -> None:
-        """Open the session that plain pictures need."""
+        """Open the session for plain pictures."""
         self._sessions["plain"].open()
 
     def encode(self, style: Floats) -> Floats:
@@ -139,6 +139,6 @@ class TrunkRuntime(OnnxRuntime):
         code = np.asarray(code, dtype=np.float32)
         if not self.weights.layout.mixes:
             return code
-        used = np.flatnonzero(code.any(axis=0))  # one after another: rows that have no part change no bit
+        used = np.flatnonzero(code.any(axis=0))  # add only the used rows, so that new rows do not change a bit
         affine: Floats = np.add.reduce(code[:, used, None] * self.weights.rows[used], axis=1)
         return affine

@@ -1,4 +1,4 @@
-"""A net's weights as arrays, with what their family makes of them: rows, codes and hashes. No torch."""
+"""A net's weights as arrays, with the rows, codes and hashes of its family. Imports no torch."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ class Weights:
     """The weights of a net.
 
     Attributes:
-        family, arch: what they are weights of.
-        tensors: name -> array, as a file has them.
-        file: where they were read from, for messages.
+        family, arch: the net they belong to.
+        tensors: name -> array, as stored in the file.
+        file: the file they were read from, for messages.
     """
 
     family: str
@@ -42,7 +42,7 @@ class Weights:
         """Read a .safetensors file.
 
         Raises:
-            WeightsError: unreadable, the names or shapes are not this net's, or a value is NaN or infinite.
+            WeightsError: the file cannot be read, names or shapes do not match, or a value is NaN or infinite.
         """
         tensors = {}
         try:
@@ -56,18 +56,18 @@ class Weights:
         return weights
 
     def check(self) -> None:
-        """Raise WeightsError where names or shapes are not those of the family, or a value is not finite."""
+        """Raise WeightsError if names or shapes do not match the family, or a value is not finite."""
         found = {name: value.shape for name, value in self.tensors.items()}
         try:
             shapes = self.layout.shapes(self.arch)
         except (OptionError, TypeError, ValueError) as cause:
-            raise WeightsError(f"{self.file} is of no {self.family} net that there is: {cause}") from cause
+            raise WeightsError(f"{self.file} is not a valid {self.family} model: {cause}") from cause
         if problems := misfits(found, found if shapes is None else shapes):
             arch = ", ".join(f"{key}={value}" for key, value in self.arch.items())
             raise WeightsError(f"{self.file} does not fit {self.family}({arch}): {problems}")
         for name, value in self.tensors.items():
             if value.dtype.kind == "f" and not np.isfinite(value).all():
-                raise WeightsError(f"{self.file}: '{name}' holds NaN or infinity: train or fetch the net again")
+                raise WeightsError(f"{self.file}: '{name}' has NaN or infinity: train or download the model again")
 
     @cached_property
     def floats(self) -> dict[str, Floats]:
@@ -76,20 +76,20 @@ class Weights:
 
     @property
     def learns_photo(self) -> bool:
-        """Whether the last row gives the photo back."""
+        """Whether the last row reconstructs the photo."""
         return self.layout.learns_photo(self.arch)
 
     @property
     def rows(self) -> Floats:
-        """The affine vectors of the styles, (S, A), those of the photo last where there are such."""
+        """The affine vectors of the styles, (S, A); the photo's, if any, is last."""
         return np.asarray(self.tensors[self.layout.rows], dtype=np.float32)
 
     def named_code(self, style: int) -> Floats:
-        """Return the code, (1, D), of the style with that index; of the photo, where there is one, with -1."""
+        """Return the code, (1, D), of the style with this index; -1 is the photo, if there is one."""
         rows = self.rows
         known = len(rows) - self.learns_photo
         if not known and style >= 0:
-            raise StyleError(f"a {self.family} net knows no style of its own: give a style image")
+            raise StyleError(f"a {self.family} net has no named styles: give a style image")
         if not self.layout.mixes:
             return rows[style, None]
         code = np.zeros((1, len(rows)), dtype=np.float32)
@@ -97,7 +97,7 @@ class Weights:
         return code
 
     def with_row(self, row: Floats) -> Weights:
-        """Return these weights with one more style, (1, A), behind the others."""
+        """Return these weights with one style, (1, A), appended."""
         former = self.tensors[self.layout.rows]
         count = len(former) - self.learns_photo
         rows = np.concatenate([former[:count].astype(np.float32), row, former[count:].astype(np.float32)])
@@ -106,12 +106,12 @@ class Weights:
 
     @cached_property
     def trunk_hash(self) -> str:
-        """The SHA-256 of what all styles share: two nets of one hash take each other's rows."""
+        """The SHA-256 of the weights that all styles share: nets with the same hash can exchange rows."""
         return self.layout.trunk_hash(self.arch, self.tensors)
 
 
 def misfits(found: Mapping[str, tuple[int, ...]], wanted: Mapping[str, tuple[int, ...]]) -> str:
-    """Return in what names and shapes differ from those that are wanted, the first three of them; '' if in nothing."""
+    """Return the first three differences between found and wanted names and shapes; '' if there are none."""
     problems = [f"'{name}' is missing" for name in wanted.keys() - found.keys()]
     problems += [f"'{name}' is unknown" for name in found.keys() - wanted.keys()]
     problems += [

@@ -1,1 +1,1 @@
-"""What a user calls: a Stylizer, its options and styles, and whole folders."""
+"""The public API for stylizing: `Stylizer`, its options and styles, and batches of files."""

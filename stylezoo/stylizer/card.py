@@ -1,4 +1,4 @@
-"""Style cards: one row of a multi-style net as a tiny file, to be added to any net on the same trunk. No torch."""
+"""Style cards: one style embedding in a tiny file, which any net with the same trunk can load. Imports no torch."""
 
 from __future__ import annotations
 
@@ -25,9 +25,8 @@ class StyleCard:
     """One style of a net, without the net.
 
     Attributes:
-        spec: its record.
-        row: (1, A) float32, all gammas and betas (a tensor becomes an array); float32 so that the card gives to the bit
-            what its net did.
+        spec: the card's record.
+        row: (1, A) float32, all gammas and betas (a tensor is converted); float32 gives bit-identical results.
     """
 
     spec: CardSpec
@@ -37,34 +36,34 @@ class StyleCard:
         object.__setattr__(self, "row", np.ascontiguousarray(as_array(self.row), dtype=np.float32))
 
     def save(self, path: PathLike) -> None:
-        """Write the card as safetensors, by rename; under 16 KB at the families' default widths."""
+        """Write the card as safetensors, atomically; under 16 KB at the default widths."""
         with replacing(path) as temporary:
             save_file({"row": self.row}, temporary, {CARD_KEY: dump_card(self.spec)})
 
     @classmethod
     def of(cls, model: ModelSpec, weights: Weights, row: Floats, style: Mapping[str, Any]) -> Self:
-        """Return the card of a row, (1, A), of a model, or made for it; `style` is the record of the style.
+        """Return a card for a row, (1, A), of a model; `style` is the record of the style.
 
         Raises:
-            StyleError: something of the record is missing or wrong.
+            StyleError: a field of the record is missing or invalid.
         """
         known = convert(dict(style), StyleSpec, "the style card", StyleError)
         trunk = weights.trunk_hash
         return cls(CardSpec(style=known, family=model.family, base=model.name, trunk=trunk, license=model.license), row)
 
     def check_fit(self, model: ModelSpec, weights: Weights) -> None:
-        """Raise WeightsError unless a model with such weights can take the style."""
+        """Raise WeightsError unless the style fits a model with these weights."""
         style = self.spec.style.id
         if self.spec.trunk != weights.trunk_hash:
             instead = "encode the picture" if model.kind == "arbitrary" else "learn the style by stylezoo add-style"
             raise WeightsError(
                 f"the style card '{style}' was made for another trunk, that of {self.spec.base}: "
-                f"load that net, or {instead} for {model.name}"
+                f"load that model, or {instead} for {model.name}"
             )
         width = weights.rows.shape[1]
         if self.row.shape != (1, width):
             raise WeightsError(
-                f"the style card '{style}' holds {self.row.size} numbers, not the {width} of {model.name}: "
+                f"the style card '{style}' has {self.row.size} numbers, not the {width} of {model.name}: "
                 "get the card again"
             )
 
@@ -73,7 +72,7 @@ class StyleCard:
         """Read a card.
 
         Raises:
-            WeightsError: there is no such file, or it is no card.
+            WeightsError: the file does not exist or is not a card.
         """
         spec = read_card(path)
         try:
@@ -81,5 +80,7 @@ class StyleCard:
         except (OSError, SafetensorError, KeyError) as cause:
             raise WeightsError(f"cannot read the style card {path}: {cause}") from cause
         if row.ndim != 2 or len(row) != 1:
-            raise WeightsError(f"the style card {path} holds a tensor of shape {row.shape} in place of one row")
+            raise WeightsError(
+                f"the style card {path} has a tensor of shape {row.shape}, not one row: get the card again"
+            )
         return cls(spec, row)

@@ -1,4 +1,4 @@
-"""Check an installation: versions, extras, devices, and whether every runtime gives the same picture."""
+"""Check an installation: versions, extras, devices, and the results of every runtime."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from stylezoo.stylizer.loading import load
 BASE = ("numpy", "pillow", "onnxruntime", "safetensors", "huggingface-hub", "click", "pyyaml", "msgspec", "tqdm")
 MODEL = "johnson/mosaic"
 ALLOWED = {"cpu": 1, "cuda": 3, "mps": 3}
-"""By how many levels of 255 a result may differ from the reference: GPUs multiply in shorter numbers."""
+"""Allowed difference from the reference in levels of 255; GPUs may multiply at lower precision."""
 
 
 @dataclass(frozen=True)
@@ -29,10 +29,10 @@ class Check:
     """One runtime on one device, on a test image.
 
     Attributes:
-        runtime, device: what computed.
+        runtime, device: what was tested.
         difference: largest difference from the reference, in levels of 255.
-        milliseconds: of a second pass.
-        error: why it gave no result; "" where it did.
+        milliseconds: time of the second pass.
+        error: why it failed; "" on success.
     """
 
     runtime: str
@@ -48,13 +48,13 @@ class Check:
 
 @dataclass(frozen=True)
 class Report:
-    """What `examine` found.
+    """The result of `examine`.
 
     Attributes:
-        versions: of this package, Python and the packages of the base install; "missing" where one is.
-        machine: system, processor, cores that may be used, and threads as OMP_NUM_THREADS states them.
-        extras: extra -> the modules of it that are missing; empty where it is whole.
-        checks: the runtimes; the first is the reference.
+        versions: of stylezoo, Python and the packages of the base install, or "missing".
+        machine: system, processor, usable cores, and OMP_NUM_THREADS.
+        extras: extra -> its missing modules; empty if it is fully installed.
+        checks: one per runtime and device; the first is the reference.
     """
 
     versions: dict[str, str]
@@ -68,7 +68,7 @@ class Report:
 
 
 def examine() -> Report:
-    """Look at versions, extras and devices, and compare every runtime with onnxruntime on the CPU."""
+    """Collect versions, extras and devices, and compare every runtime with onnxruntime on the CPU."""
     versions = {"stylezoo": __version__, "python": sys.version.split()[0]} | {name: _version(name) for name in BASE}
     if has_torch():
         versions["torch"] = _version("torch")
@@ -83,7 +83,7 @@ def examine() -> Report:
 
 
 def drawn_image(height: int = 240, width: int = 320) -> NDArray[np.uint8]:
-    """Return a test image, HxWx3, that no file is needed for: waves, an edge and a gradient."""
+    """Return a synthetic test image, HxWx3, with waves, an edge and a gradient."""
     y, x = np.mgrid[0 : 1 : height * 1j, 0 : 1 : width * 1j]
     waves = [np.sin(9 * (k + 1) * y + 2 * k) * np.cos(7 * (3 - k) * x) for k in range(3)]
     image = 0.5 + 0.3 * np.stack(waves, axis=-1) + 0.2 * (x > 0.5)[..., None] - 0.1 * y[..., None]

@@ -1,4 +1,4 @@
-"""What a `Stylizer` computes with: its weights, its net where torch is needed, and the runtimes of both."""
+"""The engine of a `Stylizer`: its weights, its torch net if needed, and the runtimes of both."""
 
 from __future__ import annotations
 
@@ -37,18 +37,18 @@ DTYPES = ("float32", "float16", "bfloat16", "float64")
 class Engine:
     """A model's weights on a device.
 
-    The weights are arrays until a net of torch is asked for. That may be changed by whoever has it, so that from then
-    on its values are compared with the arrays before these count.
+    The weights are numpy arrays until the torch net is requested. The caller may modify that net, so from then on its
+    values are compared with the arrays before the arrays are used.
 
     Args:
         spec: the model's record.
-        source: its weights file, or its net; None: it has no weights of its own.
+        source: its weights file or its net; None for a model without weights.
         device, dtype, backend: see `stylezoo.load`; backend None: "torch" for a net, else "auto".
 
     Attributes:
         lock: held while the weights change.
-        device, dtype: where and in what it computes.
-        tuning_names: options of each picture, of models that optimise.
+        device, dtype: device and dtype of the computation.
+        tuning_names: names of the per-image options, for models that optimise each picture.
 
     Raises:
         OptionError, WeightsError: see `stylezoo.load`.
@@ -76,16 +76,16 @@ class Engine:
         self._registered = spec if spec.weights else None
         self._path = path and path.absolute()
         self._weights = None if path is None else Weights.read(path, spec.family, spec.arch)
-        self._edited = False  # the weights are other than the file's
+        self._edited = False  # the weights differ from the file
         self._net = None if net is None else self._placed(net)
         self._forget()
         if backend == "onnx":
             self._require_onnx(spec.name)
         if not self.uses_onnx:
-            self._load_net()  # for its errors, and as it is needed anyway
+            self._load_net()  # raises early; the net is needed anyway
 
     def _forget(self) -> None:
-        """Be without runtimes, and without a net that was handed out."""
+        """Drop the runtimes and the reference to a net that was handed out."""
         self._checksum: int | None = None  # of the net that was handed out
         self._compiled = False
         self._onnx: OnnxRuntime | None = None
@@ -93,7 +93,7 @@ class Engine:
 
     @property
     def uses_onnx(self) -> bool:
-        """Whether onnxruntime computes, but for tiles."""
+        """Whether onnxruntime computes, except for tiles."""
         able = can_compute(self._family, self._arch) and self._backend != "torch" and not self._compiled
         return able and self.device == "cpu" and self.dtype == "float32"
 
@@ -102,7 +102,7 @@ class Engine:
         return () if self._net is None else self._net.options
 
     def runtime(self, tuning: dict[str, Any]) -> Runtime:
-        """Return what computes, as the weights are now; `tuning` holds options of models that optimise."""
+        """Return the runtime for the current weights; `tuning` holds options for models that optimise each picture."""
         if tuning:
             from stylezoo.torch_runtime.runtime import TorchRuntime
 
@@ -117,7 +117,7 @@ class Engine:
             return self._onnx
 
     def torch_runtime(self) -> TorchRuntime:
-        """Return the runtime that can do everything. Raises OptionError where torch is not installed."""
+        """Return the torch runtime, which supports everything; raise OptionError if torch is not installed."""
         with self.lock:
             if self._torch is None:
                 net = self._load_net()
@@ -127,7 +127,7 @@ class Engine:
             return self._torch
 
     def exposed_net(self) -> StyleNet:
-        """Return the net, to be looked at and changed."""
+        """Return the net; the caller may modify it."""
         with self.lock:
             net = self._load_net()
             if self._checksum is None:
@@ -135,7 +135,7 @@ class Engine:
             return net
 
     def weights(self) -> Weights:
-        """Return the weights as arrays, as they are now."""
+        """Return the current weights as arrays."""
         with self.lock:
             changed = self._checksum is not None and self._net is not None and self._checksum != checksum(self._net)
             if self._net is not None and (self._weights is None or changed):
@@ -147,23 +147,23 @@ class Engine:
             return self._weights
 
     def sha256(self) -> str:
-        """Return the SHA-256 of the weights, as arrays."""
+        """Return the SHA-256 of the weights as arrays."""
         digest = hashlib.sha256(f"{self._family} {sorted(self._arch.items())}".encode())
         for name, value in sorted(self.weights().tensors.items() if not FAMILIES[self._family].weightless else ()):
             digest.update(name.encode() + np.ascontiguousarray(value).tobytes())
         return digest.hexdigest()
 
     def weights_with_rows(self) -> Weights:
-        """Return the weights; raise StyleError where the family keeps no row for each style."""
+        """Return the weights; raise StyleError if the family has no row per style."""
         if not FAMILIES[self._family].takes_cards:
             raise StyleError(
-                f"{self._name} is a {self._family} net, and style cards are for nets that keep a row a style: "
-                f"those of {', '.join(those(takes_cards=True))}"
+                f"{self._name} is a {self._family} model, but style cards are for "
+                f"{' and '.join(those(takes_cards=True))} models"
             )
         return self.weights()
 
     def add_row(self, row: Floats) -> dict[str, Any]:
-        """Add a style, (1, A), behind the others; return the arch. What computes now goes on with what it has."""
+        """Append a style, (1, A), and return the new arch. Computations in progress keep the old weights."""
         with self.lock:
             self._weights = self.weights().with_row(row)
             self._edited, self._arch = True, dict(self._weights.arch)
@@ -172,19 +172,21 @@ class Engine:
                 lock = None if self._torch is None else self._torch.lock
                 from stylezoo.torch_runtime.runtime import TorchRuntime
 
-                self._torch = TorchRuntime(self._net, lock)  # both have the same norms
+                self._torch = TorchRuntime(self._net, lock)  # both share their norms
                 self._checksum = None if self._checksum is None else checksum(self._net)
             return dict(self._arch)
 
     def move(self, device: str | torch.device | None, dtype: torch.dtype | str | None) -> None:
-        """Compute elsewhere, or in another dtype, from now on."""
+        """Move to another device or dtype."""
         with self.lock:
             picked = self.device if device is None else pick_device(device)
             named = self.dtype if dtype is None else dtype_name(dtype)
             if self._backend == "onnx" and (picked, named) != ("cpu", "float32"):
-                raise OptionError(f"onnxruntime computes in float32 on the CPU, not in {named} on {picked}")
+                raise OptionError(
+                    f"onnxruntime computes in float32 on the CPU, not in {named} on {picked}: use backend='torch'"
+                )
             if self._net is not None:
-                self.weights()  # before a cast that loses digits
+                self.weights()  # before a cast that loses precision
             self.device, self.dtype = picked, named
             if self._net is not None:
                 self._placed(self._net)
@@ -193,7 +195,7 @@ class Engine:
                 self._load_net()
 
     def compile(self, **options: Any) -> None:
-        """Compile the net; onnxruntime no longer computes it."""
+        """Compile the net; from then on torch computes instead of onnxruntime."""
         with self.lock:
             net = self._load_net()
             net.compile(**options)
@@ -214,7 +216,7 @@ class Engine:
             save_file(tensors, temporary, {HEADER_KEY: header_record(spec)})
 
     def __getstate__(self) -> dict[str, Any]:
-        """Return where the weights are and their hash; where they are in no file, the weights."""
+        """Return the path and hash of the weights file, or the weights if there is no file."""
         with self.lock:
             weights = self.weights() if self._net is not None or self._weights is not None else None
             kept = weights if self._edited or self._path is None else None
@@ -241,12 +243,12 @@ class Engine:
             self._load_net()
 
     def _found(self, sha256: str) -> Path:
-        """Return the weights file of that hash, where it was or where the registry has it."""
+        """Return the weights file with that hash, at its old path or from the registry."""
         if self._path is not None and self._path.is_file() and sha256_of(self._path) == sha256:
             return self._path
         if self._registered is not None:
             return locate(self._registered)
-        raise WeightsError(f"{self._path} is not here, or no longer what it was: send or load the model again")
+        raise WeightsError(f"{self._path} is missing or has changed: load the model again")
 
     def _load_net(self) -> StyleNet:
         with self.lock:
@@ -276,7 +278,7 @@ class Engine:
 
     def _require_onnx(self, name: str) -> None:
         if not can_compute(self._family, self._arch):
-            raise OptionError(f"{name} is a {self._family} net that torch alone computes: use backend='torch'")
+            raise OptionError(f"{name} is a {self._family} model, which runs only on torch: use backend='torch'")
         if not self.uses_onnx:
             raise OptionError(
                 f"onnxruntime computes in float32 on the CPU, not in {self.dtype} on {self.device}: use backend='torch'"
@@ -284,12 +286,12 @@ class Engine:
 
 
 def pick_device(device: str | torch.device) -> Device:
-    """Return the device that `device` names, "auto" being the best there is.
+    """Return the device that `device` names; "auto" is the best available one.
 
-    Torch is asked only where it might know of another than the CPU.
+    Torch is imported only if there might be a device other than the CPU.
 
     Raises:
-        OptionError: unknown, not on this machine, or one that needs torch, which is not installed.
+        OptionError: the device is unknown or not available, or needs torch, which is not installed.
     """
     name = str(device).lower()
     if name == "cpu" or (name == "auto" and not (has_torch() and may_have_gpu())):
@@ -302,7 +304,7 @@ def pick_device(device: str | torch.device) -> Device:
 
 
 def checksum(net: StyleNet) -> int:
-    """Return a checksum of a net's values: any way of changing them changes it."""
+    """Return a checksum of a net's values, which any change to them changes."""
     import torch
 
     value = 0
@@ -313,7 +315,7 @@ def checksum(net: StyleNet) -> int:
 
 
 def dtype_name(dtype: torch.dtype | str | None) -> str:
-    """Return what a dtype of torch is called, by default float32. Raises OptionError for one that nets do not take."""
+    """Return the name of a torch dtype, by default "float32"; raise OptionError if nets do not support it."""
     name = "float32" if dtype is None else str(dtype).removeprefix("torch.")
     if name not in DTYPES:
         raise OptionError(f"dtype must be float32, float16, bfloat16 or float64, not {dtype}")
@@ -321,7 +323,7 @@ def dtype_name(dtype: torch.dtype | str | None) -> str:
 
 
 def _with_row(net: Any, row: NDArray[Any]) -> Any:
-    """Return a net with one more row, which shares all else with `net`."""
+    """Return a net with one more row; it shares everything else with `net`."""
     import torch
 
     other = copy.copy(net)

@@ -1,4 +1,4 @@
-"""The front door: a model by its name, and one picture through one. No torch is imported before something needs it."""
+"""`load` and `stylize`. Torch is imported only when needed."""
 
 from __future__ import annotations
 
@@ -31,25 +31,24 @@ def load(
     """Load a model.
 
     Args:
-        name: a name of `stylezoo list`, 'hf:owner/zoo/family/style' for a model of someone's repository on the Hugging
-            Face Hub ('hf:owner/zoo@v1/family/style' at that revision), the run folder of a training, or a .safetensors
-            file.
-        device: "auto" takes a GPU if there is one that torch can use.
-        dtype: of the computation; None is float32, also for weights kept in float16.
-        revision, cache_dir, offline: of the Hugging Face Hub, for models that do not travel with the package: a branch,
-            tag or commit; the cache's folder (None: as HF_HOME says); True: ask nothing of the Hub.
-        backend: what computes. "auto": onnxruntime on a CPU in float32, torch for all else: GPUs, other dtypes, tiles,
-            and models that optimise each picture. "onnx": the same, and an error where onnxruntime cannot. "torch":
-            torch alone. Their results differ by less than 1/255.
+        name: a name from `stylezoo list`, 'hf:owner/zoo/family/style' for a model on the Hugging Face Hub (with
+            '@revision': 'hf:owner/zoo@v1/family/style'), a run folder, or a .safetensors file.
+        device: "auto" uses a GPU if torch supports one.
+        dtype: dtype of the computation; None is float32, also for weights stored in float16.
+        revision, cache_dir, offline: for models on the Hub: a branch, tag or commit; the cache folder (None: from
+            HF_HOME); True: use only the cache.
+        backend: "auto": onnxruntime on a CPU in float32, torch for everything else: GPUs, other dtypes, tiles, and
+            models that optimise each picture. "onnx": the same, but an error if onnxruntime cannot run the model.
+            "torch": torch only. The results differ by less than 1/255.
 
     Raises:
-        OptionError: the backend, device or dtype is not available, or torch is needed and not installed.
-        ModelNotFoundError: no such name, with the nearest ones.
+        OptionError: the backend, device or dtype is not available, or torch is needed but not installed.
+        ModelNotFoundError: no model has this name; the message has the nearest names.
         WeightsError: the weights are missing, damaged or not those of the registry.
-        HubError: the Hub cannot be reached, or refuses.
+        HubError: the Hub cannot be reached, or refuses the request.
     """
     spec, path = find(name, revision=revision, cache_dir=cache_dir, offline=offline)
-    revision = None if str(name).startswith("hf:") else revision  # the record is pinned already
+    revision = None if str(name).startswith("hf:") else revision  # the record already has one
     if not spec.weightless:
         path = path or locate(spec, revision=revision, cache_dir=cache_dir, offline=offline)
     return Stylizer(spec, path, device=device, dtype=dtype, backend=backend)
@@ -66,9 +65,9 @@ def stylize(image: NDArray[Any], model: PathLike = ..., style: StyleLike = ..., 
 @overload
 def stylize(image: Tensor, model: PathLike = ..., style: StyleLike = ..., **options: Any) -> Tensor: ...
 def stylize(image: Any, model: PathLike = "johnson/mosaic", style: StyleLike = None, **options: Any) -> Any:
-    """Stylize one picture: `load(model).stylize(image, style, **options)`, the model kept loaded."""
+    """Stylize one picture: like `load(model).stylize(image, style, **options)`, but the model stays loaded."""
     path = find(model)[1]
-    state = path.stat() if path else None  # a run that goes on writes its weights again
+    state = path.stat() if path else None  # a resumed run rewrites its weights
     key = None
     if path is not None and state is not None:
         key = str(path.resolve()), state.st_ino, state.st_ctime_ns, state.st_size

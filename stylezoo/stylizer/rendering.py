@@ -1,4 +1,4 @@
-"""From a plan to pictures: one, many of a size together, or the frames of a video."""
+"""Apply a plan to pictures: one, a batch of the same size, or the frames of a video."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ from stylezoo.runtime.steady import Steadiness
 from stylezoo.stylizer.style import Plan
 from stylezoo.types import ImageLike, Keep
 
-LARGE = 2**24  # px of a picture that shares no batch
+LARGE = 2**24  # pictures with more px are not batched
 
 Render = Callable[[Array, Passes | None], Array]
-"""From photos, (N, 3, H, W), to their results."""
+"""Maps photos, (N, 3, H, W), to results."""
 
 
 def prepare(
@@ -33,9 +33,9 @@ def prepare(
     tiling: Callable[[], Runtime],
     progress: bool = False,
 ) -> Render:
-    """Return what stylizes photos as `plan` says; what can be encoded once is encoded here.
+    """Return a function that stylizes photos by `plan`; styles that do not depend on the photo are encoded once, here.
 
-    `tiling` gives the runtime that computes in tiles, for pictures that this one cannot hold.
+    `tiling` returns the runtime for pictures that `runtime` can only compute in tiles.
     """
     images = [not isinstance(content, StyleCode) for content in plan.contents]
 
@@ -60,21 +60,21 @@ def prepare(
 
 
 def read_each(images: Iterable[ImageLike], keep: Keep, errors: Literal["raise", "skip"]) -> Iterator[Picture | None]:
-    """Yield the pictures; None for one that cannot be read where `errors` is "skip"."""
+    """Yield the pictures; with `errors` "skip", None for one that cannot be read."""
     for number, image in enumerate(images):
         try:
             picture = read(image, metadata=keep)
         except ImageError as cause:
             if errors == "raise":
                 raise ImageError(f"picture {number} of the batch: {cause}") from cause
-            warnings.warn(f"picture {number} of the batch is left out: {cause}", UserWarning, stacklevel=3)
+            warnings.warn(f"picture {number} of the batch was skipped: {cause}", UserWarning, stacklevel=3)
             yield None
         else:
             yield picture
 
 
 def in_batches(pictures: Iterable[Picture | None], plan: Plan, run: Render, batch_size: int) -> Iterator[Any]:
-    """Yield the results of `pictures` in order; neighbours of one size pass together, `batch_size` at most."""
+    """Yield the results in order; consecutive pictures of the same size are batched, at most `batch_size`."""
 
     def kind(picture: Picture | None) -> Any:
         return ((), None) if picture is None else (picture.levels.shape, picture.levels.dtype)
@@ -93,11 +93,11 @@ def in_batches(pictures: Iterable[Picture | None], plan: Plan, run: Render, batc
 
 
 class Plans:
-    """The plans of frames whose style or mask may change: a plan stays as long as these are the same objects.
+    """The plans for frames whose style or mask may change; a plan is reused while both are the same objects.
 
     Args:
-        style, mask: as `Stylizer.stylize_frames` takes them.
-        read_plan: makes a plan of a style and a mask.
+        style, mask: see `Stylizer.stylize_frames`.
+        read_plan: returns the plan for a style and a mask.
     """
 
     def __init__(self, style: Any, mask: Any, first: int, read_plan: Callable[[Any, Any], Plan]) -> None:
@@ -105,10 +105,10 @@ class Plans:
         self._now: tuple[Any, Any] | None = None
         self._start: Plan | None = None
         if not (callable(style) or callable(mask)):
-            self._start = self.changed(first)  # for its errors
+            self._start = self.changed(first)  # raise errors early
 
     def changed(self, number: int) -> Plan | None:
-        """Return the plan of a frame if it is another than that of the frame before, else None."""
+        """Return the plan of a frame if it differs from that of the previous frame, else None."""
         if (start := self._start) is not None:
             self._start = None
             return start
@@ -123,7 +123,7 @@ class Plans:
 def in_frames(
     pictures: Iterable[Picture], plans: Plans, prepare: Callable[[Plan], Render], memory: Steadiness, first: int
 ) -> Iterator[Any]:
-    """Yield the results of frames in order, each with the statistics of those before in `memory`."""
+    """Yield the results of frames in order; `memory` carries the statistics from frame to frame."""
     for number, picture in enumerate(pictures, first):
         if (changed := plans.changed(number)) is not None:
             plan, run = changed, prepare(changed)

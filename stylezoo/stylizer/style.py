@@ -1,4 +1,4 @@
-"""What people mean by a style, made into what `render` takes: names, pictures, codes, mixes of them, and masks."""
+"""Resolve styles (names, pictures, codes and mixes) and masks into the input of `render`."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ PICTURES = (str, os.PathLike, bytes, bytearray, memoryview, Image.Image, np.ndar
 
 @dataclass(frozen=True, eq=False)
 class Part:
-    """What a style is made of.
+    """A component of a style.
 
     Attributes:
-        name: what a record of the style calls it.
-        weight: its share; those of all parts sum to 1.
-        content: a code, or a picture yet to be encoded, (1, 3, H, W) in [0, 1].
+        name: its name in records of the style.
+        weight: its share; the shares of all parts sum to 1.
+        content: a code, or a picture to encode, (1, 3, H, W) in [0, 1].
     """
 
     name: str
@@ -42,14 +42,14 @@ class Part:
 
 @dataclass(frozen=True, eq=False)
 class Style:
-    """A style whose names are looked up and whose pictures are read: parts, and `str` of it says which."""
+    """A resolved style: its names are looked up and its pictures read. `str` describes its parts."""
 
     parts: tuple[Part, ...]
 
     def encode(self, runtime: Runtime, photo: Array | None = None) -> StyleCode:
-        """Return the code of the parts together.
+        """Return the mixed code of all parts.
 
-        Pictures first take on the colours of `photo`, (1, 3, H, W), uint8 or float in [0, 1].
+        With `photo`, (1, 3, H, W), uint8 or float in [0, 1], pictures are first matched to its colours.
         """
         codes = []
         wanted = None if photo is None else colour_statistics(_strips(photo))
@@ -69,11 +69,11 @@ class Style:
 
 @dataclass(frozen=True, eq=False)
 class Plan:
-    """Which style goes where.
+    """The styles of a picture and their masks.
 
     Attributes:
-        styles: one for each mask; None leaves the photo.
-        masks: (1, 1, H, W) in [0, 1] each, which sum to 1 in every pixel. None at all: the only style is everywhere.
+        styles: one per mask; None keeps the photo.
+        masks: (1, 1, H, W) in [0, 1] each; they sum to 1 in every pixel. Empty: the only style is used everywhere.
     """
 
     styles: tuple[Style | None, ...]
@@ -85,7 +85,7 @@ class Plan:
         return [part.content for style in self.styles if style for part in style.parts]
 
     def encode(self, runtime: Runtime, photo: Array | None = None) -> StyleCode | list[Region]:
-        """Return what `render` takes; for `photo` see `Style.encode`."""
+        """Return the `style` argument of `render`; for `photo` see `Style.encode`."""
         codes = [None if style is None else style.encode(runtime, photo) for style in self.styles]
         if not self.masks and codes[0]:
             return codes[0]
@@ -96,13 +96,12 @@ class Plan:
         for mask in self.masks[:1]:
             if mask.shape[-2:] != picture.levels.shape[-2:]:
                 raise OptionError(
-                    f"{picture.name} has {_size(picture.levels)} px and its mask {_size(mask)} px: "
-                    f"they must be of one size"
+                    f"{picture.name} has {_size(picture.levels)} px but its mask has {_size(mask)} px: resize the mask"
                 )
 
 
 def read_plan(spec: ModelSpec, runtime: Runtime, style: StyleLike, mask: MaskLike, size: int | None) -> Plan:
-    """Return the plan for a style and its masks, both as `Stylizer.stylize` takes them."""
+    """Return the plan for a style and a mask, see `Stylizer.stylize`."""
 
     def get(style: StyleLike) -> Style:
         return resolve_style(spec, runtime, style, size)
@@ -118,14 +117,14 @@ def read_plan(spec: ModelSpec, runtime: Runtime, style: StyleLike, mask: MaskLik
     styles = [get(wanted) for wanted, _ in pairs]
     masks = [_read_mask(picture) for _, picture in pairs]
     if len({m.shape for m in masks}) > 1:
-        raise OptionError(f"the masks are of different sizes: {', '.join(_size(m) for m in masks)}")
+        raise OptionError(f"the masks have different sizes, {', '.join(_size(m) for m in masks)}: resize them")
     total: Floats = np.stack(masks).sum(axis=0)
     shares = [m / total.clip(1) for m in masks]
     return Plan((*styles, None if rest is None else get(rest)), (*shares, (1 - total).clip(0)))
 
 
 def resolve_style(spec: ModelSpec, runtime: Runtime, style: StyleLike, size: int | None = STYLE_SIZE) -> Style:
-    """Return a style with its names looked up and its pictures read, `size` px on their long side.
+    """Return a style with its names looked up and its pictures read at `size` px on the long side.
 
     Raises:
         StyleError, ImageError, OptionError: see `Stylizer.encode_style`.
@@ -150,19 +149,19 @@ def _parts(spec: ModelSpec, runtime: Runtime, style: Any, size: int | None, weig
     elif (index := find_style(spec, style)) is not None:
         yield Part(spec.style_ids[index], weight, StyleCode(runtime.named_code(index)))
     elif not (isinstance(style, PICTURES) or is_tensor(style)):
-        ways = f"name, number or mix ({', '.join(spec.style_ids) or 'it knows none'})"
+        ways = f"name, number or mix ({', '.join(spec.style_ids) or 'it has none'})"
         ways = f"picture, {ways}" if spec.kind == "arbitrary" else ways
-        raise StyleError(f"{spec.name} takes a style by {ways}, not {type(style).__name__}")
+        raise StyleError(f"{spec.name} takes a style as {ways}, not {type(style).__name__}")
     else:
         name = Path(style).name if isinstance(style, (str, os.PathLike)) else "a picture"
         yield Part(name, weight, _read_picture(spec, style, size))
 
 
 def _fitting(spec: ModelSpec, runtime: Runtime, code: StyleCode) -> StyleCode:
-    """Return a code; raise StyleError if it is another net's."""
+    """Return `code`; raise StyleError if it is from another net."""
     if code.values.shape != (1, runtime.code_width):
         raise StyleError(
-            f"{spec.name}: the style code of {code.values.size} numbers is of another net: encode it again"
+            f"{spec.name}: the style code of {code.values.size} numbers is from another model: encode it again"
         )
     return code
 
@@ -170,19 +169,21 @@ def _fitting(spec: ModelSpec, runtime: Runtime, code: StyleCode) -> StyleCode:
 def _read_picture(spec: ModelSpec, style: Any, size: int | None) -> Floats:
     if spec.kind != "arbitrary":
         raise StyleError(
-            f"{spec.name} knows only the styles that it has learnt ({', '.join(spec.style_ids)}), not in a picture's: "
-            "load a net that takes any picture, such as 'any'"
+            f"{spec.name} takes no style image, only its styles ({', '.join(spec.style_ids)}): "
+            "use a model for any style, such as 'any'"
         )
     picture = read(style)
     if len(picture.levels) > 1:
-        raise StyleError(f"a style is one picture, and {picture.name} holds {len(picture.levels)}: give one, or a list")
+        raise StyleError(f"a style is one picture, but {picture.name} has {len(picture.levels)}: give one, or a list")
     if size is None and max(picture.levels.shape[-2:]) > STYLE_SIZES[1]:
-        raise OptionError(f"{picture.name} has {_size(picture.levels)} px: give style_size, at most {STYLE_SIZES[1]}")
+        raise OptionError(
+            f"{picture.name} is too large, {_size(picture.levels)} px: set style_size, at most {STYLE_SIZES[1]}"
+        )
     return picture.on_white(size)
 
 
 def _read_mask(mask: Any) -> Floats:
-    """Return the lightness of a mask, (1, 1, H, W) in [0, 1]; what is transparent in it counts as black."""
+    """Return the luma of a mask, (1, 1, H, W) in [0, 1]; transparent pixels count as black."""
     if is_tensor(mask):
         mask = mask[None] if mask.ndim == 2 else mask
         mask = mask.float() if not mask.is_floating_point() and str(mask.dtype) == "torch.bool" else mask
@@ -190,7 +191,7 @@ def _read_mask(mask: Any) -> Floats:
         mask = mask.astype(np.float32)
     picture = read(mask)
     if len(picture.levels) > 1:
-        raise OptionError(f"a mask is one picture, and {picture.name} holds {len(picture.levels)}")
+        raise OptionError(f"a mask is one picture, but {picture.name} has {len(picture.levels)}")
     light = rgb_to_ycbcr(as_float(picture.levels))[:, :1].clip(0, 1)
     return light if picture.veil is None else light * as_float(picture.veil)
 

@@ -1,4 +1,4 @@
-"""A model, and pictures through it. No torch is imported before something needs it."""
+"""The `Stylizer`: a loaded model. Torch is imported only when needed."""
 
 from __future__ import annotations
 
@@ -38,14 +38,14 @@ UNSTATED = "unstated: add the rights to the picture before you share the card"
 
 
 class Stylizer:
-    """A model with its record, ready to stylize.
+    """A loaded model with its record.
 
-    Any number of threads may use one at the same time. It can be pickled, deep-copied and sent to other processes: as
-    the name and the hash of its weights, or, where they are in no file, as the weights.
+    It is thread-safe. It can be pickled, deep-copied and sent to other processes: the pickle holds the path and hash of
+    the weights file, or the weights if there is no file.
 
     Args:
         spec: the model's record.
-        source: its weights file, or its net.
+        source: its weights file or its net.
         device, dtype, backend: see `load`.
 
     Attributes:
@@ -71,14 +71,14 @@ class Stylizer:
 
     @property
     def styles(self) -> tuple[str, ...]:
-        """The ids of the styles that the net has learnt."""
+        """The ids of the model's named styles."""
         return self.spec.style_ids
 
     @property
     def net(self) -> StyleNet:
-        """The net as a module of torch, in evaluation mode; `net(x, code)` maps (N, 3, H, W) in [0, 1] to the same.
+        """The net as a torch module in evaluation mode; `net(x, code)` maps (N, 3, H, W) in [0, 1] to the same.
 
-        What is changed in it counts for all that follows. After `add_card` it is another object.
+        Changes to it affect all later results. `add_card` replaces it with a new object.
 
         Raises:
             OptionError: torch is not installed.
@@ -87,17 +87,17 @@ class Stylizer:
 
     @property
     def device(self) -> Device:
-        """Where it computes, as torch writes it: "cpu", "cuda:1"; with a `type`."""
+        """The device, as torch writes it: "cpu", "cuda:1"; it has a `type`."""
         return self._engine.device
 
     @property
     def dtype(self) -> str:
-        """In what it computes: "float32", "float16", "bfloat16" or "float64"."""
+        """The dtype: "float32", "float16", "bfloat16" or "float64"."""
         return self._engine.dtype
 
     @property
     def backend(self) -> str:
-        """ "onnx" where onnxruntime computes the net, but for tiles, else "torch"."""
+        """ "onnx" if onnxruntime runs the model (except for tiles), else "torch"."""
         return "onnx" if self._engine.uses_onnx else "torch"
 
     @overload
@@ -121,23 +121,23 @@ class Stylizer:
         progress: bool = False,
         **options: Any,
     ) -> Any:
-        """Stylize one picture; the same type comes back, in the same size unless `size` says otherwise.
+        """Stylize one picture and return the same type, at the same size unless `size` is given.
 
         Args:
-            image: a path (a PIL image comes back), the bytes of a file, a PIL image, an HxWxC array (uint8, or float in
-                [0, 1]), a CxHxW or NxCxHxW tensor. Alpha is kept.
+            image: a path (returns a PIL image), the bytes of a file, a PIL image, an HxWxC array (uint8, or float in
+                [0, 1]), or a CxHxW or NxCxHxW tensor. Alpha is kept.
             style: see `encode_style`.
-            mask: where the style goes, a picture of the photo's size: white the style, black the photo, grey between;
-                or booleans. Or a mapping of styles to such masks, or pairs of them; then `style` is for the rest, and
-                None leaves the photo there. Regions are blended inside the net.
-            progress: show a bar on stderr where it takes long: of tiles, or of an optimisation's steps.
+            mask: a picture of the photo's size: white gives the style, black the photo, grey a blend; or a boolean
+                array. Or a mapping from styles to masks, or (style, mask) pairs; `style` is then used everywhere else,
+                and None keeps the photo there. Regions are blended inside the net.
+            progress: show a progress bar on stderr, for tiles or for the steps of an optimisation.
             options: strength, size, stroke, preserve_color, tile, style_size and metadata, see
-                `stylezoo.runtime.options.StylizeOptions`. Of models that optimise each picture, such as gatys/vgg19,
-                also steps, start, optimizer, lr, stages, content_layers, style_layers, content_weight, style_weight,
+                `stylezoo.runtime.options.StylizeOptions`. Models that optimise each picture, such as gatys/vgg19, also
+                take steps, start, optimizer, lr, stages, content_layers, style_layers, content_weight, style_weight,
                 tv_weight, pooling, seed and callback, see `stylezoo.models.gatys_options.Options`.
 
         Raises:
-            ImageError, StyleError, OptionError: what was given cannot be used, and why.
+            ImageError, StyleError, OptionError: an argument is invalid.
         """
         chosen, tuning = take_options(options)
         spec, runtime = self._ready(tuning, progress)
@@ -157,11 +157,11 @@ class Stylizer:
         progress: bool = False,
         **options: Any,
     ) -> Iterator[Any]:
-        """Yield the stylized pictures in order; neighbours of one size pass the net together, `batch_size` at most.
+        """Yield the stylized pictures in order; consecutive ones of the same size form batches of up to `batch_size`.
 
-        Those of more than 16 megapixels pass alone. Takes the options of `stylize`, and raises at once what they raise.
-        Pictures are read as they are needed, so `images` may be endless. Of a picture that cannot be read, `errors`
-        "raise" raises the ImageError, with its number from 0; "skip" warns of it, yields None in its place and goes on.
+        Pictures are read lazily, so `images` may be infinite; those of more than 16 megapixels are not batched. Takes
+        the options of `stylize`; invalid ones raise at once. If a picture cannot be read, `errors` "raise" raises
+        ImageError with its index (from 0); "skip" warns and yields None in its place.
         """
         if errors not in ("raise", "skip"):
             raise OptionError(f"errors must be 'raise' or 'skip', not {errors!r}")
@@ -183,26 +183,26 @@ class Stylizer:
         first: int = 0,
         **options: Any,
     ) -> Iterator[Any]:
-        """Yield the stylized frames of a video in order, each read when it is needed, of the type that it came in.
+        """Yield the stylized frames of a video in order, in the type of the input; frames are read lazily.
 
         Args:
-            frames: pictures in any form that `stylize` takes, also endlessly many.
-            style, mask: as `stylize` takes them, or a function that returns such for the number of a frame. A style
-                that stays is encoded once; one that changes smoothly is a `StyleCode` mixed of others.
-            steady: share of the norms' statistics that comes from the frames before, until a cut: from 0 (each frame
-                for itself) up to, but not, 1. It keeps light and colours from pulsing as things come into view. Or a
-                `Steadiness`, to go on from earlier frames.
+            frames: pictures in any form that `stylize` takes; may be infinite.
+            style, mask: see `stylize`, or a function from the frame number to these. A constant style is encoded once;
+                for a smooth transition return mixed `StyleCode` objects.
+            steady: temporal smoothing: the share of the norm statistics that comes from earlier frames, reset at a cut,
+                at least 0 (off) and below 1. It keeps brightness and colours from pulsing when objects enter the frame.
+                Pass a `Steadiness` to continue from earlier frames.
             first: number of the first frame.
-            options: see `stylize`. `tile` is None unless stated; with a number or "auto", steady must be 0.
+            options: see `stylize`. `tile` is None by default; any other value needs steady=0.
 
         Raises:
-            ImageError, StyleError, OptionError: what was given cannot be used, and why; options at once.
+            ImageError, StyleError, OptionError: an argument is invalid; options raise at once.
         """
         memory = steady if isinstance(steady, Steadiness) else Steadiness(steady)
         chosen, tuning = take_options({"tile": None} | options)
         if chosen.tile is not None and memory.share:
             raise OptionError(
-                f"tile={chosen.tile!r} gathers each frame's own statistics: leave it out, or give steady=0"
+                f"tile={chosen.tile!r} and temporal smoothing exclude each other: leave tile out, or set steady=0"
             )
         spec, runtime = self._ready(tuning)
         plans = Plans(style, mask, first, lambda s, m: read_plan(spec, runtime, s, m, chosen.style_size))
@@ -217,20 +217,20 @@ class Stylizer:
         photo: ImageLike | None = None,
         **tuning: Any,
     ) -> StyleCode:
-        """Return the code of a style, to be kept and used again: a style image is encoded once for many photos.
+        """Return the style code (embedding) of a style, to reuse it for many photos.
 
         Args:
-            style: None where the model has one; a name, an index or a `StyleCode`; for nets that take any picture also
-                a picture, in any form that `stylize` takes, white where it is transparent. A name comes before a path.
-                Or a mix: a mapping of these to weights, a list of them in equal shares, or of (style, weight) pairs.
-                Weights are divided by their sum: 3 and 1 is as 0.75 and 0.25. One may be negative, which goes away
-                from it.
+            style: a name, an index or a `StyleCode`; None for a single-style model. Arbitrary-style models also take a
+                picture in any form that `stylize` takes; transparent pixels count as white. A name takes precedence
+                over a path. For a mix, pass a mapping from styles to weights, a list of styles (equal weights), or a
+                list of (style, weight) pairs. Weights are normalised to sum to 1. A negative weight extrapolates away
+                from its style.
             style_size: see `stylezoo.runtime.options.StylizeOptions`.
-            photo: style images take on the mean and covariance of its colours first.
-            tuning: see `stylize`; a code serves only style_layers and pooling like those that it was made with.
+            photo: match style images to the mean and covariance of its colours before encoding.
+            tuning: see `stylize`; a code can be used only with the style_layers and pooling that it was made with.
 
         Raises:
-            StyleError: the model has no such style, or has several and none is named, or the weights sum to nothing.
+            StyleError: the model has no such style, needs a style and none is named, or the weights sum to 0.
             ImageError, OptionError: a picture cannot be read, or not at that size.
         """
         pixels = None if photo is None else read(photo).levels
@@ -249,15 +249,15 @@ class Stylizer:
         source: str | None = None,
         style_size: int | None = STYLE_SIZE,
     ) -> StyleCard:
-        """Return a style as a card, which other nets on the same trunk can add.
+        """Return a style as a card, which other models with the same trunk can load.
 
         Args:
-            style: one that the model knows by name. With `id`, any style that `encode_style` takes: a picture is
-                encoded once, a mix has its parts' shares, and the card holds it as a style of that id.
-            title, rights, source: in place of what is known of the style.
+            style: a named style; with `id`, any style that `encode_style` takes, including pictures and mixes.
+            id: id of the style on the card.
+            title, rights, source: override the record of the style.
 
         Raises:
-            StyleError: the model has no such style, its family has no cards, or what has no name is given no id.
+            StyleError: the model has no such style, its family has no cards, or a style without a name has no `id`.
         """
         weights = self._engine.weights_with_rows()
         spec = self.spec
@@ -267,8 +267,7 @@ class Stylizer:
             row, record = weights.rows[index, None], to_builtins(spec.styles[index])
         elif id is None:
             raise StyleError(
-                f"{spec.name}: only a style that it knows by name has a card as it is: "
-                "give any other an id, as in card(style, id='my_style')"
+                f"{spec.name}: the card of a style without a name needs an id, as in card(style, id='my_style')"
             )
         else:
             spec, runtime = self._ready({})
@@ -281,18 +280,18 @@ class Stylizer:
         return StyleCard.of(spec, weights, row, record | stated)
 
     def add_card(self, card: PathLike | StyleCard) -> Self:
-        """Add the style of a card, in place, behind the others, whose results stay the same to the bit.
+        """Append the style of a card, in place. The results of other styles stay bit-identical.
 
         Raises:
-            WeightsError: the card is unreadable, or of a net with another trunk.
-            StyleError: the model has a style of that name, or its family takes no cards.
+            WeightsError: the card cannot be read, or is for another trunk.
+            StyleError: the model already has a style of that name, or its family has no cards.
         """
         card = card if isinstance(card, StyleCard) else StyleCard.read(card)
         style = card.spec.style
         with self._engine.lock:
             weights = self._engine.weights_with_rows()
             if style.id in self.styles:
-                raise StyleError(f"{self.spec.name} has a style '{style.id}' already")
+                raise StyleError(f"{self.spec.name} already has a style '{style.id}'")
             card.check_fit(self.spec, weights)
             arch = self._engine.add_row(card.row)
             spec = self.spec
@@ -301,43 +300,43 @@ class Stylizer:
                 spec,
                 arch=arch,
                 styles=(*spec.styles, style),
-                weights=None,  # those of the registry are of the net before
+                weights=None,  # the registry's are those without the card
                 provenance="handmade",
                 story="; ".join(filter(None, [before, f"the style {style.id} was added from a style card"])),
             )
         return self
 
     def to(self, device: str | torch.device | None = None, dtype: torch.dtype | str | None = None) -> Self:
-        """Move the net, in place. Raises OptionError where the device or the dtype is unknown or not available."""
+        """Move the net, in place; raise OptionError if the device or dtype is unknown or not available."""
         self._engine.move(device, dtype)
         return self
 
     def compile(self, **options: Any) -> Self:
-        """Compile the net by `torch.compile`, in place: slow once, faster for many pictures of one size."""
+        """Compile the net with `torch.compile`, in place: a slow first call, then faster for pictures of one size."""
         self._engine.compile(**options)
         return self
 
     def save(self, path: PathLike, dtype: torch.dtype | str | None = None) -> None:
-        """Write a .safetensors file that `stylezoo.load` takes, its record included."""
+        """Write a .safetensors file with the record, for `stylezoo.load`."""
         if Path(path).suffix != ".safetensors":
-            raise OptionError(f"weights are written as .safetensors, not as '{Path(path).name}'")
+            raise OptionError(f"weights files must end in .safetensors, not '{Path(path).name}'")
         self._engine.save(Path(path), self.spec, dtype)
 
     @property
     def runtime(self) -> Runtime:
-        """What computes the net now, for whoever wants to call it without what surrounds it."""
+        """The current runtime, for low-level access to the net."""
         return self._ready({})[1]
 
     @property
     def weights_sha256(self) -> str:
-        """The SHA-256 of the weights as they are now, as arrays and not as a file; of none, where it has none."""
+        """The SHA-256 of the current weights as arrays (not of a file)."""
         return self._engine.sha256()
 
     def __repr__(self) -> str:
         return f"Stylizer({self.spec.name!r}, kind={self.kind!r}, device={str(self.device)!r}, dtype={self.dtype!r})"
 
     def _ready(self, tuning: dict[str, Any], progress: bool = False) -> tuple[ModelSpec, Runtime]:
-        """Return the record and what computes it, as they are at one moment. OptionError: the model lacks an option."""
+        """Return the record and the runtime, consistently; raise OptionError if the model lacks an option."""
         engine = self._engine
         if progress and "progress" in engine.tuning_names:
             tuning = {**tuning, "progress": True}

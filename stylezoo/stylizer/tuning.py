@@ -1,4 +1,4 @@
-"""Options of models that optimise each picture, which nets of one pass do not have."""
+"""Options of models that optimise each picture."""
 
 from __future__ import annotations
 
@@ -11,21 +11,21 @@ from stylezoo.zoo.families import those
 
 
 def check_tuning(given: Iterable[str], own: Sequence[str], model: str) -> None:
-    """Raise OptionError for an option that is not among a model's `own`, with the reason and the nearest."""
+    """Raise OptionError for an option that is not among the model's `own`."""
     for name in given:
         if name in own:
             continue
         if name in _tuning_names():
             raise OptionError(
-                f"{name} is for models that optimise each picture, such as gatys/vgg19; {model} is a net "
-                "that stylizes in one pass: leave it out"
+                f"{name} is for models that optimise each picture, such as gatys/vgg19, "
+                f"but {model} stylizes in one pass: leave it out"
             )
         known = ["style", "mask", "progress", *option_fields(), *own]
-        raise OptionError(f"{model} takes no option '{name}'.{did_you_mean(name, known)}")
+        raise OptionError(f"{model} has no option '{name}'.{did_you_mean(name, known)}")
 
 
 def _tuning_names() -> set[str]:
-    """Return the options of all models that optimise each picture; without torch there are none."""
+    """Return the options of all models that optimise each picture; empty without torch."""
     if not has_torch():
         return set()
     from stylezoo.models import net_class

@@ -50,8 +50,7 @@ def pick_tiling(
         if tile == "auto":
             return None
         raise OptionError(
-            f"{net.family} optimises the picture as a whole and takes no tiles: leave tile={tile} out, or stylize it "
-            "smaller (size)"
+            f"{net.family} optimises the whole picture and cannot use tiles: leave tile={tile} out, or reduce size"
         )
     per_pixel, per_kept = bytes_per_pixel(net, code)
     kept = per_kept * sizes.small[0] * sizes.small[1]
@@ -60,7 +59,7 @@ def pick_tiling(
         if side % net.multiple or side < least:
             near = max(least, (side + net.multiple // 2) // net.multiple * net.multiple)
             raise OptionError(
-                f"tile={side} must be a multiple of {net.multiple} px from {least} on for this net, such as {near}"
+                f"tile={side} must be a multiple of {net.multiple} and at least {least} for this model, such as {near}"
             )
         one = max(*sizes.photo, *sizes.result, *sizes.small) <= side
         return None if one else Tiling(side, kept <= device_memory(net.device) // 2)

@@ -143,6 +143,6 @@ def _write(window: Callable[[Box], Tensor], room: Tensor, tiling: Tiling, bar: A
     canvas = Kept(room)
     for box, x in zip(boxes, _each(window, size, tiling, bar), strict=True):
         if not torch.isfinite(x).all():
-            raise ImageError(f"the result holds NaN or infinity: {NAN_REMEDY}")
+            raise ImageError(f"the result has NaN or infinity: {NAN_REMEDY}")
         canvas.paste(box, x if room.is_floating_point() else as_levels(x.clamp(0, 1), room.dtype))
     return room

@@ -1,1 +1,1 @@
-"""Recipes, and the one loop that trains every family from them."""
+"""Training: recipes, and the loop that trains every family from them."""

@@ -1,4 +1,4 @@
-"""How hard each style is pushed, so that none starves among many."""
+"""Balance the style losses, so that no style lags behind."""
 
 from __future__ import annotations
 
@@ -7,15 +7,15 @@ from torch import Tensor, distributed
 
 
 class StyleBalance:
-    """A coefficient for each style's term, from how far the net still is from that style.
+    """A weight for each style's loss term, from its running error.
 
-    The coefficient of a style is its running style error over the mean of all, to the power `strength`, kept within
-    [1/2, 2]: a style that lags is pushed up to twice as hard, one that leads down to half. Errors are relative to their
-    targets, so they compare between styles. Not in the papers, which tune one weight a style by hand.
+    The weight of a style is its running style error divided by the mean over styles, to the power `strength`, clamped
+    to [1/2, 2]. Errors are relative to their targets, so they are comparable between styles. Not in the papers, which
+    tune one weight per style by hand.
 
     Args:
-        styles: how many.
-        strength: 0 weighs all alike.
+        styles: number of styles.
+        strength: 0 weighs all equally.
 
     Attributes:
         error: (styles,) float32, the running error of each; NaN until a style has been seen.
@@ -28,16 +28,16 @@ class StyleBalance:
         self.error = torch.full((styles,), torch.nan)
 
     def coefficients(self, style: Tensor) -> Tensor:
-        """Return the coefficients of pictures, (N,), for their styles, (N,) integers; 1 for one outside the range."""
+        """Return the weights of pictures, (N,), for their styles, (N,) integers; 1 for an index out of range."""
         error = self.error.to(style.device)
         relative = (error / error.nanmean()).nan_to_num(1.0) ** self.strength
         inside = (style >= 0) & (style < len(error))
         return torch.where(inside, relative.clamp(0.5, 2.0)[style.clamp(0, len(error) - 1)], 1.0)
 
     def observe(self, style: Tensor, error: Tensor) -> None:
-        """Take note of the style errors of pictures, (N,), in their styles, (N,) integers."""
+        """Update with the style errors of pictures, (N,), in their styles, (N,) integers."""
         count, error = len(self.error), error.detach().float()
-        # On the training device, with a place for the other pictures: nothing waits for a GPU.
+        # On the training device, with a slot for other pictures, to avoid waiting for a GPU.
         self.error = self.error.to(error.device)
         place = torch.where((style >= 0) & (style < count), style, count)
         sums = torch.zeros(2, count + 1, device=error.device)

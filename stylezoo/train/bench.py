@@ -1,4 +1,4 @@
-"""How fast training is: the loader alone, the steps, and how much of what the machine can multiply they use."""
+"""Benchmark training: the loader, the steps, and their share of the machine's peak."""
 
 from __future__ import annotations
 
@@ -18,23 +18,23 @@ from stylezoo.recipe import Recipe
 from stylezoo.train.loop import Loop
 from stylezoo.train.trainer import prepare
 
-PHOTOS = 256  # from which crops are cut: so many decode in seconds, and no more are needed to tell the rates
+PHOTOS = 256  # enough to measure rates, few enough to decode in seconds
 SIDE = {"cpu": 2048, "cuda": 8192}
-"""Side of the square matrices whose product stands for what a device can do."""
-WARM_UP = 3  # steps before the first that counts
-FIRST, LAST = 0.0, 0.999  # shares of a run: in the first a teacher is copied, in the last the loss is descended
+"""Side of the square matrices whose product measures the peak of a device."""
+WARM_UP = 3  # steps before the first timed one
+FIRST, LAST = 0.0, 0.999  # shares of a run: at the first a teacher is copied, at the last the loss is minimised
 
 
 @dataclass(frozen=True)
 class TrainingSpeed:
-    """What was measured.
+    """The measured training speed.
 
     Attributes:
-        decoding: crops a second of the loader alone while each photo is decoded.
-        loading: the same from photos in memory.
-        training: images a second of steps by the loss, loading included.
-        copying: the same of steps that copy a teacher; None: the recipe has none.
-        flops: of an image's step by the loss, in convolutions and matrix products.
+        decoding: crops per second of the loader alone while photos are decoded.
+        loading: crops per second of the loader alone from memory.
+        training: images per second of steps on the loss, including loading.
+        copying: images per second of steps that copy a teacher; None if the recipe has none.
+        flops: FLOP per image of a step on the loss, in convolutions and matrix products.
         peak: FLOP/s of a large matrix product in the precision of the training.
         precision: "bf16" or "fp32".
     """
@@ -49,7 +49,7 @@ class TrainingSpeed:
 
     @property
     def share(self) -> float:
-        """The share of the peak that steps by the loss reach."""
+        """The share of the peak that steps on the loss reach."""
         return self.training * self.flops / self.peak
 
     def record(self) -> dict[str, Any]:
@@ -63,10 +63,10 @@ def _round(value: Any) -> Any:
 
 
 def measure_training(recipe: Recipe, device: torch.device, rounds: int) -> TrainingSpeed:
-    """Return how fast a recipe trains on a device, from the median of `rounds` rounds; nothing is kept.
+    """Measure how fast a recipe trains on a device, as the median of `rounds` rounds; writes no files.
 
     Raises:
-        DataError, BackboneError, OptionError: something that the recipe names does not exist.
+        DataError, BackboneError, OptionError: something named by the recipe does not exist.
     """
     run = structs.replace(recipe.run, sample_every=0, minutes=0.0)
     with TemporaryDirectory(prefix="stylezoo-bench-") as folder:
@@ -103,7 +103,7 @@ def _crops_a_second(loop: Loop, start: int, stop: int) -> float:
 
 
 def _images_a_second(loop: Loop, share: float, rounds: int) -> float:
-    steps = 10 if loop.crops.device.type == "cuda" else 1  # a GPU is not to wait after each
+    steps = 10 if loop.crops.device.type == "cuda" else 1  # do not synchronize a GPU after every step
     batches = loop.crops.steps(0)
 
     def train() -> None:
@@ -126,7 +126,7 @@ def _peak(device: torch.device, dtype: torch.dtype, rounds: int) -> float:
 
 
 def _median(call: Callable[[], object], device: torch.device, rounds: int) -> float:
-    """Return the median seconds of a call and of what it leaves the device to do."""
+    """Return the median seconds of a call, including its work on the device."""
     times = []
     for _ in range(rounds):
         _wait(device)

@@ -1,4 +1,4 @@
-"""Values of recipes that have the right type and cannot work."""
+"""Check recipes for values that have the right type but cannot work."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from stylezoo.recipe import NEAREST, Data, Loss, Optim, Recipe
 from stylezoo.zoo.families import FAMILIES, Family, those
 
 Bound = tuple[str, bool, str]
-"""A key, whether its value is within the bounds, and what it must be."""
+"""A key, whether its value is valid, and what it must be."""
 
 AMOUNT, RISING = "must be a number of at least 0", "must be two rising px values"
 
 
 def check_recipe(recipe: Recipe, where: str) -> None:
-    """Raise RecipeError, led by `where` and the dotted key, for a value that cannot work."""
+    """Raise RecipeError, naming `where` and the dotted key, for a value that cannot work."""
     try:
         for section, bounds in (
             ("data", _data_bounds(recipe.data)),
@@ -104,36 +104,35 @@ def _family_of(recipe: Recipe) -> Family:
 def _check_model(recipe: Recipe, family: Family) -> None:
     model = recipe.model
     if model.base is not None and not those(extension=family.id):
-        raise RecipeError(f"model.base is for nets of several styles, not for {family.id}")
+        raise RecipeError(f"model.base is for multi-style models, not for {family.id}: leave it out")
     if model.base is not None and model.start is not None:
-        raise RecipeError("model.base keeps a trunk and model.start goes on from one: give one or the other")
+        raise RecipeError("model.base and model.start exclude each other: leave one out")
     if model.start is not None and not family.starts_from:
-        raise RecipeError(f"model.start is not for {family.id}, which starts from no trained net")
+        raise RecipeError(f"model.start is not for {family.id}: leave it out")
     if model.start == NEAREST and not finds_nearest(family):
         raise RecipeError(
-            f"model.start nearest is for styles that a recipe names, and for nets with a shared trunk, not for "
-            f"{family.id}: name a net as model.start"
+            f"model.start nearest needs named styles and a shared trunk, not {family.id}: name a model as model.start"
         )
     if model.base is not None and model.args:
-        raise RecipeError("model.base brings its own model.args: leave them out")
+        raise RecipeError("model.base sets model.args: leave them out")
     if "styles" in model.args:
-        raise RecipeError("model.args.styles is the number of the recipe's styles: leave it out")
+        raise RecipeError("model.args.styles is counted from the recipe's styles: leave it out")
 
 
 def finds_nearest(family: Family) -> bool:
-    """Return whether a net of a family can start from the nearest net of the zoo, see `stylezoo.train.rows`."""
+    """Whether models of a family can start from the nearest model of the zoo, see `stylezoo.train.rows`."""
     return family.kind != "arbitrary" and bool(family.starts_from) and issubclass(net_class(family.id), TrunkNet)
 
 
 def _check_styles(recipe: Recipe, family: Family) -> None:
     styles = recipe.styles
     if family.kind == "single" and len(styles) > 1:
-        raise RecipeError(f"{family.id} learns one style, and {len(styles)} are given: name one with --style IMAGE")
+        raise RecipeError(f"{family.id} learns one style, but {len(styles)} are given: give one with --style IMAGE")
     if not styles and family.kind != "arbitrary":
-        raise RecipeError("no style to learn: name a picture with --style IMAGE")
+        raise RecipeError("no style to learn: give a picture with --style IMAGE")
     for style in styles:
         if (least := min((style.size, *style.extra_sizes))) < 32:
             raise RecipeError(f"styles: the size of '{style.id}' must be at least 32 px, not {least}")
     ids = [style.id for style in styles]
     if twice := sorted({i for i in ids if ids.count(i) > 1}):
-        raise RecipeError(f"styles: two have the same id, {', '.join(twice)}")
+        raise RecipeError(f"styles: the same id occurs twice: {', '.join(twice)}")

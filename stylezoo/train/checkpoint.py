@@ -1,4 +1,4 @@
-"""A run's state on disk, without pickles: everything that the next step depends on, to the bit."""
+"""Save and load the exact state of a run, without pickles."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ from stylezoo.errors import TrainingError
 from stylezoo.models import StyleNet
 from stylezoo.train.balance import StyleBalance
 
-PLAIN = ("step", "share", "seconds", "broken")  # attributes of a state that are no tensors
+PLAIN = ("step", "share", "seconds", "broken")  # attributes of a state that are not tensors
 
 
 @dataclass
 class TrainingState:
-    """What training changes: the net, its averaged copy, Adam's moments, the styles' balance and the steps done.
+    """The state of a run: the net, its averaged copy, Adam's moments, the style balance and the number of steps.
 
-    Nothing else is needed: crops, styles and learning rate are functions of the step.
+    Crops, styles and learning rate are functions of the step, so they are not stored.
 
     Attributes:
-        share: of the run that was done as its last step began, see `stylezoo.train.schedule`.
-        seconds: that the run has taken, if it goes by the clock.
+        share: share of the run that was done when its last step began, see `stylezoo.train.schedule`.
+        seconds: time that the run has taken, if limited by time.
     """
 
     net: StyleNet
@@ -40,22 +40,22 @@ class TrainingState:
     broken: dict[str, str] | None = None
 
     def save(self, path: Path) -> None:
-        """Write the state to `path` by rename."""
+        """Write the state to `path` atomically."""
         tensors = {f"net.{k}": v for k, v in self.net.state_dict().items()}
         tensors |= {f"average.{k}": v for k, v in self.average.state_dict().items()}
         for index, moments in self.optimizer.state_dict()["state"].items():
             tensors |= {f"optimizer.{index}.{k}": v for k, v in moments.items()}
         tensors["balance.error"] = self.balance.error
-        # One key: safetensors writes several in no fixed order, and equal states should be equal files.
+        # One key: safetensors does not fix the order of several, and equal states should give equal files.
         metadata = {"state": json.dumps({name: getattr(self, name) for name in PLAIN})}
         with replacing(path) as temporary:
             save_file(_writable(tensors), temporary, metadata)
 
     def load(self, path: Path) -> None:
-        """Set the state to what `save` wrote.
+        """Load the state written by `save`.
 
         Raises:
-            TrainingError: the file is damaged or of another net.
+            TrainingError: the file is damaged, or is for another net.
         """
         try:
             with safe_open(path, framework="pt") as file:
@@ -77,7 +77,7 @@ class TrainingState:
             for name in PLAIN:
                 setattr(self, name, state[name])
         except (OSError, SafetensorError, KeyError, ValueError, RuntimeError) as cause:
-            raise TrainingError(f"cannot resume from {path}: {cause}; start again in another folder") from cause
+            raise TrainingError(f"cannot resume from {path}: {cause}: start again in another folder") from cause
 
 
 def _writable(tensors: dict[str, Tensor]) -> dict[str, Tensor]:

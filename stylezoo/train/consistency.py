@@ -1,9 +1,9 @@
-"""The same photo, moved a little, is to be stylized as the same picture, moved: what makes a net steady in video.
+"""The consistency loss: a slightly moved photo should give the same stylized image, moved; this stabilizes video.
 
 After the noise loss of Rainy and de Berker 2018, "Stabilizing neural style-transfer for video with noise-based
-regularization", with known movements in place of the optical flow of Ruder et al. 2016 (arXiv:1604.08610), so that
-photos are enough. Departures: shifts by whole pixels too, under which a net that works at a quarter of the resolution
-is least steady, and the error is divided by the variance of the painting, so that a weight serves for all styles.
+regularization", with known motion instead of the optical flow of Ruder et al. 2016 (arXiv:1604.08610), so that
+photos suffice. Departures: also shifts by whole pixels, for which a net that works at a quarter of the resolution is
+least stable; and the error is divided by the variance of the stylized image, so that one weight fits all styles.
 """
 
 from __future__ import annotations
@@ -16,20 +16,20 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-SHIFT, ZOOM, TURN = 12.0, 0.06, 3.0  # at most: px, share of the size, degrees
-NOISE, LIGHT = 0.03, 0.04  # at most, of levels in [0, 1]: deviation of the noise of a pixel, change of the brightness
-WHOLE = 0.5  # share of the pictures that are shifted by whole pixels and no more
-_TINY = 1e-4  # of a variance: keeps paintings of one colour from dividing by zero
+SHIFT, ZOOM, TURN = 12.0, 0.06, 3.0  # maxima: px, share of the size, degrees
+NOISE, LIGHT = 0.03, 0.04  # maxima, for levels in [0, 1]: standard deviation of the noise, change of brightness
+WHOLE = 0.5  # share of the pictures that are only shifted by whole pixels
+_TINY = 1e-4  # of a variance: avoids division by zero for flat images
 
 
 @dataclass(frozen=True)
 class View:
-    """How a batch is seen a second time.
+    """A second, moved view of a batch.
 
     Attributes:
-        grid: (N, H, W, 2), for each pixel of the view the place in the batch that it shows, as `grid_sample` has it.
-        inside: (N, 1, H, W), 1 where that place is in the picture, else 0.
-        noise: (N, 3, H, W), what is added to the levels.
+        grid: (N, H, W, 2), the source position of each pixel of the view, as in `grid_sample`.
+        inside: (N, 1, H, W), 1 where that position is inside the picture, else 0.
+        noise: (N, 3, H, W), added to the levels.
     """
 
     grid: Tensor
@@ -37,23 +37,25 @@ class View:
     noise: Tensor
 
     def move(self, x: Tensor) -> Tensor:
-        """Return `x`, (N, 3, H, W), as the view shows it, without its noise: bicubic, exact for whole pixels."""
+        """Warp `x`, (N, 3, H, W), to the view, without noise: bicubic, exact for whole pixels."""
         grid = self.grid.to(x.dtype)
         return functional.grid_sample(x, grid, mode="bicubic", padding_mode="reflection", align_corners=False)
 
     def photograph(self, photos: Tensor) -> Tensor:
-        """Return `photos`, (N, 3, H, W) in [0, 1], as the view shows them."""
+        """Warp `photos`, (N, 3, H, W) in [0, 1], to the view, and add its noise."""
         return (self.move(photos) + self.noise.to(photos.dtype)).clamp(0, 1)
 
     def error(self, stylized: Tensor, again: Tensor) -> Tensor:
-        """Return how far the painting of the view is from the moved painting, both (N, 3, H, W): (N,).
+        """Return the error, (N,), between the stylized view `again` and the warped `stylized`, both (N, 3, H, W).
 
-        The mean squared difference over what both show, over the variance of the painting.
+        It is the mean squared difference where both are inside, divided by the variance of the stylized image.
         """
         stylized, again = stylized.float(), again.float()
         square = (self.move(stylized) - again).square().mean(dim=1, keepdim=True)
         shared = (square * self.inside).sum(dim=(1, 2, 3)) / self.inside.sum(dim=(1, 2, 3)).clamp_min(1)
-        variance = stylized.var(dim=(2, 3), correction=0).mean(dim=1)  # with its slope: less contrast gains nothing
+        variance = stylized.var(dim=(2, 3), correction=0).mean(
+            dim=1
+        )  # with gradient: lower contrast must not lower the error
         return shared / variance.clamp_min(_TINY)
 
 
@@ -72,7 +74,7 @@ _LEVELS = ((0.0, NOISE), (-LIGHT, LIGHT))
 
 
 def _draw_map(rng: np.random.Generator, height: int, width: int) -> np.ndarray:
-    """Return a map from places in a view to places in the picture, (2, 3), in units of half the sides."""
+    """Return an affine map from the view to the picture, (2, 3), in units of half the sides."""
     shift = rng.uniform(-SHIFT, SHIFT, 2)
     zoom, turn = 1 + rng.uniform(-ZOOM, ZOOM), math.radians(rng.uniform(-TURN, TURN))
     if rng.random() < WHOLE:

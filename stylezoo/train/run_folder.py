@@ -1,4 +1,4 @@
-"""The folder of a training run: what its files are called, and whether a run may begin or go on there."""
+"""The run folder: its file names, and whether a run may start or resume there."""
 
 from __future__ import annotations
 
@@ -14,39 +14,38 @@ from stylezoo.train.same_run import prolongs, same_run
 RECIPE, LOG, SAMPLES = "recipe.yaml", "log.jsonl", "samples"
 CHECKPOINT, WEIGHTS = "checkpoint.safetensors", "weights.safetensors"
 BEFORE_END = "annealing.safetensors"
-"""The checkpoint from before a constant learning rate falls, from which a run can be prolonged."""
+"""The checkpoint before a constant learning rate starts to fall, from which a run can be extended."""
 
 
 def open_folder(folder: Path, recipe: Recipe, *, resume: bool, first: bool) -> Path | None:
-    """Write a run's recipe into its folder, and return the checkpoint to go on from; None where there is none.
+    """Write a run's recipe into its folder, and return the checkpoint to resume from, or None.
 
     Args:
-        first: this is the process that writes.
+        first: whether this is the process that writes.
 
     Raises:
-        TrainingError: the folder holds another run, or, to resume, none.
+        TrainingError: the folder has another run, or with `resume` none.
     """
     record, checkpoint, before_end = folder / RECIPE, folder / CHECKPOINT, folder / BEFORE_END
     longer = False
     if record.exists():
         if not resume and checkpoint.exists():
-            raise TrainingError(f"{folder} holds a run: go on with --resume, or name another folder with --out")
+            raise TrainingError(f"{folder} has a run: resume it with --resume, or choose another --out")
         before = from_yaml(record)
         longer = prolongs(before, recipe)
         if resume and not longer and (changed := same_run(before, recipe)):
             raise TrainingError(
-                f"{folder} holds a run of another recipe "
-                f"({', '.join(changed[:4])} differ): name another folder with --out"
+                f"{folder} has a run of another recipe ({', '.join(changed[:4])} differ): choose another --out"
             )
     elif resume:
-        raise TrainingError(f"{folder} holds no run to resume")
+        raise TrainingError(f"{folder} has no run to resume: leave --resume out")
     if first:
         if not checkpoint.exists():
             for path in (folder / LOG, before_end):
                 path.unlink(missing_ok=True)
         elif longer and before_end.exists():
-            before_end.replace(checkpoint)  # before the recipe: killed between the two, either recipe can go on
+            before_end.replace(checkpoint)  # before the recipe: if killed in between, either recipe can resume
         with replacing(record) as temporary:
             temporary.write_text(recipe.to_yaml(), encoding="utf-8")
-    agree([0.0])  # nobody looks before the first process has put the folder in order
+    agree([0.0])  # wait until the first process has prepared the folder
     return checkpoint if checkpoint.exists() else None

@@ -1,4 +1,4 @@
-"""Is a run the one that a recipe describes, or the same with a later end?"""
+"""Compare recipes: is a run the same, or the same with a later end?"""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from stylezoo.recipe import Recipe, StyleSource, plain
 
 
 def same_run(a: Recipe, b: Recipe) -> list[str]:
-    """Return the dotted keys in which two recipes differ, those that do not change the weights left out."""
+    """Return the dotted keys in which two recipes differ, except those that do not affect the weights."""
     free = {"run.log_every", "run.sample_every", "run.checkpoint_every", "run.memory_mb"}
     free |= {"summary", "license", "training_data"}
     left, right = ({**_flat(plain(r)), "styles": [_learned(style) for style in r.styles]} for r in (a, b))
@@ -20,7 +20,7 @@ def _learned(style: StyleSource) -> tuple[Any, ...]:
 
 
 def prolongs(before: Recipe, after: Recipe) -> bool:
-    """Return whether the run `after` is the run `before` with a later end, which a constant learning rate allows."""
+    """Whether the run `after` is the run `before` with a later end, which a constant learning rate allows."""
     run, longer = before.run, after.run
     later = longer.minutes > run.minutes > 0 if run.minutes else not longer.minutes and longer.steps > run.steps
     constant = before.optim.schedule == after.optim.schedule == "constant"

@@ -1,4 +1,4 @@
-"""The pages of samples that a run writes: what the net makes of a few photos."""
+"""The sample pages of a run: a few photos, stylized."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ from stylezoo.images.sizes import fit_short_side
 from stylezoo.models import StyleNet
 from stylezoo.recipe import Recipe
 
-SHOWN = 6  # styles in the samples of a net that takes any picture
+SHOWN = 6  # styles in the samples of an arbitrary-style net
 
 
 class Samples:
-    """A few photos, and the styles in which they are shown.
+    """A few photos and the styles to show them in.
 
     Args:
-        photos: the first of them that can be read are shown.
-        pictures: of a net that takes any picture, what it learns from.
+        photos: the first few that can be read are shown.
+        pictures: the style images that an arbitrary-style net learns from.
     """
 
     def __init__(self, recipe: Recipe, photos: list[Path], pictures: StyleSet | None, device: torch.device) -> None:
@@ -32,9 +32,9 @@ class Samples:
 
     @torch.no_grad()
     def write(self, net: StyleNet, path: Path) -> None:
-        """Write a grid: photos above, and a row of what `net` makes of them for each style below.
+        """Write a grid: photos on top, and one row of results of `net` per style.
 
-        Of a net that takes any picture the rows begin with the pictures, the first few of those that it learns from.
+        For an arbitrary-style net each row starts with its style image.
         """
         if self.photos is None:
             return
@@ -51,7 +51,7 @@ class Samples:
 
 
 def sample_batch(photos: list[Path], device: torch.device, count: int = 4, side: int = 256) -> Tensor | None:
-    """Return the middles of the first `count` photos that can be read; None where none can."""
+    """Return center crops of the first `count` photos that can be read; None if none can."""
     batch: list[Tensor] = []
     for path in photos:
         if len(batch) == count:

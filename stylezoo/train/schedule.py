@@ -1,4 +1,4 @@
-"""How far a run is, by its steps or by the clock, and the learning rate there."""
+"""The progress of a run, by steps or by time, and the learning-rate schedule."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from typing import Protocol
 
 from stylezoo.recipe import Recipe
 
-WARMUP = 0.1  # share of a run that its warm-up takes at most
-SLACK = 0.5  # s kept at the end of a run by the clock, for what nobody measures
+WARMUP = 0.1  # maximum share of a run for the warm-up
+SLACK = 0.5  # s reserved at the end of a run limited by time
 
 
 def learning_rate(recipe: Recipe, step: int, share: float) -> float:
-    """Return the rate of a step, counted from 0, when `share` of the run, in [0, 1], is done.
+    """Return the learning rate of a step, counted from 0, when `share` of the run, in [0, 1], is done.
 
-    A linear rise over `optim.warmup` steps, or a tenth of the run if that is less; then half a cosine, or a constant
-    that falls at the end as one less a square root (Hägele et al. 2024, arXiv:2405.18392).
+    A linear warm-up over `optim.warmup` steps, at most a tenth of the run; then half a cosine, or a constant that
+    decays at the end as 1 - sqrt (Hägele et al. 2024, arXiv:2405.18392).
     """
     optim = recipe.optim
     rise = min(1.0, max((step + 1) / (optim.warmup + 1), share / WARMUP))
@@ -32,13 +32,13 @@ def learning_rate(recipe: Recipe, step: int, share: float) -> float:
 
 
 class Schedule(Protocol):
-    """Where a run stands."""
+    """The progress of a run."""
 
     def share(self, step: int) -> float:
-        """Return the share of the run, in [0, 1], that is done as step number `step`, counted from 0, begins."""
+        """Return the share of the run, in [0, 1], that is done when `step`, counted from 0, begins."""
 
     def over(self, step: int) -> bool:
-        """Return whether the run ends before that step."""
+        """Whether the run ends before `step`."""
 
 
 class BySteps:
@@ -55,11 +55,11 @@ class BySteps:
 
 
 class ByClock:
-    """A run of `run.minutes`, loading and writing included.
+    """A run of `run.minutes`, including loading and writing.
 
     Args:
-        started: the moment, of `time.monotonic`, from which this part of the run counts.
-        spent: seconds that the run took before, if it was stopped and goes on.
+        started: the start of this part of the run, by `time.monotonic`.
+        spent: seconds taken by earlier parts of a resumed run.
     """
 
     def __init__(self, recipe: Recipe, started: float, spent: float = 0.0) -> None:
@@ -69,19 +69,19 @@ class ByClock:
         self._done = min(1.0, spent / total)
         self._begun: float | None = None
         self._reserve = SLACK
-        self._beats: deque[float] = deque(maxlen=6)  # when the last steps began
+        self._beats: deque[float] = deque(maxlen=6)  # start times of the last steps
 
     def begin(self, reserve: float) -> None:
-        """Start the first step; writing what a run leaves takes `reserve` seconds."""
+        """Start the first step; `reserve` is the time in seconds to write the files at the end."""
         self._begun, self._reserve = time.monotonic(), SLACK + 1.25 * reserve
 
     @property
     def seconds(self) -> float:
-        """How long the run has taken so far, in all its parts."""
+        """The time taken so far by all parts of the run."""
         return self.spent + time.monotonic() - self.started
 
     def share(self, step: int) -> float:
-        """Return the share of the time that is over when the step that begins now will be."""
+        """Return the share of the time that will be used when the step that begins now is done."""
         assert self._begun is not None
         now = time.monotonic()
         self._beats.append(now)
@@ -91,10 +91,10 @@ class ByClock:
         return min(1.0, self._done + (1 - self._done) * (now + self._longest() - self._begun) / length)
 
     def over(self, step: int) -> bool:
-        """Return whether another step would end too late; a run has one at least."""
+        """Whether another step would end too late; a run has at least one step."""
         return step > 0 and time.monotonic() + self._longest() > self._end - self._reserve
 
     def _longest(self) -> float:
-        """Return the time of the slowest of the last few steps, with what was written between them."""
+        """Return the time of the slowest of the last few steps, including writing."""
         beats = list(self._beats)
         return max((b - a for a, b in pairwise(beats)), default=0.0)

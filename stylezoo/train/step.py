@@ -1,4 +1,4 @@
-"""One step of training: draw styles, stylize, compare, descend. Nothing in it waits for a GPU."""
+"""One training step: draw styles, stylize, compute the loss, and update. It never synchronizes with a GPU."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ GRID = 4  # px; the nets work in steps of 2 and 4, and so do the first two pools
 
 
 def shift(seed: int, first: int) -> Callable[[Tensor], Tensor]:
-    """Return a function that cuts `GRID` rows and columns off pictures, (N, C, H, W), before and after at random.
+    """Return a function that crops pictures, (N, C, H, W), by `GRID` rows and columns, split randomly between sides.
 
-    What the loss sees would otherwise start at the same place of the net's grid every time. Its pools weigh the four
-    pixels that they join unequally, and the net learns to stylize that lattice.
+    Otherwise the loss would always see the net's grid at the same offset. VGG's pooling weighs pixels unequally, and
+    the net would learn to draw that lattice.
     """
     top, left = np.random.default_rng([seed, 8, first]).integers(0, GRID + 1, 2)
 
@@ -38,13 +38,13 @@ def shift(seed: int, first: int) -> Callable[[Tensor], Tensor]:
 
 @dataclass
 class Stepper:
-    """All that a step needs.
+    """The inputs of a step.
 
     Attributes:
-        model: the net, or what shares its gradients with other processes.
-        pictures: of a net that takes any picture, what it learns from.
-        teacher: whose pictures are copied first.
-        rank, world: this process among those that train together.
+        model: the net, or its distributed wrapper.
+        pictures: the style images that an arbitrary-style net learns from.
+        teacher: the net to copy first.
+        rank, world: rank of this process, and number of processes.
         half: compute in bfloat16 where that is safe.
     """
 
@@ -63,15 +63,15 @@ class Stepper:
         return torch.autocast(device.type, torch.bfloat16) if self.half else nullcontext()
 
     def copies(self, share: float) -> bool:
-        """Return whether a teacher's pictures are copied when `share` of the run is done."""
+        """Whether a teacher is copied when `share` of the run is done."""
         return self.teacher is not None and share < self.recipe.run.distill / self.recipe.run.steps
 
     def descend(self, batch: Tensor, share: float, rate: float) -> tuple[Tensor, dict[str, Tensor], Tensor, Tensor]:
-        """Descend once on `batch`, (N, 3, H, W), with learning rate `rate`.
+        """Update the net once on `batch`, (N, 3, H, W), with learning rate `rate`.
 
         Returns:
-            As it was before: the pictures' styles, (N,), their loss terms, (N,) each, the norm of the gradient, (),
-            and the pictures, (N, 3, H, W).
+            From before the update: the styles of the pictures, (N,), their loss terms, (N,) each, the gradient norm,
+            (), and the results, (N, 3, H, W).
         """
         state, optim = self.state, self.recipe.optim
         for group in state.optimizer.param_groups:
@@ -95,7 +95,7 @@ class Stepper:
         return style, terms, norm.detach(), output.detach()
 
     def _forward(self, batch: Tensor, first: int, share: float) -> tuple[Tensor, Tensor, dict[str, Tensor], Tensor]:
-        """Return the styles, pictures and terms of a step, and what of each picture is descended, (N,)."""
+        """Return the styles, results and terms of a step, and the loss of each picture, (N,)."""
         state = self.state
         if self.teacher is not None and self.copies(share):
             style, code = self.styles.choose(state.net, batch, first)
@@ -115,7 +115,7 @@ class Stepper:
         return draw.style, output, terms, each
 
     def _stylize(self, batch: Tensor, code: Tensor | None, first: int) -> tuple[Tensor, Tensor | None]:
-        """Return the stylized `batch`, and how unsteady each picture is, (N,), where the recipe has that term."""
+        """Return the stylized `batch`, and the consistency errors, (N,), if the recipe has that term."""
         if not self.recipe.loss.consistency:
             return self.model(batch, code), None
         view = draw_view(batch, np.random.default_rng([self.recipe.run.seed, 7, first]))

@@ -1,4 +1,4 @@
-"""The style images that a recipe names, or their targets where the images are not on the disk."""
+"""The style images of a recipe, or their precomputed targets if an image is missing."""
 
 from __future__ import annotations
 
@@ -14,20 +14,20 @@ from stylezoo.errors import DataError
 from stylezoo.recipe import Loss, Recipe, StyleSource
 
 Style = list[Tensor] | dict[str, Tensor]
-"""The picture of a style, (1, 3, H, W) in [0, 1], at each of its sizes; or its targets."""
+"""A style image, (1, 3, H, W) in [0, 1], at each of its sizes; or its targets."""
 
 
 def style_inputs(recipe: Recipe, *, measure: bool = False) -> list[Style]:
-    """Return what the loss of a recipe is given of each style: its targets where they are known, else its image.
+    """Return the input of the loss for each style: its precomputed targets if known, else its image.
 
-    Targets spare the measuring, which takes seconds a style. They serve an image with the very bytes that they were
-    measured on, and, with a warning, an image that is not on this machine.
+    Precomputed targets save seconds per style. They are used if the image is the very file they were computed from,
+    and, with a warning, if the image is missing.
 
     Args:
-        measure: use images alone.
+        measure: use only images.
 
     Raises:
-        DataError: neither is there; or the targets are of other sizes, or lack what the loss counts.
+        DataError: neither exists, or the targets have other sizes or lack a term of the loss.
     """
     found: list[Style] = []
     replaced: list[StyleSource] = []
@@ -45,15 +45,15 @@ def style_inputs(recipe: Recipe, *, measure: bool = False) -> list[Style]:
     if replaced:
         names = ", ".join(style.id for style in replaced)
         warnings.warn(
-            f"the pictures of {len(replaced)} of {len(found)} styles are not on this machine: training on their "
-            f"targets, which are measured and need no picture ({names})",
+            f"the images of {len(replaced)} of {len(found)} styles are missing: training on their precomputed style "
+            f"targets ({names})",
             stacklevel=3,
         )
     return found
 
 
 def _known_targets(loss: Loss, style: StyleSource, path: Path) -> dict[str, Tensor] | None:
-    """Return the targets of the image at `path` if they were measured on a file with the same bytes."""
+    """Return the targets of the image at `path` if they were computed from the same bytes."""
     try:
         known = find_targets(path.name, sizes(style), style.crop, backbone_name(loss), needed_terms(loss))
     except DataError:
@@ -62,12 +62,12 @@ def _known_targets(loss: Loss, style: StyleSource, path: Path) -> dict[str, Tens
 
 
 def find_style_targets(loss: Loss, style: StyleSource, missing: DataError | None = None) -> StyleTargets:
-    """Return the targets in place of a style's picture; `missing` says where the picture was looked for.
+    """Return the targets of a style; `missing` is the error of looking for its image.
 
     Raises:
-        DataError: there are none that the loss can use, with what they lack and the remedy.
+        DataError: there are no targets that the loss can use.
     """
-    if missing is not None and Path(style.image).expanduser().is_absolute():  # meant is that very file
+    if missing is not None and Path(style.image).expanduser().is_absolute():  # an absolute path means that file only
         raise missing
     try:
         return find_targets(style.image, sizes(style), style.crop, backbone_name(loss), needed_terms(loss))
@@ -76,7 +76,7 @@ def find_style_targets(loss: Loss, style: StyleSource, missing: DataError | None
 
 
 def sizes(style: StyleSource) -> tuple[int, ...]:
-    """Return all long sides, px, at which a style is learnt."""
+    """Return all long sides in px at which a style is learned."""
     return (style.size, *style.extra_sizes)
 
 
@@ -86,14 +86,14 @@ def backbone_name(loss: Loss) -> str:
 
 
 def measured_terms(loss: Loss) -> set[str]:
-    """Return the targets that a loss measures on a picture, whether it counts them or not."""
+    """Return the targets that a loss computes for an image, whether it needs them or not."""
     kinds = {"gram", "moments"} if loss.style_term == "gram" else {"moments"}
     terms = {f"{kind}.{layer}" for kind in kinds for layer in loss.style}
     return terms | {f"sliced.{layer}" for layer in loss.sliced} | {f"palette.{loss.palette_space}"}
 
 
 def needed_terms(loss: Loss) -> set[str]:
-    """Return the targets without which a loss cannot be computed, as `TargetSpec.terms` has them."""
+    """Return the targets that a loss needs, as in `TargetSpec.terms`."""
     kind = "gram" if loss.style_term == "gram" else "moments"
     terms = {f"{kind}.{layer}" for layer in loss.style} if loss.style_weight else set()
     terms |= {f"sliced.{layer}" for layer in loss.sliced} if loss.sliced_weight else set()

@@ -1,4 +1,4 @@
-"""Training: every family that is trained is trained here, by the loop of `stylezoo.train.loop`."""
+"""Train a recipe of any family, with the loop of `stylezoo.train.loop`."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ from stylezoo.train.step import Stepper
 from stylezoo.types import PathLike
 from stylezoo.zoo.families import FAMILIES
 
-SHARE = 4  # one of so many parts of the free memory may hold pictures, and of the minutes prepare styles
+SHARE = 4  # 1/SHARE of the free memory may cache photos, and 1/SHARE of the time may prepare styles
 
 
 def train(
@@ -43,26 +43,25 @@ def train(
     progress: bool = True,
     started: float | None = None,
 ) -> Path:
-    """Train the net of `recipe` and return its run folder, which `stylezoo.load` takes.
+    """Train the net of `recipe` and return its run folder, for `stylezoo.load`.
 
-    The folder holds recipe.yaml (every default written out), log.jsonl, samples/, checkpoint.safetensors and
-    weights.safetensors (the averaged weights, renewed at each checkpoint). A run by steps that is killed at any time
-    and resumed ends with the same bits as one that was not, on the same CPU with the same number of threads; on a GPU
-    the last bits may differ, since some of its kernels add in no fixed order. A run by the clock (`run.minutes`) that
-    is resumed takes the minutes that are left. Started by torchrun, processes share the work: each draws its own
-    photos, gradients are averaged, and the first process writes.
+    The folder has recipe.yaml (with all defaults), log.jsonl, samples/, checkpoint.safetensors and weights.safetensors
+    (the averaged weights, updated at each checkpoint). A run by steps that is killed and resumed gives bit-identical
+    weights, on the same CPU with the same number of threads; on a GPU the last bits may differ, since some kernels sum
+    in no fixed order. A run by time (`run.minutes`) that is resumed takes the remaining minutes. Under torchrun, each
+    process draws its own photos, gradients are averaged, and the first process writes.
 
     Args:
-        device: "auto" takes a GPU if there is one.
-        resume: go on from the folder's checkpoint; without it a folder that holds a run is refused. A run with
-            `optim.schedule` constant may be prolonged: with more `run.steps` or `run.minutes` it goes on from before
+        device: "auto" uses a GPU if there is one.
+        resume: continue from the folder's checkpoint; otherwise the folder must not have a run. A run with
+            `optim.schedule` constant can be extended with more `run.steps` or `run.minutes`: it continues from before
             its learning rate fell.
-        progress: draw a progress bar on stderr.
-        started: the moment, of `time.monotonic`, from which `run.minutes` count; None: now.
+        progress: show a progress bar on stderr.
+        started: the start of `run.minutes`, by `time.monotonic`; None: now.
 
     Raises:
-        TrainingError: the run diverged, or `out` holds another run.
-        DataError, BackboneError, OptionError: something that the recipe names does not exist.
+        TrainingError: the run diverged, or `out` has another run.
+        DataError, BackboneError, OptionError: something named by the recipe does not exist.
     """
     started = time.monotonic() if started is None else started
     with processes() as (rank, world):
@@ -73,14 +72,14 @@ def train(
 def prepare(
     recipe: Recipe, out: Path, device: torch.device, resume: bool, progress: bool, rank: int, world: int, started: float
 ) -> Loop:
-    """Load and build all that a run needs."""
+    """Load and build everything that a run needs."""
     data, run = recipe.data, recipe.run
     checkpoint = open_folder(out, recipe, resume=resume, first=rank == 0)
     photos, held_out = find_content(recipe)
     half = run.precision == "bf16" or (run.precision == "auto" and _has_bf16(device))
     if device.type == "cuda":
         torch.set_float32_matmul_precision("high")
-        torch.backends.cudnn.benchmark = True  # crops are all of one size
+        torch.backends.cudnn.benchmark = True  # all crops have the same size
     if run.minutes and FAMILIES[recipe.model.family].kind == "arbitrary":
         recipe = fit_styles(recipe, device, 60 * run.minutes / SHARE)
     pictures = find_styles(recipe)
@@ -95,7 +94,7 @@ def prepare(
     net = _build_net(recipe, loss, crops, device, resumed=checkpoint is not None, progress=progress)
     average = copy.deepcopy(net).eval().requires_grad_(False)
     optimizer = _build_optimizer(recipe, net, device)
-    # Of thousands of styles each is seen too seldom for its running error to mean anything.
+    # With thousands of styles, each is seen too rarely for a meaningful running error.
     balance = StyleBalance(len(pictures or recipe.styles), 0.0 if pictures else recipe.loss.balance)
     state = TrainingState(net, average, optimizer, balance, broken=crops.broken)
     teacher = Teacher(recipe, pictures, device) if run.distill else None
@@ -130,7 +129,7 @@ def _build_net(
 
 
 def _build_optimizer(recipe: Recipe, net: StyleNet, device: torch.device) -> torch.optim.Optimizer:
-    """Return Adam, whose groups have the share of the learning rate that their parameters take."""
+    """Return Adam, with one parameter group per share of the learning rate."""
     optim = recipe.optim
     learnt = {name: value for name, value in net.named_parameters() if value.requires_grad}
     groups = [{"params": list(learnt.values()), "share": 1.0}]
@@ -143,6 +142,6 @@ def _build_optimizer(recipe: Recipe, net: StyleNet, device: torch.device) -> tor
 def _has_bf16(device: torch.device) -> bool:
     if device.type == "cuda":
         return torch.cuda.is_bf16_supported(including_emulation=False)
-    if device.type == "cpu" and hasattr(torch.cpu, "get_capabilities"):  # which older releases of torch lack
+    if device.type == "cpu" and hasattr(torch.cpu, "get_capabilities"):  # missing in older releases of torch
         return bool(torch.cpu.get_capabilities().get("avx512_bf16", False))
     return False

@@ -1,4 +1,4 @@
-"""Clips: stylized frame by frame, with their sound, times and metadata, and read as frames."""
+"""Video clips: read them as frames, and stylize them with their sound, timing and metadata."""
 
 from __future__ import annotations
 

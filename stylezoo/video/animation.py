@@ -1,4 +1,4 @@
-"""Animated GIF, WebP and PNG, read and written by Pillow."""
+"""Read and write animated GIF, WebP and PNG with Pillow."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ from stylezoo.video.clip import Clip, Colour, Frame, usual_matrix, with_duration
 from stylezoo.video.parts import Told
 
 FORMATS = {".gif": "GIF", ".webp": "WEBP", ".apng": "PNG", ".png": "PNG"}
-UNSTATED = 100  # ms that viewers show a frame for that states no duration
-GIF_STEP = 10  # ms: GIF counts in hundredths of a second
+UNSTATED = 100  # ms that viewers show a frame without a duration
+GIF_STEP = 10  # ms: GIF stores hundredths of a second
 
 
 def is_animation(path: Path) -> bool:
-    """Whether a file is one that Pillow reads here, still or moving."""
+    """Whether Pillow, not FFmpeg, reads a file, still or animated."""
     try:
         with Image.open(path, formats=tuple(set(FORMATS.values()))):
             return True
@@ -35,7 +35,7 @@ def is_animation(path: Path) -> bool:
 
 
 class Animation(Clip):
-    """An animation of Pillow's; see `Clip`. Its unit of time is the millisecond."""
+    """An animation read by Pillow; see `Clip`. Its time unit is the millisecond."""
 
     time_base = Fraction(1, 1000)
 
@@ -53,7 +53,7 @@ class Animation(Clip):
                 clock += duration
                 self.alpha = self.alpha or picture.has_transparency_data
         if len(times) == 1:
-            raise VideoError(f"{self.name} is a still picture: stylize it by stylezoo stylize")
+            raise VideoError(f"{self.name} is a still picture: use stylezoo stylize")
         self.times, self.end = array("q", times), clock
         self.rate = Fraction(len(times) * 1000, clock)
         self.colour = Colour(usual_matrix(self.width, self.height))
@@ -77,35 +77,35 @@ class Animation(Clip):
                 image.load()
             except (EOFError, OSError, ValueError, SyntaxError) as cause:
                 raise VideoError(
-                    f"{self.name} is cut short or damaged at frame {number} ({cause}): fetch or save it again"
+                    f"{self.name} is truncated or damaged at frame {number} ({cause}): download or save it again"
                 ) from cause
             yield image, round(image.info.get("duration") or 0) or UNSTATED
 
     def _plays(self, image: Image.Image) -> int:
         loop = image.info.get("loop")
-        if image.format == "GIF":  # counts repetitions, and does without the field for none
+        if image.format == "GIF":  # stores repetitions, and omits the field for none
             return 1 if loop is None else loop and loop + 1
         return loop or 0
 
 
 class Flipbook:
-    """Stylized frames on their way into an animation; see `stylezoo.video.parts.Sink`.
+    """Writes stylized frames to an animation; see `stylezoo.video.parts.Sink`.
 
     Args:
-        target: whose suffix names the format.
-        clip: what is stylized; its times and its number of plays are kept.
+        target: the file; its suffix sets the format.
+        clip: the source; its timing and number of plays are kept.
         size: (height, width) of the frames.
-        quality: of WebP, 1 to 100.
+        quality: quality of WebP, 1 to 100.
     """
 
     def __init__(self, target: Path, clip: Clip, size: tuple[int, int], quality: int | None) -> None:
         self.kind = FORMATS[target.suffix.lower()]
         if quality is not None and self.kind != "WEBP":
-            raise OptionError(f"quality (--quality) is of WebP and of containers, not of {self.kind}: leave it out")
+            raise OptionError(f"quality (--quality) is for WebP and video containers, not {self.kind}: leave it out")
         if quality is not None and not 1 <= quality <= 100:
             raise OptionError(f"quality={quality} must be from 1 to 100 for WebP")
         if max(size) > (longest := LONGEST_SIDE.get(self.kind, MOST)):
-            raise OptionError(f"{self.kind} holds {longest} px a side at most, not {max(size)}: choose a smaller size")
+            raise OptionError(f"{self.kind} allows at most {longest} px a side, not {max(size)}: choose a smaller size")
         self.clip = clip
         self.quality = 80 if quality is None else quality
         self.choices = {"format": self.kind, "quality": self.quality}
@@ -114,7 +114,7 @@ class Flipbook:
         self.codec = self.kind.lower()
 
     def encode(self, frames: Iterable[Frame], path: Path) -> dict[str, Any]:
-        """Write frames without loss; return their times and durations in ms."""
+        """Write frames losslessly; return their times and durations in ms."""
         spans = []
 
         def pictures() -> Iterator[Image.Image]:
@@ -128,10 +128,10 @@ class Flipbook:
         return {"spans": spans}
 
     def join(self, parts: Sequence[Told], target: Path) -> None:
-        """Write the animation. Pillow turns the pages of the parts, so that few are in memory at a time."""
+        """Write the animation; few frames are in memory at a time."""
         step = GIF_STEP if self.kind == "GIF" else 1
         spans = [span for _, said in parts for span in said["spans"]]
-        # Rounded as times, not as durations, so that the length stays
+        # Round times, not durations, to keep the total length
         durations = [max(1, round(end / step) - round(begin / step)) * step for begin, end in spans]
         plays = self.clip.plays
         options: dict[str, Any] = {"duration": durations}
@@ -142,7 +142,7 @@ class Flipbook:
             options["loop"] = plays
         if self.kind == "WEBP":
             options |= {"quality": self.quality, "method": 4}
-            # Whole frames: of frames cut to what is opaque, the file would not say that it has alpha
+            # Whole frames: with frames cropped to their opaque part, the file would not declare alpha.
             options |= {"kmin": 1, "kmax": 1} if self.clip.alpha else {}
         with ExitStack() as open_files, warnings.catch_warnings():
             first, *rest = [open_files.enter_context(Image.open(path)) for path, _ in parts]

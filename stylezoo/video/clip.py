@@ -1,4 +1,4 @@
-"""What a clip is, wherever it comes from: upright frames with their times, and what is to survive of the rest."""
+"""The interface of clips: upright frames with times, and everything else to preserve."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from stylezoo.types import PathLike
 Pixels = NDArray[np.uint8]
 """Height x width x 3 (RGB) or 4 (RGBA), 0 to 255."""
 
-BT709, UNSPECIFIED, BT601 = 1, 2, 6  # as H.273 and FFmpeg number them
+BT709, UNSPECIFIED, BT601 = 1, 2, 6  # numbers of H.273 and FFmpeg
 LIMITED, FULL = 1, 2
 
 
@@ -31,9 +31,9 @@ class Frame:
 
     Attributes:
         pixels: upright, (H, W, 3 or 4), uint8.
-        time: when it is shown, in units of the clip's `time_base`.
-        duration: for how long, in the same units.
-        number: of a stylized frame: how many were stylized before it.
+        time: presentation time, in units of the clip's `time_base`.
+        duration: in the same units.
+        number: index of a stylized frame.
     """
 
     pixels: Pixels
@@ -44,7 +44,7 @@ class Frame:
 
 @dataclass(frozen=True)
 class Colour:
-    """How YUV stands for colours, in the numbers of H.273: its matrix, range, primaries and transfer curve."""
+    """The encoding of colours in YUV, in numbers of H.273: matrix, range, primaries and transfer curve."""
 
     matrix: int = BT709
     range: int = LIMITED
@@ -53,29 +53,29 @@ class Colour:
 
 
 def usual_matrix(width: int, height: int) -> int:
-    """Return the matrix that players take where a clip of that many px names none: by its size."""
+    """Return the matrix that players assume for a clip of this size that states none."""
     return BT709 if width >= 1280 or height > 576 else BT601
 
 
 class Clip(abc.ABC):
-    """A clip that can be read.
+    """A clip to read.
 
     Attributes:
         path: its file.
         width, height: in px, upright.
-        time_base: the unit of times in seconds.
-        rate: frames a second, on average.
+        time_base: the time unit in seconds.
+        rate: average frames per second.
         start: the time that counts as 0.
-        times: of all frames, as far as they can be known without decoding, in order.
-        end: when the last frame is over.
+        times: presentation times of all frames in order, as far as known without decoding.
+        end: the time at which the last frame ends.
         alpha: whether frames have an alpha channel.
-        colour, aspect: of what it was; aspect is that of a pixel, width to height.
-        plays: how often an animation is shown, 0 for endlessly.
-        metadata: of the file: title, comment and the like.
-        tracks: codecs of the sound; `subtitles`: how many tracks of those there are.
-        interlaced: whether frames are two half pictures.
-        hdr: "PQ" or "HLG" where its light is tone-mapped to that of BT.709, else "".
-        damaged: how many packets could not be decoded, once all frames were read.
+        colour, aspect: those of the source; aspect is that of a pixel, width to height.
+        plays: number of plays of an animation, 0 for infinite.
+        metadata: metadata of the file: title, comment and the like.
+        tracks: codecs of the sound tracks; `subtitles`: the number of subtitle tracks.
+        interlaced: whether the clip is interlaced.
+        hdr: "PQ" or "HLG" if it is tone-mapped to BT.709, else "".
+        damaged: number of packets that could not be decoded, after all frames were read.
     """
 
     path: Path
@@ -99,46 +99,46 @@ class Clip(abc.ABC):
 
     @abc.abstractmethod
     def frames(self, start: int | None = None) -> Generator[Frame, None, None]:
-        """Yield the frames in order, from the first one whose time is at least `start`."""
+        """Yield the frames in order, starting with the first whose time is at least `start`."""
 
     def check_whole(self, until: int | None) -> None:
-        """Raise VideoError where the file is cut short before a time; None is its end."""
+        """Raise VideoError if the file is truncated before a time; None is its end."""
         return None
 
     @property
     def name(self) -> str:
-        """What messages call it."""
+        """Its name in messages."""
         return shown(self.path)
 
     @property
     def seconds(self) -> float:
-        """Its length."""
+        """Its length in seconds."""
         return float((self.end - self.start) * self.time_base)
 
     def span(self, start: float, duration: float | None) -> tuple[int, int | None]:
-        """Return the times of a part, from its first to before its last, for a start and a duration in seconds.
+        """Return the first time (inclusive) and last time (exclusive) for a start and a duration in seconds.
 
-        Raises OptionError where nothing of the clip lies there.
+        Raises OptionError if the clip has nothing in that range.
         """
         if not start >= 0 or (duration is not None and not duration > 0):
             raise OptionError(f"start={start} must be at least 0 and duration={duration} above 0, in seconds")
         if start >= self.seconds:
-            raise OptionError(f"start={start:g} is behind the end of {self.name}, which is {self.seconds:.3g} s long")
+            raise OptionError(f"start={start:g} is after the end of {self.name}, which is {self.seconds:.3g} s long")
         first = self.start + round(Fraction(start) / self.time_base)
         return first, None if duration is None else first + max(1, round(Fraction(duration) / self.time_base))
 
     def count(self, first: int, last: int | None) -> int:
-        """Return how many frames there are from a time to before another, as far as is known."""
+        """Return the number of frames from `first` to `last` (exclusive), as far as known."""
         end = len(self.times) if last is None else bisect_left(self.times, last)
         return max(0, end - bisect_left(self.times, first))
 
 
 def open_clip(path: PathLike) -> Clip:
-    """Open whatever moves: an animated GIF, WebP or PNG by Pillow, all else by FFmpeg.
+    """Open a clip: animated GIF, WebP and PNG with Pillow, everything else with FFmpeg.
 
     Raises:
-        VideoError: it cannot be read, shows nothing, or is cut short.
-        OptionError: PyAV, which brings FFmpeg, is not installed.
+        VideoError: it cannot be read, has no frames, or is truncated.
+        OptionError: PyAV, which includes FFmpeg, is not installed.
     """
     from stylezoo.video.animation import Animation, is_animation
 
@@ -149,7 +149,7 @@ def open_clip(path: PathLike) -> Clip:
     if not path.exists():
         raise VideoError(f"{name} does not exist: check the path, relative to {shown(Path.cwd())}")
     if path.is_file() and not path.stat().st_size:
-        raise VideoError(f"{name} is empty: fetch or save it again")
+        raise VideoError(f"{name} is empty: download or save it again")
     if is_animation(path):
         return Animation(path)
     check_av()
@@ -159,23 +159,23 @@ def open_clip(path: PathLike) -> Clip:
 
 
 def check_av() -> None:
-    """Raise OptionError where PyAV is not installed."""
+    """Raise OptionError if PyAV is not installed."""
     try:
         import av  # noqa: F401
     except ImportError as cause:
         raise OptionError(
-            "clips with a container need PyAV, which brings FFmpeg: pip install 'stylezoo[video]' "
-            "(animated GIF, WebP and PNG do without)"
+            "video containers need PyAV, which includes FFmpeg: pip install 'stylezoo[video]' "
+            "(animated GIF, WebP and PNG do not)"
         ) from cause
 
 
 def with_durations(frames: Generator[Frame, None, None]) -> Generator[Frame, None, None]:
-    """Yield the frames with times that grow, and with what the next one's time says of each one's duration."""
+    """Yield the frames with increasing times, and with durations derived from the next frame's time."""
     last: Frame | None = None
     with closing(frames):
         for frame in frames:
             if last is not None:
-                time = max(frame.time, last.time + 1)  # damaged files repeat times, which no encoder takes
+                time = max(frame.time, last.time + 1)  # damaged files repeat times, which encoders reject
                 yield replace(last, duration=time - last.time)
                 frame = replace(frame, time=time)
             last = frame

@@ -1,4 +1,4 @@
-"""Stylized frames on their way into a container: encoded part by part, and joined with the sound of the clip."""
+"""Write stylized frames to a video container: encode them part by part, and join the parts with the clip's sound."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ from stylezoo.video.parts import Told
 from stylezoo.video.sound import COPY, NONE, Track, add_tracks
 from stylezoo.video.sound import ENCODERS as ENCODERS_OF_SOUND
 
-# What people call a codec -> its encoder, the option of its quality, the range of that, its default, further options
+# Common name of a codec -> its encoder, its quality option with range and default, and further options
 ENCODERS: dict[str, tuple[str, str, tuple[int, int], int, dict[str, str]]] = {
     "h264": ("libx264", "crf", (0, 51), 18, {}),
     "hevc": ("libx265", "crf", (0, 51), 20, {"x265-params": "log-level=error"}),
@@ -39,13 +39,20 @@ ENCODERS: dict[str, tuple[str, str, tuple[int, int], int, dict[str, str]]] = {
     "vp9": ("libvpx-vp9", "crf", (0, 63), 28, {"b": "0", "row-mt": "1", "cpu-used": "4", "deadline": "good"}),
     "mpeg4": ("mpeg4", "q", (1, 31), 3, {}),
 }
-OTHERS = ("prores", "ffv1", "mjpeg")  # names that FFmpeg takes as they are; --quality does not apply
+OTHERS = ("prores", "ffv1", "mjpeg")  # names passed to FFmpeg unchanged; --quality does not apply
 SAME = {"h265": "hevc", "x264": "h264", "x265": "hevc", "avc": "h264", "libx264": "h264", "libx265": "hevc"}
-TAGGED = {"h264", "hevc", "av1", "vp9", "prores", "ffv1", "mpeg2video"}  # codecs that say what their colours are
-STEADY = {"avi", "ogv", "mxf", "mpeg", "dv"}  # containers of one frame rate
-STEADY_CODECS = {"mpeg4", "mpeg1video", "mpeg2video", "msmpeg4v3", "h263", "wmv2"}  # codecs, or of coarse time
+TAGGED = {"h264", "hevc", "av1", "vp9", "prores", "ffv1", "mpeg2video"}  # codecs that store their colour space
+STEADY = {"avi", "ogv", "mxf", "mpeg", "dv"}  # containers with a constant frame rate
+STEADY_CODECS = {
+    "mpeg4",
+    "mpeg1video",
+    "mpeg2video",
+    "msmpeg4v3",
+    "h263",
+    "wmv2",
+}  # codecs with a constant frame rate or coarse timing
 SWSCALE = {BT709: 1, 4: 4, 5: 5, BT601: 5, 7: 7, 9: 9, 10: 9}  # matrix of H.273 -> swscale's number
-GLOBAL_HEADER = 0x40  # FFmpeg's AVFMT_GLOBALHEADER: what a codec says of itself stands at the start, once
+GLOBAL_HEADER = 0x40  # FFmpeg's AVFMT_GLOBALHEADER: codec headers are stored once, at the start
 IN_MP4 = {"mp4", "mov", "ipod", "3gp"}
 FLEETING = {"encoder", "major_brand", "minor_version", "compatible_brands", "rotate"}
 SAFE = {"title", "artist", "author", "composer", "album_artist", "album", "show", "episode_id", "genre", "language"}
@@ -53,20 +60,20 @@ SAFE |= {"copyright", "license", "comment", "description", "synopsis", "date", "
 
 
 class Film:
-    """Stylized frames on their way into a container; see `stylezoo.video.parts.Sink`.
+    """Writes stylized frames to a container; see `stylezoo.video.parts.Sink`.
 
     Args:
-        target: whose suffix names the container.
-        clip: what is stylized: its times, colours, metadata and sound are kept.
+        target: the file; its suffix sets the container.
+        clip: the source; its timing, colours, metadata and sound are kept.
         size: (height, width) of the frames.
-        span: the clip's time that becomes 0, and that before which it ends, or None.
-        sound: whether the sound is kept.
-        codec: h264 and others by their common names, or an encoder of FFmpeg. None: h264, or what the container takes.
-        quality: of the codec, mostly the constant rate factor (CRF), lower being better. None: as suits the codec.
-        metadata: what is kept of that, see `StylizeOptions`.
+        span: the source time that becomes 0, and the time at which to stop (exclusive) or None.
+        sound: keep the sound.
+        codec: a common name such as h264, or an FFmpeg encoder. None: h264, or the container's default.
+        quality: mostly the constant rate factor (CRF), lower is better. None: the codec's default.
+        metadata: the metadata to keep, see `StylizeOptions`.
 
     Raises:
-        OptionError, VideoError: this cannot be written, and why. Nothing is written before.
+        OptionError, VideoError: this combination cannot be written. Nothing has been written then.
     """
 
     def __init__(
@@ -116,8 +123,8 @@ class Film:
         except ValueError as cause:
             known = [*ENCODERS, *OTHERS]
             raise OptionError(
-                f"codec '{codec}' is unknown{did_you_mean(codec, known) or '.'} Use one of {', '.join(known)}, or an "
-                "encoder's name that FFmpeg has here"
+                f"codec '{codec}' is unknown{did_you_mean(codec, known) or '.'} Use one of {', '.join(known)}, or the "
+                "name of an FFmpeg encoder on this machine"
             ) from cause
         if encoder.type != "video":
             raise OptionError(f"codec '{codec}' is for {encoder.type}: use one of {', '.join(ENCODERS)}")
@@ -126,7 +133,7 @@ class Film:
             raise OptionError(f"quality={quality} {limits} for codec '{codec}'")
         self.codec = encoder.canonical_name
         if self.encoder == "libsvtav1":
-            os.environ.setdefault("SVT_LOG", "1")  # errors alone; it would tell of each part in a dozen lines
+            os.environ.setdefault("SVT_LOG", "1")  # errors only: otherwise a dozen lines per part
         self.options = dict(more)
         if key == "crf":
             self.options["crf"] = str(default if quality is None else quality)
@@ -135,7 +142,7 @@ class Film:
         self.pixel_format = "yuv420p" if "yuv420p" in known_formats or not known_formats else known_formats[0]
         self.height, self.width = size
         form = av.VideoFormat(self.pixel_format)
-        if form.chroma_width(2) == 1:  # H.264 and its kin cannot state half a chroma sample
+        if form.chroma_width(2) == 1:  # subsampled chroma needs even sides in H.264 and others
             self.width = max(2, self.width // 2 * 2)
         if form.chroma_height(2) == 1:
             self.height = max(2, self.height // 2 * 2)
@@ -149,7 +156,7 @@ class Film:
         self.time_base = 1 / self.rate if self._steady else self.clip.time_base
 
     def _choose_sound(self, sound: bool) -> str:
-        """Return how the sound gets into the container: as it is, by an encoder, or not at all."""
+        """Return how to write the sound: copy it, re-encode it, or drop it."""
         if not sound or not isinstance(self.clip, Footage) or not self.clip.tracks:
             return NONE
         for way in (COPY, *ENCODERS_OF_SOUND):
@@ -159,7 +166,7 @@ class Film:
         return NONE
 
     def _try(self, sound: str) -> None:
-        """Write the head of the container into memory."""
+        """Write the container's header to memory, as a test."""
         room = io.BytesIO()
         room.name = self.target.name
         with ExitStack() as stack:
@@ -168,7 +175,7 @@ class Film:
             self._begin(out, sound, stack)
 
     def _begin(self, out: OutputContainer, sound: str, stack: ExitStack) -> tuple[VideoStream, list[Track]]:
-        """Add the streams and write the head."""
+        """Add the streams and write the header."""
         stream = out.add_stream(self.encoder, rate=self.rate)
         assert isinstance(stream, VideoStream)
         self._configure(stream.codec_context)
@@ -198,12 +205,12 @@ class Film:
         if self.clip.aspect:
             context.sample_aspect_ratio = self.clip.aspect
         if self.codec == "hevc" and self._format.name in IN_MP4:
-            context.codec_tag = "hvc1"  # else Apple's players show nothing
+            context.codec_tag = "hvc1"  # required by Apple's players
         if self._format.name == "avi":
-            context.max_b_frames = 0  # it knows no order of showing
+            context.max_b_frames = 0  # the container stores no presentation order
 
     def encode(self, frames: Iterable[Frame], path: Path) -> dict[str, Any]:
-        """Encode a part by itself; its packets are kept as they are."""
+        """Encode a part independently; `join` copies its packets."""
         context = av.CodecContext.create(self.encoder, "w")
         assert isinstance(context, VideoCodecContext)
         self._configure(context)
@@ -230,14 +237,14 @@ class Film:
         return {"delay": max(number - order[time] for number, (time, *_) in enumerate(packets))}
 
     def _time(self, frame: Frame) -> int:
-        """Return when a frame is shown, in `time_base`."""
+        """Return a frame's presentation time, in `time_base`."""
         return (
             frame.number if self._steady else round((frame.time - self.origin) * self.clip.time_base / self.time_base)
         )
 
     def _picture(self, frame: Frame, converter: VideoReformatter) -> VideoFrame:
         pixels = frame.pixels
-        if pixels.shape[2] == 4:  # on white, as a page shows it
+        if pixels.shape[2] == 4:  # over white
             alpha = pixels[..., 3:].astype(np.uint16)
             pixels = ((pixels[..., :3] * alpha + 255 * (255 - alpha) + 127) // 255).astype(np.uint8)
         pixels = np.ascontiguousarray(pixels[: self.height, : self.width])
@@ -253,7 +260,7 @@ class Film:
         return picture
 
     def join(self, parts: Sequence[Told], target: Path) -> None:
-        """Write the container: the packets of all parts and the sound, in the order of their times."""
+        """Write the container: the packets of all parts and of the sound, ordered by time."""
         options = {"movflags": "+faststart"} if self._format.name in IN_MP4 else {}
         try:
             with ExitStack() as stack:
@@ -261,21 +268,23 @@ class Film:
                 stream, tracks = self._begin(out, self.sound, stack)
                 streams = [self._packets(parts, stream)]
                 origin = self.origin * self.clip.time_base
-                begin = origin if self.origin > self.clip.start else None  # a codec's run-up comes before the start
+                begin = (
+                    origin if self.origin > self.clip.start else None
+                )  # audio codecs have priming samples before the start
                 end = None if self.last is None else self.last * self.clip.time_base
                 streams += [track.packets(origin, begin, end) for track in tracks]
                 for _, packet in heapq.merge(*streams, key=lambda item: item[0]):
                     out.mux(packet)
         except av.FFmpegError as cause:
             raise VideoError(
-                f"cannot write {self.target} ({reason(cause)}): run again, which joins what is stylized already"
+                f"cannot write {self.target} ({reason(cause)}): run the command again to join the finished parts"
             ) from cause
 
     def _packets(self, parts: Sequence[Told], stream: VideoStream) -> Iterator[tuple[Fraction, Packet[Any]]]:
-        """Yield the packets, with the decoding times that one encoder would have given all of them."""
+        """Yield the packets, with the decoding times that a single encoder would have set."""
         delay = max(said["delay"] for _, said in parts)
         step = max(1, round(1 / (self.rate * self.time_base)))
-        shown: deque[int] = deque()  # times of the frames to be shown, in order; each is decoded `delay` frames before
+        shown: deque[int] = deque()  # presentation times in order; each frame is decoded `delay` frames earlier
         for path, _ in parts:
             packets = msgspec.msgpack.decode(path.read_bytes(), type=list[tuple[int, int, bool, bytes]])
             times = sorted(time for time, *_ in packets)
@@ -295,7 +304,7 @@ class _Container(msgspec.Struct, frozen=True):
 
 
 def container_format(target: Path) -> _Container:
-    """Return the container that a suffix names. Raises VideoError where it is none for moving pictures."""
+    """Return the container for a suffix; raise VideoError if it is not a video format."""
     room = io.BytesIO()
     room.name = target.name
     remedy = "end the name in .mp4, .mov, .mkv or .webm, or in .gif, .webp or .apng"
@@ -312,7 +321,7 @@ def container_format(target: Path) -> _Container:
     _close(out)
     single = not form.no_file and form.name not in ("image2", "gif", "apng", "webp", "mp3", "segment", "yuv4mpegpipe")
     if not single or out.default_video_codec == "none":
-        raise VideoError(f"cannot write {target.name}: '{target.suffix}' is not for moving pictures; {remedy}")
+        raise VideoError(f"cannot write {target.name}: '{target.suffix}' is not a video format; {remedy}")
     return _Container(form.name, out.default_video_codec, int(form.flags))
 
 

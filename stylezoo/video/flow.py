@@ -1,8 +1,7 @@
-"""Flow-guided blending: what was stylized before, moved as the photo moved, where the photo agrees.
+"""Flow-guided blending: blend with the previous stylized frame, warped by optical flow, where the photos agree.
 
-After the short-term consistency of Ruder et al. 2016 (arXiv:1604.08610), with optical flow by dense inverse search
-(Kroeger et al. 2016, arXiv:1603.03590) as OpenCV has it, and applied to what a net stylized in place of an
-optimisation.
+After the short-term consistency of Ruder et al. 2016 (arXiv:1604.08610), with OpenCV's dense inverse search (Kroeger
+et al. 2016, arXiv:1603.03590), and applied to a net's results instead of an optimisation.
 """
 
 from __future__ import annotations
@@ -16,19 +15,19 @@ import numpy as np
 from stylezoo.errors import OptionError
 from stylezoo.video.clip import Pixels
 
-SHARE = 0.6  # of what was stylized before, where the photos agree fully
+SHARE = 0.6  # share of the previous stylized frame where the photos agree fully
 DISAGREES = 12.0  # levels of 255 between photo and warped photo, at which the share falls to 1/e
 
 
 class FlowBlend:
-    """Blends each stylized frame with the one before it.
+    """Blends each stylized frame with the previous one.
 
-    Raises OptionError where OpenCV is not installed.
+    Raises OptionError if OpenCV is not installed.
     """
 
     def __init__(self) -> None:
         try:
-            cv2: Any = import_module("cv2")  # whose stubs lack the flow
+            cv2: Any = import_module("cv2")  # its stubs lack optical flow
         except ImportError as cause:
             raise OptionError(
                 "flow-guided blending needs OpenCV: pip install 'stylezoo[flow]', or leave out flow (--flow)"
@@ -39,7 +38,7 @@ class FlowBlend:
         self._before: Any = None
 
     def __call__(self, photo: Pixels, stylized: Pixels) -> Pixels:
-        """Return a stylized frame, (H, W, 3 or 4), uint8, blended; `photo` is what was stylized, of any size."""
+        """Return the blended frame, (H, W, 3 or 4), uint8; `photo` is the source of `stylized`, of any size."""
         cv2 = self._cv2
         height, width = stylized.shape[:2]
         grey = cv2.cvtColor(np.ascontiguousarray(photo[..., :3]), cv2.COLOR_RGB2GRAY)
@@ -47,7 +46,7 @@ class FlowBlend:
             grey = cv2.resize(grey, (width, height), interpolation=cv2.INTER_AREA)
         result = stylized.astype(np.float32)
         if self._before is not None and self._before.shape == stylized.shape:
-            flow = self._dis.calc(grey, self._grey, None)  # where each pixel was in the frame before
+            flow = self._dis.calc(grey, self._grey, None)  # where each pixel was in the previous frame
             x, y = np.meshgrid(np.arange(width, dtype=np.float32), np.arange(height, dtype=np.float32))
             where = x + flow[..., 0], y + flow[..., 1]
             outside = (where[0] < 0) | (where[1] < 0) | (where[0] > width - 1) | (where[1] > height - 1)
@@ -61,9 +60,9 @@ class FlowBlend:
         return self._before
 
     def state(self) -> dict[str, Pixels]:
-        """Return all that is kept, to go on from it elsewhere."""
+        """Return the state, for `load_state`."""
         return {} if self._before is None else {"flow.grey": self._grey, "flow.before": self._before}
 
     def load_state(self, state: Mapping[str, Pixels]) -> None:
-        """Go on from what `state` returned."""
+        """Continue from a state returned by `state`."""
         self._grey, self._before = state.get("flow.grey"), state.get("flow.before")

@@ -1,4 +1,4 @@
-"""Clips in a container, read by FFmpeg."""
+"""Read clips in video containers with FFmpeg."""
 
 from __future__ import annotations
 
@@ -38,43 +38,43 @@ if TYPE_CHECKING:
     from av.packet import Packet
 
 EXACT = Interpolation.BICUBIC | Interpolation.ACCURATE_RND | Interpolation.FULL_CHR_H_INT
-QUICK = Interpolation.BICUBIC | Interpolation.FULL_CHR_H_INT  # to within a level of 255, in a twentieth of the time
-NO_FOOTAGE = {"tty", "image2", "image2pipe"}  # text drawn as a terminal would, and still pictures
+QUICK = Interpolation.BICUBIC | Interpolation.FULL_CHR_H_INT  # exact to a level of 255, in a twentieth of the time
+NO_FOOTAGE = {"tty", "image2", "image2pipe"}  # text rendered as in a terminal, and still pictures
 RGB, BT470BG = 0, 5  # matrices of H.273
-STATED = {"mov", "matroska", "avi", "asf", "flv"}  # of others FFmpeg estimates the length
-MISSING = 0.5  # s by which a file may be shorter than it says
-LOCAL = {"protocol_whitelist": "file,crypto,data"}  # a playlist must not reach into the network
+STATED = {"mov", "matroska", "avi", "asf", "flv"}  # containers that store the length; for others FFmpeg estimates it
+MISSING = 0.5  # s by which a file may be shorter than it states
+LOCAL = {"protocol_whitelist": "file,crypto,data"}  # a playlist must not access the network
 
 
 def open_container(path: Path) -> InputContainer:
-    """Open a file for reading. Raises VideoError with the reason and the remedy."""
+    """Open a file for reading; raise VideoError if that fails."""
     try:
         # An absolute path: "a:b.mp4" would be taken for a protocol
         return av.open(str(path.absolute()), options=LOCAL, metadata_errors="replace")
     except av.FFmpegError as cause:
         if isinstance(cause, PermissionError):
-            raise VideoError(f"no permission to read {path}: change its access rights, or copy it") from cause
+            raise VideoError(f"no permission to read {path}: change its permissions, or copy it") from cause
         raise VideoError(
-            f"{path} is no clip that FFmpeg can read ({reason(cause)}): it is cut short, damaged or of another kind; "
-            "fetch or save it again"
+            f"FFmpeg cannot read {path} ({reason(cause)}): it is truncated, damaged or not a clip; "
+            "download or save it again"
         ) from cause
 
 
 def reason(cause: Exception) -> str:
-    """Return in a few words what FFmpeg says of an error."""
+    """Return FFmpeg's description of an error in a few words."""
     return " ".join(str(getattr(cause, "strerror", None) or cause).split())
 
 
 class Footage(Clip):
     """A clip in a container; see `Clip`.
 
-    Opening it walks through the file once without decoding it, which tells its true length, and decodes a frame.
+    Opening it scans the file once without decoding, to find its true length, and decodes one frame.
     """
 
     def __init__(self, path: Path) -> None:
         self.path = path
         self.damaged = 0
-        self._coded: tuple[int, int] | None = None  # primaries and transfer curve that are to become BT.709's
+        self._coded: tuple[int, int] | None = None  # primaries and transfer curve to convert to BT.709
         with open_container(path) as container:
             stream = self._picture(container)
             context = stream.codec_context
@@ -92,12 +92,12 @@ class Footage(Clip):
         with closing(self._decoded(None)) as decoded:
             first = next(decoded, None)
         if first is None:
-            raise VideoError(f"{self.name}: none of its frames can be decoded: it is damaged; fetch or save it again")
+            raise VideoError(f"{self.name} is damaged, none of its frames can be decoded: download or save it again")
         self._describe(first[1])
 
     def _picture(self, container: InputContainer) -> VideoStream:
         if container.format.name in NO_FOOTAGE or container.format.name.endswith("_pipe"):
-            raise VideoError(f"{self.name} is no clip: for pictures there is stylezoo stylize")
+            raise VideoError(f"{self.name} is a picture, not a clip: use stylezoo stylize")
         for stream in container.streams.video:
             if not stream.disposition & Disposition.attached_pic:
                 return stream
@@ -105,10 +105,10 @@ class Footage(Clip):
         raise VideoError(f"{self.name} {what}: name a clip with frames")
 
     def _scan(self, container: InputContainer, stream: VideoStream, said: float) -> None:
-        """Note the times of all frames. Raises VideoError where there are none, or fewer than the file says."""
+        """Collect the times of all frames; raise VideoError if there are none, or fewer than the file states."""
         times: list[int] = []
         reached, clock = 0.0, None
-        with suppress(av.FFmpegError):  # the rest is missing, as the length tells
+        with suppress(av.FFmpegError):  # the rest is missing, which shows in the length
             for packet in container.demux():
                 if packet.size == 0 or packet.is_discard:
                     continue
@@ -120,7 +120,7 @@ class Footage(Clip):
                 if when is not None:
                     reached = max(reached, float((when + (packet.duration or 0)) * packet.time_base))
         if not times:
-            raise VideoError(f"{self.name} has a length of zero: not one frame is in it; fetch or save it again")
+            raise VideoError(f"{self.name} has no frames: download or save it again")
         self.times = array("q", sorted(times))
         self.end = self.times[-1] + self.step
         there = reached - float(self.start * self.time_base)
@@ -128,7 +128,7 @@ class Footage(Clip):
         self.missing = said - there if stated and said - there > max(MISSING, 0.02 * said) else 0.0
 
     def check_whole(self, until: int | None) -> None:
-        """Raise VideoError where the file is cut short before a time; None is its end."""
+        """Raise VideoError if the file is truncated before a time; None is its end."""
         if not self.missing or (until is not None and until <= self.end):
             return
         there = self.seconds
@@ -136,7 +136,7 @@ class Footage(Clip):
             f", or pass duration={int(there * 10) / 10:g} (--duration) to stylize what there is" if there > 0.1 else ""
         )
         raise VideoError(
-            f"{self.name} is cut short: {there:.3g} s of {there + self.missing:.3g} s are there; fetch it again{rest}"
+            f"{self.name} is truncated to {there:.3g} s of {there + self.missing:.3g} s: download it again{rest}"
         )
 
     def _describe(self, frame: VideoFrame) -> None:
@@ -161,7 +161,7 @@ class Footage(Clip):
             frame.color_trc,
         )
         self.hdr = HDR.get(self.colour.transfer, "")
-        if self.hdr:  # wide primaries alone go through, with their tag
+        if self.hdr:  # wide primaries without HDR pass through with their tag
             self._coded = self.colour.primaries, self.colour.transfer
             self.colour = Colour(BT709, self.colour.range, BT709, BT709)
 
@@ -171,7 +171,7 @@ class Footage(Clip):
     def _from(self, start: int | None) -> Generator[Frame, None, None]:
         decoded = self._decoded(start)
         first = next(decoded, None)
-        if start is not None and (first is None or first[0] > start):  # not every file can be sought in
+        if start is not None and (first is None or first[0] > start):  # not every file supports seeking
             decoded.close()
             decoded = self._decoded(None)
             first = next(decoded, None)
@@ -184,7 +184,7 @@ class Footage(Clip):
                 first = next(decoded, None)
 
     def _decoded(self, seek: int | None) -> Generator[tuple[int, VideoFrame], None, None]:
-        """Yield times and frames, from a keyframe before `seek` on; of a damaged packet none."""
+        """Yield times and frames, from a keyframe before `seek`; skip damaged packets."""
         with open_container(self.path) as container:
             stream = self._picture(container)
             stream.thread_type = "AUTO"
@@ -213,7 +213,7 @@ class Footage(Clip):
     def _pixels(self, frame: VideoFrame, converter: VideoReformatter) -> Pixels:
         if frame.colorspace == UNSPECIFIED and not frame.format.is_rgb:
             frame.colorspace = self._guess
-        width, height = self._size  # a stream may change its size on the way, and no encoder follows
+        width, height = self._size  # a stream may change its size midway, which encoders do not support
         kinds = ("rgb24", "rgba") if self._coded is None else ("rgb48le", "rgba64le")
         pixels = converter.reformat(frame, width, height, kinds[self.alpha], interpolation=QUICK).to_ndarray()
         if self._coded is not None:
@@ -223,10 +223,10 @@ class Footage(Clip):
         return self._upright(pixels.astype(np.uint8, copy=False))
 
     def _upright(self, pixels: Pixels) -> Pixels:
-        """Turn and mirror a picture by the display matrix of the clip, to the nearest quarter turn."""
+        """Rotate and flip a picture by the clip's display matrix, to the nearest quarter turn."""
         if self._matrix is None:
             return pixels
-        right, down = self._matrix[0:2], self._matrix[3:5]  # where x and y of the picture go on the screen
+        right, down = self._matrix[0:2], self._matrix[3:5]  # directions of the picture's x and y on the screen
         x, y = right[0], down[1]
         if abs(right[1]) + abs(down[0]) > abs(right[0]) + abs(down[1]):
             pixels, x, y = pixels.swapaxes(0, 1), down[0], right[1]
@@ -234,7 +234,7 @@ class Footage(Clip):
 
 
 def _decoder(stream: VideoStream) -> VideoCodecContext:
-    """Return what decodes a stream: FFmpeg's own, but for VP8 and VP9 with alpha, which libvpx alone decodes."""
+    """Return the decoder of a stream: FFmpeg's own, or libvpx for VP8 and VP9 with alpha."""
     name = {"vp8": "libvpx", "vp9": "libvpx-vp9"}.get(stream.codec_context.name)
     if name is None or stream.metadata.get("alpha_mode") != "1":
         return stream.codec_context
@@ -245,5 +245,5 @@ def _decoder(stream: VideoStream) -> VideoCodecContext:
 
 
 def _packets(container: InputContainer, stream: VideoStream) -> Iterator[Packet[VideoStream]]:
-    with suppress(av.FFmpegError):  # what is missing was found when the clip was opened
+    with suppress(av.FFmpegError):  # missing parts were found when the clip was opened
         yield from container.demux(stream)

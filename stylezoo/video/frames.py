@@ -1,4 +1,4 @@
-"""The frames of a clip, stylized one after another."""
+"""Stylize the frames of a clip one after another."""
 
 from __future__ import annotations
 
@@ -26,10 +26,10 @@ class ClipStylizer:
     """A clip being stylized.
 
     Attributes:
-        span: the times of the first frame and before the last, see `Clip.span`.
+        span: the first time (inclusive) and last time (exclusive), see `Clip.span`.
         course: the style of each frame.
-        memory, blend: what is kept from frame to frame.
-        options: of `Stylizer.stylize_frames`.
+        memory, blend: state carried from frame to frame.
+        options: options of `Stylizer.stylize_frames`.
     """
 
     stylizer: Stylizer
@@ -45,12 +45,12 @@ class ClipStylizer:
     _times: dict[int, Fraction] = field(default_factory=dict)
 
     def frames(self, parts: Parts) -> Generator[Frame, None, None]:
-        """Yield stylized frames from behind the parts that are done."""
+        """Yield stylized frames, continuing after the finished parts."""
         first = parts.frames
         if parts.done:
             self._load(parts.state())
         with closing(prefetch(self._read(parts))) as photos:
-            paintings = self.stylizer.stylize_frames(
+            results = self.stylizer.stylize_frames(
                 self._reported(photos, first),
                 self.course.codes[0] if self.course.steady else self._style,
                 steady=self.memory,
@@ -58,15 +58,15 @@ class ClipStylizer:
                 first=first,
                 **self.options,
             )
-            for number, stylized in enumerate(paintings, first):
+            for number, stylized in enumerate(results, first):
                 photo = self._waiting.popleft()
                 pixels = self.blend(photo.pixels, stylized) if self.blend else stylized
-                if (number + 1) % parts.size == 0:  # here and now: what asks for it may be a frame behind
+                if (number + 1) % parts.size == 0:  # store it now: the consumer may be a frame behind
                     self._states[number + 1] = self._state()
                 yield Frame(pixels, photo.time, photo.duration, number)
 
     def state_behind(self, number: int) -> State:
-        """Return what painting goes on from behind so many frames, whole parts; empty where all is done."""
+        """Return the state after `number` frames (whole parts); empty if all are done."""
         return self._states.pop(number, {})
 
     def _read(self, parts: Parts) -> Generator[Frame, None, None]:
@@ -81,7 +81,7 @@ class ClipStylizer:
                 yield frame
 
     def _reported(self, photos: Generator[Frame, None, None], first: int) -> Generator[Any, None, None]:
-        """Yield the pixels, and keep what belongs to them until they are stylized."""
+        """Yield the pixels, and keep the other data of each frame until it is stylized."""
         for number, frame in enumerate(photos, first):
             self._waiting.append(frame)
             self._times.pop(number - 1, None)

@@ -1,4 +1,4 @@
-"""A style that changes over time: styles at moments, and what lies between them."""
+"""Styles that change over time: keyframes, and interpolation between them."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _TIME = r"\d+(?:\.\d+)?s?"
 
 
 class Keyframe(NamedTuple):
-    """A style at a moment: at a frame's number or, with `seconds`, that many seconds from the start."""
+    """A style at a frame number or, with `seconds`, at a time from the start."""
 
     at: Fraction
     seconds: bool
@@ -27,12 +27,11 @@ class Keyframe(NamedTuple):
 
 
 def read_keyframes(given: str | Sequence[tuple[Any, StyleLike]]) -> list[Keyframe]:
-    """Return the keyframes that '0:starry_night,5s:great_wave,120:the_kiss+udnie' states, or pairs of (time, style).
+    """Return the keyframes of a text such as '0:starry_night,5s:great_wave,120:the_kiss+udnie' or (time, style) pairs.
 
-    In pairs a time is an int for a frame's number, a float for seconds, or such a text. Styles joined by + are mixed
-    in equal shares.
+    In pairs, a time is an int (a frame number), a float (seconds) or a text. Styles joined by + are mixed equally.
 
-    Raises OptionError where they cannot be read, or go back in time.
+    Raises OptionError if they cannot be parsed, or are not in order.
     """
     if isinstance(given, str):
         parts = re.split(rf",(?=\s*{_TIME}\s*:)", given)  # a comma elsewhere is part of a name
@@ -65,19 +64,19 @@ def _moment(time: Any) -> tuple[Fraction, bool]:
         return Fraction(time), False
     elif isinstance(time, float) and time >= 0 and math.isfinite(time):
         return Fraction(time), True
-    raise OptionError(f"'{time}' is no time of a keyframe: {WAY}")
+    raise OptionError(f"'{time}' is not a valid time of a keyframe: {WAY}")
 
 
 class Course:
-    """The code of every frame: those of the keyframes, straight lines between them, and the ends held.
+    """The style code of every frame, interpolated linearly between keyframes and constant outside of them.
 
-    Where all keyframes name frames, their numbers count; else times do, and a number stands for its share of a second
-    at the clip's rate.
+    If all keyframes are frame numbers, interpolation is by frame number; otherwise by time, and frame numbers are
+    converted at the clip's rate.
 
     Args:
         frames: the keyframes.
-        encode: makes the code of a style.
-        rate: frames a second.
+        encode: returns the code of a style.
+        rate: frames per second.
     """
 
     def __init__(self, frames: Sequence[Keyframe], encode: Callable[[StyleLike], StyleCode], rate: Fraction) -> None:
@@ -86,14 +85,14 @@ class Course:
         for before, after, frame in zip(self._at, self._at[1:], frames[1:], strict=False):
             if after <= before:
                 raise OptionError(
-                    f"the keyframe at {float(frame.at):g}{'s' if frame.seconds else ''} is not behind the one before: "
+                    f"the keyframe at {float(frame.at):g}{'s' if frame.seconds else ''} is not after the one before: "
                     "order them by time"
                 )
         self.codes = [encode(frame.style) for frame in frames]
 
     @classmethod
     def of(cls, code: StyleCode) -> Self:
-        """Return the course of a style that stays."""
+        """Return the course of a constant style."""
         return cls([Keyframe(Fraction(0), False, None)], lambda _: code, Fraction(1))
 
     @property
@@ -102,7 +101,7 @@ class Course:
         return len(self.codes) == 1
 
     def __call__(self, number: int, time: Fraction) -> StyleCode:
-        """Return the code of a frame, by its number and its time in seconds, both from the start."""
+        """Return the code of a frame, given its number and its time in seconds from the start."""
         now = time if self.timed else Fraction(number)
         index = bisect_right(self._at, now)
         if index in (0, len(self._at)):

@@ -1,4 +1,4 @@
-"""Masks of a clip: one picture for all frames, or one for each."""
+"""Masks of a clip: one picture for all frames, or one per frame."""
 
 from __future__ import annotations
 
@@ -19,18 +19,17 @@ from stylezoo.video.clip import open_clip
 
 
 class Masks:
-    """Where to stylize: white the style, black the photo.
+    """Where to stylize: white gives the style, black the photo.
 
     Args:
-        path: a picture, which is for all frames; or a clip or a folder of pictures, sorted by name, with one for each
-            frame that is stylized.
-        count: how many frames are stylized, as far as is known.
+        path: a picture for all frames; or a clip or folder of pictures, sorted by name, with one per stylized frame.
+        count: number of frames to stylize, as far as known.
 
     Attributes:
-        identity: by which a run that goes on knows that the masks are the same.
+        identity: identifies the masks, so that a resumed run can check that they are the same.
 
     Raises:
-        OptionError: there are fewer or more masks than frames.
+        OptionError: the number of masks differs from the number of frames.
         ImageError, VideoError: they cannot be read.
     """
 
@@ -44,7 +43,7 @@ class Masks:
             self.identity: Any = {p.name: sha256_of(p) for p in self._pictures}
             return
         if self._still:
-            read(self.path)  # now, before anything is stylized
+            read(self.path)  # check it before anything is stylized
         else:
             self._check(len(open_clip(self.path).times), count)
         self.identity = sha256_of(self.path)
@@ -52,11 +51,11 @@ class Masks:
     def _check(self, found: int, count: int) -> None:
         if found != count:
             raise OptionError(
-                f"{shown(self.path)} has {found} masks for {count} frames: give one for each, or one picture for all"
+                f"{shown(self.path)} has {found} masks for {count} frames: give one per frame, or one picture for all"
             )
 
     def start(self, first: int) -> Callable[[int], Any]:
-        """Return the function from a frame's number, from `first` on and growing, to its mask."""
+        """Return a function from frame numbers, which increase from `first`, to masks."""
         if self._pictures:
             return self._picture
         if self._still:
@@ -92,6 +91,6 @@ def _is_still(path: Path) -> bool:
         with Image.open(path) as image:
             return getattr(image, "n_frames", 1) == 1
     except FileNotFoundError:
-        return True  # as which it gets its error
+        return True  # reading it then raises the error
     except (UnidentifiedImageError, OSError, ValueError, SyntaxError, EOFError):
         return False

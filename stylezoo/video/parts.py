@@ -1,4 +1,4 @@
-"""What is stylized of a clip so far, next to it: a killed run loses a part at most, and the next one goes on."""
+"""Finished parts of a clip, kept next to it: a killed run loses at most one part, and the next run resumes."""
 
 from __future__ import annotations
 
@@ -16,24 +16,24 @@ from stylezoo.errors import OptionError
 from stylezoo.video.clip import Frame
 
 MANIFEST = "manifest.json"
-PART = 48  # frames: two seconds of film, so that little is lost, and the keyframe of each weighs little
+PART = 48  # frames: two seconds, so that little is lost and keyframes take little space
 
 State: TypeAlias = dict[str, NDArray[Any]]
-"""What painting goes on from: the statistics of the norms, and with flow the last frame."""
+"""The state to continue from: the norm statistics, and with flow the last frame."""
 
 Told: TypeAlias = tuple[Path, dict[str, Any]]
-"""A part's file, and what its sink said of it."""
+"""A part's file, and the facts that its sink returned."""
 
 
 class Sink(Protocol):
-    """What writes parts and the whole.
+    """Writes parts and the final file.
 
     Attributes:
-        choices: what of it decides on the result, as JSON holds it.
-        codec: of the pictures.
+        choices: options that affect the result, as JSON types.
+        codec: the video codec.
         sound: "copy", the encoder's name, or "none".
         size: (height, width) of the frames in px.
-        on_white: whether transparency gets lost.
+        on_white: whether transparency is lost.
     """
 
     choices: dict[str, Any]
@@ -43,20 +43,20 @@ class Sink(Protocol):
     on_white: bool
 
     def encode(self, frames: Iterable[Frame], path: Path) -> dict[str, Any]:
-        """Write a part; return what `join` has to know of it, as JSON holds it."""
+        """Write a part; return the facts that `join` needs, as JSON types."""
 
     def join(self, parts: Sequence[Told], target: Path) -> None:
-        """Write the whole from (path, what `encode` returned) of each part."""
+        """Write the final file from (path, facts) of each part."""
 
 
 class Part(NamedTuple):
-    """A part that is whole.
+    """A finished part.
 
     Attributes:
         file: its name.
-        time, end: when its first frame is shown, and when its last is over, in the clip's unit.
-        frames: how many there are.
-        said: by the sink.
+        time, end: start of its first frame and end of its last, in the clip's time unit.
+        frames: number of frames.
+        said: the facts returned by the sink.
     """
 
     file: str
@@ -67,20 +67,20 @@ class Part(NamedTuple):
 
 
 class Parts:
-    """The folder OUT.parts, with a manifest of what decides on the result and of the parts that are whole.
+    """The folder OUT.parts, with a manifest of the options and the finished parts.
 
     Args:
         target: OUT.
-        key: what decides on the result; parts of another key are thrown away.
-        size: how many frames a part has.
+        key: everything that the result depends on; parts with another key are discarded.
+        size: frames per part.
 
     Attributes:
         target, size: see above.
-        release: lets another job write the target.
-        changed: in what the parts that were thrown away differed; empty where there were none.
+        release: lets another process write the target.
+        changed: the keys in which discarded parts differed; empty if there were none.
 
     Raises:
-        OptionError: another job writes the same target, or something else is in the way.
+        OptionError: another process writes the same target, or the folder is not one of parts.
     """
 
     def __init__(self, target: Path, key: Mapping[str, Any], size: int = PART) -> None:
@@ -88,7 +88,7 @@ class Parts:
         self.folder = target.with_name(target.name + ".parts")
         self.release = lock(target.with_name(f"{target.name}.lock"), f"'{target}'")
         self._manifest = self.folder / MANIFEST
-        self._key = json.loads(json.dumps(key))  # as it is when read again
+        self._key = json.loads(json.dumps(key))  # as read back from JSON
         self.changed: list[str] = []
         self.done: list[Part] = []
         try:
@@ -120,16 +120,16 @@ class Parts:
 
     @property
     def frames(self) -> int:
-        """How many frames are done."""
+        """The number of finished frames."""
         return sum(part.frames for part in self.done)
 
     @property
     def whole(self) -> bool:
-        """Whether all frames are done, as a last part that is shorter than the others tells."""
+        """Whether all frames are done, which a shorter last part indicates."""
         return bool(self.done) and self.done[-1].frames < self.size
 
     def add(self, sink: Sink, frames: Iterable[Frame], state: Callable[[int], State]) -> None:
-        """Make the next part of stylized frames, at most `size`; `state` tells what the one behind it goes on from."""
+        """Write the next part of at most `size` stylized frames; `state` returns the state after it."""
         spans: list[tuple[int, int]] = []
 
         def noted() -> Iterator[Frame]:
@@ -148,7 +148,7 @@ class Parts:
             self._state(part.file).unlink(missing_ok=True)
 
     def state(self) -> State:
-        """Return the state behind the last part."""
+        """Return the state after the last part."""
         return load_file(self._state(self.done[-1].file))
 
     def _state(self, name: str) -> Path:

@@ -1,4 +1,4 @@
-"""Doing the next thing while the last one is used."""
+"""Compute the next item while the current one is used."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ T = TypeVar("T")
 
 
 def prefetch(items: Generator[T, None, None]) -> Generator[T, None, None]:
-    """Yield the items, each made in a thread of its own while the one before it is used.
+    """Yield the items, each computed in a thread while the previous one is used.
 
-    FFmpeg and the nets give up Python's lock while they compute, so decoding, painting and encoding overlap. One item
+    FFmpeg and the nets give up Python's lock while they compute, so decoding, stylizing and encoding overlap. One item
     is prepared, no more: memory stays bounded, and what is closed early waits for one item at most.
     """
     end: Any = object()

@@ -1,4 +1,4 @@
-"""The sound of a clip on its way into another container: its packets as they are, or encoded again."""
+"""Copy or re-encode the sound of a clip into another container."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ from av.packet import Packet
 
 from stylezoo.video.footage import open_container
 
-# Where the sound has to be encoded again, the first that the container takes
+# Encoders for sound that cannot be copied; the first that the container supports is used
 ENCODERS = ("aac", "libopus", "libmp3lame", "mp2", "flac", "pcm_s16le")
-BIT_RATE = 96_000  # a channel
+BIT_RATE = 96_000  # per channel
 COPY, NONE = "copy", "none"
 KEPT = {"language", "title", "handler_name"}
 
 
 class Track:
-    """A track of sound: of a file that is read, to a container that is written."""
+    """A sound track, read from a file and written to a container."""
 
     def __init__(self, path: Path, number: int, target: AudioStream, copy: bool) -> None:
         self._path, self._number, self._target, self._copy = path, number, target, copy
@@ -32,8 +32,8 @@ class Track:
     def packets(
         self, origin: Fraction, begin: Fraction | None, end: Fraction | None
     ) -> Iterator[tuple[Fraction, Packet[Any]]]:
-        """Yield (time in s, packet) of what starts from `begin` to before `end`, in s, in times from `origin` on."""
-        with open_container(self._path) as container:  # one for each track, as their packets lie far apart at times
+        """Yield (time in s, packet) for packets from `begin` to `end` (exclusive), in s, with times from `origin`."""
+        with open_container(self._path) as container:  # one per track, since their packets may be far apart
             source = container.streams[self._number]
             assert isinstance(source, AudioStream)
             latest = -math.inf
@@ -46,7 +46,7 @@ class Track:
                         break
                     for made in self._copied(packet, origin) if self._copy else self._encoded(packet, origin):
                         when = (made.pts or 0) if made.dts is None else made.dts
-                        if when > latest:  # no container takes others, which damaged files have
+                        if when > latest:  # damaged files repeat times, which containers reject
                             latest = when
                             yield when * made.time_base, made
             if not self._copy:
@@ -61,7 +61,7 @@ class Track:
         yield packet
 
     def _encoded(self, packet: Packet[AudioStream], origin: Fraction) -> Iterator[Packet[Any]]:
-        with suppress(av.FFmpegError):  # a damaged packet is silent
+        with suppress(av.FFmpegError):  # skip damaged packets
             for frame in packet.decode():
                 if frame.pts is not None and frame.time_base:
                     frame.pts -= round(origin / frame.time_base)
@@ -69,9 +69,9 @@ class Track:
 
 
 def add_tracks(out: OutputContainer, source: InputContainer, path: Path, way: str) -> list[Track]:
-    """Add a stream for each track of sound; `way` is `COPY` or an encoder's name.
+    """Add a stream for each sound track; `way` is `COPY` or an encoder's name.
 
-    Raises ValueError where the container takes no such codec.
+    Raises ValueError if the container does not support the codec.
     """
     tracks = []
     for stream in source.streams.audio:

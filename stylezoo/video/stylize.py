@@ -1,4 +1,4 @@
-"""A clip in, a stylized clip out."""
+"""Stylize a clip."""
 
 from __future__ import annotations
 
@@ -38,17 +38,17 @@ from stylezoo.video.prefetch import prefetch
 
 @dataclass(frozen=True)
 class Facts:
-    """What came of a clip.
+    """Facts about a stylized clip.
 
     Attributes:
-        output, model: what was written, and by which model.
-        width, height: of the frames, in px.
-        frames: how many there are.
-        duration: in s.
-        codec: of the pictures, by FFmpeg's or Pillow's name.
-        sound: "copy": its packets as they were; the name of an encoder, by which it was encoded again; or "none".
-        resumed: how many frames were there from a run before.
-        seconds: that it took.
+        output, model: the file and the model.
+        width, height: size of the frames in px.
+        frames: number of frames.
+        duration: length in s.
+        codec: the video codec, by FFmpeg's or Pillow's name.
+        sound: "copy", the name of the encoder that re-encoded it, or "none".
+        resumed: number of frames kept from an earlier run.
+        seconds: time taken.
     """
 
     output: str
@@ -82,35 +82,35 @@ def stylize_video(
     progress: bool = False,
     **options: Any,
 ) -> Facts:
-    """Stylize a clip, frame by frame in the memory of a few, with its times, sound and metadata.
+    """Stylize a clip and keep its timing, sound and metadata; few frames are in memory at a time.
 
-    What is stylized is kept next to the target, in `target`.parts, until all is there: the same call after a kill, a
-    power cut or a full disk goes on, and gives what an unbroken run gives.
+    Finished frames are kept next to the target, in `target`.parts, until all are done. To resume after an interruption,
+    make the same call again; the result is that of an uninterrupted run.
 
     Args:
         source: any container that FFmpeg reads, or an animated GIF, WebP or PNG.
-        target: its suffix names the container: .mp4, .mov, .mkv, .webm and others, .gif, .webp, .apng or .png.
-        model: a model's name, as `load` takes it, or a model.
-        style: see `Stylizer.encode_style`. The style is encoded once.
-        keyframes: in place of a style: styles at times, see `read_keyframes`; codes in between are on straight lines.
-        mask: where to stylize: a picture of the clip's size for all frames; or a clip or folder of pictures, one for
-            each frame that is stylized.
-        start, duration: the part that is stylized, in seconds.
-        sound: keep the sound: as it is where the target's container takes its codec, else encoded again.
-        codec: h264 (the default where the container takes it), hevc, av1, vp9, prores, ffv1, mjpeg, mpeg4, or an
-            encoder of FFmpeg.
-        quality: of h264 and hevc (0 to 51, default 18 and 20), av1 and vp9 (0 to 63, 28) the constant rate factor,
-            of mpeg4 the quantiser (1 to 31, 3): lower is better. Of WebP 1 to 100 (80): higher is better.
+        target: its suffix sets the container: .mp4, .mov, .mkv, .webm and others, .gif, .webp, .apng or .png.
+        model: a name for `load`, or a `Stylizer`.
+        style: see `Stylizer.encode_style`; it is encoded once.
+        keyframes: styles at times instead of one style, see `read_keyframes`; codes are interpolated linearly.
+        mask: where to stylize: a picture of the clip's size for all frames, or a clip or folder of pictures with one
+            per stylized frame.
+        start, duration: the range to stylize, in seconds.
+        sound: keep the sound; it is re-encoded if the target's container does not support its codec.
+        codec: h264 (the default if the container supports it), hevc, av1, vp9, prores, ffv1, mjpeg, mpeg4, or an FFmpeg
+            encoder.
+        quality: for h264 and hevc (0 to 51, default 18 and 20), av1 and vp9 (0 to 63, 28) the constant rate factor, for
+            mpeg4 the quantiser (1 to 31, 3): lower is better. For WebP 1 to 100 (80): higher is better.
         steady: see `Stylizer.stylize_frames`.
-        flow: blend each frame with the one before it, moved by optical flow; needs OpenCV. It takes about as long as
-            a fast net.
-        overwrite: replace a target that exists.
-        progress: show a bar on stderr, with frames a second and the time that is left.
-        options: of `Stylizer.stylize_frames`: size, strength, stroke, preserve_color, style_size and others.
+        flow: blend each frame with the previous one, warped by optical flow; needs OpenCV, and takes about as long as a
+            fast net.
+        overwrite: replace an existing target.
+        progress: show a progress bar on stderr, with frames per second and the time left.
+        options: options of `Stylizer.stylize_frames`: size, strength, stroke, preserve_color, style_size and others.
 
     Raises:
-        VideoError: the clip is broken, empty, without a picture or cut short, or the target cannot be written.
-        ImageError, StyleError, OptionError: what else was given cannot be used, and why.
+        VideoError: the clip is damaged, empty, truncated or has no pictures, or the target cannot be written.
+        ImageError, StyleError, OptionError: another argument is invalid.
     """
     began = time.monotonic()
     source, target = Path(source), Path(target)
@@ -141,13 +141,13 @@ def stylize_video(
         "flow": flow,
         "output": sink.choices,
     }
-    # A frame that is optimised takes minutes
+    # Models that optimise take minutes per frame
     parts = Parts(target, key, 1 if stylizer.spec.weightless else PART)
     if parts.changed:
         _warn(f"{target.name} is stylized from its start, as this is not as before: {', '.join(parts.changed)}")
     resumed = parts.frames
-    painting = ClipStylizer(stylizer, clip, span, course, masks, memory, blend, options)
-    _stylize_one(painting, parts, sink, clip, total, progress)
+    stylizing = ClipStylizer(stylizer, clip, span, course, masks, memory, blend, options)
+    _stylize_one(stylizing, parts, sink, clip, total, progress)
     if clip.damaged:
         _warn(f"{clip.damaged} damaged packets of {clip.name} were left out")
     length = float((parts.done[-1].end - parts.done[0].time) * clip.time_base)
@@ -163,32 +163,32 @@ def _read_marks(keyframes: str | Sequence[tuple[Any, StyleLike]] | None, style: 
     if keyframes is None:
         return None
     if style is not None:
-        raise OptionError("style and keyframes exclude each other: keyframes name the styles")
+        raise OptionError("style and keyframes exclude each other: leave style out")
     return read_keyframes(keyframes)
 
 
 def _stylize_one(
-    painting: ClipStylizer, parts: Parts, sink: Sink, clip: Clip, total: int | None, progress: bool
+    stylizing: ClipStylizer, parts: Parts, sink: Sink, clip: Clip, total: int | None, progress: bool
 ) -> None:
-    """Add to the parts what is missing, and join them."""
+    """Stylize the missing parts, and join all parts."""
     try:
         if not parts.whole:
-            stylized = painting.frames(parts)
+            stylized = stylizing.frames(parts)
             with (
                 closing(prefetch(stylized)) as frames,
-                # The rate and the time left are of this run
+                # rate and time left are those of this run
                 tqdm(total=total, initial=parts.frames, unit="frame", disable=not shows(progress), leave=False) as bar,
             ):
                 while not parts.whole and (head := next(frames, None)):
                     chunk = _reported(chain([head], islice(frames, parts.size - 1)), bar.update)
-                    parts.add(sink, chunk, painting.state_behind)
+                    parts.add(sink, chunk, stylizing.state_behind)
         if not parts.frames:
-            raise VideoError(f"{clip.name} has no frame in that part: choose another start and duration")
+            raise VideoError(f"{clip.name} has no frames in that range: choose another start and duration")
         parts.join(sink, parts.target)
     except OSError as cause:
         raise VideoError(
-            f"cannot write {parts.target}: {cause.strerror or cause}; mend that, and the same command goes on from "
-            f"frame {parts.frames}"
+            f"cannot write {parts.target}: {cause.strerror or cause}; fix that, and run the same command to continue "
+            f"from frame {parts.frames}"
         ) from cause
     finally:
         if not parts.frames and parts.folder.exists():
@@ -206,9 +206,9 @@ def _check_target(source: Path, target: Path, overwrite: bool) -> None:
     if target.is_dir():
         raise VideoError(f"'{target}' is a folder: name the file to write")
     if target.exists() and not target.is_file():
-        raise VideoError(f"'{target}' is a device or pipe, in which no clip can be written: name a file")
+        raise VideoError(f"'{target}' is a device or pipe, to which no clip can be written: name a file")
     if target.exists() and source.exists() and target.samefile(source):
-        raise VideoError(f"'{target}' is the clip that is stylized, and is never overwritten: choose another name")
+        raise VideoError(f"'{target}' is the input and is never overwritten: choose another name")
     if target.exists() and not overwrite:
         raise VideoError(f"'{target}' exists: pass overwrite=True (--force), or choose another name")
     blocked = next((p for p in target.parents if p.exists()), None)
@@ -225,12 +225,12 @@ def _open_sink(
     codec: str | None,
     quality: int | None,
 ) -> Sink:
-    """Return what writes the target; say what of the clip it cannot hold."""
+    """Return the sink for the target; warn about anything in the clip that it cannot store."""
     size = (clip.height, clip.width) if chosen.size is None else fit_long_side(clip.height, clip.width, chosen.size)
     sink: Sink
     if target.suffix.lower() in FORMATS:
         if codec:
-            raise OptionError(f"codec '{codec}' (--codec) is of containers, not of {target.suffix}: leave it out")
+            raise OptionError(f"codec '{codec}' (--codec) is for video containers, not {target.suffix}: leave it out")
         sink = Flipbook(target, clip, size, quality)
     else:
         check_av()

@@ -51,7 +51,7 @@ def read_card(path: PathLike) -> CardSpec:
     if record is None:
         raise WeightsError(f"{path} is not a style card: make one with stylezoo add-style or Stylizer.card")
     if (size := Path(path).stat().st_size) > LARGEST_CARD:
-        raise WeightsError(f"{path} has {size} bytes, and a style card at most {LARGEST_CARD}")
+        raise WeightsError(f"{path} has {size} bytes, but a style card has at most {LARGEST_CARD}")
     try:
         plain = msgspec.json.decode(record)
     except (msgspec.DecodeError, RecursionError) as cause:

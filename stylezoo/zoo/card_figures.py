@@ -1,4 +1,4 @@
-"""How good models were measured to be, as Markdown for their cards and for a table of them."""
+"""The measured quality of models as Markdown, for model cards and the table of models."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which models there are: names, wildcards and aliases over the package's own zoo.yaml, and zoos added to it."""
+"""Find models by name, wildcard or alias, in the bundled zoo.yaml and in added zoos."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from stylezoo.zoo.layout import read_zoo
 from stylezoo.zoo.spec import HubSpec, ModelSpec, Zoo
 
 REGISTRY = "zoo.yaml"
-"""The name of the registry in a folder, and in a repository of the Hub."""
+"""File name of the registry in a folder or a repository on the Hub."""
 
 LARGEST_TEXT = 8 * 2**20
 """Bytes; of a registry from elsewhere, in which a model takes some 20 KB at most, or of another text."""
@@ -61,7 +61,7 @@ def zoo_file() -> Path:
     for folder in (_PACKAGE, _PACKAGE.parent):
         if (folder / "zoo.yaml").is_file():
             return folder / "zoo.yaml"
-    raise RegistryError(f"there is no zoo.yaml in {_PACKAGE}: reinstall stylezoo.")
+    raise RegistryError(f"no zoo.yaml in {_PACKAGE}: reinstall stylezoo.")
 
 
 def open_zoo(
@@ -86,7 +86,7 @@ def open_zoo(
     try:
         place = parse_repo(str(source), revision)
     except HubError as cause:
-        raise RegistryError(f"'{source}' is no folder with a {REGISTRY}, and no repository owner/zoo") from cause
+        raise RegistryError(f"'{source}' is neither a folder with a {REGISTRY} nor a repository owner/zoo") from cause
     return OpenZoo(read_repository(Repository(place, cache_dir=cache_dir, offline=offline)))
 
 
@@ -94,7 +94,7 @@ def open_folder(folder: Path) -> OpenZoo:
     """Read the registry in a folder, or the file itself; raise RegistryError if there is none, or a broken one."""
     folder = folder.parent if folder.name == REGISTRY else folder
     if not (folder / REGISTRY).is_file():
-        raise RegistryError(f"there is no {REGISTRY} in {folder}: stylezoo pull OWNER/ZOO --to {folder} makes one")
+        raise RegistryError(f"no {REGISTRY} in {folder}: run stylezoo pull OWNER/ZOO --to {folder}")
     return OpenZoo(read_zoo(folder / REGISTRY), folder)
 
 
@@ -112,7 +112,7 @@ def read_repository(repository: Repository) -> Zoo:
             size = f"weights of {spec.weights.bytes:,} bytes, and a net has {LARGEST_WEIGHTS:,} at most"
             raise RegistryError(f"{repository}/{REGISTRY}: models.{name}: {size}")
         if file := names_file(spec):
-            raise RegistryError(f"{repository}/{REGISTRY}: models.{name}.arch: '{file}' leads out of the repository")
+            raise RegistryError(f"{repository}/{REGISTRY}: models.{name}.arch: '{file}' points outside the repository")
         models[name] = place_weights(spec, hub)
     return msgspec.structs.replace(zoo, models=models)
 
@@ -123,7 +123,7 @@ def fetch_registry(repository: Repository) -> Path:
         return repository.download_text(REGISTRY, f"the registry {REGISTRY}", check=check_text)
     except MissingError as cause:
         how = "check its name or revision; stylezoo push makes a zoo of it"
-        raise MissingError(f"the Hub's {repository} is no zoo, it has no {REGISTRY}: {how}") from cause
+        raise MissingError(f"the Hub's {repository} is not a zoo, it has no {REGISTRY}: {how}") from cause
 
 
 def names_file(spec: ModelSpec) -> str | None:
@@ -135,7 +135,7 @@ def names_file(spec: ModelSpec) -> str | None:
 def check_text(size: int) -> None:
     """Raise HubError for a text of so many bytes that it is none."""
     if size > LARGEST_TEXT:
-        raise HubError(f"it has {size:,} bytes, and a text of a zoo has {LARGEST_TEXT:,} at most")
+        raise HubError(f"it has {size:,} bytes, more than the limit of {LARGEST_TEXT:,}")
 
 
 def place_weights(spec: ModelSpec, hub: HubSpec) -> ModelSpec:
@@ -169,7 +169,7 @@ def add_zoo(
     taken = [n for n, s in opened.zoo.models.items() if n in here and _sha256(here[n][0]) != _sha256(s)]
     if taken:
         instead = "" if opened.folder else f": load them as hf:{parse_repo(str(source)).repo}/{taken[0]}"
-        raise RegistryError(f"{source} has other models under names that are taken, {', '.join(taken)}{instead}")
+        raise RegistryError(f"{source} has models whose names are taken, {', '.join(taken)}{instead}")
     _added.append(opened)
     return sorted(opened.zoo.models.keys() - here.keys())
 

@@ -57,7 +57,7 @@ def check_filled(record: Record, *fields: str) -> None:
 def check_harmless(field: str, text: str) -> None:
     """Raise FieldError if a text could steer a terminal, or look like another."""
     if odd := STEERING.search(text):
-        raise FieldError(field, f"must not have the character U+{ord(odd[0]):04X}")
+        raise FieldError(field, f"must not contain the character U+{ord(odd[0]):04X}")
 
 
 def resolve(field: str, text: str, value_of: Callable[[str], str | None]) -> str:
@@ -70,11 +70,11 @@ def resolve(field: str, text: str, value_of: Callable[[str], str | None]) -> str
         values[key] = value_of(key)
         length += len(values[key] or "")
         if length > LONGEST:
-            raise FieldError(field, f"becomes longer than {LONGEST:,} characters, what it refers to included")
+            raise FieldError(field, f"is longer than {LONGEST:,} characters, including what it refers to")
     return REFERENCE.sub(lambda found: values[found[1]] or found[0], text)
 
 
 def check_resolved(field: str, text: str) -> None:
     """Raise FieldError if a text still refers to something that is stated nowhere."""
     if found := REFERENCE.search(text):
-        raise FieldError(field, f"refers to {found[0]}, which is not stated anywhere")
+        raise FieldError(field, f"refers to {found[0]}, which does not exist")

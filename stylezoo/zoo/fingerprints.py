@@ -37,7 +37,7 @@ class Fingerprint(Record, frozen=True, kw_only=True):
 
     def __post_init__(self) -> None:
         if not self.values or not all(map(math.isfinite, self.values)):
-            raise FieldError("values", "must be at least one number, and all of them finite")
+            raise FieldError("values", "must be one or more finite numbers")
         if not (math.isfinite(self.tolerance) and self.tolerance > 0):
             raise FieldError("tolerance", f"must be above 0, not {self.tolerance}")
 
@@ -66,7 +66,7 @@ def parse_fingerprints(data: bytes, where: str) -> dict[str, Fingerprint]:
     try:
         return msgspec.json.decode(data, type=dict[str, Fingerprint])
     except (msgspec.DecodeError, RecursionError) as cause:
-        raise RegistryError(f"{where}: {cause}: write it again by stylezoo verify --write") from cause
+        raise RegistryError(f"{where}: {cause}: write it again with stylezoo verify --write") from cause
 
 
 def dump_fingerprints(found: Mapping[str, Fingerprint]) -> bytes:

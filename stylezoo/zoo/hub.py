@@ -120,7 +120,7 @@ class Repository:
                 return path
             forget(path)
         other = "it comes with other bytes than the Hub says, and was removed"
-        raise HubError(f"cannot get {what} from the Hub's {self}: {other}: try again; if it stays so, report it.")
+        raise HubError(f"cannot get {what} from the Hub's {self}: {other}: try again, and report it if it persists.")
 
     def snapshot(self) -> Snapshot | None:
         """Return what the repository holds; None if there is none, or none that this token may see."""
@@ -267,7 +267,7 @@ def parse_repo(text: str, revision: str | None = None) -> HubSpec:
     except FieldError as cause:
         what = "revision" if str(cause).startswith("revision") else "repository"
         wrong = revision if revision and what == "revision" else text
-        raise HubError(f"'{wrong}' names no {what} of the Hub: write owner/zoo, or owner/zoo@revision") from cause
+        raise HubError(f"'{wrong}' is not a {what} of the Hub: write owner/zoo, or owner/zoo@revision") from cause
 
 
 def parse_name(text: str, revision: str | None = None) -> tuple[HubSpec, str]:
@@ -277,7 +277,7 @@ def parse_name(text: str, revision: str | None = None) -> tuple[HubSpec, str]:
     """
     parts = text.removeprefix("hf:").strip("/").split("/")
     if len(parts) < 4 or not all(parts):
-        raise HubError(f"'{text}' names no model of a repository: write hf:owner/zoo/family/style")
+        raise HubError(f"'{text}' is not a model of a repository: write hf:owner/zoo/family/style")
     return parse_repo("/".join(parts[:-2]), revision), "/".join(parts[-2:])
 
 

@@ -63,7 +63,7 @@ def parse_zoo(mapping: dict[str, Any], where: str) -> Zoo:
     """
     outline = read_record(mapping, _Outline, (), where, RegistryError)
     if outline.schema != 1:
-        raise RegistryError(f"{where}: schema: is {outline.schema}, and this stylezoo reads 1: upgrade stylezoo.")
+        raise RegistryError(f"{where}: schema: is {outline.schema}, but this version reads only 1: upgrade stylezoo.")
     for section in ("rights", "artworks", "datasets"):
         for key in getattr(outline, section):
             if not ID.fullmatch(key):
@@ -77,7 +77,7 @@ def parse_zoo(mapping: dict[str, Any], where: str) -> Zoo:
     models = {name: _parse_model(name, value, artworks, datasets, where) for name, value in outline.models.items()}
     for alias, name in outline.aliases.items():
         if not ID.fullmatch(alias):
-            raise RegistryError(f"{where}: aliases.{alias}: an alias is made of {ID_FORM}.")
+            raise RegistryError(f"{where}: aliases.{alias}: an alias must be {ID_FORM}.")
         _known(name, models, f"{where}: aliases.{alias}: no model is named")
     return Zoo(
         schema=1,
@@ -95,7 +95,7 @@ def check_parts(datasets: Mapping[str, DatasetSpec], where: str) -> None:
         for part in there.parts:
             _known(part, datasets, f"{where}: datasets.{id}.parts: no data set is named")
             if datasets[part].parts:
-                raise RegistryError(f"{where}: datasets.{id}.parts: '{part}' has parts itself: name them here.")
+                raise RegistryError(f"{where}: datasets.{id}.parts: '{part}' has parts itself: list them here.")
 
 
 def dataset_text(id: str, datasets: Mapping[str, DatasetSpec]) -> str:

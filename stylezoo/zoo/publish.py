@@ -84,7 +84,7 @@ def publish(
     names = [entry.spec.name for entry in entries]
     if twice := next((name for name in names if names.count(name) > 1), None):
         how = "give them names of their own, by stylezoo import FILE --name FAMILY/NAME"
-        raise OptionError(f"two of the models are called {twice}: {how}")
+        raise OptionError(f"two models are named {twice}: {how}")
     # Anew when somebody else changes the repository meanwhile, or the server breaks down over a commit.
     for wait in (*WAITS, None):
         try:
@@ -98,7 +98,7 @@ def publish(
                 raise
             pause = max(wait, cause.asked)
             what = f"cannot upload to the Hub's {repository} yet ({cause.problem})"
-            warnings.warn(f"{what}: beginning again in {pause:g} s", stacklevel=2)
+            warnings.warn(f"{what}: retrying in {pause:g} s", stacklevel=2)
             time.sleep(pause)
     raise AssertionError
 
@@ -184,8 +184,8 @@ class _Push:
                 path = fresh.download(file, f"{file} back", check=lambda size: None)
                 if sha256_of(path) != sha256_of(entry.weights):
                     raise HubError(
-                        f"{file} came back from the Hub's {self.repository} with other bytes than were sent, so "
-                        f"{entry.spec.name} was not entered into its {REGISTRY}: push again"
+                        f"{file} on the Hub's {self.repository} differs from the file that was sent, so "
+                        f"{entry.spec.name} was not added to its {REGISTRY}: push again"
                     )
 
     def _read(self, path: str) -> str:
@@ -200,8 +200,8 @@ class _Push:
         body = text.split("---", 2)[-1] if text.startswith("---") else text
         if body.strip() and MARK not in text:
             raise HubError(
-                f"the README.md of the Hub's {self.repository} was not written by stylezoo: --replace-readme puts the "
-                "model card in its place, and its history keeps it"
+                f"the README.md of the Hub's {self.repository} was not written by stylezoo: --replace-readme replaces "
+                "it with the model card; the repository's history keeps it"
             )
 
 
@@ -209,9 +209,7 @@ def _placed(entry: Entry, repository: Repository) -> Entry:
     """Return the entry with the record that the repository's registry will have."""
     assert entry.spec.weights is not None
     if outside := names_file(entry.spec):
-        raise OptionError(
-            f"{entry.spec.name} needs '{outside}', which others do not have: train it with a named encoder"
-        )
+        raise OptionError(f"{entry.spec.name} needs the local file '{outside}': train it with a named encoder")
     file = paths_of(entry.spec.name)[0]
     weights = msgspec.structs.replace(entry.spec.weights, file=file)
     spec = place_weights(msgspec.structs.replace(entry.spec, weights=weights), HubSpec(repo=repository.place.repo))

@@ -67,10 +67,10 @@ class PictureSpec(Record, frozen=True, kw_only=True):
         if not re.fullmatch(r"[a-z0-9_-]{1,120}\.(jpg|jpeg|png|webp)", self.file):
             raise FieldError("file", f"must be a name such as great_wave.jpg, in lowercase, not '{self.file}'")
         if not self.addresses:
-            raise FieldError("urls", "must be at least one address, as the page is not one of Wikimedia Commons")
+            raise FieldError("urls", "must be at least one URL, since the page is not on Wikimedia Commons")
         for field, url in [("page", self.page), *(("urls", url) for url in self.urls)]:
             if not re.fullmatch(r"https?://[!-~]+", url):  # visible ASCII: what goes over the wire as it stands
-                raise FieldError(field, f"must be an address https://... with %-escapes where needed, not '{url}'")
+                raise FieldError(field, f"must be a URL https://... with %-escapes where needed, not '{url}'")
         check_hex("phash", self.phash, 16)
 
 
@@ -154,7 +154,7 @@ class WeightsSpec(Record, frozen=True, kw_only=True):
             form = "a relative path a/b.safetensors within its folder, of letters, digits, ., - and _"
             raise FieldError("file", f"must be {form}, not '{self.file}'")
         if not self.file.endswith(".safetensors"):
-            raise FieldError("file", f"must end in .safetensors, unlike '{self.file}'")
+            raise FieldError("file", f"must end in .safetensors, not '{self.file}'")
         check_hex("sha256", self.sha256, 64)
         if self.bytes <= 0:
             raise FieldError("bytes", f"must be the file's size, not {self.bytes}")
@@ -222,17 +222,17 @@ class ModelSpec(Record, frozen=True, kw_only=True):
         if twice := next((i for i in ids if ids.count(i) > 1), None):
             raise FieldError("styles", f"two styles have the id '{twice}'")
         if (rows := self.arch.get("styles", len(ids))) != len(ids):
-            raise FieldError("arch", f"states {rows} styles, and {len(ids)} are named")
+            raise FieldError("arch", f"states {rows} styles, but {len(ids)} are named")
 
     def _check_provenance(self) -> None:
         if self.provenance == "recipe" and self.recipe is None:
-            raise FieldError("recipe", "must be named, for provenance: recipe says that one run of it made the weights")
+            raise FieldError("recipe", "must be named with provenance: recipe")
         if self.provenance == "handmade" and self.story is None:
-            raise FieldError("story", "must say how the weights were made, for provenance is handmade")
+            raise FieldError("story", "must say how the weights were made with provenance: handmade")
         if self.provenance != "handmade" and self.story is not None:
-            raise FieldError("story", "goes with provenance: handmade alone")
+            raise FieldError("story", "is only for provenance: handmade")
         if self.weightless and self.provenance is not None:
-            raise FieldError("provenance", f"a {self.family} model has no weights that were made: leave the key out")
+            raise FieldError("provenance", f"a {self.family} model has no weights: leave the key out")
 
 
 class Zoo(Record, frozen=True, kw_only=True):

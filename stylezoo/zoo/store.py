@@ -51,9 +51,9 @@ def find(
         if path.is_file():
             raise WeightsError(f"{path} {_what_it_is(path)}") from cause
         if path.is_dir():
-            raise WeightsError(f"the folder {path} holds no {WEIGHTS}: name a run folder of stylezoo train") from cause
+            raise WeightsError(f"the folder {path} has no {WEIGHTS}: name a run folder of stylezoo train") from cause
         if len(path.parts) > 2 or path.is_absolute():  # it can only have been meant as a path
-            raise ModelNotFoundError(f"there is no run folder or model named '{name}'") from cause
+            raise ModelNotFoundError(f"no run folder or model is named '{name}'") from cause
         raise
     return spec, locate_in(folder, spec) if folder and spec.weights else None
 
@@ -119,13 +119,15 @@ def locate(
     """
     weights = spec.weights
     if weights is None:
-        raise WeightsError(f"the record of {spec.name} names no weights: load the model by its weights file's path.")
+        raise WeightsError(
+            f"the record of {spec.name} names no weights: load the model by the path of its weights file."
+        )
     bundled = BUNDLED / weights.file
     if weights.bundled and bundled.is_file():
         check_file(bundled, spec, "Reinstall stylezoo.")
         return bundled
     if weights.hub is None:
-        raise WeightsError(f"the weights of {spec.name} should be at {bundled}, and are not: reinstall stylezoo.")
+        raise WeightsError(f"the weights of {spec.name} are missing at {bundled}: reinstall stylezoo.")
     place = HubSpec(repo=weights.hub.repo, revision=revision or weights.hub.revision)
     return _from_hub(spec, weights, Repository(place, cache_dir=cache_dir, offline=offline))
 
@@ -139,7 +141,9 @@ def read_header(path: PathLike) -> ModelSpec:
     metadata = read_metadata(path)
     record = metadata.get(HEADER_KEY)
     if record is None and CARD_KEY in metadata:
-        raise WeightsError(f"{path} is a style card, not a net: load its net, and add it by add_card or --card")
+        raise WeightsError(
+            f"{path} is a style card, not a model: load its model, and add the card with add_card or --card"
+        )
     if record is None:
         raise WeightsError(
             f"{path} was not written by stylezoo: its header has no '{HEADER_KEY}' record. "
@@ -155,7 +159,7 @@ def check_file(path: Path, spec: ModelSpec, remedy: str = "Get it again.") -> No
     if (size, sha256) != (spec.weights.bytes, spec.weights.sha256):
         raise HashMismatchError(
             f"{path} is not the weights file of {spec.name}: it has {size} bytes and sha256 {sha256}, "
-            f"and the registry states {spec.weights.bytes} bytes and sha256 {spec.weights.sha256}. {remedy}"
+            f"but the registry states {spec.weights.bytes} bytes and sha256 {spec.weights.sha256}. {remedy}"
         )
 
 
@@ -184,7 +188,7 @@ def _from_hub(spec: ModelSpec, weights: WeightsSpec, repository: Repository) -> 
         if size != weights.bytes:
             raise HashMismatchError(
                 f"{weights.file} in the Hub's {repository} is not the weights file of {spec.name}: it has {size} "
-                f"bytes, and the registry states {weights.bytes}. {_OTHER}"
+                f"bytes, but the registry states {weights.bytes}. {_OTHER}"
             )
 
     for tries_left in (1, 0):
@@ -223,13 +227,13 @@ def read_metadata(path: PathLike) -> dict[str, str]:
         raise WeightsError(f"{path} is empty: copy or download it again.")
     if start.startswith((b"PK\x03\x04", b"\x80\x02", b"\x80\x03", b"\x80\x04", b"\x80\x05")) and header[:1] != b"{":
         raise WeightsError(
-            f"{path} is a pickle, as torch.save writes it, which could run any code: "
-            "stylezoo reads safetensors files alone, so save the weights as one."
+            f"{path} is a pickle, as written by torch.save, and could run any code: "
+            "convert it with stylezoo import, or save the weights as safetensors."
         )
     if start == b"version ":
         raise WeightsError(f"{path} is a Git LFS pointer, not the weights themselves: run git lfs pull.")
     if length <= LONGEST_HEADER and size < 8 + length:
-        raise WeightsError(f"{path} is damaged or no safetensors file: its header is cut short. Get it again.")
+        raise WeightsError(f"{path} is damaged or not a safetensors file: its header is truncated. Get it again.")
     try:
         entries = msgspec.json.decode(header, type=dict[str, Any])
         metadata = msgspec.convert(entries.pop("__metadata__", {}), dict[str, str])

@@ -25,18 +25,14 @@ def find_style(spec: ModelSpec, style: Any) -> int | None:
         if len(ids) == 1:
             return 0
         if spec.kind == "arbitrary":
-            raise StyleError(
-                f"{spec.name} takes any picture as the style: give one{known and f', or name one of {known}'}"
-            )
+            raise StyleError(f"{spec.name} needs a style: give a picture{known and f', or name one of {known}'}")
         raise StyleError(f"{spec.name} has {len(ids)} styles: name one of {known}")
     if isinstance(style, Integral) and not isinstance(style, bool):
         if not -len(ids) <= (index := int(style)) < len(ids):
             raise StyleError(f"{spec.name} has no style number {style}: it has {len(ids)} ({known or 'none'})")
         return index % len(ids)
     if isinstance(style, (str, os.PathLike)) and os.fsdecode(style).endswith(".safetensors"):
-        raise StyleError(
-            f"{os.fsdecode(style)} is no picture: a style card joins the styles of a net by --card, add_card"
-        )
+        raise StyleError(f"{os.fsdecode(style)} is a style card, not a picture: add it with --card or add_card")
     if not isinstance(style, str):
         return None
     if style in ids:
@@ -49,7 +45,7 @@ def find_style(spec: ModelSpec, style: Any) -> int | None:
     if os.path.exists(style) or "://" in style:  # noqa: PTH110 - as above; `read` says what to do with an address
         return None
     raise StyleError(
-        f"'{style}' is neither a picture's path nor a style that {spec.name} knows by name ({known or 'none'}).{near}"
+        f"'{style}' is neither an existing picture nor a named style of {spec.name} ({known or 'none'}).{near}"
     )
 
 
@@ -65,7 +61,7 @@ def read_mix(spec: ModelSpec, style: Mapping[Any, Any] | Iterable[Any]) -> list[
         raise StyleError(f"{spec.name}: an empty mix of styles: name at least one")
     for pair in pairs:
         if len(pair) != 2:
-            raise StyleError(f"{spec.name}: a mix is made of styles or of (style, weight) pairs, not of {len(pair)}")
+            raise StyleError(f"{spec.name}: a mix must be styles or (style, weight) pairs, not tuples of {len(pair)}")
         if not isinstance(pair[1], Real) or isinstance(pair[1], bool) or not math.isfinite(pair[1]):
             raise StyleError(f"{spec.name}: the weights of a mix must be numbers, not {pair[1]!r}")
     if (total := math.fsum(float(weight) for _, weight in pairs)) < 1e-6:

@@ -87,9 +87,9 @@ def take(models: Iterable[ModelSpec], folder: Path) -> list[Path]:
         assert spec.weights is not None and spec.weights.hub is not None  # as in every repository
         target = folder / spec.weights.file
         if not target.resolve().is_relative_to(folder.resolve()):  # a link that somebody laid in the folder
-            raise RegistryError(f"{target} leads out of {folder}: remove the link")
+            raise RegistryError(f"{target} points outside {folder}: remove the link")
         if spec.name not in zoo.models and target.exists() and sha256_of(target) != spec.weights.sha256:
-            raise RegistryError(f"{target} is there already, and of no model in {registry}: move it away")
+            raise RegistryError(f"{target} exists but belongs to no model in {registry}: move it away")
         with replacing(target) as temporary:
             shutil.copyfile(source, temporary)
         added[spec.name] = place_weights(spec, HubSpec(repo=spec.weights.hub.repo))

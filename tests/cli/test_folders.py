@@ -71,28 +71,28 @@ def test_resume_stylizes_what_is_missing(here, stylize, mend):
     Path("out/d.png").unlink()
     result = stylize("photos", "-o", "out", "--json", "--resume")
     assert (result.exit_code, inputs(result)) == (0, ["photos/c.png", "photos/d.png"])
-    assert result.stderr == "stylezoo: 2 of 4 pictures are done already\n"
+    assert result.stderr == "stylezoo: 2 of 4 pictures are already done\n"
     assert Path("out/a.png").stat() == before
     again = stylize("photos", "-o", "out", "--json", "--resume", "-s", "dots")  # the style that it has anyway
     assert (again.exit_code, again.stdout) == (0, "")
-    assert again.stderr == "stylezoo: 4 of 4 pictures are done already\n"
+    assert again.stderr == "stylezoo: 4 of 4 pictures are already done\n"
 
 
 def test_resume_goes_on_after_an_interrupt(here, stylize, mend, monkeypatch):
     mend()
-    stylize, stylized = Stylizer.stylize, []
+    original, stylized = Stylizer.stylize, []
 
     def interrupted(net, photo, *arguments, **options):
         if len(stylized) == 2:
             raise KeyboardInterrupt
         stylized.append(photo)
-        return stylize(net, photo, *arguments, **options)
+        return original(net, photo, *arguments, **options)
 
     with monkeypatch.context() as patch:
         patch.setattr(Stylizer, "stylize", interrupted)
         result = stylize("photos", "-o", "out")
     assert result.exit_code == 130
-    assert "2 of 4 pictures are stylized: the same command with --resume goes on" in result.stderr
+    assert "2 of 4 pictures are done: add --resume" in result.stderr
     assert inputs(stylize("photos", "-o", "out", "--json", "--resume")) == ["photos/c.png", "photos/d.png"]
 
 
@@ -110,7 +110,7 @@ def test_resume_refuses_what_was_made_in_another_way(here, stylize, not_stylized
         patch.setattr(loading, "load", lambda *_, **__: pytest.fail("the model was loaded"))
         line = not_stylized("photos", "-o", "out", "--resume", "--strength", "0.5")
         assert "'out/a.png' was stylized with strength 1.0, not 0.5: pass --force to stylize it again" in line
-        assert "--resume to stylize only what is missing" in not_stylized("photos", "-o", "out")
+        assert "--resume" in not_stylized("photos", "-o", "out")
     assert {path: path.read_bytes() for path in Path("out").iterdir()} == before
     forced = stylize("photos", "-o", "out", "--resume", "--force", "--strength", "0.5", "--json")
     assert len(inputs(forced)) == 4
@@ -140,10 +140,10 @@ def test_a_single_picture_leaves_no_manifest_unless_one_is_there(here, stylize, 
     [
         (["photos", "-o", "out", "--engine", "poll"], "'auto', 'serial', 'pool', 'ray'"),
         (["photos", "-o", "out", "--workers", "0"], "0 is not in the range"),
-        (["photos", "-o", "out", "--workers", "2", "--engine", "serial"], "serial is one process, not 2"),
-        (["-", "-o", "out/", "--engine", "pool"], "stdin and stdout need the engine serial"),
-        (["photos/a.png", "-o", "-", "--resume"], "--resume goes on in a folder"),
-        (["-", "photos", "-o", "out", "--resume"], "name files and a folder in place of -"),
+        (["photos", "-o", "out", "--workers", "2", "--engine", "serial"], "serial uses one process, not 2"),
+        (["-", "-o", "out/", "--engine", "pool"], "engine pool does not work with stdin"),
+        (["photos/a.png", "-o", "-", "--resume"], "--resume needs a folder"),
+        (["-", "photos", "-o", "out", "--resume"], "name files and a folder"),
     ],
 )
 def test_what_cannot_be_is_refused(here, not_stylized, arguments, message):

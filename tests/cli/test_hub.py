@@ -70,7 +70,7 @@ def test_a_second_push_sends_nothing(published: HubServer, run) -> None:
     sent, commits = published.sent_bytes.copy(), len(published.repos["owner/zoo"].commits)
     result = run("push", *NAMES, "--repo", "owner/zoo", "--no-picture")
     assert (result.exit_code, result.stdout) == (0, "")
-    assert "nothing to send: all of it is in owner/zoo already" in result.stderr
+    assert "nothing to send: owner/zoo" in result.stderr
     assert published.sent_bytes == sent and len(published.repos["owner/zoo"].commits) == commits
 
 
@@ -147,7 +147,7 @@ def test_pull_to_a_folder_sync_and_verify(published: HubServer, run, tmp_path: P
         1,
         ["same", "cin/16", "only", "there", "ghiasi/lite", "same", "johnson/mosaic"],
     )
-    assert "--pull takes it" in sync.stderr
+    assert "--pull" in sync.stderr
     (mirror / "cin/16.safetensors").write_bytes(b"broken")
     mended = run("sync", "owner/zoo", "--zoo", mirror, "--pull")
     assert mended.exit_code == 0
@@ -168,7 +168,7 @@ def test_pull_overwrites_no_work_of_ones_own(hub: HubServer, run, refused, net_f
     assert run("pull", "owner/mine", "--to", mirror).exit_code == 0
     before = (mirror / "johnson/tiny.safetensors").read_bytes()
     said = refused("pull", "owner/zoo", "--to", mirror)
-    assert f"{mirror} has changes of its own in johnson/tiny: stylezoo sync owner/zoo --zoo {mirror} --pull" in said
+    assert f"{mirror} has local changes in johnson/tiny" in said and f"sync owner/zoo --zoo {mirror} --pull" in said
     assert (mirror / "johnson/tiny.safetensors").read_bytes() == before
     assert run("sync", "owner/zoo", "--zoo", mirror, "--pull", "--theirs").exit_code == 0
     assert run("pull", "owner/zoo", "--to", mirror).exit_code == 0
@@ -178,7 +178,7 @@ def test_pull_overwrites_no_work_of_ones_own(hub: HubServer, run, refused, net_f
 def test_a_folder_without_a_zoo_is_no_repository(hub: HubServer, refused, tmp_path: Path, monkeypatch) -> None:
     monkeypatch.chdir(tmp_path)
     for command in (["sync", "owner/zoo", "--zoo", "a"], ["verify", "--zoo", "a/b"]):
-        assert f"there is no zoo.yaml in {command[-1]}: stylezoo pull OWNER/ZOO --to" in refused(*command)
+        assert f"no zoo.yaml in {command[-1]}" in refused(*command)
     assert not hub.requests
 
 
@@ -206,7 +206,7 @@ def test_the_packages_own_zoo_against_a_repository(published: HubServer, run, re
     assert {states[name] for name in NAMES} == {"same"}
     assert states["johnson/starry_night"] == "only here"
     assert "--pull needs --zoo FOLDER" in refused("sync", "owner/zoo", "--pull")
-    assert "--theirs goes with --pull" in refused("sync", "owner/zoo", "--theirs")
+    assert "--theirs needs --pull" in refused("sync", "owner/zoo", "--theirs")
 
 
 @pytest.mark.parametrize(
@@ -220,7 +220,7 @@ def test_the_packages_own_zoo_against_a_repository(published: HubServer, run, re
         (("pull", "owner/zoo", "x*"), "no model matches 'x*'"),
         (("list", "--repo", "owner/none"), "the repository does not exist or is private"),
         (("sync", "owner/none"), "the repository does not exist or is private"),
-        (("verify", "--zoo", "a", "--repo", "b/c"), "give one or the other"),
+        (("verify", "--zoo", "a", "--repo", "b/c"), "--zoo and --repo"),
         (
             ("stylize", "x.png", "-m", "hf:owner/zoo/cin/17", "-o", "y.png"),
             "no model 'cin/17'. Did you mean cin/16",

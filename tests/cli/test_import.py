@@ -77,7 +77,7 @@ def test_json_says_what_was_written(here, run):
         "bytes": path.stat().st_size,
         "sha256": sha256_of(path),
     }
-    assert "state them by --rights before you share the file" in result.stderr
+    assert "--rights" in result.stderr
 
 
 def test_a_copy_takes_another_name_and_dtype(here, run, multi_file):
@@ -110,7 +110,7 @@ def test_bad_input_is_one_line(here, refused):
     weights = torch.load("mosaic.pth")
     torch.save(weights | {"conv2.conv2d.weight": weights["conv2.conv2d.weight"] * 1e6}, "large.pth")
     line = refused("import", "large.pth", *NAMED, "--dtype", "float16")
-    assert "'trunk.encoder.1.conv.weight' in large.pth has values beyond those of float16" in line
+    assert "'trunk.encoder.1.conv.weight' in large.pth has values beyond" in line
     assert sorted(p.name for p in here.glob("*.safetensors")) == []
 
 
@@ -120,7 +120,7 @@ def test_a_hostile_pickle_is_refused_and_not_run(here, refused):
             return Path.touch, (here / "ran",)
 
     torch.save({"state_dict": {}, "epoch": Hostile()}, "hostile.pth")
-    assert "could run any code, so it stays closed" in refused("import", "hostile.pth", *NAMED)
+    assert "could run any code" in refused("import", "hostile.pth", *NAMED)
     assert not Path("ran").exists()
 
 

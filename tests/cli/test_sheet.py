@@ -163,23 +163,23 @@ def test_force_overwrites_what_exists(here, draw, undrawn):
         (["folder", "-o", "sheet.png"], "no pictures in folder 'folder'"),
         (["photo.png", "-o", "folder"], "'folder' is a folder: name the picture to write"),
         (["photo.png", "-o", "photo.png", "--force"], "never overwritten"),
-        (["photo.png", "-o", "sheet.txt"], "states no format"),
+        (["photo.png", "-o", "sheet.txt"], "'sheet.txt'"),
         (["photo.png"], "'-o'"),
         (["photo.png", "-o", "sheet.png", "--styles", "dots,wafes"], "Did you mean waves?"),
-        (["photo.png", "-o", "sheet.png", "--styles", ","], "--styles names no style"),
+        (["photo.png", "-o", "sheet.png", "--styles", ","], "names no style"),
         (["photo.png", "-o", "sheet.png", "--blend", "dots"], "not 1: dots"),
         (["photo.png", "-o", "sheet.png", "--blend", "dots", "lines", "waves"], "not 3: dots, lines, waves"),
         (["photo.png", "-o", "sheet.png", "--blend", "a", "b", "c", "d", "e"], "not 5: a, b, c, d, e"),
-        (["photo.png", "--blend", "-o", "sheet.png"], "--blend names no style"),
+        (["photo.png", "--blend", "-o", "sheet.png"], "names no style"),
         (["photo.png", "-o", "sheet.png", "--blend", "dots", "dotz"], "Did you mean dots?"),
         (["photo.png", "-o", "sheet.png", "--blend", "dots", "waves", "--styles", "dots"], "exclude each other"),
         (["photo.png", "-o", "sheet.png", "--strengths", "--strength", "0.5"], "exclude each other"),
-        (["photo.png", "-o", "sheet.png", "--steps", "3"], "--steps belongs to --blend"),
+        (["photo.png", "-o", "sheet.png", "--steps", "3"], "--steps needs --blend"),
         (["photo.png", "-o", "sheet.png", "--size", "8"], "8 is not in the range"),
         (["photo.png", "-o", "sheet.png", "--stroke", "0"], "stroke"),
         (["photo.png", "-o", "sheet.png", "--card", "no.card"], "'no.card' does not exist"),
         (["photo.png", "-o", "sheet.png", "--card", "photo.png"], "photo.png"),
-        (["photo.png", "-o", "-", "--json"], "both want stdout"),
+        (["photo.png", "-o", "-", "--json"], "both use stdout"),
     ],
 )
 def test_bad_input_is_refused_and_nothing_is_written(here, undrawn, arguments, message):
@@ -193,13 +193,13 @@ def test_broken_photo_is_named(here, undrawn):
 
 def test_one_style_is_no_blend(here, undrawn, net_file):
     line = undrawn("photo.png", "-o", "sheet.png", "--blend", "dots", "waves", model=net_file)
-    assert "johnson/tiny has no two styles to blend" in line
+    assert "johnson/tiny has fewer than two styles" in line
 
 
 @pytest.mark.parametrize("option", [["--blend", "dots", "waves"], ["--strengths"], ["--card", "photo.png"]])
 def test_what_is_for_one_model_is_refused_for_several(here, undrawn, net_file, option):
     line = undrawn("photo.png", "-o", "sheet.png", "-m", net_file, *option)
-    assert f"{option[0]} is for one model, not for 2" in line
+    assert f"{option[0]} takes one model, not 2" in line
 
 
 def test_a_pattern_that_matches_nothing_suggests(here, undrawn, zoo):
@@ -272,10 +272,10 @@ def test_pictures_stand_in_other_sheets_as_styles_do(grid, anyone):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["photo.png", "p.png", "--blend", "a,b"], "--blend is for one photo, not for a grid of 2"),
-        (["photo.png", "p.png", "--strengths"], "--strengths is for one photo"),
-        (["photo.png", "p.png", "--columns", "2"], "--columns is for one photo"),
-        (["photo.png", "p.png", "-m", "cin/16"], "a second model is for one photo"),
+        (["photo.png", "p.png", "--blend", "a,b"], "--blend takes one photo, not 2"),
+        (["photo.png", "p.png", "--strengths"], "--strengths takes one photo"),
+        (["photo.png", "p.png", "--columns", "2"], "--columns takes one photo"),
+        (["photo.png", "p.png", "-m", "cin/16"], "a second model takes one photo"),
         (["photo.png", "no.png"], "no such file or folder: 'no.png'"),
         (["photo.png", "--styles", "p.png"], "A picture as the style is for a net that takes any, such as 'any'"),
         (["photo.png", "--styles", "folder"], "no pictures in folder 'folder'"),

@@ -91,9 +91,9 @@ def test_tiles_make_the_same_picture(here, stylize):
 @pytest.mark.parametrize(
     ("tile", "message"),
     [
-        ("all", "--tile must be auto, none, or the side of tiles in px, such as 512, not 'all'"),
-        ("0", "--tile must be auto, none, or the side of tiles in px, such as 512, not '0'"),
-        ("18", "tile=18 must be a multiple of 4 px from 16 on for this net, such as 20"),
+        ("all", "--tile must be auto, none or a tile size in px such as 512, not 'all'"),
+        ("0", "--tile must be auto, none or a tile size in px such as 512, not '0'"),
+        ("18", "tile=18 must be a multiple of 4 and at least 16"),
     ],
 )
 def test_sides_of_tiles_that_cannot_be(here, not_stylized, tile, message):
@@ -143,6 +143,7 @@ def test_json_is_one_line_a_picture(here, stylize):
         "preserve_color": False,
         "tile": "auto",
         "style_size": 384,
+        "metadata": "safe",
         "width": 48,
         "height": 32,
     }
@@ -185,7 +186,7 @@ def test_force_overwrites_what_exists(here, stylize, not_stylized):
         (["photo.png"], "'-o'"),
         (["-o", "out.png"], "'IN...'"),
         (["photo.png", "-o", "photo.png", "--force"], "never overwritten"),
-        (["photo.png", "-o", "out.txt"], "states no format"),
+        (["photo.png", "-o", "out.txt"], "'out.txt'"),
         (["photo.png", "-o", "out.png", "--style", "stars"], "no style 'stars'"),
         (["photo.png", "-o", "out.png", "--style", "tiles:0.5,stars:0.5"], "no style 'stars'"),
         (["photo.png", "-o", "out.png", "--style", "tiles:"], "NAME:WEIGHT"),
@@ -196,7 +197,7 @@ def test_force_overwrites_what_exists(here, stylize, not_stylized):
         (["photo.png", "-o", "out.png", "--quality", "101"], "101 is not in the range"),
         (["photo.png", "-o", "out.png", "--preserve-color", "all"], "'luma', 'stats'"),
         (["photo.png", "-o", "out.png", "--format", "doc"], "'png', 'jpg'"),
-        (["photo.png", "-o", "-", "--json"], "both want stdout"),
+        (["photo.png", "-o", "-", "--json"], "both use stdout"),
         (["photos", "-o", "-"], "stdout takes one picture"),
     ],
 )
@@ -328,12 +329,12 @@ def test_json_states_card_mask_regions_and_stroke(masks, card, run, multi_file):
     ("arguments", "message"),
     [
         (["--mask", "no.png"], "'no.png' does not exist"),
-        (["--region", "no.png:tiles"], "no file 'no.png'"),
+        (["--region", "no.png:tiles"], "no such file 'no.png'"),
         (["--region", "left.png"], "names no style"),
         (["--region", "left.png:stars"], "no style 'stars'"),
         (["--region", "left.png:tiles", "--mask", "left.png"], "--mask and --region exclude each other"),
-        (["--mask", "small.png"], "photo.png has 48x32 px and its mask 24x16 px"),
-        (["--region", "left.png:tiles", "--region", "small.png:tiles"], "different sizes: 48x32, 24x16"),
+        (["--mask", "small.png"], "photo.png has 48x32 px but its mask has 24x16 px"),
+        (["--region", "left.png:tiles", "--region", "small.png:tiles"], "different sizes, 48x32, 24x16"),
         (["--card", "no.card"], "'no.card' does not exist"),
         (["--stroke", "0"], "stroke must be"),
         (["--size", "0"], "size must be"),
@@ -351,7 +352,7 @@ def test_a_mask_is_never_overwritten(masks, not_stylized):
 
 
 def test_a_card_of_another_net_is_refused(card, not_stylized):
-    assert "johnson/tiles is a johnson net, and style cards are for" in not_stylized(
+    assert "johnson/tiles is a johnson model, but style cards are for" in not_stylized(
         "photo.png", "-o", "out.png", "--card", card
     )
 
@@ -484,33 +485,33 @@ def test_a_style_is_saved_as_a_card_and_used_again(stylize_any, photo_any):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["-o", "out.png", "-s", "wave.png"], "'wave.png' is neither a picture's path nor a style"),
+        (["-o", "out.png", "-s", "wave.png"], "'wave.png' is neither"),
         (["-o", "out.png", "-s", "dotz"], "Did you mean dots?"),
         (["-o", "out.png", "-s", "photo.png:0.5,no.png:0.5"], "'no.png' is neither"),
-        (["-o", "out.png", "-s", ""], "'' is neither a picture's path nor a style"),
+        (["-o", "out.png", "-s", ""], "'' is neither"),
         (["-o", "out.png", "-s", "https://example.org/wave.jpg"], "is a URL: download it first"),
-        (["-o", "out.png", "-s", "mine.card.safetensors"], "is no picture: a style card joins"),
-        (["-o", "out.png", "-s", "no:such.png"], "NAME:WEIGHT,NAME:WEIGHT, a name being a style's or the path"),
-        (["-o", "out.png"], "takes any picture as the style: give one, or name one of dots, lines"),
+        (["-o", "out.png", "-s", "mine.card.safetensors"], "mine.card.safetensors is a style card"),
+        (["-o", "out.png", "-s", "no:such.png"], "cannot read 'no:such.png'"),
+        (["-o", "out.png"], "needs a style: give a picture, or name one of dots, lines"),
         (["-o", "out.png", "-s", "photos", "--style-size", "8"], "style_size must be"),
         (
             ["-o", "out.png", "-s", "styles"],
-            "several pictures need a folder: drop the suffix, or draw them on one page by stylezoo sheet",
+            "several pictures need a folder",
         ),
         (["-o", "-", "-s", "styles"], "stdout takes one picture, not 2"),
         (["-o", "out", "-s", "empty"], "no pictures in folder 'empty'"),
-        (["-o", "out", "-s", "styles", "-s", "wave.png"], "another whose results would be called 'wave'"),
+        (["-o", "out", "-s", "styles", "-s", "wave.png"], "'wave'"),
         (["-o", "out", "-s", "styles", "-s", "broken.png"], "broken.png"),
         (["-o", "styles/wave.jpg", "-s", "styles/wave.jpg", "--force"], "never overwritten"),
         (["-o", "styles/wave.jpg", "-s", "styles/wave.jpg:1,dots:1", "--force"], "never overwritten"),
         (["-o", "mask.png", "--region", "photo.png:mask.png", "--force"], "never overwritten"),
-        (["-o", "out", "-s", "styles", "--save-card", "x.card"], "--save-card keeps one style, and --style names 2"),
-        (["-o", "out.png", "--save-card", "x.card"], "--save-card keeps one style, and --style names none"),
+        (["-o", "out", "-s", "styles", "--save-card", "x.card"], "--save-card saves one style, but --style names 2"),
+        (["-o", "out.png", "--save-card", "x.card"], "--save-card saves one style, but --style names none"),
         (["-o", "out.png", "-s", "mask.png", "--save-card", "mask.png", "--force"], "never overwritten"),
         (["-o", "out.png", "-s", "mask.png", "--save-card", "photo.png", "--force"], "never overwritten"),
         (["-o", "out.png", "-s", "mask.png", "--save-card", "styles", "--force"], "'styles' exists"),
         (["-o", "out.png", "-s", "mask.png", "--save-card", "."], "'.' exists"),
-        (["-o", "out.png", "-s", "mask.png", "--save-card", "?.card"], "names no style"),
+        (["-o", "out.png", "-s", "mask.png", "--save-card", "?.card"], "gives no style name"),
     ],
 )
 def test_unusable_style_pictures_are_refused(photo_any, arguments, message):
@@ -525,7 +526,7 @@ def test_unusable_style_pictures_are_refused(photo_any, arguments, message):
 def test_a_picture_for_a_net_of_its_own_styles_is_refused(styles, not_stylized):
     for style in ("styles/wave.jpg", "styles", "tiles:1,styles/wave.jpg:1"):
         line = not_stylized("photo.png", "-o", "out", "--format", "png", "-s", style)
-        assert "johnson/tiles stylizes only in styles that it has learnt (tiles), not in a picture's: load" in line
+        assert "johnson/tiles takes no style image, only its styles (tiles)" in line
 
 
 def test_style_size_is_that_of_the_library():

@@ -61,11 +61,11 @@ def test_what_to_try_next_names_a_style_where_one_is_needed(here, run, monkeypat
         Path("other.yaml").write_text(yaml.safe_dump(recipe | {"name": f"{family}/a", "model": {"family": family}}))
         return run("train", "--recipe", "other.yaml", "--out", "run", *options).stderr
 
-    assert "stylize photo.jpg -m run -o styled.jpg" in hint("johnson")
-    assert "stylize photo.jpg -m run -s night -o styled.jpg" in hint("cin", "--styles", "paintings")
+    assert "stylize photo.jpg -m run -o stylized.jpg" in hint("johnson")
+    assert "stylize photo.jpg -m run -s night -o stylized.jpg" in hint("cin", "--styles", "paintings")
     del recipe["styles"]
-    assert "stylize photo.jpg -m run -s painting.jpg -o styled.jpg" in hint("ghiasi", "--styles", "paintings")
-    assert "stylize photo.jpg -m run -o styled.jpg" in hint("ghiasi", "--style", "painting.png")
+    assert "stylize photo.jpg -m run -s style.jpg -o stylized.jpg" in hint("ghiasi", "--styles", "paintings")
+    assert "stylize photo.jpg -m run -o stylized.jpg" in hint("ghiasi", "--style", "painting.png")
 
 
 @pytest.mark.parametrize(("options", "out"), [([], "runs/johnson/mine"), (["--out", "here"], "here")])

@@ -102,14 +102,14 @@ def test_it_says_that_it_goes_on(here, stylize, run, multi_file, monkeypatch):
     assert run("video", "long.mp4", "-o", "out.mp4", "-s", "dots", "-m", multi_file, "--device", "cpu").exit_code != 0
     monkeypatch.undo()
     monkeypatch.chdir(here)
-    assert "60 of 60 frames were there from a run before" in stylize("long.mp4", "-o", "out.mp4", "-s", "dots").stderr
+    assert "60 of 60 frames were kept" in stylize("long.mp4", "-o", "out.mp4", "-s", "dots").stderr
 
 
 def test_bad_input_is_told_in_one_line(here, not_stylized):
     assert "does not exist" in not_stylized("none.mp4", "-o", "out.mp4", "-s", "dots")
     Path("noise.mp4").write_bytes(np.random.default_rng(0).bytes(3000))
-    assert "no clip that FFmpeg can read" in not_stylized("noise.mp4", "-o", "out.mp4", "-s", "dots")
-    assert "is the clip that is stylized" in not_stylized("clip.mp4", "-o", "clip.mp4", "-s", "dots", "--force")
+    assert "FFmpeg cannot read noise.mp4" in not_stylized("noise.mp4", "-o", "out.mp4", "-s", "dots")
+    assert "'clip.mp4' is the input" in not_stylized("clip.mp4", "-o", "clip.mp4", "-s", "dots", "--force")
     assert "no container has the suffix '.xyz'" in not_stylized("clip.mp4", "-o", "out.xyz", "-s", "dots")
     assert "codec 'h267' is unknown" in not_stylized("clip.mp4", "-o", "out.mp4", "-s", "dots", "--codec", "h267")
     assert "cannot read '0:'" in not_stylized("clip.mp4", "-o", "out.mp4", "--keyframes", "0:")

@@ -69,7 +69,7 @@ def test_a_cut_connection_goes_on_where_it_was(site, tmp_path: Path, waits) -> N
 
 def test_a_cut_connection_is_warned_of(site, tmp_path: Path) -> None:
     site.faults["/a.bin"] = [100_000]
-    with pytest.warns(UserWarning, match=r"^a.bin: the connection broke after 100,000 of 300,000 bytes; going on in"):
+    with pytest.warns(UserWarning, match=r"^a.bin: the connection broke after 100,000 of 300,000 bytes; retrying in"):
         download(f"{site.url}/a.bin", tmp_path / "a.bin", right)
 
 

@@ -17,7 +17,7 @@ def test_list_photos(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"no folder of photos at .*nowhere.*--content"):
         list_photos(tmp_path / "nowhere")
     (tmp_path / "empty").mkdir()
-    with pytest.raises(DataError, match=r"empty holds no picture \(.*\.jpg"):
+    with pytest.raises(DataError, match=r"no pictures in .*empty \(.*\.jpg"):
         list_photos(tmp_path / "empty")
 
 

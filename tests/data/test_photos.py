@@ -62,7 +62,7 @@ def test_the_set_is_the_published_one() -> None:
 
 def test_the_wrong_archive_is_refused_and_not_kept(site, tmp_path: Path) -> None:
     site.files["/val2017.zip"] = ARCHIVE[:-1] + b"?"
-    with pytest.raises(DataError, match=r"val2017\.zip: the md5 of what came is not"):
+    with pytest.raises(DataError, match=r"val2017\.zip: the md5"):
         fetch_photos(tmp_path, tell=print)
     assert names(tmp_path) == []
 
@@ -86,7 +86,7 @@ def test_a_call_stopped_while_it_unpacked_does_not_download_again(site, tmp_path
 
 def test_too_small_a_disk_stops_it_before_anything_comes(site, tmp_path: Path, monkeypatch) -> None:
     monkeypatch.setattr(photos.shutil, "disk_usage", lambda _: photos.shutil._ntuple_diskusage(9, 9, len(ARCHIVE)))
-    with pytest.raises(DataError, match=r"has room for .* are needed.*--to DIR"):
+    with pytest.raises(DataError, match=r"MB free.* are needed.*--to DIR"):
         fetch_photos(tmp_path, tell=print)
     assert names(tmp_path) == []
 
@@ -96,7 +96,7 @@ def test_a_member_that_would_leave_the_folder_stops_it(tmp_path: Path, name: str
     archive = tmp_path / "data" / "a.zip"
     archive.parent.mkdir()
     archive.write_bytes(zipped({"fine.jpg": picture("red"), name: picture("blue")}))
-    with pytest.raises(DataError, match=r"a\.zip is not unpacked: its member .*out\.jpg' would leave the folder"):
+    with pytest.raises(DataError, match=r"a\.zip was not unpacked: its member .*out\.jpg'"):
         unpack(archive, tmp_path / "data" / "photos", tmp_path / "data" / "work")
     assert names(tmp_path) == ["data/a.zip"]
 
@@ -117,6 +117,6 @@ def test_a_link_in_the_archive_stops_it(tmp_path: Path) -> None:
 )
 def test_a_damaged_or_empty_archive_leaves_nothing(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "a.zip").write_bytes(content)
-    with pytest.raises(DataError, match=r"a\.zip (is a damaged archive|holds no picture)"):
+    with pytest.raises(DataError, match=r"(a\.zip is a damaged archive|no pictures in .*a\.zip)"):
         unpack(tmp_path / "a.zip", tmp_path / "photos", tmp_path / "work")
     assert names(tmp_path) == ["a.zip"]

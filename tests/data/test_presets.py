@@ -76,7 +76,7 @@ def test_addresses_are_tried_in_turn_until_one_gives_the_picture(coffee: Picture
 def test_where_none_does_each_is_told_of_and_nothing_is_left(coffee: PictureSpec, web, tmp_path: Path) -> None:
     with pytest.raises(DataError) as caught:
         fetch_picture(changed(coffee, web, "/gone.jpg", "/cat.jpg", "/page"), tmp_path)
-    for part in ("/gone.jpg: HTTP 404", "/cat.jpg: it is another picture", "/page: what is there is no picture"):
+    for part in ("/gone.jpg: HTTP 404", "/cat.jpg: it is another picture", "/page: the file is not a picture"):
         assert part in str(caught.value)
     assert list((tmp_path / "presets").iterdir()) == []
 
@@ -103,7 +103,7 @@ def test_half_a_picture_from_before_is_completed(coffee: PictureSpec, web, tmp_p
 
 def test_a_picture_that_is_cut_short_is_refused(coffee: PictureSpec, web, tmp_path: Path) -> None:
     web.files["/half.jpg"] = web.files["/coffee.jpg"][:-5000]
-    with pytest.raises(DataError, match="no picture, or a damaged one"):
+    with pytest.raises(DataError, match="not a picture"):
         fetch_picture(changed(coffee, web, "/half.jpg"), tmp_path)
 
 

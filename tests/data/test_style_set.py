@@ -114,7 +114,7 @@ def test_pictures_that_are_all_broken_are_refused_with_a_remedy(greys: list[Path
     for path in greys[:16]:
         path.write_bytes(b"no picture")
     with pytest.raises(
-        DataError, match=r"none of 16 style pictures can be read; the last: .*large_\d\d.png.*--styles DIR"
+        DataError, match=r"none of 16 style images can be read; the last: .*large_\d\d.png.*--styles DIR"
     ) as caught:
         style_set(greys)
     assert "\n" not in str(caught.value)
@@ -129,7 +129,7 @@ def test_a_cut_of_one_colour_is_drawn_again(tmp_path: Path) -> None:
     cuts = style_set(paths, short_side=(64, 64), count=20)
     assert all(cut.std(dim=(2, 3)).max() > 0.001 for cut in cuts)
     assert not cuts.broken
-    with pytest.raises(DataError, match=r"1 style pictures, such as .*teal.png, are of one colour.*--styles DIR"):
+    with pytest.raises(DataError, match=r"1 style images, such as .*teal.png, are of a single colour.*--styles DIR"):
         style_set(paths[1:])
 
 

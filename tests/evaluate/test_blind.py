@@ -41,7 +41,7 @@ def test_votes_of_several_judges_pool(tmp_path: Path) -> None:
     assert (outcome.wins, outcome.ties, outcome.share) == ((4, 1), 1, 0.75)
     assert (outcome.low, outcome.high) == wilson(0.75, 6)
     assert "x 4, y 1, ties 1" in outcome.text
-    with pytest.raises(DataError, match="do not pool"):
+    with pytest.raises(DataError, match="different pages"):
         pool([files[0], files[1] | {"pairs_id": "2"}])
 
 

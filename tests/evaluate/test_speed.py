@@ -11,7 +11,7 @@ import pytest
 
 from stylezoo.evaluate.candidates import Candidate, Runner, Setting
 from stylezoo.evaluate.cold import Command, time_commands
-from stylezoo.evaluate.speed import EntrantError, Measured, Times, Worker, measure, memory_mb
+from stylezoo.evaluate.speed import Measured, MeasurementError, Times, Worker, measure, memory_mb
 from stylezoo.evaluate.table import cold_table, compare, compare_cold, speed_table
 
 SETTING = Setting(size=64, threads=1)
@@ -29,7 +29,7 @@ def test_entrants_take_turns_and_one_that_cannot_be_loaded_is_left_out() -> None
     assert [m.name for m in found] == ["a", "b"]
     assert all(len(times.rounds) == 3 for m in found for times in m.times.values())
     assert all(m.memory_mb and m.loaded_mb and 0 < m.loaded_mb <= m.memory_mb for m in found)
-    assert any(line.startswith("broken left out at 64 px: TypeError") for line in lines)
+    assert any(line.startswith("broken skipped at 64 px: TypeError") for line in lines)
     assert sum(line.startswith("round ") for line in lines) == 3
 
 
@@ -41,7 +41,7 @@ def test_a_process_has_its_own_memory_and_not_its_parents() -> None:
 
 
 def test_a_process_that_dies_is_told_of() -> None:
-    with Worker() as worker, pytest.raises(EntrantError, match="killed"):
+    with Worker() as worker, pytest.raises(MeasurementError, match="killed"):
         worker.call(os._exit, 1)
 
 
@@ -79,7 +79,7 @@ def test_command_lines_are_run_to_a_file_and_a_failing_one_is_left_out(tmp_path:
     times = time_commands([good, bad], rounds=2, threads=1, report=lines.append)
     assert list(times) == ["good"] and len(times["good"].rounds) == 2
     assert out.read_text() == "1"
-    assert [line for line in lines if "bad" in line] == ["bad left out of the cold starts: no such net"]
+    assert [line for line in lines if "bad" in line] == ["bad skipped in the cold starts: no such net"]
     (record,) = compare_cold(times, "good")
     assert record["ratios"]["process"] == 1
     assert "good" in cold_table([record])

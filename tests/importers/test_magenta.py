@@ -267,18 +267,18 @@ def too_large_kernel(model: Any) -> None:
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (external, "keeps weights in other files, which are not followed: save it as one file"),
-        (external_constant, "keeps weights in other files, which are not followed"),
+        (external, "keeps its weights in other files: save it as one file"),
+        (external_constant, "keeps its weights in other files"),
         (branch, "it has a node If"),
         (nested, "graphs within graphs"),
         (custom, "it has a node Sigmoid"),
         (function, "it has functions"),
         (bias, "a convolution has a bias"),
         (other_input, r"it takes photo \[1, 4, 0, 0\] and shares \[1, 3\] in place of a picture and the weights"),
-        (no_halving, "0 of 8 convolutions halve the picture and 2 double it, where 2 and 2 are looked for"),
+        (no_halving, "0 of 8 convolutions halve the picture and 2 double it, where 2 and 2 are expected"),
         (too_large_kernel, r"net.onnx does not fit cin\(.*'trunk.encoder.0.conv.weight' has shape \(4, 3, 7, 7\)"),
-        (tanh, r"the net that was read from it stylizes otherwise, by \d"),
-        (zero_padding, r"the net that was read from it stylizes otherwise, by \d"),
+        (tanh, r"the results of the converted net differ by \d"),
+        (zero_padding, r"the results of the converted net differ by \d"),
     ],
 )
 def test_other_graphs_are_refused(change: Callable[[Any], None], message: str, tmp_path: Path) -> None:
@@ -302,7 +302,7 @@ def test_half_a_file_is_damaged(share: float, tmp_path: Path) -> None:
     content = Graph().model().SerializeToString()
     path = tmp_path / "net.onnx"
     path.write_bytes(content[: int(share * len(content))])
-    with pytest.raises(WeightsError, match="is damaged or no ONNX file: copy or download it again"):
+    with pytest.raises(WeightsError, match="is damaged or not an ONNX file"):
         read(path)
 
 

@@ -44,7 +44,7 @@ def test_nothing_in_a_hostile_pickle_runs(form: str, narrow: nn.Module, tmp_path
         torch.save({hostile: weights}, path)
     else:
         torch.save({"state_dict": weights, "config": hostile}, path)
-    with pytest.raises(WeightsError, match=r"mosaic.pth needs more than weights to be opened \(.*\)") as caught:
+    with pytest.raises(WeightsError, match=r"mosaic.pth contains more than weights \(.*\)") as caught:
         import_weights(path, name="johnson/mosaic", license="BSD-3-Clause")
     assert "torch.save(net.state_dict(), 'weights.pth')" in str(caught.value)
     assert form == "bare" or f"{os.system.__module__}.system" in str(caught.value)
@@ -58,7 +58,7 @@ def test_a_whole_module_is_refused(tmp_path: Path) -> None:
     torch.save(nn.Sequential(nn.Conv2d(3, 3, 1)), path := tmp_path / "net.pth")
     with pytest.raises(
         WeightsError,
-        match=r"needs more than weights .*\(torch.nn.modules.container.Sequential\).*stays closed.*state_dict",
+        match=r"contains more than weights .*\(torch.nn.modules.container.Sequential\).*not opened.*state_dict",
     ):
         read_tensors(path)
 
@@ -105,27 +105,27 @@ def endless(path: Path) -> None:
             lambda path: path.write_text("version https://git-lfs.github.com/spec/v1\noid"),
             "Git LFS pointer.*git lfs pull",
         ),
-        (lambda path: path.write_text("conv1 conv2 " * 99), "is no weights file known here: give one of PyTorch"),
-        (lambda path: path.write_bytes(b"cos\nsystem\n(S'true'\ntR."), "is no weights file known here"),
+        (lambda path: path.write_text("conv1 conv2 " * 99), "is not a known weights file"),
+        (lambda path: path.write_bytes(b"cos\nsystem\n(S'true'\ntR."), "is not a known weights file"),
         (bundle, r"is an archive with saved_models/candy.pth, saved_models/mosaic.pth: unpack it"),
         (truncate, "is damaged, or not from torch.save: copy or download it again"),
         (lambda path: path.write_bytes(b"\x80\x02\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19."), "is damaged"),
         (
             lambda path: path.write_bytes((900).to_bytes(8, "little") + b'{"a":'),
-            "its header is cut short. Get it again",
+            "its header is truncated",
         ),
-        (lambda path: path.mkdir(), "the folder .*net.pth holds no weights.safetensors"),
-        (quantised, "'conv1.conv2d.weight' is torch.int8: give the weights before they were quantised"),
-        (sparse, "'conv1.conv2d.weight' holds no values, or not all of them"),
-        (endless, "holds the keys model in place of a state dict"),
-        (broken, "'conv1.conv2d.weight' holds values that are no numbers"),
-        (lambda path: torch.save(torch.rand(3), path), "holds something else in place of a state dict"),
-        (lambda path: torch.save([], path), "holds something else in place of a state dict"),
-        (lambda path: torch.save({}, path), "holds nothing in place of a state dict"),
-        (lambda path: torch.save({"epoch": 3, "lr": 0.1}, path), "holds the keys epoch, lr in place of a state dict"),
+        (lambda path: path.mkdir(), "the folder .*net.pth has no weights.safetensors"),
+        (quantised, "'conv1.conv2d.weight' is torch.int8: give the weights before quantisation"),
+        (sparse, "'conv1.conv2d.weight' is empty or incomplete"),
+        (endless, "has the keys model instead of a state dict"),
+        (broken, "'conv1.conv2d.weight' has NaN or infinity"),
+        (lambda path: torch.save(torch.rand(3), path), "has something else instead of a state dict"),
+        (lambda path: torch.save([], path), "has something else instead of a state dict"),
+        (lambda path: torch.save({}, path), "has nothing instead of a state dict"),
+        (lambda path: torch.save({"epoch": 3, "lr": 0.1}, path), "has the keys epoch, lr instead of a state dict"),
         (
             lambda path: torch.save(nn.Linear(2, 2).state_dict(), path),
-            r"state dict of no layout known here \(PyTorch .*\): its names are weight, bias",
+            r"state dict of unknown layout, not one of PyTorch .*: its names are weight, bias",
         ),
     ],
 )
@@ -137,7 +137,7 @@ def test_what_is_no_weights_file_is_named(write: Callable[[Path], Any], message:
 
 
 def test_an_address_is_to_be_downloaded_first() -> None:
-    with pytest.raises(OptionError, match=r"'https://example.org/mosaic.pth' is an address: download the file"):
+    with pytest.raises(OptionError, match=r"'https://example.org/mosaic.pth' is a URL: download the file"):
         import_weights("https://example.org/mosaic.pth", name="johnson/mosaic", license="CC0-1.0")
 
 

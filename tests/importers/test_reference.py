@@ -71,7 +71,7 @@ def test_the_forms_in_which_people_keep_it(form: str, narrow: nn.Module, photo: 
         ("in5.weight", "'in5.weight' is missing"),
         (
             "deconv1.conv2d.weight",
-            "in the PyTorch fast_neural_style layout, but no kernel 'deconv1.conv2d.weight' is in it",
+            "the PyTorch fast_neural_style layout but no kernel 'deconv1.conv2d.weight'",
         ),
         ("res1.conv1.conv2d.weight", "'res1.conv1.conv2d.bias' is unknown"),
     ],

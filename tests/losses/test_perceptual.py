@@ -246,7 +246,7 @@ def test_compact_targets_give_the_same_loss(normalize: bool) -> None:
         ({"palette_space": "hsv"}, "'hsv'"),
         ({"balanced": True, "style_term": "mean_std"}, "balanced"),
         ({"balanced": True, "normalize": False}, "balanced"),
-        ({"content": {"a": 0}}, r"content term needs weights of 0 and above, one above 0, not {'a': 0}"),
+        ({"content": {"a": 0}}, r"content term needs weights .*, not {'a': 0}"),
         ({"style": {"a": 2, "b": -1}}, r"style term needs weights"),
     ],
 )
@@ -295,7 +295,7 @@ def test_regions_are_compared_with_a_style_each_by_their_area() -> None:
 )
 def test_only_gram_matrices_have_regions_or_stand_in_alone(options: dict[str, Any], lacking: str) -> None:
     loss = loss_of([pictures(2)], **options)
-    with pytest.raises(OptionError, match="regions go with Gram matrices alone"):
+    with pytest.raises(OptionError, match="regions need Gram matrices"):
         loss.terms(pictures(0), loss.content_targets(pictures(1)), regions=torch.ones(1, 1, 8, 6))
     grams = {f"gram.{layer}.target": torch.eye(3)[None] for layer in ("a", "c")}
     with pytest.raises(OptionError, match=lacking):

@@ -299,7 +299,7 @@ def test_weights_come_back(net: AdaIN, styles: int, dtype: torch.dtype, tmp_path
 
 def test_a_row_is_added_behind_the_others(net: AdaIN) -> None:
     net = copy.deepcopy(net)
-    with pytest.raises(StyleError, match="adain net knows no style of its own: give a picture"):
+    with pytest.raises(StyleError, match="adain net has no named styles"):
         net.named_code(0)
     for index in (1, 2):
         net.add_row(code_of(index))
@@ -324,9 +324,9 @@ def test_the_hash_is_of_the_encoder(net: AdaIN, tmp_path: Path) -> None:
 
 
 def test_a_missing_code_or_one_of_another_net_is_named(net: AdaIN) -> None:
-    with pytest.raises(StyleError, match="an adain net needs a code: encode a style picture"):
+    with pytest.raises(StyleError, match="an adain net needs a style code"):
         net(picture())
-    with pytest.raises(StyleError, match="a code of 512 numbers is of another net: this one takes 1024"):
+    with pytest.raises(StyleError, match="a style code of 512 numbers is from another net: this one takes 1024"):
         net(picture(), torch.ones(1, 512))
 
 

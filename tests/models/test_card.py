@@ -81,7 +81,7 @@ def test_damaged_cards_are_named(tmp_path: Path, kept: int) -> None:
 @pytest.mark.parametrize(
     ("tensors", "message"),
     [
-        ({"row": torch.zeros(2, 68)}, r"a tensor of shape \(2, 68\) in place of one row"),
+        ({"row": torch.zeros(2, 68)}, r"a tensor of shape \(2, 68\), not one row"),
         ({"row": torch.zeros(68)}, r"a tensor of shape \(68,\)"),
         ({"raw": torch.zeros(1, 68)}, r"cannot read the style card .*'row'"),
     ],

@@ -74,13 +74,15 @@ def test_a_named_code_picks_its_row_to_the_bit() -> None:
 def test_a_net_of_one_style_needs_no_code_and_one_of_several_does() -> None:
     one, x = cin(styles=1), photo()
     assert torch.equal(one(x), one(x, one.named_code(0)))
-    with pytest.raises(StyleError, match="a cin net of 3 styles needs a code"):
+    with pytest.raises(StyleError, match="a cin net with 3 styles needs a style code"):
         cin()(x)
 
 
 @pytest.mark.parametrize("width", [1, 3, 5])
 def test_a_code_of_another_net_is_refused(width: int) -> None:
-    with pytest.raises(StyleError, match=rf"a code of {width} weights is of another net: this one has 3 styles"):
+    with pytest.raises(
+        StyleError, match=rf"a style code of {width} weights is from another net: this one has 3 styles"
+    ):
         cin()(photo(), torch.ones(1, width))
 
 
@@ -234,7 +236,7 @@ def test_a_net_may_have_no_row_for_the_photo() -> None:
     net.add_row(row)
     assert net.arch["styles"] == 3 and torch.equal(net.row(2), row)
     assert torch.equal(net(x, net.named_code(0)), first)
-    with pytest.raises(StyleError, match="a code of 4 weights is of another net: this one has 3 styles"):
+    with pytest.raises(StyleError, match="a style code of 4 weights is from another net: this one has 3 styles"):
         net(x, torch.ones(1, 4))
     other = net.on_same_trunk(1)
     assert other.arch == net.arch | {"styles": 1} and other.trunk_hash() == net.trunk_hash()

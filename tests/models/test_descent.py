@@ -57,7 +57,7 @@ def test_a_descent_that_blows_up_goes_on_from_the_best_picture() -> None:
 
 
 def test_a_start_without_a_loss_is_refused() -> None:
-    with pytest.raises(OptionError, match="the loss of the start is nan: lower the weights"):
+    with pytest.raises(OptionError, match="loss is nan: lower the weights"):
         list(descend(lambda x: {"total": bowl(x)["total"] * float("nan")}, START, steps=3))
 
 

@@ -116,7 +116,7 @@ def test_it_starts_from_a_trained_one(recipe: Recipe, tmp_path: Path) -> None:
     net, start = build_net(later), stylezoo.load(folder).net
     assert all(torch.equal(a, b) for a, b in zip(net.state_dict().values(), start.state_dict().values(), strict=True))
     other = structs.replace(recipe, model=structs.replace(recipe.model, start="johnson/mosaic"))
-    with pytest.raises(RecipeError, match="a tint net does not start from a johnson net"):
+    with pytest.raises(RecipeError, match="a tint model cannot start from a johnson model"):
         build_net(other)
 
 

@@ -298,7 +298,7 @@ def test_progress_is_shown_on_stderr_alone_when_asked_for(model: Stylizer, capsy
 
 
 def test_it_stylizes_no_tiles(model: Stylizer, monkeypatch: pytest.MonkeyPatch) -> None:
-    with pytest.raises(OptionError, match=r"gatys optimises the picture as a whole and takes no tiles: leave tile=32"):
+    with pytest.raises(OptionError, match=r"gatys .* cannot use tiles: leave tile=32"):
         run(model, tile=32)
     whole = run(model)[0]
     monkeypatch.setattr(memory, "free_memory", lambda device: 0)
@@ -389,18 +389,18 @@ def test_options_last_for_one_painting(model: Stylizer) -> None:
         ({"optimizer": "lbgfs"}, "optimizer must be lbfgs or adam, not 'lbgfs'. Did you mean lbfgs?"),
         ({"lr": 0}, "lr must be above 0"),
         ({"lr": float("nan")}, "lr must be above 0"),
-        ({"start": "nois"}, "start must be photo, noise or a picture, and 'nois' is neither. Did you mean noise?"),
-        ({"start": torch.zeros(2, 3, 8, 8)}, "start must be one picture, and .* holds 2"),
+        ({"start": "nois"}, "start must be photo, noise or a picture, not 'nois'. Did you mean noise?"),
+        ({"start": torch.zeros(2, 3, 8, 8)}, "start must be one picture, but .* has 2"),
         ({"stages": 4}, "stages must be a whole number from 1 to 3, not 4"),
         ({"seed": -1}, "seed must be a whole number"),
         ({"style_weight": -1}, "style_weight must be a number of at least 0, not -1"),
-        ({"style_weight": 0, "content_weight": 0}, "both 0, which leaves nothing to stylize"),
+        ({"style_weight": 0, "content_weight": 0}, "both 0"),
         ({"content_layers": []}, "content_layers must name at least one layer"),
         ({"style_layers": {"relu1_1": -1}}, "the weight of relu1_1 must be a number of at least 0, not -1"),
         ({"style_layers": {"relu1_1": 0}}, "style_layers: all weights are 0"),
         ({"pooling": "mean"}, "pooling must be max or avg, not 'mean'"),
         ({"callback": 3}, "callback must be a function"),
-        ({"stps": 3}, "gatys/vgg19 takes no option 'stps'. Did you mean steps"),
+        ({"stps": 3}, "gatys/vgg19 has no option 'stps'. Did you mean steps"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, dict) else "",
 )
@@ -416,29 +416,29 @@ def test_unknown_layers_list_the_nearest(model: Stylizer) -> None:
 
 def test_a_net_takes_none_of_these_options(net_file: Path) -> None:
     net = stylezoo.load(net_file)
-    with pytest.raises(OptionError, match=r"steps is for models that optimise each picture, .* johnson/tiny is a net"):
+    with pytest.raises(OptionError, match=r"steps is for models that optimise each picture, .* johnson/tiny"):
         net.stylize(PHOTO, steps=30)
     with pytest.raises(OptionError, match="start is for models that optimise"):
         list(net.stylize_batch([PHOTO], start="noise"))
-    with pytest.raises(OptionError, match=r"takes no option 'strenght'.* Did you mean strength?"):
+    with pytest.raises(OptionError, match=r"has no option 'strenght'.* Did you mean strength?"):
         net.stylize(PHOTO, strenght=1)
 
 
 def test_there_are_no_weights_to_save_or_load(model: Stylizer, tmp_path: Path) -> None:
-    with pytest.raises(WeightsError, match="no weights of its own to save"):
+    with pytest.raises(WeightsError, match="no weights to save"):
         model.save(tmp_path / "net.safetensors")
     assert not list(tmp_path.iterdir())
-    with pytest.raises(WeightsError, match="no weights of its own to load"):
+    with pytest.raises(WeightsError, match="no weights to load"):
         create_model("gatys", weights={})
-    with pytest.raises(StyleError, match="style cards are for nets that keep a row a style"):
+    with pytest.raises(StyleError, match="style cards are for"):
         model.card(STYLE, id="mine")
 
 
 def test_half_precision_is_refused_in_one_line() -> None:
-    with pytest.raises(OptionError, match="gatys computes in float32 or float64, not in float16"):
+    with pytest.raises(OptionError, match="gatys needs float32 or float64, not float16"):
         stylezoo.load("gatys/vgg19", dtype="float16").stylize(PHOTO, STYLE, steps=1, style_size=64)
 
 
 def test_a_style_must_be_given(model: Stylizer) -> None:
-    with pytest.raises(StyleError, match="gatys/vgg19 takes any picture as the style: give one"):
+    with pytest.raises(StyleError, match="gatys/vgg19 needs a style: give a picture"):
         model.stylize(PHOTO)

@@ -183,17 +183,17 @@ def test_named_styles_are_rows() -> None:
 
 @pytest.mark.parametrize(("styles", "style"), [(0, 0), (2, 2), (2, 7)])
 def test_a_style_that_it_does_not_know_is_not_the_photo(styles: int, style: int) -> None:
-    message = f"knows {styles} styles by name, and none is number {style}: encode a picture"
+    message = f"has {styles} named styles, none with number {style}"
     with pytest.raises(StyleError, match=message):
         ghiasi(styles).named_code(style)
 
 
 def test_no_code_or_one_of_another_net_is_refused() -> None:
     net = ghiasi()
-    with pytest.raises(StyleError, match="a ghiasi net needs a code: encode a style picture"):
+    with pytest.raises(StyleError, match="a ghiasi net needs a style code"):
         net(photo())
     for width in (1, 17, 1568):
-        with pytest.raises(StyleError, match=f"a code of {width} numbers is of another net: this one takes "):
+        with pytest.raises(StyleError, match=f"a style code of {width} numbers is from another net: this one takes "):
             net(photo(), torch.ones(1, width))
 
 

@@ -131,11 +131,11 @@ def test_a_number_is_the_proportional_widths() -> None:
         ({"width": 4096}, "not 4096"),
         ({"blocks": -1}, "blocks must be from 0 to 64, not -1"),
         ({"widht": 64}, "widht"),
-        ({"width": "64"}, "one from 1 to 1024 for each of 4 stages, as in '64-128-64-32', not '64'"),
+        ({"width": "64"}, "4 numbers from 1 to 1024, one per stage, as in '64-128-64-32', not '64'"),
         ({"width": "8-8-8-8-8"}, "for each of 4 stages"),
         (
             {"variant": "classic", "width": "8-8-0-8-8"},
-            "for each of 5 stages, as in '32-64-128-64-32', not '8-8-0-8-8'",
+            "5 numbers from 1 to 1024, one per stage, as in '32-64-128-64-32', not '8-8-0-8-8'",
         ),
         ({"variant": "classic", "width": "8-8-99999999-8-8"}, "for each of 5 stages"),
     ],

@@ -77,7 +77,9 @@ def test_the_recipe_of_a_run_tells_no_folders(net_file: Path, run_inputs: Path, 
 
 
 def test_rights_that_nobody_states_are_asked_for(unclear: Path, tmp_path: Path) -> None:
-    with pytest.raises(OptionError, match=r"nobody states the rights to the style dots: give --rights .* and --source"):
+    with pytest.raises(
+        OptionError, match=r"the rights to the style dots are not stated: give --rights .* and --source"
+    ):
         make_entry(unclear, tmp_path, story=STORY)
     entry = make_entry(unclear, tmp_path, rights="CC0-1.0", source="my own", license="CC-BY-4.0", story=STORY)
     style = entry.spec.styles[0]
@@ -86,14 +88,14 @@ def test_rights_that_nobody_states_are_asked_for(unclear: Path, tmp_path: Path) 
 
 
 def test_rights_that_are_stated_are_not_changed(net_file: Path, tmp_path: Path) -> None:
-    with pytest.raises(OptionError, match="johnson/tiny: the rights to each of its styles are stated already"):
+    with pytest.raises(OptionError, match=r"johnson/tiny: .*--rights"):
         make_entry(net_file, tmp_path, rights="mine")
-    with pytest.raises(OptionError, match="the registry states the license, the rights and the story of mosaic"):
+    with pytest.raises(OptionError, match="mosaic is in the registry"):
         make_entry("mosaic", tmp_path, license="MIT")
 
 
 def test_what_made_a_lone_file_is_asked_for(net_file: Path, tmp_path: Path) -> None:
-    with pytest.raises(OptionError, match=r"johnson/tiny: neither .* says how the weights were made: give --story"):
+    with pytest.raises(OptionError, match=r"johnson/tiny: .*--story"):
         make_entry(net_file, tmp_path)
 
 

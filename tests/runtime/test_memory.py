@@ -91,7 +91,7 @@ def test_a_side_that_the_net_cannot_take(net: StyleNet, code: Tensor, tile: int,
 
 @pytest.mark.parametrize("tile", [0, -4, 1.5, True, "whole", "512"])
 def test_what_is_no_tile(tile: object) -> None:
-    with pytest.raises(OptionError, match=r"tile must be 'auto', None .* or the side of tiles in px, not"):
+    with pytest.raises(OptionError, match=r"tile must be 'auto', None .* or a tile size in px, not"):
         StylizeOptions(tile=tile)
 
 

@@ -159,7 +159,7 @@ def test_bad_preserve_color(preserve) -> None:
 
 @pytest.mark.parametrize("stroke", [0, -1, 0.06, 16.1, math.nan, math.inf, "1"])
 def test_bad_stroke(stroke) -> None:
-    with pytest.raises(OptionError, match=r"stroke must be from 1/16 \(fine\) by 1 up to 16 \(coarse\), not"):
+    with pytest.raises(OptionError, match=r"stroke must be from 1/16 .* to 16 .*, not"):
         StylizeOptions(stroke=stroke)
 
 

@@ -258,7 +258,7 @@ def test_styles_by_every_way_to_name_them(tiny: Stylizer) -> None:
         ({"dots": None}, "must be numbers, not None"),
         ({"dots": 0}, "must sum to more than 0, not 0"),
         ({"dots": -2.5}, "must sum to more than 0, not -2.5"),
-        (StyleCode(torch.ones(1, 3)), "johnson/tiny: the style code of 3 numbers is of another net"),
+        (StyleCode(torch.ones(1, 3)), "johnson/tiny: the style code of 3 numbers is from another model"),
     ],
 )
 def test_styles_that_there_are_not(tiny: Stylizer, style, message: str) -> None:
@@ -277,7 +277,7 @@ def test_saved_and_loaded_it_stylizes_the_same(tiny: Stylizer, tmp_path: Path) -
     half = load(tmp_path / "half.safetensors", device="cpu")
     assert half.dtype == "float32"
     assert np.abs(half.stylize(photo).astype(int) - tiny.stylize(photo)).max() <= 2
-    with pytest.raises(OptionError, match=r"\.safetensors, not as 'net.pt'"):
+    with pytest.raises(OptionError, match=r"\.safetensors, not 'net.pt'"):
         tiny.save(tmp_path / "net.pt")
 
 
@@ -337,9 +337,9 @@ def test_a_folder_of_the_same_name_hides_no_model(zoo: Zoo, tmp_path: Path, monk
 def test_paths_that_lead_nowhere(tmp_path: Path) -> None:
     with pytest.raises(WeightsError, match=r"missing\.safetensors"):
         load(tmp_path / "missing.safetensors")
-    with pytest.raises(WeightsError, match=r"holds no weights\.safetensors: name a run folder"):
+    with pytest.raises(WeightsError, match=r"has no weights\.safetensors: name a run folder"):
         load(tmp_path)
-    with pytest.raises(ModelNotFoundError, match="no run folder or model named"):
+    with pytest.raises(ModelNotFoundError, match="no run folder or model is named"):
         load(tmp_path / "no" / "run")
 
 
@@ -507,7 +507,7 @@ def test_masks_go_with_size_strength_and_batches(multi: Stylizer) -> None:
         alone = multi.stylize(image, "dots", mask=mask, strength=0.7)
         assert type(result) is type(alone)
         assert np.array_equal(np.asarray(result), np.asarray(alone))
-    with pytest.raises(OptionError, match="has 41x31 px and its mask 41x30 px"):
+    with pytest.raises(OptionError, match="has 41x31 px but its mask has 41x30 px"):
         list(multi.stylize_batch([photo, pixels(31)], "dots", mask=mask))
 
 
@@ -515,9 +515,9 @@ def test_masks_that_cannot_be_used(multi: Stylizer) -> None:
     photo = pixels()
     mask = left_half(photo)
     bad = {
-        r"has 41x30 px and its mask 40x30 px: they must be of one size": mask[:, 1:],
-        r"the masks are of different sizes: 41x30, 41x29": {"dots": mask, "lines": mask[1:]},
-        r"a mask is one picture, and .* holds 2": torch.zeros(2, 3, 30, 41),
+        r"has 41x30 px but its mask has 40x30 px": mask[:, 1:],
+        r"the masks have different sizes, 41x30, 41x29": {"dots": mask, "lines": mask[1:]},
+        r"a mask is one picture, but .* has 2": torch.zeros(2, 3, 30, 41),
     }
     for message, given in bad.items():
         with pytest.raises(OptionError, match=message):
@@ -616,7 +616,7 @@ def test_cards_that_do_not_fit(multi: Stylizer, tiny: Stylizer, multi_file: Path
     assert multi.styles == ("dots", "lines", "waves")  # it is as it was
     assert torch.from_numpy(multi.encode_style("dots").values).shape == (1, 4)
     card.save(tmp_path / "dots.card.safetensors")
-    with pytest.raises(WeightsError, match="is a style card, not a net: load its net, and add it by add_card"):
+    with pytest.raises(WeightsError, match=r"is a style card, .*add_card"):
         load(tmp_path / "dots.card.safetensors")
 
 
@@ -624,7 +624,7 @@ def test_a_code_from_before_a_card_was_added_is_refused(multi: Stylizer) -> None
     code = multi.encode_style("dots")
     multi.add_card(renamed(multi.card("dots"), "zigzag"))
     for mask in (None, left_half(pixels()), [(code, left_half(pixels()))]):
-        with pytest.raises(StyleError, match="cin/tiny: the style code of 4 numbers is of another net"):
+        with pytest.raises(StyleError, match="cin/tiny: the style code of 4 numbers is from another model"):
             multi.stylize(pixels(), code, mask=mask)
 
 
@@ -673,7 +673,7 @@ def test_a_named_style_can_be_kept_under_another_name(multi: Stylizer) -> None:
 
 @pytest.mark.parametrize("style", [{"dots": 0.5, "lines": 0.5}, {"dots": 1}, ["dots"], StyleCode(torch.ones(1, 4))])
 def test_what_has_no_name_is_given_an_id_or_has_no_card(multi: Stylizer, style) -> None:
-    with pytest.raises(StyleError, match=r"only a style that it knows by name .* card\(style, id='my_style'\)"):
+    with pytest.raises(StyleError, match=r"needs an id, as in card\(style, id='my_style'\)"):
         multi.card(style)
 
 

@@ -123,7 +123,7 @@ def test_a_teacher_that_does_not_fit_is_refused(trio_file: Path, teacher: Path, 
     with pytest.raises(RecipeError, match="johnson/mosaic has no style 'grid': it has mosaic"):
         Teacher(student(trio_file, teacher, "model.teacher=johnson/mosaic"), None, torch.device("cpu"))
     anything = load_recipe(ghiasi_recipe, overrides=["model.teacher=cin/16", "run.distill=1"])
-    with pytest.raises(RecipeError, match="cin/16 takes no picture as a style"):
+    with pytest.raises(RecipeError, match="cin/16 takes no style image"):
         Teacher(anything, find_styles(anything), torch.device("cpu"))
     with pytest.raises(RecipeError, match=r"run\.distill .*needs a model\.teacher"):
         load_recipe(trio_file, overrides=["run.distill=1"])

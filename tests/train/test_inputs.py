@@ -24,6 +24,6 @@ def test_no_more_style_pictures_are_taken_than_the_time_allows(ghiasi_recipe: Pa
     now = [0.0]
     monkeypatch.setattr(inputs, "build_loss", lambda *_: now.__setitem__(0, now[0] + 4.0))
     monkeypatch.setattr(time, "monotonic", lambda: now[0])  # eight pictures take four seconds
-    with pytest.warns(UserWarning, match=r"40 style pictures in place of data.style_count=100"):
+    with pytest.warns(UserWarning, match=r"only 40 of data.style_count=100 style images"):
         assert fit_styles(plan, torch.device("cpu"), 20.0).data.style_count == 40
     assert fit_styles(plan, torch.device("cpu"), 50.0) is plan

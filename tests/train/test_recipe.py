@@ -66,7 +66,7 @@ def test_a_packaged_recipe_is_found_from_any_folder(name: str, tmp_path: Path, m
 
 def test_a_missing_recipe_is_named_with_those_that_exist(tmp_path: Path) -> None:
     message = problem("johnson_mosaik")
-    assert "no recipe johnson_mosaik" in message
+    assert "no recipe is named johnson_mosaik" in message
     assert "Did you mean johnson_mosaic" in message
     assert "starry_night" in message
 
@@ -113,7 +113,7 @@ def test_extends_names_one_file(write, base) -> None:
 
 
 def test_extends_of_nothing(write) -> None:
-    assert "no recipe gone.yaml" in problem(write(extends="gone.yaml"))
+    assert "no recipe is named gone.yaml" in problem(write(extends="gone.yaml"))
 
 
 def test_overrides_are_yaml_values(mine: Path) -> None:
@@ -137,9 +137,9 @@ def test_a_folder_of_styles_is_too_much_for_a_net_of_one(mine: Path) -> None:
     Path("many").mkdir()
     for name in ("a.png", "b.jpg", "notes.txt"):
         (Path("many") / name).touch()
-    assert "learns one style, and 2 are given" in problem(mine, styles="many")
+    assert "learns one style, but 2 are given" in problem(mine, styles="many")
     assert "no such folder" in problem(mine, styles="nowhere")
-    assert "one or the other" in problem(mine, styles="many", style="a.png")
+    assert "--style and --styles" in problem(mine, styles="many", style="a.png")
 
 
 def test_a_net_of_several_styles_takes_a_folder_of_them(write) -> None:
@@ -212,12 +212,12 @@ def test_content_into_a_section_that_is_empty(write) -> None:
         ({"loss": {"balance": -0.1}}, ["loss.balance must be from 0 (off) to 4, not -0.1"]),
         ({"loss": {"balance": 5}}, ["loss.balance", "not 5"]),
         ({"loss": {"balance": float("nan")}}, ["loss.balance", "not nan"]),
-        ({"model": {"base": "cin/16"}}, ["model.base is for nets of several styles, not for johnson"]),
-        ({"model": {"args": {"styles": 2}}}, ["model.args.styles is the number of the recipe's styles"]),
+        ({"model": {"base": "cin/16"}}, ["model.base is for multi-style models, not for johnson"]),
+        ({"model": {"args": {"styles": 2}}}, ["model.args.styles is counted from the recipe's styles"]),
         ({"name": "cin/dots", "model": {"family": "cin", "args": {"styles": 1}}}, ["model.args.styles"]),
         (
             {"name": "cin/dots", "model": {"family": "cin", "base": "cin/16", "args": {"width": 64}}},
-            ["model.base brings its own model.args: leave them out"],
+            ["model.base sets model.args: leave them out"],
         ),
         ({"loss": {"consistency": -1}}, ["loss.consistency must be a number of at least 0"]),
         ({"name": "cin/dots", "model": {"family": "cin"}, "styles": []}, ["no style to learn"]),
@@ -228,14 +228,14 @@ def test_content_into_a_section_that_is_empty(write) -> None:
         ),
         (
             {"name": "cin/dots", "model": {"family": "cin", "base": "cin/16", "start": "cin/16"}},
-            ["model.base keeps a trunk and model.start goes on from one", "one or the other"],
+            ["model.base and model.start exclude each other"],
         ),
         (
             GHIASI | {"model": {"family": "ghiasi", "base": "ghiasi/lite"}},
-            ["model.base is for nets of several styles, not for ghiasi"],
+            ["model.base is for multi-style models, not for ghiasi"],
         ),
         (GHIASI | {"model": {"family": "ghiasi", "args": {"styles": 2}}}, ["model.args.styles"]),
-        (GHIASI | {"styles": [STYLE, STYLE]}, ["two have the same id, dots"]),
+        (GHIASI | {"styles": [STYLE, STYLE]}, ["the same id occurs twice: dots"]),
         (
             GHIASI | {"loss": {"style": {"relu1_1": 1.0, "relu3_1": 1.0}}},
             ["loss.style lacks relu2_1, relu4_1", "ghiasi nets learn from", "weight 0"],
@@ -262,7 +262,10 @@ def test_content_into_a_section_that_is_empty(write) -> None:
             ADAIN | {"model": {"family": "adain", "args": {"encoder": "vgg19:timm"}}},
             ["loss.backbone must be the net's encoder, vgg19:timm, not vgg19:caffe"],
         ),
-        ({"name": "cin/dots", "model": {"family": "cin"}, "styles": [STYLE, STYLE]}, ["two have the same id, dots"]),
+        (
+            {"name": "cin/dots", "model": {"family": "cin"}, "styles": [STYLE, STYLE]},
+            ["the same id occurs twice: dots"],
+        ),
     ],
 )
 def test_what_cannot_work_is_refused_by_its_dotted_path(write, keys, parts) -> None:
@@ -305,7 +308,7 @@ def test_numbers_that_yaml_reads_as_words_are_refused_with_the_right_spelling(wr
         ("run.steps", "section.key=value"),
         ("=3", "section.key=value"),
         ("run..steps=3", "section.key=value"),
-        ("name.first=3", "'name' holds no keys"),
+        ("name.first=3", "'name' has no keys"),
         ("run.steps=[1", "not a YAML value"),
         ("run.stepz=3", "Did you mean steps?"),
     ],
@@ -363,9 +366,9 @@ def test_a_saved_recipe_refers_to_nothing(tmp_path: Path, monkeypatch: pytest.Mo
     ("changes", "message"),
     [
         ({"styles": [{"artwork": "great_wav"}]}, r"styles\[0\]: artwork: .* 'great_wav'\. Did you mean great_wave"),
-        ({"styles": [{"artwork": "mosaic", "title": "x"}]}, r"styles\[0\]: the artwork 'mosaic' states title"),
+        ({"styles": [{"artwork": "mosaic", "title": "x"}]}, r"styles\[0\]: the artwork 'mosaic' already states title"),
         ({"styles": [{"artwork": "mosaic"}]}, r"styles\[0\]: Object missing required field `image`"),
-        ({"training_data": "{fotos}"}, r"training_data: refers to \{fotos\}, which is not stated"),
+        ({"training_data": "{fotos}"}, r"training_data: refers to \{fotos\}, which does not exist"),
     ],
 )
 def test_references_that_lead_nowhere_are_named(tmp_path: Path, changes: dict[str, object], message: str) -> None:

@@ -210,12 +210,12 @@ def test_the_zoo_has_nets_to_start_a_style_of_ones_own_from() -> None:
 
 def test_bases_that_cannot_serve(mine_file: Path, net_file: Path, tmp_path: Path) -> None:
     with pytest.raises(
-        RecipeError, match=r"model.base: .*tiny.safetensors is a johnson net, and only cin and ghiasi nets"
+        RecipeError, match=r"model.base: .*tiny.safetensors is a johnson model, but only cin and ghiasi models"
     ):
         build_net(recipe(mine_file, f"model.base={net_file}"))
     with pytest.raises(ModelNotFoundError, match="cin/sixteeen"):
         build_net(recipe(mine_file, "model.base=cin/sixteeen"))
     twice = mine_file.with_name("twice.yaml")
     twice.write_text(mine_file.read_text().replace("id: steps", "id: waves"))
-    with pytest.raises(RecipeError, match=r"styles: .*tiny.safetensors has a style 'waves' already: choose another id"):
+    with pytest.raises(RecipeError, match=r"styles: .*tiny.safetensors already has a style 'waves': choose another id"):
         build_net(recipe(twice))

@@ -99,10 +99,10 @@ def test_a_film_becomes_an_animation_of_the_same_length(net, tmp_path):
 def test_what_cannot_be_animated(net, tmp_path):
     still = tmp_path / "still.png"
     Image.fromarray(pictures(1)[0]).save(still)
-    with pytest.raises(VideoError, match="is a still picture: stylize it by stylezoo stylize"):
+    with pytest.raises(VideoError, match="is a still picture: use stylezoo stylize"):
         open_clip(still)
     Image.fromarray(pictures(1)[0]).save(tmp_path / "still.jpg")
-    with pytest.raises(VideoError, match="is no clip: for pictures there is stylezoo stylize"):
+    with pytest.raises(VideoError, match="is a picture, not a clip: use stylezoo stylize"):
         open_clip(tmp_path / "still.jpg")
     whole = animate(tmp_path / "in.webp", pictures(8), 50)
     cut = tmp_path / "cut.webp"
@@ -111,6 +111,6 @@ def test_what_cannot_be_animated(net, tmp_path):
         open_clip(cut)
     with pytest.raises(OptionError, match=r"quality .* not of GIF"):
         stylize_video(whole, tmp_path / "out.gif", net, "dots", quality=3)
-    with pytest.raises(OptionError, match="is of containers, not of"):
+    with pytest.raises(OptionError, match="is for video containers, not"):
         stylize_video(whole, tmp_path / "out.gif", net, "dots", codec="h264")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["cut.webp", "in.webp", "still.jpg", "still.png"]

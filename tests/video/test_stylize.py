@@ -244,8 +244,8 @@ def test_as_many_masks_as_frames(refused, clip, tmp_path):
 def test_what_cannot_be_is_said_before_anything_is_stylized(refused, clip, tmp_path):
     assert "no container has the suffix '.xyz'" in refused(clip, "out.xyz", kind=VideoError)
     assert "has no suffix" in refused(clip, "out", kind=VideoError)
-    assert "not for moving pictures" in refused(clip, "out.jpg", kind=VideoError)
-    assert "not for moving pictures" in refused(clip, "out.wav", kind=VideoError)
+    assert "not a video format" in refused(clip, "out.jpg", kind=VideoError)
+    assert "not a video format" in refused(clip, "out.wav", kind=VideoError)
     assert "codec 'h265x' is unknown" in refused(clip, codec="h265x", kind=OptionError)
     assert "codec 'aac' is for audio" in refused(clip, codec="aac", kind=OptionError)
     assert "with codec 'h264'" in refused(clip, "out.webm", codec="h264", kind=OptionError)
@@ -254,7 +254,7 @@ def test_what_cannot_be_is_said_before_anything_is_stylized(refused, clip, tmp_p
     assert "steady must be" in refused(clip, steady=1.0, kind=OptionError)
     assert "strength" in refused(clip, strength=9.0, kind=OptionError)
     assert "dotz" in refused(clip, style="dotz", kind=StyleError)
-    assert "behind the end" in refused(clip, start=4.5, kind=OptionError)
+    assert "after the end" in refused(clip, start=4.5, kind=OptionError)
     assert "must be at least 0" in refused(clip, start=-1.0, kind=OptionError)
     assert "exclude each other" in refused(clip, keyframes="0:dots", kind=OptionError)
     assert "does not exist" in refused(tmp_path / "none.mp4", kind=VideoError)
@@ -267,7 +267,7 @@ def test_what_cannot_be_is_said_before_anything_is_stylized(refused, clip, tmp_p
 def test_nothing_is_overwritten_unasked(refused, net, clip, tmp_path):
     copy = tmp_path / "copy.mp4"
     copy.write_bytes(clip.read_bytes())
-    assert "is the clip that is stylized" in refused(copy, "copy.mp4", overwrite=True)
+    assert "is the input" in refused(copy, "copy.mp4", overwrite=True)
     (tmp_path / "out.mp4").write_text("mine")
     assert "exists" in refused(clip)
     (tmp_path / "new.mp4.parts").mkdir()
@@ -376,7 +376,7 @@ def test_a_disk_that_is_full_leaves_what_is_done(net, long_clip, tmp_path, monke
         whole(*arguments)
 
     monkeypatch.setattr(parts, "save_file", full)
-    with pytest.raises(VideoError, match=r"No space left on device.*the same command goes on from frame"):
+    with pytest.raises(VideoError, match=r"No space left on device.*continue from frame"):
         stylize_video(long_clip, out, net, "dots")
     assert not out.exists()
 

@@ -103,7 +103,7 @@ def test_nothing_is_replaced_unless_all_of_it_could_be_had(hub: HubServer, mirro
 def test_a_file_of_somebodys_own_is_not_overwritten(mirror: Path, make_net: MakeNet) -> None:
     publish(ZOO, [Entry(*make_net("johnson/new"))])
     (mirror / "johnson/new.safetensors").write_bytes(b"a night's work")
-    with pytest.raises(RegistryError, match=r"new\.safetensors is there already, and of no model .*: move it away"):
+    with pytest.raises(RegistryError, match=r"new\.safetensors exists but belongs to no model .*: move it away"):
         take([read_repository(ZOO).models["johnson/new"]], mirror)
     assert (mirror / "johnson/new.safetensors").read_bytes() == b"a night's work"
 
@@ -123,6 +123,6 @@ def test_a_link_in_the_folder_is_not_followed_out_of_it(mirror: Path, tmp_path: 
     outside.mkdir()
     shutil.rmtree(mirror / "cin")
     (mirror / "cin").symlink_to(outside)
-    with pytest.raises(RegistryError, match="leads out of"):
+    with pytest.raises(RegistryError, match="points outside"):
         take([read_repository(ZOO).models["cin/two"]], mirror)
     assert not list(outside.iterdir())

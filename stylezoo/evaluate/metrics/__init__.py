@@ -1,4 +1,4 @@
-"""The metrics of stylized images. A new one is a file here with its class, and a line in `METRICS`."""
+"""The metrics of stylized images. To add one, add a file with its class and a line in `METRICS`."""
 
 from __future__ import annotations
 
@@ -45,15 +45,17 @@ def create_metrics(
     Args:
         keys: such as "C" or "checker".
         device: where their networks compute.
-        skipped: takes one line for each metric whose package is missing, which is then left out; None: that is an
-            error, as it is for metrics that `keys` names.
+        skipped: called with one line for each metric that is skipped because its package is missing; None: raise an
+            error instead, as for metrics named in `keys`.
 
     Raises:
         OptionError: no metric has that key, or its package is missing; says how to install it.
     """
     known = {metric.key: metric for metric in METRICS}
     if unknown := next((key for key in keys if key not in known), None):
-        raise OptionError(f"no metric is '{unknown}': {', '.join(known)}.{did_you_mean(unknown, known)}")
+        raise OptionError(
+            f"no metric is named '{unknown}'; there are {', '.join(known)}.{did_you_mean(unknown, known)}"
+        )
     made = []
     for key, metric in known.items():
         if keys and key not in keys:

@@ -1,4 +1,4 @@
-"""Many pictures through one model: one after another, by a pool of processes, or over machines by Ray Data.
+"""Stylize many files with one model: serially, in a pool of processes, or on a cluster with Ray Data.
 
     from pathlib import Path
     from stylezoo.stylizer.batch import Job, Work, stylize
@@ -7,7 +7,7 @@
     for outcome in stylize(jobs, Work("johnson/mosaic"), engine="pool"):
         print(outcome.job.output, outcome.error or "stylized")
 
-None of these modules loads torch before there is something to stylize.
+None of these modules imports torch before it stylizes.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""One picture to stylize: where it comes from and where it goes."""
+"""A job: one picture to stylize, its input and its output."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ class Job:
     """One picture to stylize.
 
     Attributes:
-        source: its file; None for stdin.
-        target: the file to write; None for stdout.
-        format: of the file to write, such as 'png' or 'jpeg'.
-        label: which of several styles it is stylized in.
-        folder: the subfolder of the output folder in which the target is, "" being that folder itself.
+        source: the input file; None for stdin.
+        target: the output file; None for stdout.
+        format: format of the output, such as 'png' or 'jpeg'.
+        label: label of the style, if there are several.
+        folder: subfolder of the output folder that has the target; "" for the output folder itself.
     """
 
     source: Path | None
@@ -26,7 +26,7 @@ class Job:
 
     @property
     def name(self) -> str:
-        """The target from the output folder on, as manifests call it; "" for stdout."""
+        """The target relative to the output folder, as in the manifest; "" for stdout."""
         return "" if self.target is None else (PurePosixPath(self.folder) / self.target.name).as_posix()
 
     @property

@@ -1,4 +1,4 @@
-"""What of a folder is done: a line of JSON for every picture, by which a run goes on where the last one stopped."""
+"""The manifest of an output folder: one line of JSON per picture, so that a run can be resumed."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ if TYPE_CHECKING:
     from stylezoo.stylizer.batch.work import Outcome
 
 MANIFEST = ".stylezoo.jsonl"
-"""The name of the manifest in the folder of the pictures."""
+"""File name of the manifest in the output folder."""
 LOCK = ".stylezoo.lock"
-"""The name of a file there that one job at a time holds."""
+"""File name of the lock in the output folder."""
 
 
-_MEASURED = {"width", "height", "seconds"}  # of a record: what came out, not what decided on it
+_MEASURED = {"width", "height", "seconds"}  # results in a record, which do not affect the picture
 _CHANGES = {
     "input": "from '{before}'",
     "bytes": "before '{input}' changed",
@@ -33,15 +33,15 @@ _CHANGES = {
 
 
 class Manifest:
-    """The record of the pictures in a folder.
+    """The record of the pictures in an output folder.
 
-    Before the first of a run is stylized, a line names all that it will write; when one's file is whole, a line says
-    from what and how it was made. So what a killed run left is distinguished from other files, and a picture that is
-    listed as done is whole. The last line may be torn, and is then as if it were not there.
+    At the start of a run, one line lists all files that it will write. When a file is complete, a line records its
+    input and options. So leftovers of a killed run can be told from other files, and a picture listed as done is
+    complete. An incomplete last line is ignored.
 
     Args:
-        folder: where the pictures go.
-        facts: what decides how a job's picture looks, apart from its input: what JSON can hold, None being as absent.
+        folder: the output folder.
+        facts: returns what a job's result depends on besides its input, as JSON types; None counts as absent.
 
     Attributes:
         planned, stylized: how many pictures `begin` and `add` were given.
@@ -64,7 +64,7 @@ class Manifest:
     def _read(self, line: bytes) -> None:
         try:
             record = json.loads(line)
-        except ValueError:  # torn
+        except ValueError:  # an incomplete line
             return
         if not isinstance(record, dict):
             return
@@ -76,18 +76,19 @@ class Manifest:
             self._begun.discard(record["output"])
 
     def missing(self, jobs: Iterable[Job], *, force: bool = False) -> list[Job]:
-        """Return the jobs that are yet to be done.
+        """Return the jobs that are not done yet.
 
-        Done is what was made of the same input (its path from the folder, size and time of change) in the same way,
-        if its file is still there. `force`: what was made in another way, or by others, is to be done too.
+        A job is done if its output exists and was made from the same input (relative path, size and modification time)
+        with the same options. With `force`, other existing outputs are overwritten.
 
-        Raises OptionError for a file in the way that this record does not know, or knows to be made in another way.
+        Raises:
+            OptionError: an output exists that is not in the manifest, or was made with other options.
         """
         return [job for job in jobs if not self._is_done(job, force)]
 
     def _is_done(self, job: Job, force: bool) -> bool:
         if job.source is None or job.target is None:
-            raise OptionError("--resume compares files with what was done: name files and a folder in place of -")
+            raise OptionError("--resume does not work with stdin or stdout: name files and a folder instead of -")
         name = job.name
         if not exists(job.target) or name in self._begun:
             return False
@@ -103,14 +104,14 @@ class Manifest:
         return False
 
     def begin(self, jobs: Iterable[Job]) -> None:
-        """Write down what is going to be stylized. Raises OSError where the folder cannot be written."""
+        """Record the jobs that are about to start; raise OSError if the folder cannot be written."""
         self._wanted = {job.name: self._state(job) for job in jobs if job.target}
         self.path.parent.mkdir(parents=True, exist_ok=True)
         self.planned, self.stylized = len(self._wanted), 0
         self._append({"planned": list(self._wanted)}, before="\n" if self._torn else "")
 
     def add(self, outcome: Outcome) -> None:
-        """Write down a picture that is done, of those that `begin` was given."""
+        """Record a finished picture, one of those passed to `begin`."""
         size = {"width": outcome.width, "height": outcome.height, "seconds": round(outcome.seconds, 3)}
         self._append(self._wanted[outcome.job.name] | size)
         self.stylized += 1
@@ -120,7 +121,7 @@ class Manifest:
             file.write(f"{before}{json.dumps(record)}\n")
 
     def _state(self, job: Job) -> dict[str, Any]:
-        """Return all that decides on a job's picture, as JSON gives it back."""
+        """Return everything that a job's result depends on, after a JSON round trip."""
         state: dict[str, Any] = {"output": job.name, "input": "-"}
         if job.source:
             about = job.source.stat()
@@ -136,7 +137,7 @@ class Manifest:
 
 
 def _difference(done: Mapping[str, Any], wanted: Mapping[str, Any], job: Job) -> str:
-    """Return how a picture was stylized other than is wanted, '' where it was not."""
+    """Return how the options of a finished picture differ from the wanted ones; '' if they do not."""
     names = [*wanted, *(name for name in done if name not in wanted and name not in _MEASURED)]
     name = next((name for name in names if done.get(name) != wanted.get(name)), "")
     if not name:

@@ -1,4 +1,4 @@
-"""A pool of processes on this machine, which outlives the loss of any of them.
+"""A pool of worker processes that survives the death of any of them.
 
 `concurrent.futures` gives its pool up when one of the processes dies, and does not tell over which task. Here every
 worker has a line of its own and one job at a time, so that a death is one picture's.
@@ -24,18 +24,19 @@ from stylezoo.stylizer.batch.threads import limit_threads
 from stylezoo.stylizer.batch.work import Outcome, Work
 
 TRIES = 2
-"""How often a picture is begun whose workers die."""
+"""How often a picture is tried if its workers die."""
 
 GRACE = 5.0
-"""Seconds that workers have to clear up before they are killed."""
+"""Seconds that workers have to clean up before they are killed."""
 
 _READY = "ready to stylize"
 
 
 def stylize_by_pool(jobs: Sequence[Job], work: Work, workers: int, threads: int) -> Generator[tuple[int, Outcome]]:
-    """Yield the number and outcome of every job as they come, from so many processes with so many threads each.
+    """Yield the index and outcome of every job as it finishes, from `workers` processes with `threads` threads each.
 
-    Raises EngineError when all workers die while they load the model, and what a worker raises.
+    Raises:
+        EngineError: all workers died while loading the model. Errors of a worker are raised too.
     """
     sent = pickle.dumps(work.to_send())
     waiting, begun = deque(range(len(jobs))), Counter[int]()
@@ -58,12 +59,12 @@ def stylize_by_pool(jobs: Sequence[Job], work: Work, workers: int, threads: int)
                     reason = worker.ending()
                     if worker.task is None:
                         continue
-                    begun[worker.task] += worker.ready  # in the loading of the model the picture has no part
+                    begun[worker.task] += worker.ready  # a death while loading is not the picture's fault
                     workers -= not worker.ready
                     if workers == 0:
                         raise EngineError(
-                            f"the processes that stylize die while they load the model ({reason}): try fewer "
-                            "--workers, or --engine serial"
+                            f"the worker processes died while loading the model ({reason}): use fewer --workers, or "
+                            "--engine serial"
                         )
                     if begun[worker.task] < TRIES:
                         waiting.appendleft(worker.task)
@@ -74,25 +75,25 @@ def stylize_by_pool(jobs: Sequence[Job], work: Work, workers: int, threads: int)
 
 
 class _Worker:
-    """A process with the model, and the line to it; `task` is the number of the job that it has."""
+    """A process with the model, and a connection to it; `task` is the index of its current job."""
 
     def __init__(self, sent: bytes, threads: int) -> None:
         context = get_context("spawn")  # torch's threads do not survive a fork
         self.line, theirs = context.Pipe()
         self.process = context.Process(target=serve, args=(theirs, sent, threads), daemon=True)
-        with _interrupts_blocked():  # they are for the process that people started; it tells the others
+        with _interrupts_blocked():  # only the parent handles Ctrl-C, and stops the workers
             self.process.start()
-        theirs.close()  # now only the worker holds that end, and its death is the end of the line
+        theirs.close()  # now only the worker holds that end, so its death closes the connection
         self.task: int | None = None
         self.ready = False
 
     def give(self, task: int, job: Job) -> None:
         self.task = task
-        with suppress(OSError):  # dead, as the line will tell
+        with suppress(OSError):  # it is dead; `receive` will notice
             self.line.send(job)
 
     def receive(self) -> Outcome | Exception | str | None:
-        """Return what it says: that it is ready, an outcome, or an error that ends it all. None: it is dead."""
+        """Return a message: ready, an outcome, or an error that ends the run; None if the worker is dead."""
         try:
             message: Outcome | Exception | str = self.line.recv()
         except (EOFError, OSError):
@@ -101,7 +102,7 @@ class _Worker:
         return message
 
     def ending(self) -> str:
-        """Return what a process died of whose line has ended."""
+        """Return why the process died, after its connection has closed."""
         self.process.join(GRACE)
         code = self.process.exitcode
         if code is None or code >= 0:
@@ -111,13 +112,13 @@ class _Worker:
 
 
 def serve(line: Connection, sent: bytes, threads: int) -> None:
-    """Be a worker: load the model, say so, and do the jobs that come until the line ends."""
+    """Run a worker: load the model, report ready, and do jobs until the connection closes."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # rather than at once, so that temporary files are removed
-    with suppress(EOFError, ConnectionError):  # nobody is left to stylize for
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # exit normally, so that temporary files are removed
+    with suppress(EOFError, ConnectionError):  # the parent is gone
         try:
             limit_threads(threads)
-            warnings.simplefilter("default")  # PYTHONWARNINGS=error would end the worker over a library's remark
+            warnings.simplefilter("default")  # PYTHONWARNINGS=error would stop the worker at a library's warning
             worker = pickle.loads(sent).worker()
             line.send(_READY)
             while True:
@@ -129,15 +130,15 @@ def serve(line: Connection, sent: bytes, threads: int) -> None:
 
 
 def lost(job: Job, reason: str) -> Outcome:
-    """Return the outcome of a job over which processes died."""
+    """Return the outcome of a job whose workers died."""
     return Outcome(job, error=f"{job.input}: {TRIES} processes died over it ({reason}): try a smaller --size")
 
 
 def portable(error: Exception) -> Exception:
-    """Return an error that can be raised in another process, with the place where it was raised as a note."""
+    """Return an error that can be pickled, with its traceback as a note."""
     try:
         pickle.loads(pickle.dumps(error))
-    except Exception:  # one whose arguments are not those of its class, say
+    except Exception:  # such as one whose arguments do not match its class
         error = RuntimeError(f"{type(error).__name__}: {error}").with_traceback(error.__traceback__)
     error.add_note("In a worker process:\n" + "".join(traceback.format_tb(error.__traceback__)))
     return error
@@ -148,7 +149,7 @@ def _idle(crew: Sequence[_Worker]) -> _Worker | None:
 
 
 def _hire(crew: list[_Worker], workers: int, sent: bytes, threads: int) -> _Worker | None:
-    """Return one more worker, if there may be one more."""
+    """Start and return another worker, unless there are enough."""
     if len(crew) == workers:
         return None
     crew.append(_Worker(sent, threads))
@@ -156,7 +157,7 @@ def _hire(crew: list[_Worker], workers: int, sent: bytes, threads: int) -> _Work
 
 
 def _dismiss(crew: Sequence[_Worker]) -> None:
-    """End all workers: they are asked to stop, and killed where they do not."""
+    """Stop all workers: ask them first, then kill those that remain."""
     for worker in crew:
         if worker.ready and worker.task is not None:
             worker.process.terminate()
@@ -172,7 +173,7 @@ def _dismiss(crew: Sequence[_Worker]) -> None:
 
 @contextmanager
 def _interrupts_blocked() -> Iterator[None]:
-    """Keep Ctrl-C from this thread and from the processes that it starts meanwhile; for this thread it is put off."""
+    """Block Ctrl-C in the processes started meanwhile, and delay it in this thread."""
     if not hasattr(signal, "pthread_sigmask"):  # on Windows
         yield
         return

@@ -1,4 +1,4 @@
-"""Ray Data: the pictures of a folder that several machines share, stylized on all of them."""
+"""Stylize on several machines with Ray Data; they must share the folder."""
 
 from __future__ import annotations
 
@@ -23,21 +23,22 @@ if TYPE_CHECKING:
     from stylezoo.stylizer.batch.work import Worker
 
 BLOCKS = 10_000
-"""The most blocks that jobs are divided into; of fewer, each is one. A lost worker's block is done again."""
+"""The maximum number of blocks; fewer jobs are one block each. The block of a lost worker is done again."""
 
 
 def check_installed() -> None:
-    """Raise OptionError where Ray Data is not installed."""
+    """Raise OptionError if Ray Data is not installed."""
     if not (importlib.util.find_spec("ray") and importlib.util.find_spec("pyarrow")):
         raise OptionError("the engine ray needs Ray Data, which is not installed: run pip install 'stylezoo[ray]'")
 
 
 def stylize_by_ray(jobs: Sequence[Job], work: Work, workers: int | None) -> Generator[tuple[int, Outcome]]:
-    """Yield the number and outcome of every job as they come from the workers of a Ray cluster.
+    """Yield the index and outcome of every job as it finishes on a Ray cluster.
 
-    Raises EngineError where Ray cannot start workers or keep them, and what a worker raises.
+    Raises:
+        EngineError: Ray cannot start or keep workers. Errors of a worker are raised too.
     """
-    # Ray would tell its makers that it runs, and people how: neither was asked for
+    # turn off Ray's usage statistics and its output
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")
     import ray
@@ -47,7 +48,7 @@ def stylize_by_ray(jobs: Sequence[Job], work: Work, workers: int | None) -> Gene
     if own:
         ray.init(log_to_driver=False, logging_level=logging.ERROR, include_dashboard=False)
         worker = ray._private.worker
-        if hasattr(worker, "_worker_logs_enabled"):  # it would tell of lost workers on stdout, which is for data
+        if hasattr(worker, "_worker_logs_enabled"):  # Ray would report lost workers on stdout, which is for data
             worker._worker_logs_enabled = False
     try:
         for index, outcome in _stream(jobs, work, workers):
@@ -55,14 +56,14 @@ def stylize_by_ray(jobs: Sequence[Job], work: Work, workers: int | None) -> Gene
                 raise outcome
             yield index, outcome
     except RayError as cause:
-        raise EngineError(f"Ray gave up: {str(cause).splitlines()[0]}: try fewer --workers") from cause
+        raise EngineError(f"Ray failed: {str(cause).splitlines()[0]}: use fewer --workers") from cause
     finally:
         if own:
             ray.shutdown()
 
 
 def _stream(jobs: Sequence[Job], work: Work, workers: int | None) -> Generator[tuple[int, Any]]:
-    """Yield the number of every job and its outcome, or the error that ends it all."""
+    """Yield the index of every job and its outcome, or the error that ends the run."""
     import ray
 
     count, resources = _shares(work, workers, len(jobs))
@@ -71,14 +72,14 @@ def _stream(jobs: Sequence[Job], work: Work, workers: int | None) -> Generator[t
     dataset.context.enable_progress_bars = False
     dataset.context.print_on_execution_start = False
     for handler in logging.getLogger("ray.data").handlers:
-        if isinstance(handler, logging.StreamHandler):  # the one to the terminal; the others write Ray's log files
+        if isinstance(handler, logging.StreamHandler):  # the terminal; other handlers write Ray's log files
             handler.setLevel(logging.CRITICAL)
     tally = ray.remote(num_cpus=0)(Tally).remote()
     outcomes = dataset.map_batches(
         BatchWorker,
         fn_constructor_args=(pickle.dumps(work.to_send()), resources["num_cpus"], str(Path.cwd()), tally),
         batch_size=1,
-        compute=ray.data.ActorPoolStrategy(size=count, max_tasks_in_flight_per_actor=1),  # a death is one picture's
+        compute=ray.data.ActorPoolStrategy(size=count, max_tasks_in_flight_per_actor=1),  # a death costs one picture
         **resources,
     )
     for batch in outcomes.iter_batches(batch_size=None, prefetch_batches=0):
@@ -87,7 +88,7 @@ def _stream(jobs: Sequence[Job], work: Work, workers: int | None) -> Generator[t
 
 
 def _shares(work: Work, workers: int | None, jobs: int) -> tuple[int, dict[str, int]]:
-    """Return how many workers there are, and what of the cluster's resources each is given."""
+    """Return the number of workers, and the resources of each."""
     import ray
 
     total = ray.cluster_resources()
@@ -102,7 +103,7 @@ def _shares(work: Work, workers: int | None, jobs: int) -> tuple[int, dict[str, 
 
 
 class Tally:
-    """Counts how often each job was begun, as Ray would begin one that ends its workers for ever."""
+    """Counts how often each job was started; Ray would retry a job that kills its workers forever."""
 
     def __init__(self) -> None:
         self._begun = Counter[int]()
@@ -113,7 +114,7 @@ class Tally:
 
 
 class BatchWorker:
-    """What Ray Data keeps in its workers: batches of numbered jobs in, numbered outcomes out."""
+    """The actor that Ray Data runs: takes batches of indexed jobs, returns indexed outcomes."""
 
     def __init__(self, sent: bytes, threads: int, folder: str, tally: Any) -> None:
         self._sent, self._threads, self._folder, self._tally = sent, threads, folder, tally
@@ -132,11 +133,11 @@ class BatchWorker:
             if ray.get(self._tally.begin.remote(index)) > TRIES:
                 return lost(job, "perhaps for lack of memory")
             return self._worker.quietly(job)
-        except Exception as error:  # for the caller, rather than for Ray
+        except Exception as error:  # for the caller, not for Ray
             return portable(error)
 
     def _load(self) -> Worker:
-        with suppress(OSError):  # another machine may not have it; absolute paths do without
+        with suppress(OSError):  # another machine may not have it; absolute paths still work
             os.chdir(self._folder)
         limit_threads(self._threads)
         worker: Worker = pickle.loads(self._sent).worker()

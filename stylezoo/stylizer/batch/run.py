@@ -1,4 +1,4 @@
-"""The door to all engines: which of them, how many processes, and their outcomes in order."""
+"""Run jobs on any engine, and yield their outcomes in order."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ Engine = Literal["auto", "serial", "pool", "ray"]
 ENGINES: tuple[Engine, ...] = ("auto", "serial", "pool", "ray")
 
 MANY = 32
-"""How many pictures are worth the start of several processes."""
+"""From this many pictures on, "auto" starts several processes."""
 
 
 def stylize(
@@ -34,26 +34,25 @@ def stylize(
     manifest: Manifest | None = None,
     stylizer: Stylizer | None = None,
 ) -> Generator[Outcome]:
-    """Do all jobs and yield their outcomes, in the order of the jobs. Every engine writes the same pictures.
+    """Do all jobs and yield their outcomes in order. All engines write the same pictures.
 
     Args:
-        engine: "serial": one after another in this process. "pool": by processes on this machine, each with the model
-            and a share of the threads. "ray": by Ray Data, on the cluster of RAY_ADDRESS or else on this machine.
-            "auto": "pool" for 32 pictures and more on a CPU of several cores, otherwise "serial".
-        workers: how many processes; None: one for each core, as far as the RAM goes, or two on a GPU; in Ray one for
-            each core or GPU of the cluster. They share the cores; where OMP_NUM_THREADS is set, each has that many
-            threads.
-        manifest: records what is begun and what is done.
-        stylizer: the model of `work`, where it is loaded already; used by "serial".
+        engine: "serial": one after another in this process. "pool": in processes on this machine, each with the model
+            and a share of the threads. "ray": with Ray Data, on the cluster of RAY_ADDRESS or else on this machine.
+            "auto": "pool" for 32 or more pictures on a multi-core CPU, else "serial".
+        workers: number of processes; None: one per core as far as the RAM allows, two on a GPU, with Ray one per core
+            or GPU of the cluster. They share the cores; if OMP_NUM_THREADS is set, each has that many threads.
+        manifest: records what is started and done.
+        stylizer: the model of `work`, if already loaded; used by "serial".
 
-    A process that is lost, to the system's memory killer above all, costs one picture at most: that is tried once more.
-    With "pool" and "ray" a script needs the usual `if __name__ == "__main__":`, as processes start by importing it.
+    If a process dies, for example when memory runs out, its picture is tried once more; at most this picture fails.
+    With "pool" and "ray", scripts need `if __name__ == "__main__":`, since the processes import the main module.
 
     Raises:
-        OptionError: the engine cannot do such jobs; no such number of workers; Ray is not installed.
-        OptionError: another job with a manifest writes into the folder.
-        EngineError: no process can be kept alive.
-        StyleZooError: what `Stylizer.stylize` raises for other reasons than the picture.
+        OptionError: the engine does not support the jobs or the number of workers, Ray is not installed, or another
+            process writes into the folder.
+        EngineError: the processes cannot be kept alive.
+        StyleZooError: `Stylizer.stylize` failed for a reason other than the picture.
     """
     if engine not in ENGINES:
         raise OptionError(f"engine must be one of {', '.join(ENGINES)}, not '{engine}'")
@@ -63,9 +62,9 @@ def stylize(
     if engine == "auto":
         engine = "pool" if not alone and _many(jobs, work, workers) else "serial"
     if alone and engine != "serial":
-        raise OptionError(f"engine {engine} takes files and writes files: stdin and stdout need the engine serial")
+        raise OptionError(f"engine {engine} does not work with stdin or stdout: use the engine serial")
     if engine == "serial" and workers is not None and workers > 1:
-        raise OptionError(f"engine serial is one process, not {workers}: choose the engine pool")
+        raise OptionError(f"engine serial uses one process, not {workers}: use the engine pool")
     if engine == "ray":
         from stylezoo.stylizer.batch.ray import check_installed
 
@@ -74,7 +73,7 @@ def stylize(
 
 
 def _many(jobs: Sequence[Job], work: Work, workers: int | None) -> bool:
-    """Whether a pool is worth its start."""
+    """Whether starting a pool pays off."""
     if workers is not None:
         return workers > 1
     if len(jobs) < MANY or share(None, len(jobs))[0] == 1:
@@ -100,13 +99,13 @@ def _ordered(
     following = 0
     with ExitStack() as stack:
         if manifest and jobs:
-            if len(jobs) > 1:  # a single picture is whole or not there, and may come in between
+            if len(jobs) > 1:  # a single picture needs no manifest
                 stack.callback(lock(manifest.path.with_name(LOCK), f"folder '{manifest.path.parent}'"))
             manifest.begin(jobs)
         outcomes = stack.enter_context(closing(_start(jobs, work, engine, workers, stylizer)))
         for index, outcome in outcomes:
             if manifest and not outcome.error:
-                manifest.add(outcome)  # at once: what is done stays done when the next moment brings the end
+                manifest.add(outcome)  # at once, in case the process is killed
             for message in outcome.warnings:
                 warnings.warn(message, UserWarning, stacklevel=3)
             waiting[index] = outcome
@@ -118,7 +117,7 @@ def _ordered(
 def _start(
     jobs: Sequence[Job], work: Work, engine: Engine, workers: int | None, stylizer: Stylizer | None
 ) -> Generator[tuple[int, Outcome]]:
-    """Return the outcomes with their jobs' numbers, in the order in which they come."""
+    """Return the outcomes with the indices of their jobs, in the order in which they finish."""
     if engine == "serial":
         worker = work.worker(stylizer)
         return ((index, worker(job)) for index, job in enumerate(jobs))

@@ -1,4 +1,4 @@
-"""How many processes, and how many threads for each."""
+"""The number of worker processes, and of threads for each."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ import sys
 from stylezoo.runtime.device import stated_threads, usable_cores
 
 ROOM = 4 << 30
-"""Bytes of RAM that there have to be for each worker, where nobody says how many there are."""
+"""Bytes of RAM per worker, for the default number of workers."""
 
 
 def share(workers: int | None, jobs: int) -> tuple[int, int]:
-    """Return how many workers there are for so many jobs on this machine, and the threads of each.
+    """Return the number of workers for `jobs` jobs on this machine, and the number of threads of each.
 
-    The cores are shared out, one at least; where OMP_NUM_THREADS is set, each worker has so many threads. `workers`
-    None: as many as the cores and the RAM have room for.
+    The cores are divided among the workers, at least one each; OMP_NUM_THREADS overrides that. `workers` None: as many
+    as the cores and the RAM allow.
     """
     threads = stated_threads()
     if workers is None:
@@ -25,14 +25,14 @@ def share(workers: int | None, jobs: int) -> tuple[int, int]:
 
 
 def limit_threads(threads: int) -> None:
-    """Let torch or onnxruntime use so many threads in this process, which may have loaded neither of them yet."""
+    """Limit the threads of torch and onnxruntime in this process, whether they are loaded yet or not."""
     os.environ["OMP_NUM_THREADS"] = str(threads)
     if torch := sys.modules.get("torch"):
         torch.set_num_threads(threads)
 
 
 def memory() -> int:
-    """Return the bytes of RAM of this machine; where it does not tell, as if there were room for two workers."""
+    """Return the bytes of RAM of this machine; enough for two workers if unknown."""
     try:
         return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     except (AttributeError, OSError, ValueError):  # Windows has no sysconf

@@ -1,4 +1,4 @@
-"""What is done to every picture, in a form that can be sent to other processes, and the one who does it."""
+"""`Work`: what to do to every picture, in a form that can be pickled; and `Worker`, which does it."""
 
 from __future__ import annotations
 
@@ -21,17 +21,18 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Work:
-    """A model and how it stylizes.
+    """A model and how to stylize with it.
 
     Attributes:
-        model: what `stylezoo.load` takes.
-        styles: the style of every label that a job may have. A code (`Stylizer.encode_style`) is encoded once for all.
-        options: of `Stylizer.stylize`.
+        model: the name or path for `stylezoo.load`.
+        styles: label -> style. Pass codes (`Stylizer.encode_style`) to encode each style only once.
+        options: options of `Stylizer.stylize`.
         loading: further arguments of `stylezoo.load`, such as device.
-        cards: files of style cards to add to the model.
-        quality: of JPEG, WebP and AVIF files, 1 to 100.
-        overwrite: write over files that exist.
-        callback: gives what `stylize` gets as `callback` for a job, of models that optimise; a function of a module.
+        cards: style card files to add to the model.
+        quality: quality of JPEG, WebP and AVIF files, 1 to 100.
+        overwrite: overwrite existing files.
+        callback: returns the `callback` of `stylize` for a job, for models that optimise each picture; must be a
+            module-level function.
     """
 
     model: PathLike
@@ -53,24 +54,24 @@ class Work:
         return stylizer
 
     def worker(self, stylizer: Stylizer | None = None) -> Worker:
-        """Return the one who does it; `stylizer` in place of loading the model."""
+        """Return a worker; pass `stylizer` if the model is already loaded."""
         return Worker(self, stylizer or self.load())
 
     def to_send(self) -> Self:
-        """Return this for another process: no bar, and free to overwrite what a lost worker left."""
+        """Return a copy for another process: no progress bar, and allowed to overwrite what a dead worker left."""
         options = {name: value for name, value in self.options.items() if name != "progress"}
         return replace(self, options=options, overwrite=True)
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of a job.
+    """The outcome of a job.
 
     Attributes:
-        width, height: of the picture that was written, in px.
-        seconds: from reading it to its file.
-        error: why there is none; empty where all went well.
-        warnings: what was said about it on the way, by other processes.
+        width, height: size of the result in px.
+        seconds: time from reading the picture to writing the result.
+        error: why the job failed; empty on success.
+        warnings: warnings raised in other processes.
     """
 
     job: Job
@@ -82,7 +83,7 @@ class Outcome:
 
 
 class Worker:
-    """Does jobs with one model. A picture that cannot be read, stylized in memory or written is an outcome too."""
+    """Does jobs with one model. A picture that cannot be read, stylized or written gives an outcome with an error."""
 
     def __init__(self, work: Work, stylizer: Stylizer) -> None:
         self.work, self.stylizer = work, stylizer
@@ -108,12 +109,12 @@ class Worker:
         return Outcome(job, picture.width, picture.height, time.perf_counter() - started)
 
     def quietly(self, job: Job) -> Outcome:
-        """Do a job, with the warnings in the outcome, for a process that has nobody to tell."""
+        """Do a job and collect its warnings in the outcome, for worker processes."""
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("default")
             outcome = self(job)
         return replace(outcome, warnings=tuple(str(warning.message) for warning in caught))
 
     def _read_stdin(self) -> Image:
-        self._stdin = self._stdin or open_stdin()  # several styles may want it
+        self._stdin = self._stdin or open_stdin()  # several styles may need it
         return self._stdin

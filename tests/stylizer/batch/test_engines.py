@@ -140,8 +140,8 @@ def test_interrupt_ends_a_pool_at_once(net_file, folder, tmp_path, request):
     [
         (True, {"engine": "poll"}, "engine must be one of auto, serial, pool, ray, not 'poll'"),
         (True, {"engine": "pool", "workers": 0}, "workers must be at least 1, not 0"),
-        (True, {"engine": "serial", "workers": 2}, "serial is one process, not 2"),
-        (False, {"engine": "pool"}, "stdin and stdout need the engine serial"),
+        (True, {"engine": "serial", "workers": 2}, "serial uses one process, not 2"),
+        (False, {"engine": "pool"}, "engine pool does not work with stdin"),
     ],
 )
 def test_bad_arguments_are_refused_before_anything_is_done(folder, tmp_path, source, options, message):
