@@ -46,7 +46,7 @@ def make_page(lines: Sequence[Line], results: Mapping[str, Results], picture: st
     """
     found = [line for line in lines if line.get("what") == "quality"]
     quality = list({(pairs_of(line), line["method"]): line for line in found}.values())
-    speed = [line for line in lines if line.get("what") == "stylize"]
+    speed = [line for line in lines if line.get("what") == "speed"]
     cold = [line for line in lines if line.get("what") == "cold start"]
     recorded = list(recorded_lines(results))
     moving, worth = (newest(lines, recorded, key) for key in ("W", "G"))

@@ -22,13 +22,13 @@ from stylezoo.train.log import COPY
 GRID = 4  # px; the nets work in steps of 2 and 4, and so do the first two pools of VGG
 
 
-def shift(seed: int, first: int) -> Callable[[Tensor], Tensor]:
+def shift(seed: int, step: int) -> Callable[[Tensor], Tensor]:
     """Return a function that crops pictures, (N, C, H, W), by `GRID` rows and columns, split randomly between sides.
 
     Otherwise the loss would always see the net's grid at the same offset. VGG's pooling weighs pixels unequally, and
     the net would learn to draw that lattice.
     """
-    top, left = np.random.default_rng([seed, 8, first]).integers(0, GRID + 1, 2)
+    top, left = np.random.default_rng([seed, 8, step]).integers(0, GRID + 1, 2)
 
     def cut(x: Tensor) -> Tensor:
         return x[..., top : x.shape[-2] - GRID + top, left : x.shape[-1] - GRID + left]
@@ -102,7 +102,7 @@ class Stepper:
             output = self.model(batch, code)
             terms = {COPY: self.teacher.errors(output, batch, style)}
             return style.to(batch.device, non_blocking=True), output, terms, terms[COPY]
-        look = shift(self.recipe.run.seed, first)
+        look = shift(self.recipe.run.seed, state.step)
         draw = self.styles.draw(state.net, self.loss, look(batch), first, share)
         output, unsteady = self._stylize(batch, draw.code, first)
         terms = self.loss.terms(look(output), draw.targets, draw.style)

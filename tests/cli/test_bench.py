@@ -79,7 +79,8 @@ def test_by_default_each_architecture_is_measured_once_and_nets_of_several_style
     cin, johnson = (zoo.models[name] for name in ("cin/four", "johnson/mosaic"))
     adain = structs.replace(cin, name="adain/any", family="adain", styles=(), arch={})
     other = structs.replace(johnson, name="johnson/zebra")
-    gatys = structs.replace(adain, name="gatys/x", family="gatys", weights=None)
+    made = {"weights": None, "recipe": None, "provenance": None, "story": None}
+    gatys = structs.replace(adain, name="gatys/x", family="gatys", **made)
     models = {spec.name: spec for spec in (adain, cin, gatys, johnson, other)}
     monkeypatch.setattr(catalog, "default_zoo", lambda: structs.replace(zoo, models=models))
     assert one_of_each() == ["cin/four", "johnson/mosaic", "adain/any"]

@@ -15,8 +15,8 @@ from stylezoo.train.trainer import train
 def test_cuts_begin_at_every_offset_of_the_grid() -> None:
     x = torch.arange(40 * 48.0).view(1, 1, 40, 48)
     found = set()
-    for first in range(400):
-        cut = shift(0, first)(x)
+    for step in range(400):
+        cut = shift(0, step)(x)
         assert cut.shape == (1, 1, 40 - GRID, 48 - GRID)
         top, left = divmod(int(cut[0, 0, 0, 0]), 48)
         torch.testing.assert_close(cut, x[..., top : top + 40 - GRID, left : left + 48 - GRID])
