@@ -87,7 +87,7 @@ def _stream(jobs: Sequence[Job], work: Work, workers: int | None) -> Generator[t
             yield int(index), pickle.loads(outcome)
 
 
-def _shares(work: Work, workers: int | None, jobs: int) -> tuple[int, dict[str, int]]:
+def _shares(work: Work, workers: int | None, jobs: int) -> tuple[int, dict[str, Any]]:
     """Return the number of workers, and the resources of each."""
     import ray
 
