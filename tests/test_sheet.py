@@ -305,7 +305,7 @@ def test_a_line_leads_from_a_picture_to_a_name(anyone: Stylizer, paintings) -> N
 def test_grids_that_cannot_be(anyone: Stylizer, net: Stylizer, paintings) -> None:
     with pytest.raises(OptionError, match="at least one photo and one style, not 0 and 2"):
         grid_sheet(anyone, [], paintings)
-    with pytest.raises(OptionError, match="not of 1 and 0"):
+    with pytest.raises(OptionError, match="not 1 and 0"):
         grid_sheet(anyone, [PHOTO], [])
     with pytest.raises(StyleError, match=r"'wafe\.png' is neither"):
         grid_sheet(anyone, [PHOTO], ["wafe.png"])

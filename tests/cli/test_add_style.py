@@ -166,13 +166,10 @@ def test_a_run_folder_is_a_base(here, planned):
         (["base.safetensors", "--image", "stripes.png", "--name", ""], "--name '' must be"),
         (["cin/sixteeen", "--image", "stripes.png", "--name", "mine"], "cin/sixteeen"),
         (["gone.safetensors", "--image", "stripes.png", "--name", "mine"], "gone.safetensors"),
-        (
-            ["single.safetensors", "--image", "stripes.png", "--name", "mine"],
-            "is of family johnson, and only cin and ghiasi",
-        ),
+        (["single.safetensors", "--image", "stripes.png", "--name", "mine"], "single.safetensors is of family johnson"),
         (["adain/vgg19", "--image", "stripes.png", "--name", "mine"], "adain/vgg19 is of family adain"),
         (["base.safetensors", "--image", "stripes.png", "--name", "mine", "--set", "run.stepz=1"], "mean steps?"),
-        (["base.safetensors", "--image", "stripes.png", "--name", "mine", "--recipe", "gone"], "no recipe gone"),
+        (["base.safetensors", "--image", "stripes.png", "--name", "mine", "--recipe", "gone"], "named gone;"),
     ],
 )
 def test_bad_input_is_refused_before_a_run_begins(here, refused, net_file, monkeypatch, arguments, message):
@@ -185,4 +182,4 @@ def test_a_name_that_the_net_has_already_is_refused(here, refused):
     line = refused(
         "add-style", "base.safetensors", "--image", "stripes.png", "--name", "dots", "--recipe", "small.yaml"
     )
-    assert "base.safetensors has a style 'dots' already" in line
+    assert "base.safetensors" in line and "'dots'" in line

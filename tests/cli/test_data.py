@@ -79,7 +79,7 @@ def test_one_picture_that_cannot_be_had_does_not_stop_the_others(run, store, tmp
         str(tmp_path / "stylezoo/presets/cat.jpg"),
     ):
         assert part in by_hand
-    assert end == f"stylezoo: missing in {tmp_path / 'stylezoo/presets'}: 1 of 2 pictures"
+    assert "1 of 2 pictures" in end and str(tmp_path / "stylezoo/presets") in end
     Path(cat["path"]).write_bytes(encoded("chelsea"))  # by hand
     assert run("data", "get", "presets").exit_code == 0
 

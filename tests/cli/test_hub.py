@@ -212,10 +212,10 @@ def test_the_packages_own_zoo_against_a_repository(published: HubServer, run, re
 @pytest.mark.parametrize(
     ("arguments", "reason"),
     [
-        (("push", "mosaic", "--repo", "zoo"), "'zoo' names no repository of the Hub: write owner/zoo"),
+        (("push", "mosaic", "--repo", "zoo"), "'zoo' is not a repository"),
         (("push", "mosiac", "--repo", "owner/zoo"), "no model is named 'mosiac'. Did you mean"),
-        (("pull", "../.."), "'../..' names no repository of the Hub: write owner/zoo"),
-        (("pull", "owner/zoo", "--revision", "../x"), "'../x' names no revision of the Hub: write owner/zoo, or"),
+        (("pull", "../.."), "'../..' is not a repository"),
+        (("pull", "owner/zoo", "--revision", "../x"), "'../x' is not a revision"),
         (("pull", "owner/none"), "the repository does not exist or is private"),
         (("pull", "owner/zoo", "x*"), "no model matches 'x*'"),
         (("list", "--repo", "owner/none"), "the repository does not exist or is private"),

@@ -52,7 +52,7 @@ def test_the_pictures_of_a_registry_are_listed_once(coffee: PictureSpec) -> None
 
 def test_one_name_for_two_pictures_is_refused(coffee: PictureSpec) -> None:
     cat = PictureSpec(file="coffee.jpg", page=PAGE, urls=(PAGE,), phash=phash("chelsea"))
-    with pytest.raises(DataError, match=r"different pictures by coffee\.jpg"):
+    with pytest.raises(DataError, match=r"coffee\.jpg"):
         zoo_pictures(zoo_of(coffee, cat))
 
 
@@ -109,5 +109,5 @@ def test_a_picture_that_is_cut_short_is_refused(coffee: PictureSpec, web, tmp_pa
 
 def test_a_picture_too_small_to_learn_from_is_refused(tmp_path: Path) -> None:
     (tmp_path / "a.jpg").write_bytes(jpeg("coffee", (300, 200)))
-    with pytest.raises(DataError, match="300 px, and 480 are needed"):
+    with pytest.raises(DataError, match=r"300 px.* 480 "):
         check_picture(tmp_path / "a.jpg", phash("coffee"))

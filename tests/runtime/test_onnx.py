@@ -113,7 +113,7 @@ def test_weights_that_do_not_fit_or_are_not_finite_are_named() -> None:
     with pytest.raises(WeightsError, match=r"johnson\(.*'trunk.head.bias' is missing"):
         Weights("johnson", ours.weights.arch, {k: v for k, v in tensors.items() if k != "trunk.head.bias"}).check()
     tensors["trunk.head.bias"] = np.array([0, np.nan, 0], dtype=np.float32)
-    with pytest.raises(WeightsError, match=r"'trunk\.head\.bias' holds NaN"):
+    with pytest.raises(WeightsError, match=r"'trunk\.head\.bias' .*NaN"):
         Weights("johnson", ours.weights.arch, tensors).check()
 
 

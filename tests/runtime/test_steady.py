@@ -146,9 +146,9 @@ def test_frames_are_read_when_they_are_wanted(zoo: stylezoo.Stylizer, pan: list[
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        ({"steady": 1.0}, "steady must be from 0"),
+        ({"steady": 1.0}, r"steady .*not 1\.0$"),
         ({"steady": float("nan")}, "steady must be"),
-        ({"tile": 128}, "give steady=0"),
+        ({"tile": 128}, "tile=128 .*steady=0"),
         ({"strength": 9}, "strength must be"),
         ({"stregth": 1}, "strength"),
     ],

@@ -249,7 +249,7 @@ def test_styles_by_every_way_to_name_them(tiny: Stylizer) -> None:
         ("", r"has no style ''"),
         (1, r"no style number 1: it has 1 \(dots\)"),
         (-2, "no style number -2"),
-        (True, "by name, number or mix .*, not bool"),
+        (True, "johnson/tiny .*not bool"),
         (0.5, "not float"),
         ({}, "an empty mix of styles"),
         ({"stripes": 1.0}, "no style 'stripes'"),
@@ -597,11 +597,11 @@ def test_cards_fit_a_net_before_and_after_it_is_saved_or_computed_in_half_precis
 
 def test_cards_that_do_not_fit(multi: Stylizer, tiny: Stylizer, multi_file: Path, tmp_path: Path) -> None:
     card = multi.card("dots")
-    with pytest.raises(StyleError, match="cin/tiny has a style 'dots' already"):
+    with pytest.raises(StyleError, match=r"cin/tiny already .*'dots'"):
         multi.add_card(card)
-    with pytest.raises(StyleError, match=r"johnson/tiny is a johnson net, .* cards are for .*\bcin\b"):
+    with pytest.raises(StyleError, match=r"johnson/tiny .*\bjohnson model.* cards .*\bcin\b"):
         tiny.add_card(card)
-    with pytest.raises(StyleError, match="johnson/tiny is a johnson net"):
+    with pytest.raises(StyleError, match=r"johnson/tiny .*\bjohnson model"):
         tiny.card("dots")
     foreign = load(multi_file, device="cpu")
     with torch.no_grad():
@@ -609,7 +609,7 @@ def test_cards_that_do_not_fit(multi: Stylizer, tiny: Stylizer, multi_file: Path
     foreign = Stylizer(foreign.spec, foreign.net)
     with pytest.raises(WeightsError, match=r"'zigzag' was made for another trunk, that of cin/tiny: .*add-style"):
         multi.add_card(renamed(foreign.card("dots"), "zigzag"))
-    with pytest.raises(WeightsError, match="'zigzag' holds 7 numbers, not the 68 of cin/tiny"):
+    with pytest.raises(WeightsError, match="'zigzag' has 7 numbers, not the 68 of cin/tiny"):
         multi.add_card(renamed(card, "zigzag", torch.zeros(1, 7)))
     with pytest.raises(WeightsError, match="is not a style card"):
         multi.add_card(multi_file)

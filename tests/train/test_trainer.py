@@ -353,7 +353,7 @@ def test_a_missing_style_picture(recipe_file: Path, tmp_path: Path) -> None:
 
 def test_without_photos_the_samples_of_scikit_image_serve_with_a_warning(recipe_file, tmp_path, monkeypatch) -> None:
     monkeypatch.chdir(tmp_path)
-    with pytest.warns(UserWarning, match=r"a toy set.*--content DIR"):
+    with pytest.warns(UserWarning, match=r"5 sample photos.*--content DIR"):
         training, held_out = find_content(recipe(recipe_file, "data.content=content"))
     assert {"astronaut", "coffee"} <= {p.stem for p in training}
     assert held_out == []

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 from fractions import Fraction
 
 import av
@@ -152,7 +153,7 @@ def test_a_file_that_was_cut_short_says_how_much_is_there(tmp_path, suffix):
     message = refused(cut)
     assert "is truncated" in message
     if suffix != "avi":  # without the index at its end, FFmpeg finds one frame
-        assert "of 4 s are there" in message
+        assert re.search(r"\d s of 4 s\b", message)
         found = open_clip(cut)
         found.check_whole(found.span(0, 0.5)[1])  # of what there is, a part can be had
 
