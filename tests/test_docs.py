@@ -117,6 +117,7 @@ def told(block: Block, line: Line) -> Iterator[None]:
         pytest.fail(f"{block.page.relative_to(ROOT)}:{line.number}: {line.text}\n{words}", pytrace=False)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("page", [name for name in RUN if any(b.language == "python" or b.lines for b in BLOCKS[name])])
 def test_snippets_run_from_the_top_of_a_page_to_its_end(
     page: str, reader: Path, request: pytest.FixtureRequest

@@ -61,6 +61,7 @@ def test_a_file_says_what_it_is(multi: Stylizer, multi_onnx: Path) -> None:
     assert '"cin/tiny"' in session.get_modelmeta().custom_metadata_map["stylezoo"]
 
 
+@pytest.mark.slow
 def test_bytes_in_and_out_of_a_net_of_one_style(net_file: Path, tmp_path: Path) -> None:
     model = load(net_file, device="cpu")
     made = export(model, tmp_path / "one.onnx", pixels="uint8")
@@ -71,6 +72,7 @@ def test_bytes_in_and_out_of_a_net_of_one_style(net_file: Path, tmp_path: Path) 
     assert np.abs(stylized[0].astype(int) - model.stylize(photo)).max() <= 1
 
 
+@pytest.mark.slow
 def test_a_net_of_any_style_comes_with_its_encoder(any_file: Path, tmp_path: Path) -> None:
     model = load(any_file, device="cpu")
     made = export(model, tmp_path / "any.onnx")
@@ -83,6 +85,7 @@ def test_a_net_of_any_style_comes_with_its_encoder(any_file: Path, tmp_path: Pat
     torch.testing.assert_close(torch.from_numpy(stylized), model.stylize(photo, expected), atol=1e-4, rtol=0)
 
 
+@pytest.mark.slow
 def test_a_program_for_torch(multi: Stylizer, tmp_path: Path) -> None:
     made = export(multi, tmp_path / "multi.pt2", format="torch")
     program = torch.export.load(made.transform).module()
@@ -91,6 +94,7 @@ def test_a_program_for_torch(multi: Stylizer, tmp_path: Path) -> None:
         torch.testing.assert_close(program(x, torch.from_numpy(code.values)), multi.stylize(x, code), atol=1e-4, rtol=0)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("precision", "limit"), [("fp16", 1), ("int8", 12)])
 def test_smaller_files_differ_a_little(multi: Stylizer, multi_onnx: Path, tmp_path: Path, precision, limit) -> None:
     made = export(multi, tmp_path / "small.onnx", precision=precision, photos=PHOTOS)
@@ -102,6 +106,7 @@ def test_smaller_files_differ_a_little(multi: Stylizer, multi_onnx: Path, tmp_pa
     assert 0 < difference.mean() < limit
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("precision", ["fp16", "int8"])
 def test_a_smaller_file_that_differs_by_more_than_its_bound_is_not_kept(
     multi: Stylizer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, precision
@@ -116,6 +121,7 @@ def test_a_smaller_file_that_differs_by_more_than_its_bound_is_not_kept(
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.slow
 def test_a_file_that_stylizes_otherwise_is_not_kept(
     multi: Stylizer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -158,6 +158,7 @@ def test_a_line_walks_from_one_style_to_the_other(net: Stylizer) -> None:
     assert names(page, "dots", "0.50 : 0.50", "waves") == [1, 1, 1]
 
 
+@pytest.mark.slow
 def test_a_square_has_its_four_styles_in_the_corners(net: Stylizer) -> None:
     net.add_card(renamed(net.card("dots"), "half", weight=0.5))
     page = blend_sheet(net, PHOTO, ["dots", "lines", "waves", "half"], steps=3, **SIZE)
@@ -179,6 +180,7 @@ def test_a_strength_sheet_has_a_row_for_each_style(net: Stylizer) -> None:
     assert titles(page, "0.5", "1") == [2, 2]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("draw", [contact_sheet, strength_sheet])
 def test_the_margin_is_paper_all_around(net: Stylizer, draw) -> None:
     pixels = np.asarray(draw(net, PHOTO, **SIZE))
@@ -253,6 +255,7 @@ def paintings(tmp_path: Path) -> list[str]:
     return [str(tmp_path / "wave.png"), str(tmp_path / "tall.png")]
 
 
+@pytest.mark.slow
 def test_a_grid_has_a_row_for_each_photo_and_a_column_for_each_style(anyone: Stylizer, paintings, tmp_path) -> None:
     other = Image.fromarray(data.rocket()).resize((96, 64))
     other.save(tmp_path / "other.png")

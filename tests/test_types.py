@@ -7,6 +7,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 SCRIPT = """
 import numpy as np
 import stylezoo
@@ -33,6 +35,7 @@ data: bytes = stylezoo.load("cin/16").stylize("photo.jpg", "udnie")
 """
 
 
+@pytest.mark.slow
 def test_a_script_passes_mypy_strict_and_a_wrong_one_does_not(tmp_path: Path) -> None:
     for name, text in (("script", SCRIPT), ("tensors", TENSOR), ("wrong", WRONG)):
         (tmp_path / f"{name}.py").write_text(text)

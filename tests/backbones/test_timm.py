@@ -73,6 +73,7 @@ def test_unknown_layers_and_models_are_named_with_the_nearest() -> None:
         create_backbone("timm:mobilenetv3_smal_050", layers=["bn1"], pretrained=False)
 
 
+@pytest.mark.slow
 def test_without_the_hub_the_message_is_one_line_with_the_remedy(tmp_path: Path) -> None:
     program = f"""
 from stylezoo.backbones import create_backbone

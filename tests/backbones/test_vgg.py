@@ -124,6 +124,7 @@ def test_first_layers_are_the_original_nets_by_hand(vgg19: VGG) -> None:
         np.testing.assert_allclose(ours, picture, atol=1e-4 * picture.max())  # the border included
 
 
+@pytest.mark.slow
 def test_magnitudes_on_a_photo_are_the_known_ones() -> None:
     backbone = create_backbone("vgg19:caffe", layers=["relu1_1", "relu4_1", "relu5_1"])
     with torch.no_grad():
@@ -133,6 +134,7 @@ def test_magnitudes_on_a_photo_are_the_known_ones() -> None:
     assert 33 < means["relu5_1"] < 60
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("arch", ["vgg16", "vgg19"])
 @pytest.mark.parametrize("source", ["torchvision", "timm"])
 def test_weights_of_other_libraries_find_their_layers(arch: str, source: str, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -51,6 +51,7 @@ def planned(run, monkeypatch):
     return call
 
 
+@pytest.mark.slow
 def test_a_style_is_learnt_and_stylized_by_its_card(here, run):
     stated = ["--title", "My Stripes", "--artist", "N. N.", "--rights", "CC0-1.0"]
     small = ["--recipe", "small.yaml", "--device", "cpu"]
@@ -81,6 +82,7 @@ def test_a_style_is_learnt_and_stylized_by_its_card(here, run):
     assert run(*again, *stated, "--resume").stdout == f"{card}\n"
 
 
+@pytest.mark.slow
 def test_a_net_without_a_row_for_the_photo_takes_a_style_too(here, run):
     net = create_model("cin", styles=2, variant="magenta", width=8, blocks=1, photo=False)
     torch.nn.init.normal_(net.styles, mean=0.5)
@@ -97,6 +99,7 @@ def test_a_net_without_a_row_for_the_photo_takes_a_style_too(here, run):
     assert np.array_equal(*pictures)
 
 
+@pytest.mark.slow
 def test_a_net_of_any_style_takes_a_style_that_starts_as_it_predicts(here, run, any_file):
     shutil.copy(any_file, "any.safetensors")
     arguments = ["--image", "stripes.png", "--name", "mine", "--recipe", "small.yaml", "--device", "cpu"]
@@ -178,6 +181,7 @@ def test_bad_input_is_refused_before_a_run_begins(here, refused, net_file, monke
     assert message in refused("add-style", *arguments)
 
 
+@pytest.mark.slow
 def test_a_name_that_the_net_has_already_is_refused(here, refused):
     line = refused(
         "add-style", "base.safetensors", "--image", "stripes.png", "--name", "dots", "--recipe", "small.yaml"

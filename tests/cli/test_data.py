@@ -134,6 +134,7 @@ def test_the_folder_is_printed_without_loading_torch() -> None:
     assert done.stderr == "False\n"
 
 
+@pytest.mark.slow
 def test_targets_are_measured_from_the_pictures_of_recipes(run, refused, recipe_file: Path, tmp_path: Path) -> None:
     result = run("data", "targets", "--recipe", recipe_file, "--out", tmp_path / "targets.safetensors", "--json")
     assert result.exit_code == 0, result.stderr

@@ -27,6 +27,7 @@ def pixels(path: str) -> np.ndarray:
     return np.asarray(Image.open(path).convert("RGB")).astype(int)
 
 
+@pytest.mark.slow
 def test_a_picture_is_optimised_and_what_it_passes_is_kept(run, here: Path) -> None:
     result = run("stylize", "photo.png", *QUICK, "-o", "out.png", "--steps", "5", "--save-every", "2", "--json")
     assert result.exit_code == 0, result.stderr
@@ -45,6 +46,7 @@ def test_a_picture_is_optimised_and_what_it_passes_is_kept(run, here: Path) -> N
     assert 0 < np.abs(second - start).mean() < np.abs(fourth - start).mean()
 
 
+@pytest.mark.slow
 def test_a_kept_picture_can_be_gone_on_from(run, here: Path) -> None:
     assert run("stylize", "photo.png", *QUICK, "-o", "a.png", "--steps", "6", "--save-every", "3").exit_code == 0
     kept = pixels("a_00003.png")
@@ -59,6 +61,7 @@ def test_what_a_net_cannot_use_is_refused_before_it_is_loaded(refused, here: Pat
         assert f"{option} is for models that optimise each picture" in told and "johnson/mosaic" in told
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("options", "message"),
     [
@@ -74,6 +77,7 @@ def test_bad_values_are_one_line(refused, here: Path, options: list[str], messag
     assert message in refused("stylize", "photo.png", "-m", "gatys/vgg19", "-s", "style.png", "-o", "out.png", *options)
 
 
+@pytest.mark.slow
 def test_pictures_on_the_way_overwrite_nothing(refused, run, here: Path) -> None:
     command = ("stylize", "photo.png", *QUICK, "--steps", "1", "--save-every", "1")
     assert "--save-every writes files next to OUT" in refused(*command, "-o", "-")
@@ -95,6 +99,7 @@ def test_layers_are_a_list_with_weights() -> None:
         parse_layers("relu1_1,relu1_1:2", "--style-layers")
 
 
+@pytest.mark.slow
 def test_it_is_listed_described_and_verified_without_weights(run, refused, here: Path) -> None:
     (line,) = run("list", "gatys/*", "--json").stdout.splitlines()
     listed = json.loads(line)

@@ -52,6 +52,7 @@ def data(photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 FEW = ("--metric", "C", "--metric", "P")
 
 
+@pytest.mark.slow
 def test_a_run_folder_is_measured_against_its_own_style_image(run, trained: Path, photos: Path) -> None:
     found = lines_of(run("eval", trained, "--photos", photos, "--size", "64", *FEW, "--json"))
     assert [line["method"] for line in found] == ["photo", "style image", str(trained)]
@@ -70,6 +71,7 @@ def test_a_run_folder_is_measured_against_its_own_style_image(run, trained: Path
     assert "style image" in text and "own pictures" in text
 
 
+@pytest.mark.slow
 def test_methods_of_any_style_join_a_model_on_its_styles(run, trained: Path, any_file: Path, data: Path) -> None:
     found = lines_of(run("eval", trained, any_file, "histogram", "--size", "64", "--count", "2", *FEW, "--json"))
     assert [line["method"] for line in found][2:] == [str(trained), str(any_file), "histogram"]
@@ -81,6 +83,7 @@ def test_methods_of_any_style_join_a_model_on_its_styles(run, trained: Path, any
     )
 
 
+@pytest.mark.slow
 def test_models_of_any_style_are_measured_on_the_paintings_of_a_split(run, refused, any_file: Path, data: Path) -> None:
     base = ("eval", any_file, "--size", "64", "--style-size", "64", *FEW, "--json")
     found = lines_of(run(*base))
@@ -154,6 +157,7 @@ def results(registry: Path) -> dict:
     return read_results(registry.with_name("results"))
 
 
+@pytest.mark.slow
 def test_figures_are_kept_and_checked(run, refused, registry: Path, data: Path) -> None:
     base = ("eval", "cin/tiny", "--size", "64", *FEW)
     assert "no figures of cin/tiny" in refused(*base, "--check")
@@ -185,6 +189,7 @@ def test_only_the_registered_weights_and_public_pictures_are_written_of(
     assert not registry.with_name("results").exists()
 
 
+@pytest.mark.slow
 def test_iterations_are_counted_kept_and_checked(run, refused, registry: Path, data: Path, monkeypatch) -> None:
     base = ("eval", "cin/tiny", "--equivalents")
     assert "is recorded" in refused(*base, "--check")
@@ -218,6 +223,7 @@ def test_iterations_are_counted_kept_and_checked(run, refused, registry: Path, d
     assert result.exit_code == 2 and "corner  G 90" in result.stderr
 
 
+@pytest.mark.slow
 def test_steadiness_is_measured_kept_and_checked(run, refused, registry: Path, data: Path) -> None:
     base = ("eval", "cin/tiny", "--temporal")
     clips = ("--size", "64", "--count", "2", "--frames", "3")

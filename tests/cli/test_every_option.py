@@ -199,6 +199,7 @@ def test_the_strategies_above_name_every_option_of_stylize() -> None:
     assert set(VALUES) == set(option_fields())
 
 
+@pytest.mark.slow
 @settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck))
 @given(chosen=st.fixed_dictionaries({}, optional=VALUES))
 def test_any_options_together_give_one_verdict_and_one_picture(place, multi_file, chosen: dict[str, Any]) -> None:

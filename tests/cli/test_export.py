@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 
+@pytest.mark.slow
 def test_a_model_is_written_and_compared(run, net_file: Path, tmp_path: Path) -> None:
     pytest.importorskip("onnxscript")
     result = run("export", net_file, "-o", tmp_path / "net.onnx", "--json")
@@ -22,6 +23,7 @@ def test_a_model_is_written_and_compared(run, net_file: Path, tmp_path: Path) ->
     assert again.exit_code == 2 and "exists: pass --force" in again.stderr
 
 
+@pytest.mark.slow
 def test_results_are_told_on_stderr(run, net_file: Path, tmp_path: Path) -> None:
     result = run("export", net_file, "-o", tmp_path / "net.pt2", "-f", "torch")
     assert result.exit_code == 0 and result.stdout == ""

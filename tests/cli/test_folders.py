@@ -46,6 +46,7 @@ def inputs(result):
     return [json.loads(line)["input"] for line in result.stdout.splitlines()]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("backend", ["torch", "onnx"])
 def test_a_pool_says_and_stylizes_what_one_process_does(here, stylize, net_file, backend, monkeypatch):
     monkeypatch.setenv("OMP_NUM_THREADS", "1")

@@ -43,6 +43,7 @@ for i, name in enumerate(names):
 """
 
 
+@pytest.mark.slow
 def test_three_models_go_there_and_come_back_to_the_bit(published: HubServer, tmp_path: Path) -> None:
     rng = np.random.default_rng(0)
     for name in ("photo", "style"):
@@ -137,6 +138,7 @@ def test_verify_finds_what_is_wrong_in_a_repository(published: HubServer, run) -
     assert [line.split()[1] for line in result.stdout.splitlines() if line.startswith("FAIL")] == ["johnson/mosaic"]
 
 
+@pytest.mark.slow
 def test_pull_to_a_folder_sync_and_verify(published: HubServer, run, tmp_path: Path) -> None:
     mirror = tmp_path / "mirror"
     pulled = run("pull", "owner/zoo", "[jc]*", "--to", mirror, "--json")
@@ -243,6 +245,7 @@ def test_a_token_is_never_printed(hub: HubServer, refused, monkeypatch: pytest.M
         assert "log in with 'hf auth login'" in said and "hf_very" not in said
 
 
+@pytest.mark.slow
 def test_a_model_goes_to_xet_and_comes_back(tmp_path: Path) -> None:
     """By the real hf_xet, where the Hub keeps large files in Xet."""
     pytest.importorskip("hf_xet")

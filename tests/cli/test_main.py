@@ -109,6 +109,7 @@ def test_warnings_are_one_line_on_stderr(run, monkeypatch, zoo):
     assert "frames" not in result.stdout
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("arguments", [["--help"], ["list"], ["list", "--json"], ["stylize", "--help"]])
 def test_nothing_heavy_is_imported_to_look_things_up(arguments):
     script = (

@@ -143,6 +143,7 @@ def test_a_size_that_the_format_cannot_hold_is_refused_before_the_work(
         assert "16383" in said and "out.webp" in said
 
 
+@pytest.mark.slow
 def test_bytes_of_a_format_that_cannot_hold_the_result_come_back_as_png(net_file: Path) -> None:
     import io
 

@@ -69,6 +69,7 @@ def test_options_reach_the_sheet(here, draw, net):
     assert same("sheet.png", contact_sheet(net, "photo.png", ["waves", "dots"], columns=3, size=64, **kept))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "arguments",
     [
@@ -83,6 +84,7 @@ def test_a_blend_is_named_in_words_or_with_commas(here, draw, net, arguments):
     assert same("sheet.png", blend_sheet(net, "photo.png", ["dots", "waves"], steps=3, size=64))
 
 
+@pytest.mark.slow
 def test_strengths_stand_in_a_row(here, draw, net):
     draw("photo.png", "-o", "sheet.png", "--strengths", "--styles", "lines")
     assert same("sheet.png", strength_sheet(net, "photo.png", ["lines"], size=64))
@@ -237,6 +239,7 @@ def anyone(any_file):
     return load(any_file, device="cpu")
 
 
+@pytest.mark.slow
 def test_folders_of_photos_and_of_style_pictures_make_a_grid(grid, anyone):
     result = grid("photos", "-o", "grid.png", "--styles", "paintings", "--style-size", 200, "--json")
     photos, styles = ["photos/a.png", "photos/b.png"], ["paintings/night,1.png", "paintings/wave.png"]
@@ -251,12 +254,14 @@ def test_one_photo_from_stdin_and_one_picture_make_a_grid(grid, anyone):
     assert same("grid.png", grid_sheet(anyone, [photo], ["paintings/night,1.png"], size=64))
 
 
+@pytest.mark.slow
 def test_photos_in_named_styles_make_a_grid(here, draw, net):
     Image.open("photo.png").rotate(180).save("other.png")
     draw("photo.png", "other.png", "-o", "grid.png", "--strength", 0.5)
     assert same("grid.png", grid_sheet(net, ["photo.png", "other.png"], net.styles, size=64, strength=0.5))
 
 
+@pytest.mark.slow
 def test_pictures_stand_in_other_sheets_as_styles_do(grid, anyone):
     wave, names = "paintings/wave.png", ["paintings/wave.png", "dots"]
     grid("photo.png", "-o", "1.png", "--styles", ",".join(names), "--columns", 2)

@@ -36,6 +36,7 @@ def shell(script: str, *arguments: Any, **env: str) -> subprocess.CompletedProce
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("encoding", ["cp1252", "ascii", "utf-8"])
 def test_json_is_json_in_every_encoding(photo: str, net_file: Path, encoding: str) -> None:
     done = shell('S stylize "$1" -m "$2" -o out.png --json', photo, net_file, PYTHONIOENCODING=encoding)
@@ -43,11 +44,13 @@ def test_json_is_json_in_every_encoding(photo: str, net_file: Path, encoding: st
     assert json.loads(done.stdout.decode(encoding))["input"] == NAME
 
 
+@pytest.mark.slow
 def test_other_commands_print_into_a_narrow_pipe_too(photo: str) -> None:
     done = shell("S info cin/16", PYTHONIOENCODING="ascii")
     assert done.returncode == 0 and done.stdout and b"Error" not in done.stderr
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("closing", ["2>&-", ">&-", "<&-", "<&- >&- 2>&-", "2>/dev/full"])
 def test_closed_streams_cost_no_picture(photo: str, net_file: Path, closing: str) -> None:
     done = shell(f'S stylize "$1" "$1" -m "$2" -o out --json {closing}', "gone.png", net_file)
@@ -64,11 +67,13 @@ def test_a_picture_onto_a_closed_stdout_is_an_error(photo: str, net_file: Path) 
     assert done.returncode == 2 and b"stdout" in done.stderr and done.stderr.count(b"\n") == 1
 
 
+@pytest.mark.slow
 def test_a_picture_from_a_closed_stdin_is_an_error(photo: str, net_file: Path) -> None:
     done = shell('S stylize - -m "$1" -o out.png <&-', net_file)
     assert done.returncode == 2 and b"stdin" in done.stderr and done.stderr.count(b"\n") == 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("engine", ["serial", "pool"])
 def test_warnings_as_errors_are_no_internal_error(photo: str, net_file: Path, engine: str) -> None:
     frames = [Image.fromarray(PIXELS), Image.fromarray(PIXELS[::-1].copy())]
@@ -88,6 +93,7 @@ open("made", "w").write(str(made.shape))
 """
 
 
+@pytest.mark.slow
 def test_python_without_streams_as_pythonw_and_pyinstaller_have_it(photo: str, net_file: Path) -> None:
     env = os.environ | {"PYTHONPATH": str(ROOT)}
     done = subprocess.run([sys.executable, "-c", NO_STREAMS, net_file], capture_output=True, env=env, timeout=120)

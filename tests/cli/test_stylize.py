@@ -391,6 +391,7 @@ def net(any_file):
     return loading.load(any_file, device="cpu")
 
 
+@pytest.mark.slow
 def test_a_picture_is_a_style(stylize_any, net):
     stylize_any("photo.png", "-o", "out.png", "-s", "styles/wave.jpg", "--style-size", 100)
     expected = net.stylize("photo.png", "styles/wave.jpg", style_size=100)
@@ -411,6 +412,7 @@ def test_colons_and_commas_in_the_name_of_a_picture(stylize_any, net):
     assert np.array_equal(pixels("out.png"), np.asarray(net.stylize("photo.png", "a:b,c.png")))
 
 
+@pytest.mark.slow
 def test_stats_go_before_a_picture_is_encoded(stylize_any, net):
     stylize_any("photos", "-o", "out", "--format", "png", "-s", "styles/wave.jpg", "--preserve-color", "stats")
     for name in ("a.jpg", "b.png"):

@@ -101,6 +101,7 @@ def test_minutes_are_those_of_the_option_or_of_each_recipe(here, run):
     assert minutes("recipe.yaml") == [0]
 
 
+@pytest.mark.slow
 def test_recipes_are_trained_in_sequence_and_a_failing_one_does_not_stop_the_next(here, run, monkeypatch):
     calls = []
 
@@ -127,6 +128,7 @@ def test_recipes_are_trained_in_sequence_and_a_failing_one_does_not_stop_the_nex
     assert calls == [("base/johnson/a", 1, False), ("base/johnson/c", 3, True)]
 
 
+@pytest.mark.slow
 def test_recipes_are_trained_within_their_seconds(recipe_file, run):
     """For real: the second has a style picture that does not exist, and the third ends as the first does."""
     folder = recipe_file.parent

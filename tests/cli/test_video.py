@@ -63,6 +63,7 @@ def test_a_clip_is_stylized(here, stylize):
     assert sound_of(Path("new/out.mp4")) == sound_of(Path("clip.mp4"))
 
 
+@pytest.mark.slow
 def test_all_options_together(here, stylize):
     Image.fromarray(np.full((48, 64), 255, np.uint8)).save("mask.png")
     said = json.loads(
@@ -94,6 +95,7 @@ def test_an_animation_is_stylized(here, stylize):
         assert image.n_frames == 4
 
 
+@pytest.mark.slow
 def test_it_says_that_it_goes_on(here, stylize, run, multi_file, monkeypatch):
     from stylezoo.video import film
 

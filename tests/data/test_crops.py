@@ -97,6 +97,7 @@ def test_a_photo_smaller_than_the_crop_is_enlarged(tmp_path: Path) -> None:
     assert torch.allclose(batch[0, :2], torch.tensor(128 / 255), atol=1e-3)
 
 
+@pytest.mark.slow
 def test_a_crop_is_cut_from_the_resized_photo(photos) -> None:
     """Its pixels are those that `resize` gives for the whole photo, whatever the scale; some crops are mirrored."""
     path = list_photos(photos)[0]

@@ -46,6 +46,7 @@ def test_pictures_that_fit_are_all_packed_at_the_best_quality(photos: list[Path]
         assert image.size == (53, 80)
 
 
+@pytest.mark.slow
 def test_too_many_pictures_are_thinned_alike_within_the_room(photos: list[Path], tmp_path: Path) -> None:
     whole = pack_pictures(tmp_path / "whole", {"content": photos, "styles": photos[:10]}, 80, 10**7)
     size = sum(path.stat().st_size for path in (tmp_path / "whole").rglob("*.avif"))

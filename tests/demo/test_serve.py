@@ -131,6 +131,7 @@ def test_without_gradio_it_says_how_to_get_it(monkeypatch):
         serve(Settings())
 
 
+@pytest.mark.slow
 def test_its_folder_runs_as_a_space():
     environment = {"GRADIO_SERVER_NAME": "127.0.0.1", "GRADIO_SERVER_PORT": str(free_port("127.0.0.1", 0))}
     with running(str(SPACE / "app.py"), SPACE_ID="someone/stylezoo", **environment) as url:

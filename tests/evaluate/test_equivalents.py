@@ -24,6 +24,7 @@ def loss() -> PerceptualLoss:
     )
 
 
+@pytest.mark.slow
 def test_a_picture_on_the_way_is_worth_its_step(loss: PerceptualLoss) -> None:
     photo = torch.rand(1, 3, 32, 40, generator=torch.Generator().manual_seed(9))
     targets = loss.content_targets(photo)

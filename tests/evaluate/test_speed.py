@@ -22,6 +22,7 @@ def idle(name: str) -> Candidate:
     return Candidate(name, partial(Runner, {"stylize": partial(sum, range(9)), "net": partial(sum, range(3))}))
 
 
+@pytest.mark.slow
 def test_entrants_take_turns_and_one_that_cannot_be_loaded_is_left_out() -> None:
     lines: list[str] = []
     broken = Candidate("broken", partial(int, "x"))
@@ -33,6 +34,7 @@ def test_entrants_take_turns_and_one_that_cannot_be_loaded_is_left_out() -> None
     assert sum(line.startswith("round ") for line in lines) == 3
 
 
+@pytest.mark.slow
 def test_a_process_has_its_own_memory_and_not_its_parents() -> None:
     ballast = bytearray(os.urandom(1)) * 400_000_000
     with Worker() as worker:
@@ -71,6 +73,7 @@ def test_ratios_are_above_1_where_it_is_better_and_unknown_where_something_is() 
     assert row.split()[:4] == ["fast", "2.00", "–", "0.50"]
 
 
+@pytest.mark.slow
 def test_command_lines_are_run_to_a_file_and_a_failing_one_is_left_out(tmp_path: Path) -> None:
     out, lines = tmp_path / "out.png", []
     code = "import os, pathlib, sys; pathlib.Path(sys.argv[1]).write_text(os.environ['OMP_NUM_THREADS'])"

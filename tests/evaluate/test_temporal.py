@@ -81,6 +81,7 @@ def keys(distance: np.ndarray) -> np.ndarray:
     return np.where(d <= 1, near, np.where(d < 2, far, 0))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["drift", "zoom", "rotation", "cut-out", "parallax"])
 def test_between_pixels_it_is_bicubic_interpolation(clips: dict[str, Clip], kind: str) -> None:
     """Pixel by pixel in float64, over all pixels of the frame before at once: no tap is chosen."""

@@ -137,6 +137,7 @@ def test_fingerprints_tell_seeds_apart() -> None:
     assert max(abs(a - b) for a, b in zip(values(0), values(1), strict=True)) > 0.02
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", stylezoo.list_models())
 def test_models_of_the_zoo_pass(name: str) -> None:
     spec = stylezoo.model_info(name)
@@ -146,6 +147,7 @@ def test_models_of_the_zoo_pass(name: str) -> None:
     assert all(finding.ok for finding in findings), findings
 
 
+@pytest.mark.slow
 def test_a_model_without_weights_is_told_by_its_loss_and_slopes() -> None:
     """Another pooling, layer or weight is seen; float64 is not."""
     spec = stylezoo.model_info("gatys/vgg19")

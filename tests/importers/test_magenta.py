@@ -124,6 +124,7 @@ def net26(file26: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
+@pytest.mark.slow
 def test_26_styles_stylize_as_onnxruntime_does(file26: Path, net26: Path) -> None:
     stylizer = stylezoo.load(net26, device="cpu")
     session = onnxruntime.InferenceSession(str(file26))
@@ -135,6 +136,7 @@ def test_26_styles_stylize_as_onnxruntime_does(file26: Path, net26: Path) -> Non
             assert np.abs(stylizer.net(photo, code).numpy() - expected).max() < 1e-3  # 2/255 were close enough
 
 
+@pytest.mark.slow
 def test_26_styles_stylize_as_the_package_they_come_from(peer: Any, net26: Path) -> None:
     stylizer, theirs = stylezoo.load(net26, device="cpu"), peer.StyleTransfer(device="cpu")
     image = Image.fromarray(data.coffee()[:254, :255])  # no multiples of four

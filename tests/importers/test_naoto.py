@@ -96,6 +96,7 @@ def picture(name: str, height: int, width: int) -> Tensor:
     return torch.from_numpy(pixels).permute(2, 0, 1)[None].float() / 255
 
 
+@pytest.mark.slow
 @torch.no_grad()
 def test_it_stylizes_as_the_release_does(release: Release, stylizer: Stylizer) -> None:
     """At every alpha, and with a style whose size is no multiple of eight."""
@@ -119,6 +120,7 @@ def test_the_encoder_travels_in_the_file(imported: Path, stylizer: Stylizer) -> 
     assert not any(name.startswith("encoder.convs.relu4_2") for name in load_file(imported))
 
 
+@pytest.mark.slow
 def test_cards_are_for_nets_with_that_encoder_alone(imported: Path, stylizer: Stylizer, tmp_path: Path) -> None:
     style = picture("coffee", 64, 64)
     card = stylizer.card(style, id="cup", rights="CC0-1.0", style_size=None)
@@ -134,6 +136,7 @@ def test_cards_are_for_nets_with_that_encoder_alone(imported: Path, stylizer: St
         Stylizer(again.spec, again.net).add_card(stylizer.card(style, id="other", style_size=None))
 
 
+@pytest.mark.slow
 def test_half_precision_stylizes_alike(imported: Path, stylizer: Stylizer) -> None:
     half = stylezoo.load(imported, device="cpu", dtype="float16")
     photo, style = picture("astronaut", 32, 48), picture("coffee", 64, 64)

@@ -212,6 +212,7 @@ def test_targets_are_computed_where_the_backbone_is() -> None:
     assert all(value.device.type == "meta" for value in loss.kept.buffers())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("normalize", [True, False])
 def test_compact_targets_give_the_same_loss(normalize: bool) -> None:
     """On the real backbone, whose Gram matrices are beyond half precision's range, at the errors of a trained net."""

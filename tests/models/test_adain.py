@@ -127,6 +127,7 @@ def test_transfer_is_the_papers_formula(net: AdaIN) -> None:
     close(torch.cat([mean, std], dim=1), torch.from_numpy(code))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("alpha", [0.0, 0.3, 1.0, 1.7])
 def test_the_way_from_the_photos_code_to_the_styles_is_the_papers_alpha(net: AdaIN, alpha: float) -> None:
     """Decoded is f, mixed with alpha of t (eq. 14); at 0 that is what the autoencoder makes of the photo."""
@@ -179,6 +180,7 @@ def test_a_code_holds_the_means_then_the_deviations(net: AdaIN, vgg: VGG) -> Non
     assert torch.equal(code, net.photo_code(style))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("height", "width"), [(1, 1), (1, 100), (100, 1), (17, 90)])
 def test_small_style_pictures_are_reflected(net: AdaIN, height: int, width: int) -> None:
     style = picture("coffee", height, width)
@@ -188,6 +190,7 @@ def test_small_style_pictures_are_reflected(net: AdaIN, height: int, width: int)
         torch.testing.assert_close(code[:1], net.encode(style.expand(-1, -1, 64, -1)), rtol=1e-4, atol=0.1)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("colour", [(0.0, 0.0, 0.0), (0.2, 0.5, 0.9)])
 def test_flat_photos_and_styles_are_stylized_and_differentiated(net: AdaIN, colour: tuple[float, float, float]) -> None:
     for x, style in ((flat(*colour), picture()), (picture(), flat(*colour)), (flat(*colour), flat(*colour))):
@@ -246,6 +249,7 @@ def test_a_tile_depends_on_its_overlap_alone_once_the_statistics_are_frozen(net:
 # Half precision
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("dtype", "tolerance"), [(torch.bfloat16, 0.05), (torch.float16, 0.02)])
 def test_half_precision_stylizes_as_float32(net: AdaIN, dtype: torch.dtype, tolerance: float) -> None:
     """Also the hardest pictures: checks whose features reach 2e4 before, and more behind the transfer."""
@@ -278,6 +282,7 @@ def test_autocast_keeps_statistics_in_float32(net: AdaIN) -> None:
 # Named styles and files
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("styles", [0, 2])
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float16])
 def test_weights_come_back(net: AdaIN, styles: int, dtype: torch.dtype, tmp_path: Path) -> None:

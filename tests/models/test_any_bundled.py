@@ -45,6 +45,7 @@ def apart(a: np.ndarray, b: np.ndarray) -> float:
     return float(np.abs(a.astype(float) - b).mean())
 
 
+@pytest.mark.slow
 def test_styles_are_told_apart_and_nearest_to_their_own(net: Stylizer, photo: np.ndarray) -> None:
     stylized = {name: net.stylize(photo, picture) for name, picture in STYLES.items()}
     for (a, x), (b, y) in combinations(stylized.items(), 2):
@@ -57,6 +58,7 @@ def test_styles_are_told_apart_and_nearest_to_their_own(net: Stylizer, photo: np
         assert min(error, key=error.__getitem__) == name, error
 
 
+@pytest.mark.slow
 def test_halfway_lies_between_two_styles(net: Stylizer, photo: np.ndarray) -> None:
     a, b = STYLES["mosaic"], STYLES["tissue"]
     first, half, second = (net.stylize(photo, [(a, 1 - k), (b, k)]) for k in (0, 0.5, 1))
@@ -65,6 +67,7 @@ def test_halfway_lies_between_two_styles(net: Stylizer, photo: np.ndarray) -> No
     assert np.array_equal(first, net.stylize(photo, a))
 
 
+@pytest.mark.slow
 def test_strength_leads_from_the_photo_to_the_style(net: Stylizer, photo: np.ndarray) -> None:
     code = net.encode_style(STYLES["mosaic"])
     line = [net.stylize(photo, code, strength=k / 4) for k in range(5)]
@@ -78,6 +81,7 @@ def test_strength_leads_from_the_photo_to_the_style(net: Stylizer, photo: np.nda
         assert np.corrcoef(line[0].ravel(), photo.ravel())[0, 1] > 0.7
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "style",
     [
@@ -96,6 +100,7 @@ def test_whatever_is_a_picture_is_a_style(net: Stylizer, photo: np.ndarray, styl
     assert np.isfinite(stylized).all() and stylized.min() >= 0 and stylized.max() <= 1
 
 
+@pytest.mark.slow
 def test_a_picture_is_encoded_once_and_kept(net: Stylizer, photo: np.ndarray, tmp_path: Path) -> None:
     path = tmp_path / "mosaic.card.safetensors"
     net.card(MOSAIC, id="mosaic", rights="CC0-1.0").save(path)
@@ -134,6 +139,7 @@ def test_a_predicted_row_stylizes_in_a_cin_net_as_it_does_here(photo: np.ndarray
         assert torch.equal(cin(x, cin.named_code(0)), net.net(x, code))
 
 
+@pytest.mark.slow
 def test_large_pictures(photo: np.ndarray) -> None:
     large = stylezoo.load("any", device="cpu").stylize(photo[:40], MOSAIC, size=2304)
     assert large.shape == (480, 2304, 3)

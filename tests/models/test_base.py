@@ -38,6 +38,7 @@ def test_codes_mix_along_a_straight_line() -> None:
 # Building
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("family", FAMILIES)
 def test_every_family_keeps_its_promises(family: str) -> None:
     net = create_model(family).eval()

@@ -93,6 +93,7 @@ def recipe(run_inputs: Path, recipe_file: Path) -> Recipe:
     return load_recipe(recipe_file, overrides=changes)
 
 
+@pytest.mark.slow
 def test_it_is_trained_loaded_and_stylizes(recipe: Recipe, tmp_path: Path) -> None:
     folder = train(recipe, tmp_path / "run", device="cpu", progress=False)
     log = [json.loads(line) for line in (folder / "log.jsonl").read_text().splitlines()]
@@ -110,6 +111,7 @@ def test_it_is_trained_loaded_and_stylizes(recipe: Recipe, tmp_path: Path) -> No
     assert all(finding.ok for finding in verify_model(model.spec, folder / "weights.safetensors")[:-1])
 
 
+@pytest.mark.slow
 def test_it_starts_from_a_trained_one(recipe: Recipe, tmp_path: Path) -> None:
     folder = train(recipe, tmp_path / "run", device="cpu", progress=False)
     later = structs.replace(recipe, model=structs.replace(recipe.model, start=str(folder)))
@@ -133,6 +135,7 @@ def test_it_does_not_start_from_the_nearest_trunk(recipe_file: Path) -> None:
         load_recipe(recipe_file, overrides=[*changes, "model.start=nearest"])
 
 
+@pytest.mark.slow
 def test_cards_and_exports_ask_its_record(recipe: Recipe, tmp_path: Path) -> None:
     model = stylezoo.load(train(recipe, tmp_path / "run", device="cpu", progress=False))
     with pytest.raises(StyleError, match=r"tint/tiny .*\btint model"):

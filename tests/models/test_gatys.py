@@ -63,6 +63,7 @@ def error(a: NDArray[Any], b: NDArray[Any]) -> float:
     return ((a - b) ** 2).sum() / (b**2).sum()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("guided", [False, True])
 def test_terms_are_those_of_the_formulas(early: Gatys, guided: bool) -> None:
     """Against plain NumPy in float64, position by position; masks are averaged over what a position stands for."""
@@ -92,6 +93,7 @@ def test_terms_are_those_of_the_formulas(early: Gatys, guided: bool) -> None:
     assert terms["total"].item() == pytest.approx(content + 10 * style + 3 * variation, rel=1e-9)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("deep", [False, True])
 def test_the_slope_is_that_of_finite_differences(early: Gatys, deep: bool) -> None:
     net = create_model("gatys").double().tuned(tv_weight=3.0) if deep else early
@@ -137,6 +139,7 @@ def test_the_loss_falls_and_the_same_bits_come_again(model: Stylizer) -> None:
     assert run(model, photo, steps=12)[0].tobytes() == stylized.tobytes()
 
 
+@pytest.mark.slow
 def test_all_layers_of_the_paper_are_descended_by_default(model: Stylizer) -> None:
     terms: list[dict[str, float]] = []
     model.stylize(PHOTO, STYLE, style_size=64, steps=8, callback=lambda step, image, found: terms.append(found))
@@ -144,6 +147,7 @@ def test_all_layers_of_the_paper_are_descended_by_default(model: Stylizer) -> No
     assert model.net.channels == {"relu1_1": 64, "relu2_1": 128, "relu3_1": 256, "relu4_1": 512, "relu5_1": 512}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["johnson/mosaic", "cin/16", "ghiasi/lite"])
 def test_it_goes_below_what_a_net_makes_of_its_own_objective(name: str) -> None:
     """Of every family that is trained on Gram matrices, with the recipe's layers and weights.
@@ -182,6 +186,7 @@ def test_it_goes_below_what_a_net_makes_of_its_own_objective(name: str) -> None:
     assert iterations_to(photo, photo, objective, 0) == 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "option",
     [
@@ -218,6 +223,7 @@ def test_noise_is_the_seeds(model: Stylizer) -> None:
     assert torch.equal(first, again) and (first - other).abs().mean() > 0.05
 
 
+@pytest.mark.slow
 def test_a_weight_of_0_leaves_the_other_term_alone(model: Stylizer) -> None:
     texture = run(model, start="noise", content_weight=0)[1]
     assert all(t["total"] == pytest.approx(10 * t["style"], rel=1e-5) for t in texture)
@@ -246,6 +252,7 @@ def test_stages_grow_and_the_callback_counts_through_them(model: Stylizer) -> No
     assert seen == [(i, (1, 3, 35, 65)) for i in range(6)] + [(6, (1, 3, 70, 131)), (7, (1, 3, 70, 131))]
 
 
+@pytest.mark.slow
 def test_the_last_stage_starts_at_what_the_coarser_one_came_to(model: Stylizer) -> None:
     photo = picture("astronaut", 96, 96)
     _, fine = run(model, photo, start="noise", steps=20)
@@ -317,6 +324,7 @@ def test_masks_leave_the_outside_untouched(model: Stylizer) -> None:
     assert torch.equal(run(model, mask=mask & False)[0], PHOTO)
 
 
+@pytest.mark.slow
 def test_each_region_has_its_own_style(model: Stylizer) -> None:
     """In Gram matrices over the region alone each half comes nearer to its own style, and there alone."""
     photo, left = picture("astronaut", 64, 96), torch.zeros(64, 96, dtype=torch.bool)
@@ -339,6 +347,7 @@ def test_strength_fades_into_the_photo(model: Stylizer) -> None:
     assert torch.equal(run(model, strength=0)[0], PHOTO)
 
 
+@pytest.mark.slow
 def test_colours_are_kept_as_by_nets(model: Stylizer) -> None:
     from stylezoo.images.color import keep_luma, match_stats
 
@@ -352,6 +361,7 @@ def test_colours_are_kept_as_by_nets(model: Stylizer) -> None:
     torch.testing.assert_close(run(model, style_size=None, preserve_color="stats")[0], expected, atol=1e-3, rtol=0)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("height", "width"), [(1, 1), (5, 70), (33, 32)])
 def test_pictures_of_any_size_are_stylized(model: Stylizer, height: int, width: int) -> None:
     photo, style = picture("astronaut", height, width), picture("coffee", width, height)
@@ -359,6 +369,7 @@ def test_pictures_of_any_size_are_stylized(model: Stylizer, height: int, width: 
     assert stylized.shape == (1, 3, height, width)
 
 
+@pytest.mark.slow
 def test_a_code_serves_many_photos_and_batches(model: Stylizer) -> None:
     settings: dict[str, Any] = {"steps": 3, **EARLY}
     code = model.encode_style(STYLE, **EARLY)
@@ -381,6 +392,7 @@ def test_options_last_for_one_painting(model: Stylizer) -> None:
 # What is refused
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("options", "message"),
     [
@@ -424,6 +436,7 @@ def test_a_net_takes_none_of_these_options(net_file: Path) -> None:
         net.stylize(PHOTO, strenght=1)
 
 
+@pytest.mark.slow
 def test_there_are_no_weights_to_save_or_load(model: Stylizer, tmp_path: Path) -> None:
     with pytest.raises(WeightsError, match="no weights to save"):
         model.save(tmp_path / "net.safetensors")

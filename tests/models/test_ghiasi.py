@@ -88,6 +88,7 @@ def test_pictures_are_encoded_together_as_each_alone() -> None:
     torch.testing.assert_close(net(x, codes), each, atol=1e-5, rtol=0)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("size", [(1, 1), (1, 300), (300, 1), (64, 2000), (63, 65), (129, 70)])
 def test_pictures_of_any_shape_have_a_code(size: tuple[int, int]) -> None:
     net = ghiasi()
@@ -237,6 +238,7 @@ def test_the_default_net_is_a_file_of_less_than_5_mb(tmp_path: Path) -> None:
     assert net.styles.shape == (17, 1568)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("names", [(), ("dots", "lines")])
 def test_a_file_stylizes_what_its_net_did(tmp_path: Path, names: tuple[str, ...]) -> None:
     net, picture = ghiasi(styles=len(names)), (paintings()[0][0].permute(1, 2, 0) * 255).byte().numpy()

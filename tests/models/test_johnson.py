@@ -68,6 +68,7 @@ def test_gradients_reach_every_parameter(variant: str) -> None:
             assert parameter.grad.abs().max() > 0, name
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("variant", VARIANTS)
 def test_a_code_replaces_the_nets_own_affine_vector(variant: str) -> None:
     net, other, x = johnson(variant), johnson(variant, seed=1), photo(32, 32)
@@ -164,6 +165,7 @@ def tiles(net: Johnson, x: Tensor, side: int) -> Iterator[tuple[Tensor, slice, s
             yield x[..., rows, columns], y, z, whole_y, whole_z
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("variant", VARIANTS)
 def test_tiles_with_frozen_statistics_are_the_whole_picture(variant: str) -> None:
     net, x = johnson(variant), photo(192, 256)
@@ -342,6 +344,7 @@ def test_the_measure_finds_a_checkerboard_and_nothing_else() -> None:
     assert checkerboard(smooth_pictures()["waves"]) < 0.1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(3))
 def test_no_checkerboard_whatever_the_weights(seed: int) -> None:
     net = johnson("fast", seed)
@@ -351,6 +354,7 @@ def test_no_checkerboard_whatever_the_weights(seed: int) -> None:
         assert checkerboard(shuffled(picture)) > 8, name
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not BUNDLED, reason="no johnson weights are bundled")
 @pytest.mark.parametrize("path", BUNDLED, ids=lambda path: path.stem)
 def test_bundled_nets_leave_no_hatch(path: Path) -> None:

@@ -75,6 +75,7 @@ def test_one_region_everywhere_is_the_row_alone(shape: str) -> None:
         torch.testing.assert_close(net(x, rows, regions), net(x, rows[1:2]), atol=1e-5, rtol=1e-5)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("shape", SHAPES)
 def test_reach_bounds_the_pixels_that_an_output_pixel_sees(shape: str) -> None:
     net = trunk(shape)

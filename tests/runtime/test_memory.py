@@ -59,6 +59,7 @@ def test_none_is_whole_and_a_number_is_tiles_whatever_is_free(
         assert pick(net, code, 256, 256) is None  # one tile
 
 
+@pytest.mark.slow
 def test_a_picture_that_is_short_of_memory_is_stylized_in_tiles(
     net: StyleNet, code: Tensor, monkeypatch: pytest.MonkeyPatch
 ) -> None:

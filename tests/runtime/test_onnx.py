@@ -55,6 +55,7 @@ def close(a: NDArray[np.float32], b: NDArray[np.float32], levels: float = 0.5) -
     assert np.abs(a - b).max() * 255 < levels
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", NETS)
 def test_every_pass_is_that_of_torch(name: str) -> None:
     ours, theirs, _ = pair(name)

@@ -194,6 +194,7 @@ def test_small_steps_of_strength_make_small_differences(multi, photo) -> None:
     assert distances[0] == 0 and distances[5] < distances[20] < distances[30]
 
 
+@pytest.mark.slow
 @torch.no_grad()
 def test_a_net_that_gives_nothing_back_walks_the_line_of_codes_alone(adain, photo) -> None:
     code = StyleCode(adain.encode(torch.rand(1, 3, 64, 64, generator=torch.Generator().manual_seed(6))))
@@ -206,6 +207,7 @@ def test_a_net_that_gives_nothing_back_walks_the_line_of_codes_alone(adain, phot
         assert torch.allclose(render(adain, photo, code, strength=strength), expected, atol=1e-5)
 
 
+@pytest.mark.slow
 @torch.no_grad()
 def test_a_net_that_gives_nothing_back_leaves_the_photo_where_it_is_to_stay(adain, photo) -> None:
     code = StyleCode(adain.encode(torch.rand(1, 3, 64, 64, generator=torch.Generator().manual_seed(6))))

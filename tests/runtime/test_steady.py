@@ -64,6 +64,7 @@ def test_statistics_far_from_a_frame_s_own_count_as_the_nearest_that_are_not() -
         np.testing.assert_allclose([float(value) for value in statistics["#1"]], expected, atol=1e-4)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("backend", ["onnx", "torch"])
 @pytest.mark.parametrize("name", ["cin/16-video", "adain/vgg19"])
 def test_after_a_fade_frames_are_what_stills_are(name: str, backend: str) -> None:

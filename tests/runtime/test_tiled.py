@@ -61,6 +61,7 @@ def photo(height: int, width: int) -> Tensor:
     return as_levels(resize(coffee / 255, (height, width)))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("size", [(96, 128), (101, 67), (47, 210)])
 @pytest.mark.parametrize("name", NETS)
 def test_tiles_make_the_whole_picture(nets: dict[str, StyleNet], name: str, size: tuple[int, int]) -> None:
@@ -71,6 +72,7 @@ def test_tiles_make_the_whole_picture(nets: dict[str, StyleNet], name: str, size
         torch.testing.assert_close(render(net, x, style(net), tile=side), whole, atol=1e-4, rtol=0)
 
 
+@pytest.mark.slow
 def test_tiles_of_adain_have_the_statistics_of_the_whole_pictures_features(nets: dict[str, StyleNet]) -> None:
     net, x = nets["adain"], as_float(photo(70, 101))
     for strength in (1.0, 0.6):  # which also needs the whole photo's code
@@ -80,6 +82,7 @@ def test_tiles_of_adain_have_the_statistics_of_the_whole_pictures_features(nets:
         torch.testing.assert_close(tiles, whole, atol=1e-4, rtol=0)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "options",
     [
@@ -105,6 +108,7 @@ def test_every_option_gives_the_whole_picture(nets: dict[str, StyleNet], name: s
     assert (tiles - whole).abs().max() < LEVEL / 20
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "options", [{}, {"strength": 0.7, "stroke": 5.0}, {"preserve_color": "luma"}, {"size": 90}], ids=str
 )
@@ -121,6 +125,7 @@ def test_regions_and_what_stays_the_photo(nets: dict[str, StyleNet], name: str, 
         assert torch.equal(tiles[..., :3, -3:], x[..., :3, -3:])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["johnson/classic", "cin/fast"])
 def test_without_room_for_activations_it_is_slower_and_the_same(
     nets: dict[str, StyleNet], name: str, monkeypatch: pytest.MonkeyPatch
@@ -171,6 +176,7 @@ def seam(x: Tensor, side: int) -> Tensor:
     return borders.mean() / torch.cat([across, down]).mean()
 
 
+@pytest.mark.slow
 def test_no_seam_at_the_borders_of_tiles(nets: dict[str, StyleNet]) -> None:
     """The energy at the borders is the whole picture's; tiles with their own statistics show that it would tell."""
     net, x, side = nets["cin/fast"], as_float(photo(256, 320)), 32
@@ -254,6 +260,7 @@ print((peak() - before) / (1600 * 2400))
 """
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="the most that a process held is read from /proc")
 def test_memory_is_bounded() -> None:
     """Bytes a pixel: 3 of the result, 4 of the activations; the whole would take 12 for each float copy alone."""

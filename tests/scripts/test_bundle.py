@@ -39,6 +39,7 @@ def bundle(load_script):
     return call
 
 
+@pytest.mark.slow
 def test_a_run_becomes_a_model_of_the_zoo(bundle, recipe_file: Path, tmp_path: Path, monkeypatch) -> None:
     run = train(load_recipe(recipe_file, overrides=["run.steps=2"]), tmp_path / "run", progress=False)
     zoo_file, folder = tmp_path / "zoo.yaml", tmp_path / "bundled"
@@ -66,6 +67,7 @@ def test_a_run_becomes_a_model_of_the_zoo(bundle, recipe_file: Path, tmp_path: P
     assert np.abs(before - after).max() <= 3
 
 
+@pytest.mark.slow
 def test_a_second_run_replaces_the_first_and_leaves_aliases_and_other_models(
     bundle, recipe_file: Path, tmp_path: Path
 ) -> None:
@@ -84,6 +86,7 @@ def test_a_second_run_replaces_the_first_and_leaves_aliases_and_other_models(
     assert load(tmp_path / "run2", device="cpu").spec.name == "johnson/tiny"
 
 
+@pytest.mark.slow
 def test_of_several_runs_the_mean_is_taken(bundle, recipe_file: Path, tmp_path: Path) -> None:
     early, late = (
         train(load_recipe(recipe_file, overrides=[f"run.steps={n}"]), tmp_path / f"run{n}", progress=False)
@@ -103,6 +106,7 @@ def test_of_several_runs_the_mean_is_taken(bundle, recipe_file: Path, tmp_path: 
         torch.testing.assert_close(value, (first[name] + last[name]) / 2, atol=1e-3, rtol=1e-3)
 
 
+@pytest.mark.slow
 def test_a_run_of_another_recipe_needs_a_story(bundle, recipe_file: Path, tmp_path: Path) -> None:
     run = train(load_recipe(recipe_file, overrides=["run.steps=3"]), tmp_path / "run", progress=False)
     zoo_file = tmp_path / "zoo.yaml"

@@ -30,6 +30,7 @@ def test_size_and_mode_are_as_asked(small: Image.Image) -> None:
     assert (small.size, small.mode) == ((108, 108), "RGB")
 
 
+@pytest.mark.slow
 def test_grout_separates_all_stones_and_stones_are_about_one_pitch(script: ModuleType, regions: np.ndarray) -> None:
     rng = np.random.default_rng(7)
     stones = script.lay_stones(regions, rng)
@@ -54,6 +55,7 @@ def test_a_size_too_small_for_stones_is_refused(script: ModuleType) -> None:
         script.draw(size=20)
 
 
+@pytest.mark.slow
 def test_the_command_repeats_a_seed(
     script: ModuleType, small: Image.Image, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -64,6 +66,7 @@ def test_the_command_repeats_a_seed(
         assert picture.tobytes() == small.tobytes()
 
 
+@pytest.mark.slow
 def test_another_seed_lays_other_stones(script: ModuleType, regions: np.ndarray) -> None:
     one, other = (script.lay_stones(regions, np.random.default_rng(seed)).centres for seed in (1, 2))
     assert one.shape != other.shape or not np.allclose(one, other)

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
 
+import pytest
 import snippets
 
 
@@ -36,6 +37,7 @@ def test_a_case_that_goes_wrong_is_named(load_script: Callable[[str], ModuleType
     assert verdict(2, "stylezoo: x") == "output with exit code 2"
 
 
+@pytest.mark.slow
 def test_whole_files_pass_and_damaged_ones_are_counted(tmp_path: Path) -> None:
     command = [sys.executable, str(snippets.ROOT / "scripts" / "fuzz.py"), "--count", "2", "--kind", "PNG"]
     env = os.environ | {"PYTHONPATH": str(snippets.ROOT)}

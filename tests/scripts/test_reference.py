@@ -32,6 +32,7 @@ def test_a_page_that_is_not_of_the_code_fails_the_check(script: ModuleType, tmp_
     assert result.exit_code == 1 and "cli.md is not what the code gives" in result.output
 
 
+@pytest.mark.slow
 def test_every_command_and_every_section_of_a_recipe_is_there(script: ModuleType) -> None:
     pages = script.make_pages()
     for name in COMMANDS:

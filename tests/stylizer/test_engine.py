@@ -70,6 +70,7 @@ def compute(stylizer: Stylizer, style: Any = None) -> NDArray[np.uint8]:
     return stylizer.stylize(PHOTO, a_style(stylizer) if style is None else style)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", FAMILIES)
 def test_copies_give_the_same(name: str) -> None:
     stylizer = FAMILIES[name]()
@@ -84,6 +85,7 @@ def test_copies_give_the_same(name: str) -> None:
         )
 
 
+@pytest.mark.slow
 def test_what_is_in_a_file_is_pickled_by_its_hash(tmp_path: Path) -> None:
     assert len(pickle.dumps(load("cin/16-large", device="cpu"))) < 100_000
     tiny("johnson", width=8, blocks=1).save(tmp_path / "net.safetensors")
@@ -107,6 +109,7 @@ def test_processes_are_sent_a_stylizer() -> None:
         assert np.array_equal(pool.apply(stylizer.stylize, (PHOTO,)), compute(stylizer))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("backend", ["onnx", "torch"])
 def test_threads_give_the_bytes_of_serial_calls(backend: str) -> None:
     stylizer = load("cin/16", device="cpu", backend=backend)

@@ -22,6 +22,7 @@ time.sleep(3)  # telemetry that is sent in batches
 """
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(shutil.which("strace") is None, reason="strace is not installed")
 @pytest.mark.parametrize("how", ["python", "command"])
 def test_no_connection_is_tried_and_no_file_is_left_in_a_fresh_home(tmp_path: Path, how: str) -> None:

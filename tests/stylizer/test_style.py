@@ -59,6 +59,7 @@ def close(a: StyleCode, b: StyleCode) -> bool:
 # Pictures
 
 
+@pytest.mark.slow
 def test_a_style_may_come_as_any_picture(net: Stylizer, here: Path) -> None:
     size = (288, STYLE_SIZE)  # 384x512 px with a long side of 384
     expected = StyleCode(net.net.encode(resize(tensor(PAINTING), size)))
@@ -72,6 +73,7 @@ def test_a_style_may_come_as_any_picture(net: Stylizer, here: Path) -> None:
     assert np.array_equal(next(net.stylize_batch([PHOTO], picture)), stylized)
 
 
+@pytest.mark.slow
 def test_style_size_is_the_long_side_at_which_a_picture_is_read(net: Stylizer) -> None:
     large = np.asarray(Image.fromarray(PAINTING).resize((1024, 768), Image.Resampling.BICUBIC))
     for size in (96, 600):
@@ -112,6 +114,7 @@ def test_a_picture_too_large_for_its_own_size_needs_another(net: Stylizer) -> No
         net.encode_style(wide, style_size=None)
 
 
+@pytest.mark.slow
 def test_a_huge_picture_is_never_there_in_float(net: Stylizer) -> None:
     """At 12000x9000 px that alone is 1.3 GB, and with alpha several times as much."""
     alpha = np.full(PAINTING.shape[:2], 255, np.uint8)

@@ -173,6 +173,7 @@ def test_a_picture_that_is_none(tiny: Stylizer) -> None:
         tiny.stylize("missing.png")
 
 
+@pytest.mark.slow
 def test_tiles_stylize_what_comes_in_as_the_whole_does(tiny: Stylizer, tmp_path: Path) -> None:
     photo = pixels(70, 101)
     Image.fromarray(photo).save(tmp_path / "photo.png")
@@ -691,6 +692,7 @@ def test_the_record_of_a_card_is_checked(multi: Stylizer, given, message: str) -
         multi.card("dots", **given)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", BUNDLED)
 def test_bundled_models_stylize(name: str) -> None:
     from skimage import data

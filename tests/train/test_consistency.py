@@ -84,7 +84,7 @@ def test_a_net_learns_to_be_steady(run_inputs: Path, tmp_path: Path) -> None:
     views = [draw_view(x, np.random.default_rng(seed)) for seed in range(12)]
     errors = []
     for weight in (0, 5):
-        changes = ["run.steps=40", "optim.lr=1.0e-2", "optim.warmup=2", "run.ema=0.5", f"loss.consistency={weight}"]
+        changes = ["run.steps=80", "optim.lr=1.0e-2", "optim.warmup=2", "run.ema=0.5", f"loss.consistency={weight}"]
         run = train(
             load_recipe(run_inputs / "tiny.yaml", overrides=changes),
             tmp_path / str(weight),

@@ -85,6 +85,7 @@ def test_an_animation_becomes_a_film(net, tmp_path):
     assert hole.mean() < 6
 
 
+@pytest.mark.slow
 def test_a_film_becomes_an_animation_of_the_same_length(net, tmp_path):
     source = make_clip(tmp_path / "in.mp4", pictures(PART + 12), rate=30)
     for suffix in ("gif", "webp"):

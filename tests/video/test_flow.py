@@ -18,6 +18,7 @@ def test_without_opencv_it_says_what_to_install(monkeypatch):
         FlowBlend()
 
 
+@pytest.mark.slow
 def test_what_was_stylized_moves_with_the_photo():
     pytest.importorskip("cv2")
     photo = data.astronaut()
@@ -44,6 +45,7 @@ def test_at_a_cut_nothing_is_blended():
     assert after.mean() < 25  # where the pictures agree by chance; without the check it is 153
 
 
+@pytest.mark.slow
 def test_a_clip_is_steadier_and_its_state_goes_on(net, tmp_path):
     pytest.importorskip("cv2")
     still = pictures(1)[0].astype(int)

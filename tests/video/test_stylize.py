@@ -55,6 +55,7 @@ def apart(some, others):
     return max(np.abs(a.astype(int) - b).mean() for a, b in zip(some, others, strict=True))
 
 
+@pytest.mark.slow
 def test_a_clip_keeps_its_times_its_sound_and_its_title(net, clip, stylize, tmp_path):
     facts = stylize(clip)
     out = tmp_path / "out.mp4"
@@ -90,6 +91,7 @@ def real_clip(tmp_path_factory):
     return path
 
 
+@pytest.mark.slow
 def test_a_real_clip_with_sound(net, real_clip, tmp_path):
     out = tmp_path / "out.mp4"
     facts = stylize_video(real_clip, out, net, "waves", size=64)
@@ -101,6 +103,7 @@ def test_a_real_clip_with_sound(net, real_clip, tmp_path):
     assert length_of(out) == pytest.approx(length_of(real_clip), abs=1 / 25)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("suffix", ["mp4", "mkv", "mov"])
 def test_a_variable_frame_rate_is_kept_frame_by_frame(stylize, tmp_path, suffix):
     times = [0, 40, 50, 200, 260, 1000, 1010, 1500, *range(1600, 4000, 40)]  # parts start where gaps differ
@@ -183,6 +186,7 @@ def test_a_part_is_stylized(net, stylize, clip, tmp_path):
     assert sound_of(tmp_path / "out.mp4") == [(pytest.approx(time, abs=0.001), packet) for time, packet in wanted]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("codec", ["hevc", "av1", "ffv1", "mpeg4"])
 def test_codecs(stylize, tmp_path, codec):
     frames = pictures(60)
@@ -212,6 +216,7 @@ def test_the_same_styles_as_stylize_frames_at_keyframes(net, stylize, tmp_path):
         assert np.abs(found[number].astype(int) - net.stylize(frames[0], style)).mean() < 4, number
 
 
+@pytest.mark.slow
 def test_a_mask_for_all_frames_and_one_for_each(stylize, clip, tmp_path):
     half = np.zeros((48, 64), np.uint8)
     half[:, :32] = 255
@@ -307,6 +312,7 @@ def killed(source, target, weights):
     assert not target.exists()
 
 
+@pytest.mark.slow
 def test_killed_and_run_again_it_goes_on_and_gives_the_same(net, multi_file, long_clip, tmp_path):
     # Without loss, as x264 is not the same twice on machines with AVX-512
     stylize_video(long_clip, tmp_path / "unbroken.mkv", net, "dots", codec="ffv1")
@@ -340,6 +346,7 @@ def interrupted(net, *arguments, **options):
         stylize_video(*arguments[:2], net, *arguments[2:], **options)
 
 
+@pytest.mark.slow
 def test_a_break_between_masks_keyframes_and_a_trimmed_start(net, clip, tmp_path):
     long = make_clip(tmp_path / "in.mp4", pictures(150))
     masks = [np.full((48, 64, 3), 255 * (i % 2), np.uint8) for i in range(125)]
@@ -354,6 +361,7 @@ def test_a_break_between_masks_keyframes_and_a_trimmed_start(net, clip, tmp_path
     assert sound_of(tmp_path / "out.mkv") == sound_of(tmp_path / "unbroken.mkv")
 
 
+@pytest.mark.slow
 def test_what_was_stylized_in_another_way_is_not_gone_on_from(net, clip, long_clip, tmp_path):
     out = tmp_path / "out.mkv"
     interrupted(net, long_clip, out, "dots")
@@ -394,6 +402,7 @@ for seconds in (8, None):
 """
 
 
+@pytest.mark.slow
 def test_two_thousand_frames_take_the_memory_of_two_hundred(multi_file, tmp_path):
     pytest.importorskip("resource")
     source = make_clip(tmp_path / "in.mp4", pictures(100) * 20, options={"preset": "ultrafast"})

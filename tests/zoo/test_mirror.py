@@ -18,6 +18,7 @@ from stylezoo.zoo.store import locate
 ZOO = Repository(HubSpec(repo="owner/zoo"))
 
 
+@pytest.mark.slow
 @needs_olah
 def test_models_are_read_through_a_mirror_and_not_written(
     hub: HubServer,

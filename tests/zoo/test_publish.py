@@ -148,6 +148,7 @@ def test_what_comes_back_other_than_it_was_sent_is_not_entered(hub: HubServer, e
     assert set(read_repository(ZOO).models) == {"johnson/dots"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "fault",
     [
@@ -254,6 +255,7 @@ def test_a_hub_that_refuses_ends_in_one_line_and_no_entry(
     assert "owner/zoo" not in hub.repos or "zoo.yaml" not in hub.files("owner/zoo")
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:cannot")
 def test_what_fails_three_times_and_then_works(hub: HubServer, entry: Callable[..., Entry]) -> None:
     calls = ("^PUT ", "/preupload/", "/lfs/objects/batch", "/repos/create", "/branch/", "/commit/push-", "/commit/main")

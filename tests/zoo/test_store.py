@@ -341,6 +341,7 @@ def _answer(process: subprocess.Popen[str]) -> str:
     return said.strip()
 
 
+@pytest.mark.slow
 def test_the_clients_own_variables_are_honoured(
     spec: ModelSpec, make_weights: MakeWeights, online: HubServer, weights_file: Path, tmp_path: Path
 ) -> None:
@@ -354,6 +355,7 @@ def test_the_clients_own_variables_are_honoured(
     assert _answer(_elsewhere(model, HF_HOME=home, HF_HUB_OFFLINE="1")) == path
 
 
+@pytest.mark.slow
 def test_processes_that_pull_at_once_all_get_the_file(
     spec: ModelSpec, make_weights: MakeWeights, online: HubServer, weights_file: Path, tmp_path: Path
 ) -> None:

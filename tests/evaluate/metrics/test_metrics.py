@@ -49,6 +49,7 @@ def lab(pixels: torch.Tensor) -> np.ndarray:
     return np.stack([116 * f[:, 1] - 16, 500 * (f[:, 0] - f[:, 1]), 200 * (f[:, 1] - f[:, 2])], axis=1)
 
 
+@pytest.mark.slow
 def test_content_and_style_errors_are_those_of_the_formulas_in_double_precision() -> None:
     result, content, style = picture(1), picture(2), picture(3, 40, 56)
     backbone = create_backbone("vgg19:caffe", layers=["relu5_1"])
@@ -127,6 +128,7 @@ def test_a_checkerboard_stands_out_and_noise_does_not() -> None:
     assert value(metric, noise[..., :20], noise, None) is None
 
 
+@pytest.mark.slow
 @needs_stlpips
 def test_the_texture_error_is_the_relative_gram_error_in_the_packages_vgg() -> None:
     result, style = picture(1, 80, 72), picture(2, 72, 80)
@@ -152,6 +154,7 @@ def test_a_picture_is_near_itself_and_its_shift_and_far_from_another() -> None:
     assert value(metric, x, x, None) == 0 < value(metric, x.roll(1, dims=3), x, None) < far / 2
 
 
+@pytest.mark.slow
 @needs_stlpips
 def test_a_style_is_recognised_whatever_its_colours_and_contrast() -> None:
     noise = torch.rand(1, 1, 96, 96, generator=torch.Generator().manual_seed(0)).expand(-1, 3, -1, -1)
