@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -25,16 +27,17 @@ if TYPE_CHECKING:
 def command(names: tuple[str, ...], folder: Path | None, repo: str | None, write: bool, as_json: bool) -> None:
     """Check model weights against the registry.
 
-    NAME is a model, run folder or weights file; by default all models are checked. The checks are: size and hash of the
-    file, the record in its header, stated rights, and the fingerprint: the net's output for a test pattern, compared
-    with fingerprints.json next to the registry. Prints one line per check, and exits with 2 if one fails.
+    NAME is a model, run folder or weights file; by default all models are checked, and the other files that the
+    registry states. The checks are: size and hash of the file, the record in its header, stated rights, and the
+    fingerprint: the net's output for a test pattern, compared with fingerprints.json next to the registry. Prints one
+    line per check, and exits with 2 if one fails.
     """
     from stylezoo.errors import OptionError
-    from stylezoo.evaluate.verify import verify_model
-    from stylezoo.zoo.catalog import OpenZoo, list_models, open_folder, read_repository
+    from stylezoo.evaluate.verify import verify_files, verify_model
+    from stylezoo.zoo.catalog import OpenZoo, default_zoo, list_models, open_folder, read_repository
     from stylezoo.zoo.fingerprints import FILE, find_fingerprints, own_file, write_fingerprints
     from stylezoo.zoo.hub import Repository, parse_repo
-    from stylezoo.zoo.store import find
+    from stylezoo.zoo.store import BUNDLED, find
 
     if folder is not None and repo is not None:
         raise OptionError("--zoo and --repo exclude each other: leave one out")
@@ -45,6 +48,8 @@ def command(names: tuple[str, ...], folder: Path | None, repo: str | None, write
         opened = OpenZoo(read_repository(Repository(parse_repo(repo))))
     elif folder is not None:
         opened = open_folder(folder)
+    else:
+        opened = OpenZoo(default_zoo(), BUNDLED)
     if folder is None and repo is None:
         models = [find(name) for name in names or list_models()]  # fail on a misspelt name before the first check
     else:
@@ -54,14 +59,19 @@ def command(names: tuple[str, ...], folder: Path | None, repo: str | None, write
     specs = [spec for spec, _ in models]
     if write:
         write_fingerprints(_new_fingerprints(models), own_file() if folder is None else folder / FILE)
+    checks = [
+        partial(verify_model, spec, path, recorded)
+        for (spec, path), recorded in zip(models, find_fingerprints(specs, folder), strict=True)
+    ]
+    if opened.folder and not names:
+        checks.append(partial(verify_files, opened.zoo, opened.folder))
     failed = 0
-    for (spec, path), recorded in zip(models, find_fingerprints(specs, folder), strict=True):
-        for finding in verify_model(spec, path, recorded):
-            failed += not finding.ok
-            if as_json:
-                put_json({"model": finding.name, "ok": finding.ok, "what": finding.what})
-            else:
-                click.echo(f"{'ok' if finding.ok else 'FAIL':4}  {finding.name}  {one_line(finding.what)}")
+    for finding in chain.from_iterable(check() for check in checks):
+        failed += not finding.ok
+        if as_json:
+            put_json({"model": finding.name, "ok": finding.ok, "what": finding.what})
+        else:
+            click.echo(f"{'ok' if finding.ok else 'FAIL':4}  {finding.name}  {one_line(finding.what)}")
     if failed:
         raise Failure(f"{failed} {'check' if failed == 1 else 'checks'} failed")
 

@@ -20,8 +20,8 @@ from stylezoo.zoo.families import FAMILIES
 from stylezoo.zoo.fingerprints import Fingerprint
 from stylezoo.zoo.model_card import is_unstated
 from stylezoo.zoo.results import weights_id
-from stylezoo.zoo.spec import ModelSpec
-from stylezoo.zoo.store import check_file, locate, read_header
+from stylezoo.zoo.spec import ModelSpec, Zoo
+from stylezoo.zoo.store import check_file, check_hash, locate, read_header
 
 if TYPE_CHECKING:
     from stylezoo.models import StyleNet
@@ -65,6 +65,18 @@ def verify_model(spec: ModelSpec, path: Path | None = None, recorded: Fingerprin
     unclear = unstated(spec)
     rights = f"unstated for {', '.join(unclear)}" if unclear else "every style states its own"
     note(not unclear, f"rights: weights {spec.license}; {rights}")
+    return findings
+
+
+def verify_files(zoo: Zoo, folder: Path) -> list[Finding]:
+    """Check size and sha256 of the files in `folder` that the registry states besides the models' weights."""
+    findings = []
+    for name, stated in zoo.files.items():
+        try:
+            check_hash(folder / name, stated, name, "Reinstall stylezoo.")
+            findings.append(Finding(name, True, f"file: {stated.bytes:,} bytes, sha256 {stated.sha256[:12]}…"))
+        except StyleZooError as cause:
+            findings.append(Finding(name, False, str(cause)))
     return findings
 
 

@@ -20,8 +20,8 @@ from stylezoo._records import Record, read_yaml
 from stylezoo.errors import RegistryError, did_you_mean
 from stylezoo.types import PathLike
 from stylezoo.zoo.explain import read_record
-from stylezoo.zoo.fields import ID, ID_FORM, FieldError, resolve
-from stylezoo.zoo.spec import DatasetSpec, ModelSpec, StyleSpec, Zoo
+from stylezoo.zoo.fields import ID, ID_FORM, PATH, FieldError, resolve
+from stylezoo.zoo.spec import DatasetSpec, FileSpec, ModelSpec, StyleSpec, Zoo
 
 _replace = msgspec.structs.replace
 
@@ -34,6 +34,7 @@ class _Outline(Record, frozen=True, kw_only=True):
     rights: dict[str, str] = msgspec.field(default_factory=dict)
     artworks: dict[str, Any] = msgspec.field(default_factory=dict)
     datasets: dict[str, Any] = msgspec.field(default_factory=dict)
+    files: dict[str, Any] = msgspec.field(default_factory=dict)
     models: dict[str, Any]
 
 
@@ -74,6 +75,13 @@ def parse_zoo(mapping: dict[str, Any], where: str) -> Zoo:
         for id, value in outline.datasets.items()
     }
     check_parts(datasets, where)
+    files = {
+        path: read_record(value, FileSpec, ("files", path), where, RegistryError)
+        for path, value in outline.files.items()
+    }
+    for path in files:
+        if not PATH.fullmatch(path):
+            raise RegistryError(f"{where}: files: '{path}' must be a relative path of letters, digits, ., - and _.")
     models = {name: _parse_model(name, value, artworks, datasets, where) for name, value in outline.models.items()}
     for alias, name in outline.aliases.items():
         if not ID.fullmatch(alias):
@@ -86,6 +94,7 @@ def parse_zoo(mapping: dict[str, Any], where: str) -> Zoo:
         artworks=artworks,
         datasets=datasets,
         rights=outline.rights,
+        files=files,
     )
 
 
@@ -224,6 +233,7 @@ def dump_zoo(zoo: Zoo) -> str:
         "rights": rights,
         "artworks": plain_artworks,
         "datasets": {id: msgspec.to_builtins(zoo.datasets[id]) for id in sorted(zoo.datasets)},
+        "files": {path: msgspec.to_builtins(zoo.files[path]) for path in sorted(zoo.files)},
         "models": models,
     }
     kept = {key: part for key, part in value.items() if part or key in ("aliases", "models")}

@@ -114,6 +114,20 @@ class DatasetSpec(Record, frozen=True, kw_only=True):
         check_filled(self, "title", "terms")
 
 
+class FileSpec(Record, frozen=True, kw_only=True):
+    """A bundled file that is not the weights of one model: its size, hash and origin."""
+
+    sha256: str
+    bytes: int
+    source: str
+
+    def __post_init__(self) -> None:
+        check_hex("sha256", self.sha256, 64)
+        if self.bytes <= 0:
+            raise FieldError("bytes", f"must be the file's size, not {self.bytes}")
+        check_filled(self, "source")
+
+
 class HubSpec(Record, frozen=True, kw_only=True):
     """A repository 'owner/name' of the Hugging Face Hub; `revision` is a branch, tag or commit (None: main).
 
@@ -244,6 +258,7 @@ class Zoo(Record, frozen=True, kw_only=True):
         artworks: by id, what styles are learned from; models and recipes refer to them.
         datasets: by id, what models are trained on.
         rights: by key, the sentences that artworks share; {died} stands for the year of the artist's death.
+        files: by path under stylezoo/bundled/, files that several models or recipes need.
     """
 
     schema: Literal[1]
@@ -252,6 +267,7 @@ class Zoo(Record, frozen=True, kw_only=True):
     artworks: dict[str, StyleSpec] = msgspec.field(default_factory=dict)
     datasets: dict[str, DatasetSpec] = msgspec.field(default_factory=dict)
     rights: dict[str, str] = msgspec.field(default_factory=dict)
+    files: dict[str, FileSpec] = msgspec.field(default_factory=dict)
 
 
 def header_record(spec: ModelSpec) -> str:

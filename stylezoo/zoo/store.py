@@ -12,7 +12,7 @@ from stylezoo.errors import HashMismatchError, ModelNotFoundError, WeightsError
 from stylezoo.types import PathLike
 from stylezoo.zoo.catalog import find_remote, lookup
 from stylezoo.zoo.hub import Repository, forget, is_whole
-from stylezoo.zoo.spec import CARD_KEY, HEADER_KEY, HubSpec, ModelSpec, WeightsSpec, parse_header
+from stylezoo.zoo.spec import CARD_KEY, HEADER_KEY, FileSpec, HubSpec, ModelSpec, WeightsSpec, parse_header
 
 BUNDLED = Path(__file__).resolve().parents[1] / "bundled"
 """The folder of the weights that travel with the package."""
@@ -155,25 +155,30 @@ def read_header(path: PathLike) -> ModelSpec:
 def check_file(path: Path, spec: ModelSpec, remedy: str = "Get it again.") -> None:
     """Raise HashMismatchError, ending with `remedy`, unless a file has the size and SHA-256 that its record states."""
     assert spec.weights is not None
-    size, sha256 = _measure(path, spec.weights)
-    if (size, sha256) != (spec.weights.bytes, spec.weights.sha256):
+    check_hash(path, spec.weights, f"the weights file of {spec.name}", remedy)
+
+
+def check_hash(path: Path, stated: WeightsSpec | FileSpec, what: str, remedy: str) -> None:
+    """Raise HashMismatchError, which calls the file `what`, unless it has the stated size and SHA-256."""
+    size, sha256 = _measure(path, stated)
+    if (size, sha256) != (stated.bytes, stated.sha256):
         raise HashMismatchError(
-            f"{path} is not the weights file of {spec.name}: it has {size} bytes and sha256 {sha256}, "
-            f"but the registry states {spec.weights.bytes} bytes and sha256 {spec.weights.sha256}. {remedy}"
+            f"{path} is not {what}: it has {size} bytes and sha256 {sha256}, "
+            f"but the registry states {stated.bytes} bytes and sha256 {stated.sha256}. {remedy}"
         )
 
 
-def _measure(path: Path, weights: WeightsSpec) -> tuple[int, str]:
+def _measure(path: Path, stated: WeightsSpec | FileSpec) -> tuple[int, str]:
     """Return the file's size and SHA-256; a file that this process found right is not read again until it changes."""
     try:
         stat = path.stat()
-        known = (path.resolve(), stat.st_size, stat.st_mtime_ns, weights.sha256)
+        known = (path.resolve(), stat.st_size, stat.st_mtime_ns, stated.sha256)
         if known in _verified:
-            return stat.st_size, weights.sha256
+            return stat.st_size, stated.sha256
         sha256 = sha256_of(path)
     except OSError as cause:
         raise WeightsError(f"cannot read {path}: {cause.strerror}.") from cause
-    if sha256 == weights.sha256:
+    if sha256 == stated.sha256:
         _verified.add(known)
     return stat.st_size, sha256
 

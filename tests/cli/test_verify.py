@@ -10,9 +10,10 @@ from msgspec import structs
 from stylezoo._files import sha256_of
 from stylezoo.evaluate import verify
 from stylezoo.evaluate.verify import Finding
-from stylezoo.zoo.layout import write_zoo
-from stylezoo.zoo.spec import WeightsSpec, Zoo
-from stylezoo.zoo.store import read_header
+from stylezoo.zoo.catalog import default_zoo
+from stylezoo.zoo.layout import read_zoo, write_zoo
+from stylezoo.zoo.spec import FileSpec, WeightsSpec, Zoo
+from stylezoo.zoo.store import BUNDLED, read_header
 
 
 @pytest.fixture
@@ -44,6 +45,26 @@ def test_named_models_alone_and_all_well(run, zoo, findings):
         {"model": "johnson/mosaic", "ok": True, "what": "sha256 fits"},
         {"model": "johnson/mosaic", "ok": True, "what": "fingerprint"},
     ]
+
+
+def test_files_besides_the_weights_are_compared_with_the_registry(run, tmp_path: Path) -> None:
+    (tmp_path / "tables.bin").write_bytes(b"tables")
+    stated = FileSpec(sha256=sha256_of(tmp_path / "tables.bin"), bytes=6, source="a test")
+    write_zoo(Zoo(schema=1, aliases={}, models={}, files={"tables.bin": stated}), tmp_path / "zoo.yaml")
+    assert not verify.verify_files(read_zoo(tmp_path / "zoo.yaml"), tmp_path / "elsewhere")[0].ok
+    (finding,) = verify.verify_files(read_zoo(tmp_path / "zoo.yaml"), tmp_path)
+    assert finding.ok and stated.sha256[:12] in finding.what
+    (tmp_path / "tables.bin").write_bytes(b"tablet")
+    (finding,) = verify.verify_files(read_zoo(tmp_path / "zoo.yaml"), tmp_path)
+    assert not finding.ok and stated.sha256 in finding.what
+
+
+def test_every_bundled_file_is_stated() -> None:
+    zoo = default_zoo()
+    stated = {*zoo.files, *(spec.weights.file for spec in zoo.models.values() if spec.weights)}
+    there = {path.relative_to(BUNDLED).as_posix() for path in BUNDLED.rglob("*.safetensors")}
+    assert there == stated
+    assert all(finding.ok for finding in verify.verify_files(zoo, BUNDLED))
 
 
 def test_misspelt_name_stops_before_the_first_check(refused, zoo, findings):

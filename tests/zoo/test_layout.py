@@ -199,8 +199,19 @@ def test_the_shipped_registry_explains_every_key_by_a_valid_example() -> None:
     comment = [line[2:] for line in top.read_text(encoding="utf-8").splitlines() if line.startswith("#")]
     start = next(i for i, line in enumerate(comment) if line.startswith("schema:"))
     example = yaml.safe_load("\n".join(comment[start : comment.index("", start)]))
-    _model(example)["weights"]["sha256"] = "0" * 64  # the one value that stands there in words
+    for stated in (_model(example)["weights"], *example["files"].values()):
+        stated["sha256"] = "0" * 64  # the one value that stands there in words
     assert _unused_fields(parse_zoo(example, "example")) == set()
+
+
+@pytest.mark.parametrize(("path", "change"), [("../x.bin", {}), ("/x.bin", {}), ("x.bin", {"sha256": "abc"})])
+def test_a_file_outside_of_the_folder_or_without_a_hash_is_refused(
+    registry: dict[str, Any], path: str, change: dict[str, str]
+) -> None:
+    stated = {"sha256": "0" * 64, "bytes": 6, "source": "a test"}
+    assert parse_zoo(registry | {"files": {"x.bin": stated}}, "zoo.yaml").files["x.bin"].bytes == 6
+    with pytest.raises(RegistryError, match=rf"files.*{path}|files\.{path}"):
+        parse_zoo(registry | {"files": {path: stated | change}}, "zoo.yaml")
 
 
 def test_the_shipped_registry_states_everything_once() -> None:
