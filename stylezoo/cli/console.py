@@ -108,11 +108,13 @@ def example(model: str, spec: ModelSpec) -> str:
     return f"stylezoo stylize photo.jpg -m {model} {style[spec.kind]}-o stylized.jpg"
 
 
-def show_progress(items: Iterable[T], unit: str = "photo") -> Iterable[T]:
-    """Return the items, with a progress bar if stderr is a terminal."""
+def show_progress(items: Iterable[T], unit: str = "photo", total: int | None = None) -> Iterable[T]:
+    """Return the items, with a progress bar if stderr is a terminal; `total` if the items do not know their number."""
+    if sys.stderr is None or not sys.stderr.isatty():
+        return items
     from tqdm import tqdm
 
-    return tqdm(items, unit=unit, disable=not sys.stderr.isatty(), leave=False)
+    return tqdm(items, unit=unit, total=total, leave=False)
 
 
 def put_json(value: Any, *, indent: int | None = None) -> None:

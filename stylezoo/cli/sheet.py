@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from stylezoo.cli.console import put_json
+from stylezoo.cli.console import put_json, show_progress
 from stylezoo.cli.jobs import find_sources, plan
 from stylezoo.cli.options import files_of, model_names, parse_names, read_options, spread_folders, stylize_options
 from stylezoo.cli.request import check_kept, check_stdout
@@ -185,12 +185,9 @@ class Choices:
 
     def draw(self, nets: list[Stylizer], photos: list[Any], known: list[str], facts: dict[str, Any]) -> Image.Image:
         """Return the sheet; `facts` are options for all styles."""
-        from tqdm import tqdm
-
         from stylezoo.sheet import blend_sheet, contact_sheet, grid_sheet, strength_sheet
 
-        # disable=None hides the bar where stderr is not a terminal
-        facts = facts | {"progress": partial(tqdm, unit="picture", leave=False, disable=None)}
+        facts = facts | {"progress": partial(show_progress, unit="picture")}
         photo = photos[0]
         if len(photos) > 1 or (self.pictures(known) and not self.alone and len(nets) == 1):
             return grid_sheet(nets[0], photos, self.shown or known, **facts)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from stylezoo.cli.console import Failure, one_line, put_json, say
+from stylezoo.cli.console import Failure, one_line, put_json, say, show_progress
 from stylezoo.cli.descent import descent_options, saver
 from stylezoo.cli.folders import advising, folder_options, open_manifest
 from stylezoo.cli.jobs import FORMATS, plan
@@ -139,12 +139,8 @@ def report(outcomes: Iterable[Outcome], total: int, facts: dict[str, Any] | None
     Raises:
         ImageError: the only picture (`alone`) failed.
     """
-    from tqdm import tqdm
-
     failed = 0
-    # disable=None hides the bar where stderr is not a terminal
-    bar = tqdm(outcomes, total=total, unit="picture", leave=False, disable=True if total == 1 else None)
-    for outcome in bar:
+    for outcome in outcomes if total == 1 else show_progress(outcomes, "picture", total):
         job = outcome.job
         if outcome.error:
             if alone:

@@ -5,6 +5,7 @@ This module and `peers` import torch only if a candidate needs it, since memory 
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
@@ -68,31 +69,33 @@ def zoo_candidate(name: str, backend: Backend = "auto") -> Candidate:
 
 def build_zoo(name: str, setting: Setting, backend: Backend = "auto") -> Runner:
     """Load a model. Multi-style models use their first style; arbitrary-style ones encode the style image each time."""
-    import torch
+    import numpy as np
 
-    from stylezoo.images.io import read
-    from stylezoo.images.resize import pad_to_multiple
+    from stylezoo.images.planes import pad_to_multiple
     from stylezoo.stylizer.loading import load
 
-    torch.set_num_threads(setting.threads)
+    os.environ["OMP_NUM_THREADS"] = str(setting.threads)  # read by onnxruntime's sessions, and by torch at its import
     stylizer = load(name, device=setting.device, backend=backend)
     runtime = stylizer.runtime
     picture, style = photo(setting.size), style_of(stylizer)
     parts: dict[str, Callable[[], object]] = {"stylize": lambda: stylizer.stylize(picture, style)}
     if stylizer.spec.weightless:  # it has no single pass
         return Runner(parts)
-    pixels = pad_to_multiple(read(picture).pixels, runtime.multiple, runtime.minimum)[0]
+    planes = np.asarray(picture, dtype=np.float32).transpose(2, 0, 1)[None] / 255
+    pixels = pad_to_multiple(planes, runtime.multiple, runtime.minimum)
     code = stylizer.encode_style(style).values
 
     def by_torch() -> Callable[[], object]:
+        import torch
+
         net = stylizer.net
-        inputs = (value.to(net.device, net.dtype) for value in (pixels, torch.from_numpy(code)))
+        inputs = (torch.from_numpy(value).to(net.device, net.dtype) for value in (pixels, code))
         return on_device(partial(net, *inputs), setting.device)
 
     if runtime.name == "torch":
         parts["net"] = by_torch()
     else:
-        parts["net"] = partial(runtime.run, pixels.numpy(), code)
+        parts["net"] = partial(runtime.run, pixels, code)
 
     def facts() -> dict[str, Any]:
         # Torch cannot count the operations of onnxruntime, so count those of the same net in torch.

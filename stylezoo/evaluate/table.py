@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
-from stylezoo.evaluate.speed import Measured, Times
+from stylezoo.evaluate.cold import ColdStart
+from stylezoo.evaluate.speed import Measured
 
 Record = dict[str, Any]
 
@@ -37,18 +38,28 @@ def compare(found: Sequence[Measured], baseline: str, peak: Measured | None) -> 
     return records
 
 
-def compare_cold(times: Mapping[str, Times], baseline: str) -> list[Record]:
-    """Return a record of each command's cold start, with its ratio to that of `baseline`."""
-    return [
-        {
-            "what": "cold start",
-            "candidate": name,
-            "process_ms": asdict(own),
-            "baseline": baseline,
-            "ratios": {"process": own.speed_of(times[baseline]) if baseline in times else None},
-        }
-        for name, own in times.items()
-    ]
+def compare_cold(starts: Sequence[ColdStart], baseline: str) -> list[Record]:
+    """Return a record of each cold start, with its ratios to that of `baseline` in the same way."""
+    records = []
+    for own in starts:
+        same = (s for s in starts if s.command.way == own.command.way and s.command.name == baseline)
+        other = next(same, None)
+        lighter = other.memory_mb / own.memory_mb if other and other.memory_mb and own.memory_mb else None
+        records.append(
+            {
+                "what": "cold start",
+                "candidate": own.command.name,
+                "way": own.command.way,
+                "process_ms": asdict(own.times),
+                "memory_mb": own.memory_mb,
+                "baseline": baseline,
+                "ratios": {
+                    "process": own.times.speed_of(other.times) if other else None,
+                    "memory": lighter and round(lighter, 3),
+                },
+            }
+        )
+    return records
 
 
 def speed_table(records: Sequence[Record]) -> str:
@@ -85,8 +96,18 @@ def speed_table(records: Sequence[Record]) -> str:
 
 def cold_table(records: Sequence[Record]) -> str:
     """Return the table of cold starts."""
-    rows = [[r["candidate"], _ratio(r["ratios"]["process"]), _times(r["process_ms"])] for r in records]
-    return align(("candidate", "process x", "process ms"), rows)
+    rows = [
+        [
+            r["candidate"],
+            r["way"],
+            _ratio(r["ratios"]["process"]),
+            _ratio(r["ratios"]["memory"]),
+            _times(r["process_ms"]),
+            f"{r['memory_mb']:.0f}" if r["memory_mb"] else "–",
+        ]
+        for r in sorted(records, key=lambda r: r["way"], reverse=True)
+    ]
+    return align(("candidate", "from", "process x", "memory x", "process ms", "memory MB"), rows)
 
 
 def _speed(own: Measured, first: Measured | None, part: str) -> float | None:

@@ -247,14 +247,20 @@ def encode_picture(picture: Image.Image, kind: str, quality: int, name: str = "t
 
 def _writable() -> dict[str, str]:
     """Suffix -> Pillow's format, for the formats that this build of Pillow can write."""
-    Image.init()
-    return {suffix: kind for suffix, kind in _SUFFIXES.items() if kind in Image.SAVE}
+    return {suffix: kind for suffix, kind in _SUFFIXES.items() if _can_write(kind)}
+
+
+def _can_write(kind: str) -> bool:
+    Image.preinit()  # the common formats; all of Pillow's take 20 ms more
+    if kind not in Image.SAVE:
+        Image.init()
+    return kind in Image.SAVE
 
 
 def format_like(kind: str, x: Array) -> str:
     """The format for restoring bytes of format `kind` from N3HW or N4HW `x`: PNG if `kind` does not support it."""
     kind = "JPEG" if kind == "MPO" else kind
-    able = kind in _writable().values() and (x.shape[1] == 3 or kind in WITH_ALPHA)
+    able = kind in _SUFFIXES.values() and _can_write(kind) and (x.shape[1] == 3 or kind in WITH_ALPHA)
     return kind if able and max(x.shape[-2:]) <= LONGEST_SIDE.get(kind, MOST) else "PNG"
 
 
@@ -271,7 +277,8 @@ def longest_side(photo: Path | Image.Image) -> int:
 
 def format_of(path: Path) -> str:
     """Return Pillow's name of the format of the suffix of `path`; raise ImageError if it is unknown."""
-    if kind := _writable().get(path.suffix.lower()):
+    kind = _SUFFIXES.get(path.suffix.lower())
+    if kind and _can_write(kind):
         return kind
     what = f"its suffix '{path.suffix}' is unknown" if path.suffix else "it has no suffix to tell the format"
     raise ImageError(f"cannot write {shown(path)}: {what}; use one of {', '.join(_writable())}")
@@ -279,12 +286,11 @@ def format_of(path: Path) -> str:
 
 def format_named(name: str, task: str) -> str:
     """Return Pillow's name of the format 'jpg', '.png', 'TIFF' ..., or raise ImageError, starting with `task`."""
-    kinds = _writable()
-    if kind := kinds.get("." + name.lower().lstrip(".")):
+    kind = _SUFFIXES.get("." + name.lower().lstrip("."), name.upper())
+    if kind in _SUFFIXES.values() and _can_write(kind):
         return kind
-    if name.upper() in kinds.values():
-        return name.upper()
-    raise ImageError(f"{task}: format '{name}' is unknown; use one of {', '.join(k.lstrip('.') for k in kinds)}")
+    known = ", ".join(suffix.lstrip(".") for suffix in _writable())
+    raise ImageError(f"{task}: format '{name}' is unknown; use one of {known}")
 
 
 def shown(path: PathLike) -> str:

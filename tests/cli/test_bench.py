@@ -26,7 +26,7 @@ def test_a_record_holds_all_that_tells_what_was_measured(records: list[dict], ne
     assert record["candidate"] == record["baseline"] == str(net_file)
     assert (record["size"], record["rounds"], record["device"]) == (64, 1, "cpu")
     assert record["stylize_ms"]["median"] > 0 and len(record["net_ms"]["rounds"]) == 1
-    assert record["memory_mb"] >= record["loaded_mb"] > 50
+    assert record["memory_mb"] >= record["loaded_mb"] > 20
     assert record["parameters"] > 1000 and record["flops"] > 1e6
     assert record["peak_share"] > 0 and record["peak_gflops"] > 0
     assert record["ratios"] == {"stylize": 1, "net": 1, "memory": 1}

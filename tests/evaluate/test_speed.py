@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 from functools import partial
 from pathlib import Path
 
+import onnxruntime
 import pytest
 
-from stylezoo.evaluate.candidates import Candidate, Runner, Setting
-from stylezoo.evaluate.cold import Command, time_commands
+from stylezoo.evaluate.candidates import Candidate, Runner, Setting, build_zoo
+from stylezoo.evaluate.cold import PRINT_MEMORY, PYTHON, SHELL, Command, make_pictures, time_commands, zoo_commands
 from stylezoo.evaluate.speed import Measured, MeasurementError, Times, Worker, measure, memory_mb
 from stylezoo.evaluate.table import cold_table, compare, compare_cold, speed_table
 
@@ -74,15 +76,43 @@ def test_ratios_are_above_1_where_it_is_better_and_unknown_where_something_is() 
 
 
 @pytest.mark.slow
-def test_command_lines_are_run_to_a_file_and_a_failing_one_is_left_out(tmp_path: Path) -> None:
+def test_commands_are_run_and_a_failing_one_is_left_out(tmp_path: Path) -> None:
     out, lines = tmp_path / "out.png", []
     code = "import os, pathlib, sys; pathlib.Path(sys.argv[1]).write_text(os.environ['OMP_NUM_THREADS'])"
-    good = Command("good", (sys.executable, "-S", "-c", code, str(out)), out)
-    bad = Command("bad", (sys.executable, "-S", "-c", "raise SystemExit('no such net')"), tmp_path / "bad.png")
-    times = time_commands([good, bad], rounds=2, threads=1, report=lines.append)
-    assert list(times) == ["good"] and len(times["good"].rounds) == 2
+    good = Command("good", SHELL, (sys.executable, "-S", "-c", code, str(out)), out)
+    bad = Command("bad", SHELL, (sys.executable, "-S", "-c", "raise SystemExit('no such net')"), tmp_path / "bad.png")
+    program = Command("good", PYTHON, (sys.executable, "-S", "-c", "x = bytes(90_000_000)" + PRINT_MEMORY))
+    starts = time_commands([good, bad, program], rounds=2, threads=1, report=lines.append)
+    assert [start.command for start in starts] == [good, program]
+    assert all(len(start.times.rounds) == 2 for start in starts)
     assert out.read_text() == "1"
-    assert [line for line in lines if "bad" in line] == ["bad skipped in the cold starts: no such net"]
-    (record,) = compare_cold(times, "good")
-    assert record["ratios"]["process"] == 1
-    assert "good" in cold_table([record])
+    assert len([line for line in lines if "bad" in line and line.endswith("no such net")]) == 1
+    records = compare_cold(starts, "good")
+    assert [record["ratios"]["process"] for record in records] == [1, 1]
+    assert records[0]["memory_mb"] is None
+    if sys.platform == "linux":
+        assert records[1]["memory_mb"] > 5 and records[1]["ratios"]["memory"] == 1
+    assert cold_table(records).count("good") == 2
+
+
+@pytest.mark.slow
+def test_both_ways_to_start_a_model_of_the_zoo_run(tmp_path: Path) -> None:
+    make_pictures(tmp_path, 64)
+    commands = [c for name in ("johnson/mosaic", "cin/16", "ghiasi/lite") for c in zoo_commands(name, tmp_path, "cpu")]
+    starts = time_commands(commands, rounds=1, threads=1)
+    assert [start.command for start in starts] == commands
+
+
+def threads_and_modules(name: str, threads: int) -> tuple[int, bool]:
+    """Load a model as a candidate; return the threads of its sessions, and whether torch was imported."""
+    runner = build_zoo(name, Setting(64, threads))
+    runner.parts["net"]()
+    sessions = [o for o in gc.get_objects() if isinstance(o, onnxruntime.InferenceSession)]
+    (limit,) = {session.get_session_options().intra_op_num_threads for session in sessions}
+    return limit, "torch" in sys.modules
+
+
+@pytest.mark.slow
+def test_a_candidate_has_the_threads_of_the_setting_and_no_torch_that_it_does_not_need() -> None:
+    with Worker() as worker:
+        assert worker.call(threads_and_modules, "cin/16", 1) == (1, False)
