@@ -2,14 +2,14 @@
 
 | kind     | what moves, at 384 px; at other sizes in proportion                                 |
 | -------- | ----------------------------------------------------------------------------------- |
-| pan      | the camera, by whole px: 3 and 1 a frame                                            |
-| drift    | the camera, by 1.5 px a frame in any direction                                      |
-| zoom     | the camera, in or out by 1.2 % a frame                                              |
-| rotation | the camera, by half a degree a frame                                                |
-| cut-out  | a piece of another photo, by 2.5 px a frame, before a still photo                   |
-| parallax | such a piece, which turns by half a degree too, and the photo behind the other way  |
-| noise    | nothing: sensor noise, of 4 of 255 levels in each value, is new in each frame       |
-| flicker  | nothing: bands of light, of 3 % more and less, stand elsewhere in each frame        |
+| pan      | the camera, by whole px: 3 and 1 per frame                                          |
+| drift    | the camera, by 1.5 px per frame in any direction                                    |
+| zoom     | the camera, in or out by 1.2 % per frame                                            |
+| rotation | the camera, by half a degree per frame                                              |
+| cut-out  | a piece of another photo, by 2.5 px per frame, in front of a still photo            |
+| parallax | such a piece, also rotating by half a degree, and the photo behind it the other way |
+| noise    | nothing: each frame has new sensor noise with a deviation of 4 of 255 levels        |
+| flicker  | nothing: bands 3 % lighter and darker are at another place in each frame            |
 """
 
 from __future__ import annotations
@@ -47,10 +47,10 @@ class Clip:
 
     Attributes:
         kind: one of `KINDS`.
-        scene: what moves, and how.
-        length: how many frames.
-        seed: of what is new in each frame.
-        photos: the names of those that it is made of.
+        scene: the moving pictures and the camera.
+        length: the number of frames.
+        seed: seed of the noise and the flicker.
+        photos: the file names of its photos.
     """
 
     kind: str
@@ -61,7 +61,7 @@ class Clip:
 
     @cached_property
     def frames(self) -> list[Image.Image]:
-        """The frames, RGB with 8 bits a value."""
+        """The frames, 8-bit RGB."""
         return [self._frame(t) for t in range(self.length)]
 
     def _frame(self, t: int) -> Image.Image:
@@ -78,14 +78,14 @@ class Clip:
 def make_clips(
     photos: Sequence[Path], count: int = len(KINDS), *, size: int = SIZE, length: int = 12, seed: int = 0
 ) -> list[Clip]:
-    """Return clips, the kinds in turn, made of the largest photos: always the same ones.
+    """Return clips of each kind in turn, made from the largest photos; the same arguments give the same clips.
 
     Args:
-        photos: paths; where they are few, one serves several clips.
-        count: how many clips.
+        photos: paths; if there are few, several clips share one.
+        count: number of clips.
         size: width of the frames in px; they are 4:3.
-        length: frames of each.
-        seed: of the directions, the cut-outs' outlines and the noise.
+        length: frames per clip.
+        seed: seed of the directions, the outlines of cut-outs and the noise.
 
     Raises:
         DataError: there is no photo.
@@ -108,9 +108,9 @@ def make_clips(
 
 
 def clips_digest(clips: Sequence[Clip]) -> str:
-    """Return what tells sets of clips apart, eight hexadecimal digits: figures over other clips do not compare.
+    """Return eight hexadecimal digits that identify a set of clips: only figures of the same clips are comparable.
 
-    Photos count by their names.
+    Photos are identified by file name.
     """
     facts = [(clip.kind, clip.length, clip.scene.width, clip.scene.height, clip.seed, clip.photos) for clip in clips]
     return hashlib.sha256(repr(facts).encode()).hexdigest()[:8]
@@ -119,7 +119,7 @@ def clips_digest(clips: Sequence[Clip]) -> str:
 def make_scene(
     kind: str, photo: Path, other: Path, height: int, width: int, length: int, rng: np.random.Generator
 ) -> Scene:
-    """Return what a clip of a kind shows; `other` is the photo that a cut-out is of."""
+    """Return the scene of a clip; `other` is the photo that cut-outs are taken from."""
     unit = width / SIZE
     direction = rng.uniform(0, 2 * math.pi)
     way = np.array([math.cos(direction), math.sin(direction)])
@@ -146,13 +146,15 @@ def make_scene(
 
 
 def camera(height: int, width: int, length: int, step: np.ndarray, turn: float, grow: float) -> Tensor:
-    """Return the maps of a camera's frames, (T, 3, 3), to a scene whose (0, 0) is in their middle halfway.
+    """Return the affine maps from a camera's frames to the scene, (T, 3, 3).
+
+    The scene's (0, 0) is at the centre of the middle frame.
 
     Args:
-        step: px of the scene that it goes by a frame, (x, y).
-        turn: radians a frame.
-        grow: by how much what it sees grows a frame, as a factor. Never does a frame show less than its size in px
-            of the scene.
+        step: movement per frame in px of the scene, (x, y).
+        turn: rotation per frame in radians.
+        grow: factor per frame by which the visible part of the scene grows. It is never smaller than a frame, so
+            that no photo is enlarged.
     """
     centre = affine(shift=(-(width - 1) / 2, -(height - 1) / 2))
     maps = []
@@ -164,13 +166,13 @@ def camera(height: int, width: int, length: int, step: np.ndarray, turn: float, 
 
 
 def corners(height: int, width: int) -> Tensor:
-    """Return the places of a frame's corners, (4, 2)."""
+    """Return the corners of a frame, (4, 2)."""
     right, low = width - 1.0, height - 1.0
     return torch.tensor([[0.0, 0.0], [right, 0.0], [0.0, low], [right, low]], dtype=torch.float64)
 
 
 def background(photo: Path, path: Tensor, height: int, width: int) -> Layer:
-    """Return a photo as large as all of the scene that a camera sees."""
+    """Return a photo that covers everything that the camera sees."""
     seen = torch.cat([corners(height, width) @ map[:2, :2].mT + map[:2, 2] for map in path])
     return lay(photo, path, seen.amin(0), seen.amax(0))
 
@@ -193,7 +195,7 @@ def cut_out(photo: Path, path: Tensor, radius: float, rng: np.random.Generator) 
 def lay(
     photo: Path, path: Tensor, first: Tensor, last: Tensor, outline: Callable[[Tensor], Tensor] | None = None
 ) -> Layer:
-    """Return the middle of a photo, just large enough, on the scene from the place `first` to `last`, (x, y) each."""
+    """Return the centre of a photo, scaled to cover the scene from `first` to `last`, (x, y) each."""
     first = first - MARGIN
     width, height = ((last + MARGIN - first).ceil().int() + 1).tolist()
     pixels = read(photo).pixels
@@ -206,7 +208,7 @@ def lay(
 
 
 def _room(photo: Path) -> float:
-    """Return how wide a 4:3 frame a photo fills, px; 0 for one that Pillow cannot open, which is read last."""
+    """Return the width in px of the largest 4:3 frame in a photo; 0 if Pillow cannot open it, so that it comes last."""
     try:
         with Image.open(photo) as image:
             return min(image.width, image.height * 4 / 3)

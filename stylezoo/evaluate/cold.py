@@ -60,7 +60,7 @@ class Command:
 
 @dataclass(frozen=True)
 class ColdStart:
-    """What was found about a command: its times, and its peak memory in 10^6 bytes, None if it does not print that."""
+    """The measurements of a command: its times, and its peak memory in 10^6 bytes, None if it does not print that."""
 
     command: Command
     times: Times

@@ -1,6 +1,6 @@
-"""Pictures that move along known paths before a camera, and where each point of one frame was in another.
+"""Pictures that move along known paths in front of a camera, and the exact motion from one frame to another.
 
-A place is (x, y) in px, the centre of the top left pixel being (0, 0). An affine map is a 3x3 matrix for (x, y, 1).
+A place is (x, y) in px; (0, 0) is the centre of the top left pixel. An affine map is a 3x3 matrix for (x, y, 1).
 """
 
 from __future__ import annotations
@@ -15,23 +15,23 @@ from torch.nn import functional
 
 TOLERANCE = 1e-6  # px, for places that are whole numbers but for rounding
 INTERPOLATION = "bicubic"
-"""Between pixels, of the photos that frames show as of the frames that are compared: Keys' kernel (1981), a = -3/4."""
+"""Of photos and of frames: the kernel of Keys 1981, with a = -3/4."""
 
 
 def affine(angle: float = 0.0, scale: float = 1.0, shift: tuple[float, float] = (0.0, 0.0)) -> Tensor:
-    """Return the map that turns by `angle` (radians, from x towards y), scales, and then shifts."""
+    """Return the map that rotates by `angle` (radians, from x towards y), scales, and then shifts."""
     cos, sin = scale * math.cos(angle), scale * math.sin(angle)
     return torch.tensor([[cos, -sin, shift[0]], [sin, cos, shift[1]], [0.0, 0.0, 1.0]], dtype=torch.float64)
 
 
 def places(height: int, width: int, map: Tensor) -> Tensor:
-    """Return where an affine map has the pixels of a frame, (H, W, 2)."""
+    """Return the places to which an affine map sends the pixels of a frame, (H, W, 2)."""
     y, x = torch.meshgrid(*(torch.arange(side, dtype=torch.float64) for side in (height, width)), indexing="ij")
     return torch.stack([x, y], dim=-1) @ map[:2, :2].mT + map[:2, 2]
 
 
 def sample(picture: Tensor, where: Tensor) -> Tensor:
-    """Return a picture, (C, h, w), at places, (H, W, 2), as (C, H, W); beyond its border goes on as it ends."""
+    """Return the values of a picture, (C, h, w), at places, (H, W, 2), as (C, H, W); its border extends outwards."""
     height, width = picture.shape[-2:]
     grid = 2 * where / where.new_tensor([width - 1, height - 1]) - 1
     return functional.grid_sample(
@@ -45,9 +45,9 @@ class Layer:
 
     Attributes:
         picture: (3, h, w) in [0, 1].
-        path: for each frame the affine map of its places to those in the picture, (T, 3, 3).
-        outline: how far places in the picture, (H, W, 2), are inside the cut-out, px, negative outside. None: the
-            picture is everywhere.
+        path: for each frame, the affine map from the frame to the picture, (T, 3, 3).
+        outline: returns the distance in px of places in the picture, (H, W, 2), to the edge of the cut-out: positive
+            inside, negative outside. None: no cut-out, the picture is everywhere.
     """
 
     picture: Tensor
@@ -55,20 +55,20 @@ class Layer:
     outline: Callable[[Tensor], Tensor] | None = None
 
     def show(self, where: Tensor) -> Tensor:
-        """Return the picture at places in it, (H, W, 2), as (3, H, W) in [0, 1]."""
+        """Return the picture's values at places, (H, W, 2), as (3, H, W) in [0, 1]."""
         return sample(self.picture, where).clamp(0, 1)
 
     def cover(self, where: Tensor) -> Tensor:
-        """Return how much of the pixels at places in the picture, (H, W, 2), it covers, (H, W) in [0, 1]."""
+        """Return the layer's opacity at places in the picture, (H, W, 2), as (H, W) in [0, 1]."""
         return where.new_ones(where.shape[:2]) if self.outline is None else (self.outline(where) + 0.5).clamp(0, 1)
 
 
 @dataclass(frozen=True, eq=False)
 class Scene:
-    """Layers before a camera, each before those that come earlier; the first is everywhere.
+    """Layers in front of a camera, from back to front; the first is everywhere.
 
     Attributes:
-        height, width: of the frames, px.
+        height, width: size of the frames in px.
     """
 
     layers: tuple[Layer, ...]
@@ -84,7 +84,7 @@ class Scene:
         return image
 
     def seen(self, frame: int) -> Tensor:
-        """Return which pixels of a frame show one layer and nothing else, (layers, H, W)."""
+        """Return for each layer the pixels of a frame that show only this layer, (layers, H, W)."""
         hidden = torch.zeros(self.height, self.width, dtype=torch.float64)
         alone = []
         for layer in reversed(self.layers):
@@ -94,10 +94,10 @@ class Scene:
         return torch.stack(alone[::-1])
 
     def known(self, earlier: int, later: int) -> tuple[Tensor, Tensor]:
-        """Return where each pixel of a frame was in an earlier one, (H, W, 2), and whether it was to be seen, (H, W).
+        """Return the place of each pixel in an earlier frame, (H, W, 2), and whether it was visible there, (H, W).
 
-        It was to be seen where all pixels that interpolation takes around that place, or the one on it, are in the
-        frame and show the same layer alone.
+        It was visible if all pixels that interpolation reads around that place are inside the earlier frame and show
+        only the same layer.
         """
         before, after = self.seen(earlier), self.seen(later)
         where = torch.zeros(self.height, self.width, 2, dtype=torch.float64)
@@ -110,7 +110,7 @@ class Scene:
 
 
 def whole(mask: Tensor, where: Tensor) -> Tensor:
-    """Return at which places, (H, W, 2), every pixel that interpolation takes is in a mask, (h, w), and True there."""
+    """Return the places, (H, W, 2), for which every pixel that interpolation reads is True in a mask, (h, w)."""
     height, width = mask.shape
     nearest = where.round()
     between = (where - nearest).abs() > TOLERANCE

@@ -1,8 +1,7 @@
 """Measure the speed and memory of candidates, which run in their own processes and take turns.
 
 Each candidate has a process to itself, so that its memory can be measured and its threads are its own. They are timed
-in rounds, one call of each after the other, never two at once: what else the machine does in a busy moment falls on
-all.
+in rounds, one call of each in turn, never two at once, so that other load on the machine affects all of them.
 """
 
 from __future__ import annotations
@@ -56,20 +55,20 @@ class Times:
         return cls(median, low, high, tuple(round(v, 3) for v in ms))
 
     def speed_of(self, other: Times) -> float:
-        """Return how many times as fast as `other` this is: the median over the rounds, each with its own moment."""
+        """Return how many times as fast as `other` this is: the median of the ratios of the rounds."""
         pairs = zip(self.rounds, other.rounds, strict=True)
         return round(statistics.median(theirs / own for own, theirs in pairs), 3)
 
 
 @dataclass(frozen=True)
 class Measured:
-    """What was found about a candidate at one size.
+    """The measurements of a candidate at one size.
 
     Attributes:
-        times: of each part, "stylize" and "net".
-        memory_mb: the most that its process held at once in RAM up to the second `stylize`, loading included.
-        loaded_mb: what it held when it was loaded.
-        gpu_mb: the most that torch held on the GPU.
+        times: times of each part, "stylize" and "net".
+        memory_mb: peak RAM of its process up to the second `stylize`, including loading.
+        loaded_mb: RAM after loading.
+        gpu_mb: torch's peak memory on the GPU.
         facts: see `Runner`.
     """
 
@@ -94,11 +93,11 @@ class Worker:
         self._pool.shutdown(cancel_futures=True)
 
     def call(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-        """Return what a module's function gives there.
+        """Call a function of a module in the process, and return its result.
 
         Raises:
-            StyleZooError: as it was raised there.
-            MeasurementError: anything else went wrong there.
+            StyleZooError: the function raised it.
+            MeasurementError: it raised anything else.
         """
         try:
             return self._pool.submit(_guarded, function, *args, **kwargs).result()  # type: ignore[arg-type]
@@ -109,11 +108,11 @@ class Worker:
 def measure(
     candidates: Sequence[Candidate], setting: Setting, *, rounds: int, report: Callable[[str], None] = lambda line: None
 ) -> list[Measured]:
-    """Time candidates in turn, and return what was found of each that could be.
+    """Time candidates in turn, and return the measurements of those that could be measured.
 
     Args:
-        rounds: how often each part of each candidate is timed, after two calls to warm up.
-        report: takes a line on each candidate that dropped out, and on the progress.
+        rounds: number of timed calls of each part, after two warm-up calls.
+        report: called with a line of progress, or on a candidate that failed.
 
     Raises:
         StyleZooError: a model of the zoo cannot be loaded or the device is not available.

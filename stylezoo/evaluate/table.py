@@ -15,7 +15,7 @@ Record = dict[str, Any]
 def compare(found: Sequence[Measured], baseline: str, peak: Measured | None) -> list[Record]:
     """Return a record of each candidate at one size, with its ratios to `baseline`: above 1 is better, None unknown.
 
-    `peak` is the matrix product that ran next to them, for `peak_share`: the net's operations a second, as a share of
+    `peak` is the matrix product of the same rounds. `peak_share` is the net's operations per second as a share of
     the product's.
     """
     first = next((m for m in found if m.name == baseline), None)

@@ -42,8 +42,8 @@ def verify_model(spec: ModelSpec, path: Path | None = None, recorded: Fingerprin
     """Check a model's weights file (size, sha256, layout, the record in its header), its numbers and its rights.
 
     `path` is the file; None: where the record leads. `recorded` is the fingerprint to compare with, see
-    `stylezoo.zoo.fingerprints`. Of a lone file, whose record names no weights, the rest is checked, and that it gives
-    finite numbers. A model that has no weights is built from its record alone.
+    `stylezoo.zoo.fingerprints`. For a file without a registry, whose record names no weights, the rest is
+    checked, and that its results are finite. A model without weights is built from its record alone.
     """
     findings: list[Finding] = []
 
@@ -105,7 +105,7 @@ def _compare_records(spec: ModelSpec, header: ModelSpec) -> tuple[bool, str]:
 
 
 def _lasting(spec: ModelSpec) -> ModelSpec:
-    """Return the record without where the pictures of styles can be fetched, which changes while the net stays."""
+    """Return the record without the addresses of style images, which may change while the model stays the same."""
     return structs.replace(spec, styles=tuple(structs.replace(style, picture=None) for style in spec.styles))
 
 
@@ -132,10 +132,10 @@ def check_pattern(height: int = 72, width: int = 96) -> NDArray[np.float32]:
 
 
 def fingerprint_of(runtime: Runtime, family: str, styles: int) -> tuple[float, ...]:
-    """Return what tells a net from another, from what it makes of a fixed pattern.
+    """Return numbers that identify a net, computed from its result on a fixed pattern.
 
-    Each channel's mean and deviation and twelve pixels for a net of one style; of several, each channel's mean for
-    every style, and of one that takes any picture, for the pattern's own negative as the style too.
+    For single-style nets: mean and deviation of each channel, and twelve pixels. For multi-style nets: the mean of
+    each channel for every style. For arbitrary-style nets: also with the negative of the pattern as the style.
     """
     x = check_pattern()
     codes = [runtime.named_code(i) for i in range(styles)]
@@ -149,7 +149,7 @@ def fingerprint_of(runtime: Runtime, family: str, styles: int) -> tuple[float, .
 
 
 def fingerprint(net: StyleNet) -> tuple[float, ...]:
-    """Return `fingerprint_of` a net of torch, or what the net itself says, see `StyleNet.fingerprint`."""
+    """Return `fingerprint_of` a torch net, or the net's own fingerprint, see `StyleNet.fingerprint`."""
     import torch
 
     from stylezoo.torch_runtime.runtime import TorchRuntime
@@ -163,7 +163,7 @@ def make_fingerprint(spec: ModelSpec, path: Path | None = None) -> Fingerprint:
     """Return the fingerprint of a model of a registry; `path` is its weights file, None: where the record leads.
 
     Raises:
-        MissingExtraError: it is of a model that optimises each picture, and there is no torch.
+        MissingExtraError: the model optimises each picture, which needs torch.
         WeightsError, HubError: the weights cannot be loaded.
     """
     return Fingerprint(weights=weights_id(spec), values=_values(spec, path), tolerance=TOLERANCE)

@@ -1,4 +1,4 @@
-"""A net made ready for others: in float16, with its fingerprint, its rights stated, a picture and its recipe."""
+"""Prepare a model for release: float16 weights, fingerprint, rights, a picture and its recipe."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from stylezoo.zoo.store import find, locate
 def finish(net: StyleNet, spec: ModelSpec, folder: Path) -> tuple[ModelSpec, Fingerprint]:
     """Write a net's weights as float16 under `folder`, and return its record with them, and its fingerprint.
 
-    What a net needs for training alone is folded away.
+    Parts that only training needs are folded into the weights.
     """
     net = net.fold()
     spec = msgspec.structs.replace(spec, arch=dict(net.arch), weights=None)
@@ -52,22 +52,22 @@ def make_entry(
     photo: ImageLike | None = None,
     picture: bool = True,
 ) -> Entry:
-    """Return a model as it can be published: a name of the registry, a run folder or a weights file.
+    """Return the release of a model: a name in the registry, a run folder or a weights file.
 
-    A model of a registry goes as it is, byte for byte. The weights of a run or of a lone file are written again into
-    `scratch`, see `finish`; those of a run are of one run of its recipe, unless a story is given.
+    A model of a registry stays the same, byte for byte. The weights of a run or file are converted into `scratch`, see
+    `finish`; those of a run count as made by one run of its recipe, unless a story is given.
 
     Args:
         license: of the weights of a run or a file, in place of what its record says.
         rights, source: of those styles whose rights are not stated yet.
         story: how the weights of a run or a file were made.
-        photo: what the picture of the card shows, stylized; None: scikit-image's astronaut.
+        photo: content image of the card's picture; None: scikit-image's astronaut.
         picture: whether the card has one.
 
     Raises:
-        OptionError: the rights to a style are stated nowhere, nor how the weights were made, or facts are given of a
-            model that has them.
-        ModelNotFoundError, WeightsError, HubError: there is no such model, or its weights cannot be had.
+        OptionError: the rights to a style or the origin of the weights are missing, or given for a model that states
+            them already.
+        ModelNotFoundError, WeightsError, HubError: there is no such model, or its weights cannot be loaded.
     """
     spec, path = find(name)
     if spec.weightless:
@@ -93,12 +93,12 @@ def registered(
     picture: bool = True,
     recipe: str | None = None,
 ) -> Entry:
-    """Return a model of a registry, whose weights file is at hand, as it can be published; see `make_entry`.
+    """Return the release of a model of a registry whose weights file exists locally; see `make_entry`.
 
-    `fingerprint` None: what is recorded for the weights, otherwise what they give.
+    `fingerprint` None: the recorded one, else it is computed.
 
     Raises:
-        OptionError: the rights to a style are stated nowhere.
+        OptionError: the rights to a style are missing.
     """
     if unclear := unstated(spec):
         which = f"the style {unclear[0]}" + (f" and {len(unclear) - 1} more" if unclear[1:] else "")
@@ -120,7 +120,7 @@ def _stated(spec: ModelSpec, license: str | None, rights: str | None, source: st
 
 
 def _with_provenance(spec: ModelSpec, story: str | None, recipe: str | None) -> ModelSpec:
-    """Return the record with what made the weights: what the caller or the record says, or the run of the recipe."""
+    """Return the record with its provenance: as given by the caller or the record, else the run of the recipe."""
     if story:
         return msgspec.structs.replace(spec, provenance="handmade", story=story)
     if spec.provenance:
@@ -141,7 +141,7 @@ def _picture(spec: ModelSpec, weights: Path, photo: ImageLike | None) -> bytes:
 
 
 def _recipe(run: Path) -> str | None:
-    """Return the recipe that a run folder holds; of paths on this machine only the last part, which tells no names."""
+    """Return the recipe in a run folder; paths are cut to their last part, since folder names may be private."""
     try:
         recipe = from_yaml(run / "recipe.yaml") if run.is_dir() else None
     except RecipeError:  # of another version

@@ -1,4 +1,4 @@
-"""The picture of a model card: a photo and what the net makes of it, on a page small enough to stand in a README."""
+"""The picture of a model card: a photo and its stylized images, on a page small enough for a README."""
 
 from __future__ import annotations
 
@@ -31,15 +31,15 @@ _LARGEST = 480  # px, of a picture on the page
 def sample_page(
     stylizer: Stylizer, photo: ImageLike | None = None, *, pictures: Sequence[ImageLike] | None = None
 ) -> Image.Image:
-    """Return a photo next to what a net makes of it: in its one style, or in the first 16 of its styles.
+    """Return a photo next to its stylized images: in the net's one style, or in the first 16 of its styles.
 
-    Of a net that takes any picture: the style pictures; the photo, and below each what becomes of it; and in a last
-    row some of the styles that the net knows by name.
+    For arbitrary-style nets: a row of style images, the photo in each of them, and a last row with some of the net's
+    named styles.
 
     Args:
         photo: as `Stylizer.stylize` takes it; None: the astronaut of scikit-image.
-        pictures: style pictures, for a net that takes any; None: the mosaic that comes with stylezoo, and others of
-            scikit-image where that is installed.
+        pictures: style images, for arbitrary-style nets; None: the mosaic that comes with stylezoo, and images of
+            scikit-image if that is installed.
 
     Returns:
         An RGB picture with a long side of about 1,000 px, in which styles are labelled with their ids.
@@ -73,7 +73,7 @@ def _any_page(stylizer: Stylizer, photo: Image.Image, pictures: Sequence[ImageLi
 
 
 def _room(count: int, columns: int, photo: Image.Image) -> int:
-    """Return the long side, in px, that so many pictures in rows may have on a page, about."""
+    """Return the approximate long side in px of pictures in rows on a page."""
     width, height = (side / max(photo.size) for side in photo.size)
     gap, label, rows = 1 / 14, 1 / 5, -(-count // columns)  # as parts of a picture's long side
     across, down = columns * (width + gap) + 2 * gap, rows * (height + label + gap) + 2 * gap
