@@ -23,7 +23,7 @@ from stylezoo.zoo.styles import find_style
 __all__ = ["Painting", "Title", "blend_sheet", "contact_sheet", "grid_sheet", "labelled_page", "strength_sheet"]
 
 STRENGTHS = (0.25, 0.5, 0.75, 1.0, 1.5)
-PAINTED = 512  # px; what is smaller on the page is stylized at this size and shrunk: strokes as in a picture of use
+DRAWN = 512  # px; what is smaller on the page is stylized at this size and shrunk: strokes as in a picture of use
 LARGEST = 2048  # px; a larger photo is shrunk to this once, and not again for every picture
 
 
@@ -242,7 +242,7 @@ def _stylize_one(
     pixels = picture.on_white(LARGEST if max(height, width) > LARGEST else None)[0].transpose(1, 2, 0)
     shape = fit_long_side(height, width, size)
     stylized = [
-        p.stylizer.stylize(pixels, p.style, size=max(size, PAINTED), **options | p.options) for p in progress(paintings)
+        p.stylizer.stylize(pixels, p.style, size=max(size, DRAWN), **options | p.options) for p in progress(paintings)
     ]
     return _shown(pixels, size), [to_pil(resize(p.transpose(2, 0, 1)[None], shape)) for p in stylized]
 

@@ -24,7 +24,7 @@ def create_backbone(
         pretrained: False leaves random weights (for tests of shapes).
 
     Raises:
-        BackboneError: unknown name or layer, or weights that cannot be had, with the remedy.
+        BackboneError: unknown name or layer, or weights that cannot be loaded, with the remedy.
     """
     if name.startswith("timm:"):
         return TimmBackbone(name, layers, pretrained=pretrained)

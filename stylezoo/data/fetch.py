@@ -80,7 +80,7 @@ def download(
         progress: show a bar on stderr where that is a terminal.
 
     Raises:
-        DataError: the file cannot be had, or is not the right one.
+        DataError: the file cannot be downloaded, or its hash differs.
     """
     part = part_of(url, target)
     target.parent.mkdir(parents=True, exist_ok=True)

@@ -36,7 +36,7 @@ def fetch_photos(data: Path, *, tell: Callable[[str], None], progress: bool = Fa
         progress: show bars on stderr where that is a terminal.
 
     Raises:
-        DataError: it cannot be had, is not the right archive, or the disk has too little room.
+        DataError: it cannot be downloaded, its hash differs, or the disk has too little space.
     """
     archive = data / f"{NAME}.zip"
     if photo_folder(data).is_dir():

@@ -100,7 +100,7 @@ def list_targets(path: Path) -> list[StyleTargets]:
     """Return the styles of a file.
 
     Raises:
-        DataError: it is no such file, or a damaged one.
+        DataError: it is not such a file, or damaged.
     """
     try:
         with safe_open(path, framework="pt") as file:
@@ -169,4 +169,4 @@ def _unpack(part: str, value: Tensor) -> Tensor:
 
 
 def _damaged(path: Path, cause: Exception) -> DataError:
-    return DataError(f"{path} is no file of style targets ({cause}): measure them again with stylezoo data targets")
+    return DataError(f"{path} is not a file of style targets ({cause}): measure them again with stylezoo data targets")

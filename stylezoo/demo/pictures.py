@@ -25,7 +25,7 @@ PREVIEW = 1024
 
 KEPT = 32  # previews, of some 3 MB each
 NAME = "the picture"
-NO_PICTURE = "This file is no picture that can be read here: save it as JPEG, PNG or WebP."
+NO_PICTURE = "This file cannot be read as a picture: save it as JPEG, PNG or WebP."
 TOO_MANY = "This picture has far too many pixels: shrink it first."
 
 

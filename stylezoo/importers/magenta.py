@@ -74,7 +74,7 @@ def read_net(path: Path) -> CIN:
 
 def _other(path: Path, why: str) -> WeightsError:
     return WeightsError(
-        f"{path} is no net of many styles as Dumoulin et al. 2017 have it, which is what is read: {why}"
+        f"{path} is not a multi-style net as in Dumoulin et al. 2017, the only kind that can be imported: {why}"
     )
 
 

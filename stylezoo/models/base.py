@@ -126,7 +126,7 @@ class StyleNet(nn.Module, abc.ABC):
 
     @classmethod
     def check_recipe(cls, recipe: Recipe) -> None:
-        """Raise RecipeError, led by the key, where a recipe has values that such a net cannot be trained with."""
+        """Raise RecipeError, which starts with the key, for values that this family cannot be trained with."""
 
     @classmethod
     def style_sampler(cls, recipe: Recipe, pictures: StyleSet | None) -> StyleSampler:

@@ -11,7 +11,7 @@ from stylezoo.data.images import sample_photos
 from stylezoo.errors import DataError
 from stylezoo.images.io import read, to_pil
 from stylezoo.images.page import labelled_page, printable
-from stylezoo.sheet import LARGEST, PAINTED, contact_sheet
+from stylezoo.sheet import DRAWN, LARGEST, contact_sheet
 from stylezoo.stylizer.stylizer import Stylizer
 from stylezoo.train.recipe import packaged_recipes
 from stylezoo.types import ImageLike, StyleLike
@@ -63,7 +63,7 @@ def _any_page(stylizer: Stylizer, photo: Image.Image, pictures: Sequence[ImageLi
     size = _room(3 * columns if names else 2 * columns, columns, photo)
 
     def stylized(style: StyleLike) -> Image.Image:
-        return _shown(stylizer.stylize(photo, style, size=max(size, PAINTED)), size)
+        return _shown(stylizer.stylize(photo, style, size=max(size, DRAWN)), size)
 
     heads = [_shown(picture, size) for picture in pictures]
     cells = [None, *heads, _shown(photo, size), *map(stylized, pictures), *map(stylized, names)]

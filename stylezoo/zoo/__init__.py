@@ -1,7 +1,7 @@
 """The registry of models, their files and the Hub, as plain data: nothing here imports torch, numpy or PIL.
 
-`families` says what kinds of nets there are, `spec` has the frozen records, `layout` reads and writes them as zoo.yaml,
-`catalog` finds them by name, wildcard or alias, and `store` leads from a record to a verified weights file.
+`families` lists the families of nets, `spec` has the frozen records, `layout` reads and writes them as zoo.yaml,
+`catalog` finds them by name, wildcard or alias, and `store` finds the verified weights file of a record.
 """
 
 from __future__ import annotations

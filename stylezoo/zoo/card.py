@@ -17,12 +17,12 @@ LARGEST_CARD = 2 * 1024 * 1024  # bytes: the widest and deepest net's; at the de
 
 
 class CardSpec(Record, frozen=True, kw_only=True):
-    """Which style a card holds, and which nets it belongs to.
+    """The style in a card, and the nets that it fits.
 
     Attributes:
         style: its record.
-        family, base: the family and the name of the net that it was learnt for.
-        trunk: SHA-256 of that net's shared weights; the card fits every net that has the same.
+        family, base: family and name of the net that it was trained for.
+        trunk: SHA-256 of that net's shared weights; the card fits every net with the same hash.
         license: of the card.
     """
 
@@ -45,7 +45,7 @@ def read_card(path: PathLike) -> CardSpec:
     """Return the record in a card's header.
 
     Raises:
-        WeightsError: there is no such file, or it is no card.
+        WeightsError: there is no such file, or it is not a card.
     """
     record = read_metadata(path).get(CARD_KEY)
     if record is None:

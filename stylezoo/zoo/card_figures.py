@@ -1,4 +1,4 @@
-"""The measured quality of models as Markdown, for model cards and the table of models."""
+"""Measured quality as Markdown, for model cards and the table of models."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _RANKS = ("samples", "test", "held out", "validation")
 
 @dataclass
 class Measured:
-    """What one run found of a model: figures by style and metric."""
+    """The figures of one run of a model, by style and metric."""
 
     run: RunInfo
     styles: dict[str, dict[str, Figure]] = field(default_factory=dict)
@@ -54,7 +54,7 @@ def ordered(keys: Iterable[str]) -> list[str]:
 
 
 def quality_section(spec: ModelSpec, results: Mapping[str, Results]) -> str:
-    """Return the figures of a model, a table for each run; in words where there are none."""
+    """Return the figures of a model, one table per run, or a sentence if there are none."""
     runs = measured_runs(spec, results)
     if not runs:
         return "Not measured."
@@ -76,14 +76,14 @@ def quality_section(spec: ModelSpec, results: Mapping[str, Results]) -> str:
 
 
 def notes(metrics: Sequence[MetricInfo]) -> str:
-    """Return what metrics are, a sentence each."""
+    """Return one sentence about each metric."""
     return " ".join(metric.note for metric in metrics)
 
 
 def index_columns(specs: Sequence[ModelSpec], results: Mapping[str, Results]) -> tuple[list[str], list[list[str]], str]:
-    """Return the columns of a table of models that tell how good they are: titles, cells by model, and what they mean.
+    """Return the quality columns of a table of models: titles, cells by model, and explanations.
 
-    A metric is there where a model has a figure of it. Of several runs the one on the validation split counts.
+    A metric appears if a model has a figure for it. If there are several runs, the validation split is used.
     """
     titles, columns, metrics = [], [], []
     for key in ordered(results):
@@ -97,7 +97,7 @@ def index_columns(specs: Sequence[ModelSpec], results: Mapping[str, Results]) ->
 
 
 def overall(spec: ModelSpec, results: Results) -> str:
-    """Return a whole model's figure: of paintings, or the mean over its styles; "" where not all were measured."""
+    """Return the figure of a whole model: on unseen paintings, or the mean over its styles; "" if any is missing."""
     figures = overall_figures(spec, results)
     if not figures:
         return ""
@@ -109,7 +109,7 @@ def overall(spec: ModelSpec, results: Results) -> str:
 
 
 def overall_figures(spec: ModelSpec, results: Results) -> list[Figure]:
-    """Return what stands for a whole model: a figure of paintings, or those of all its styles by one protocol."""
+    """Return the figures of a whole model: one on unseen paintings, or those of all its styles by one protocol."""
     groups: list[tuple[RunInfo, list[Figure]]] = []
     for figure, run in results.of(spec):
         group = next((figures for there, figures in groups if protocol(there) == protocol(run)), None)
@@ -128,12 +128,12 @@ def overall_figures(spec: ModelSpec, results: Results) -> list[Figure]:
 
 
 def protocol(run: RunInfo) -> tuple[object, ...]:
-    """Return what is the same for runs whose figures of several styles may be averaged."""
+    """Return the protocol of a run: figures of several styles are averaged only within one protocol."""
     return run.split, run.size, run.pairs_id, tuple(sorted(run.facts.items()))
 
 
 def text(figure: Figure, metric: MetricInfo) -> str:
-    """Return a figure as people read it: "0.766 [0.701, 0.832]", "0.766 ± 0.290" or "≥ 430.2"."""
+    """Return a figure for display: "0.766 [0.701, 0.832]", "0.766 ± 0.290" or "≥ 430.2"."""
     form = f".{metric.decimals}f"
     if figure.at_least:
         return f"≥ {figure.mean:{form}}"
@@ -157,7 +157,7 @@ def _means(styles: Sequence[Mapping[str, Figure]], keys: Sequence[str], results:
 
 
 def _origin(group: Measured) -> str:
-    """Return what a run measured on, when and by which command."""
+    """Return the pairs, date and command of a run."""
     run = group.run
     counts = {figure.count for figures in group.styles.values() for figure in figures.values()}
     many = "up to " * (len(counts) > 1) + str(max(counts))

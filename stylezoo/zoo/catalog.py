@@ -33,7 +33,7 @@ _added: list[OpenZoo] = []
 
 @dataclass(frozen=True)
 class OpenZoo:
-    """A registry, and where its weights files are: under `folder`; None: each at the place that its record names."""
+    """A registry and the `folder` of its weights files; None: each file is where its record says."""
 
     zoo: Zoo
     folder: Path | None = None
@@ -50,7 +50,7 @@ class OpenZoo:
 def default_zoo() -> Zoo:
     """Return the package's own registry, read once.
 
-    It lies inside an installed package, and at the top of a source checkout. Raises RegistryError if it is missing or
+    It is in the package if installed, and at the top of a source checkout. Raises RegistryError if it is missing or
     breaks its schema.
     """
     return read_zoo(zoo_file())
@@ -78,7 +78,7 @@ def open_zoo(
 
     Raises:
         RegistryError: there is none, or it breaks the schema.
-        HubError: the repository cannot be had.
+        HubError: the repository cannot be fetched.
     """
     folder = Path(source).expanduser()
     if folder.is_file() or (folder / REGISTRY).is_file():
@@ -101,7 +101,7 @@ def open_folder(folder: Path) -> OpenZoo:
 def read_repository(repository: Repository) -> Zoo:
     """Return the registry of a repository, its models pinned to the commit that it was read at.
 
-    Raises RegistryError if it breaks the schema, and HubError if it cannot be had.
+    Raises RegistryError if it breaks the schema, and HubError if it cannot be fetched.
     """
     path = fetch_registry(repository)
     hub = HubSpec(repo=repository.place.repo, revision=path.parent.name)  # the cache's snapshots/<commit>/zoo.yaml
@@ -118,7 +118,7 @@ def read_repository(repository: Repository) -> Zoo:
 
 
 def fetch_registry(repository: Repository) -> Path:
-    """Return the path of a repository's registry in the cache, as it is there; raise HubError if it cannot be had."""
+    """Fetch a repository's registry, and return its path in the cache; raise HubError if that fails."""
     try:
         return repository.download_text(REGISTRY, f"the registry {REGISTRY}", check=check_text)
     except MissingError as cause:
@@ -127,19 +127,19 @@ def fetch_registry(repository: Repository) -> Path:
 
 
 def names_file(spec: ModelSpec) -> str | None:
-    """Return what in the arguments of a net is a path or an address, such as of an encoder; None: nothing is."""
+    """Return a path or address in the arguments of a net, such as of an encoder, if there is one."""
     texts = (value for value in spec.arch.values() if isinstance(value, str))
     return next((t for t in texts if re.search(r"[/\\]|\.safetensors$|:.*:", t)), None)
 
 
 def check_text(size: int) -> None:
-    """Raise HubError for a text of so many bytes that it is none."""
+    """Raise HubError for a file too large to be a text."""
     if size > LARGEST_TEXT:
         raise HubError(f"it has {size:,} bytes, more than the limit of {LARGEST_TEXT:,}")
 
 
 def place_weights(spec: ModelSpec, hub: HubSpec) -> ModelSpec:
-    """Return the record with its weights, if it has any, in a repository and nowhere else."""
+    """Return the record with its weights, if any, in a repository."""
     weights = spec.weights and msgspec.structs.replace(spec.weights, bundled=False, hub=hub)
     return msgspec.structs.replace(spec, weights=weights)
 
@@ -153,16 +153,16 @@ def add_zoo(
 ) -> list[str]:
     """Add someone's zoo to the package's own, for this process; return the names that it adds.
 
-    Its models are then found by `list_models`, `model_info` and `stylezoo.load` as our own are. A model that is here
-    already, under the same name and with the same weights, stays as it is, and so does an alias.
+    `list_models`, `model_info` and `stylezoo.load` then find its models too. A model that exists already, with the same
+    name and the same weights, stays as it is, and so does an alias.
 
     Args:
         source: a folder that has a zoo.yaml, or a repository 'owner/zoo' of the Hub.
         revision, cache_dir, offline: as in `stylezoo.load`.
 
     Raises:
-        RegistryError: it breaks the schema, or has another model under a name that is taken.
-        HubError: the repository cannot be had.
+        RegistryError: it breaks the schema, or one of its names belongs to another model already.
+        HubError: the repository cannot be fetched.
     """
     opened = open_zoo(source, revision=revision, cache_dir=cache_dir, offline=offline)
     here = _all_models()
@@ -175,7 +175,7 @@ def add_zoo(
 
 
 def lookup(name: str) -> tuple[ModelSpec, Path | None]:
-    """Return the record of a model by its name or alias, and the folder of its zoo, where that is one.
+    """Return the record of a model by its name or alias, and the folder of its zoo, if it has one.
 
     Raises ModelNotFoundError if there is none.
     """
@@ -209,11 +209,11 @@ def find_remote(
 def list_models(
     pattern: str = "*", *, family: str | None = None, kind: str | None = None, zoo: Zoo | None = None
 ) -> list[str]:
-    """Return the sorted names of the models that fit all three.
+    """Return the sorted names of the models that match all filters.
 
-    `pattern` has shell wildcards (*, ?, [abc]) and is held against names and aliases; `family` is 'johnson', 'cin' ...;
-    `kind` is 'single', 'multi' or 'arbitrary'; `zoo` is a registry in place of the package's own and what was added.
-    Raises OptionError for a family or kind that does not exist.
+    `pattern` has shell wildcards (*, ?, [abc]) and is matched against names and aliases; `family` is 'johnson', 'cin'
+    ...; `kind` is 'single', 'multi' or 'arbitrary'; `zoo` is a registry to use instead of the package's own and the
+    added ones. Raises OptionError for a family or kind that does not exist.
     """
     _check_choice("family", family, FAMILIES)
     _check_choice("kind", kind, dict.fromkeys(f.kind for f in FAMILIES.values()))
@@ -234,7 +234,7 @@ def _zoos() -> list[OpenZoo]:
 
 
 def _all_models() -> dict[str, tuple[ModelSpec, Path | None]]:
-    """Return every model with the folder of its zoo; of several of one name the first that came."""
+    """Return every model with the folder of its zoo; if several have the same name, the first one."""
     return {name: (spec, opened.folder) for opened in reversed(_zoos()) for name, spec in opened.zoo.models.items()}
 
 

@@ -1,4 +1,4 @@
-"""Plain values as records, with errors that name the place in a registry or a header and say what to write instead."""
+"""Convert plain values to records, with errors that name the place in a registry or header and the remedy."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _Scalar = bool | int | float | str
 
 
 def read_record(value: Any, kind: type[T], path: tuple[str, ...], where: str, error: type[StyleZooError]) -> T:
-    """Return `value` as a `kind`; raise `error`, which names its place below the keys `path`, if it is none."""
+    """Return `value` as a `kind`; raise `error`, which names its place below the keys `path`, if it is not one."""
     try:
         return msgspec.convert(value, kind, strict=True)
     except msgspec.ValidationError:

@@ -1,7 +1,7 @@
-"""The families of models as records: all that the rest of the package knows of one without its net.
+"""The families of models as records: all that the rest of the package knows about a family.
 
-What a family does, its net says: methods of `stylezoo.models.StyleNet`, and of `stylezoo.runtime.layout.Layout` where
-onnxruntime computes it too.
+Behaviour is in the methods of its net, a `stylezoo.models.StyleNet`, and of its `stylezoo.runtime.layout.Layout` if it
+also runs on onnxruntime.
 """
 
 from __future__ import annotations
@@ -18,15 +18,15 @@ class Family:
     """One family.
 
     Attributes:
-        id: what names of models begin with.
-        kind: the styles that its models know: one ("single"), several by name ("multi") or any picture ("arbitrary").
-        paper: where it was published, with its "arXiv:" number.
+        id: the first part of the models' names.
+        kind: the styles of its models: one ("single"), several by name ("multi") or any image ("arbitrary").
+        paper: the publication, with its "arXiv:" number.
         net: the class of its nets, a `StyleNet`, as "module:Class".
-        layout: what its weights are without torch, a `Layout`, as "module:Class"; None: torch alone computes its nets.
-        weightless: whether its models have no weights of their own, and nothing to train: they optimise each picture.
+        layout: reads its weights without torch, a `Layout`, as "module:Class"; None: its nets need torch.
+        weightless: whether its models have no weights and are not trained: they optimise each picture.
         takes_cards: whether styles are rows of a table, which style cards hold.
-        extension: the family of the nets that learn further styles on the trunk of one of this family, if any can.
-        starts_from: the families from whose trained nets one of this family can start.
+        extension: the family of the nets that add styles to a trained net of this family, if any.
+        starts_from: the families whose trained nets can initialise one of this family.
     """
 
     id: str
@@ -45,12 +45,12 @@ FAMILIES: dict[str, Family] = {}
 
 
 def register(family: Family) -> None:
-    """Add a family, in place of one of the same id."""
+    """Add a family; it replaces one with the same id."""
     FAMILIES[family.id] = family
 
 
 def resolve(place: str) -> Any:
-    """Return what "module:name" names, importing the module."""
+    """Import and return "module:name"."""
     module, _, name = place.partition(":")
     return getattr(import_module(module), name)
 

@@ -1,4 +1,4 @@
-"""What the records' fields may hold, and the error that names a field that holds something else."""
+"""Checks of the records' fields, and the error that names a wrong field."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ PATH = re.compile(rf"({_PART}/){{0,7}}{_PART}", re.ASCII)
 
 
 class FieldError(ValueError):
-    """A record's field holds a value of the right type that makes no sense; the message starts with the field."""
+    """A field has a value of the right type that is not allowed; the message starts with the field."""
 
     def __init__(self, field: str, problem: str) -> None:
         super().__init__(f"{field}: {problem}")
 
 
 def check_hex(field: str, value: str, digits: int) -> None:
-    """Raise FieldError unless a field's value is a hash of so many lowercase hexadecimal digits."""
+    """Raise FieldError unless a field's value is a hash of this many lowercase hexadecimal digits."""
     if not re.fullmatch(f"[0-9a-f]{{{digits}}}", value):
         raise FieldError(field, f"must be {digits} lowercase hexadecimal digits, not '{value}'")
 
@@ -43,7 +43,7 @@ def check_id(field: str, value: str) -> None:
 
 
 def check_filled(record: Record, *fields: str) -> None:
-    """Raise FieldError if one of the fields is empty, or if any text of the record could steer a terminal."""
+    """Raise FieldError if one of the fields is empty, or if a text of the record contains control characters."""
     for field in fields:
         value = getattr(record, field)
         if value is not None and not value.strip():
@@ -55,15 +55,15 @@ def check_filled(record: Record, *fields: str) -> None:
 
 
 def check_harmless(field: str, text: str) -> None:
-    """Raise FieldError if a text could steer a terminal, or look like another."""
+    """Raise FieldError if a text contains control characters or could be confused with another."""
     if odd := STEERING.search(text):
         raise FieldError(field, f"must not contain the character U+{ord(odd[0]):04X}")
 
 
 def resolve(field: str, text: str, value_of: Callable[[str], str | None]) -> str:
-    """Return a field's text with each {key} replaced by its value; those that have none (None) stay.
+    """Return a field's text with each {key} replaced by its value; a key with the value None stays.
 
-    Raises FieldError where more than LONGEST characters come of it: a short text could stand for gigabytes.
+    Raises FieldError if the result is longer than LONGEST: a short text could expand to gigabytes.
     """
     length, values = len(text), {}
     for key in REFERENCE.findall(text):
@@ -75,6 +75,6 @@ def resolve(field: str, text: str, value_of: Callable[[str], str | None]) -> str
 
 
 def check_resolved(field: str, text: str) -> None:
-    """Raise FieldError if a text still refers to something that is stated nowhere."""
+    """Raise FieldError if a text refers to an undefined {key}."""
     if found := REFERENCE.search(text):
         raise FieldError(field, f"refers to {found[0]}, which does not exist")

@@ -1,7 +1,7 @@
-"""Fingerprints: what each net makes of a fixed pattern, in fingerprints.json next to zoo.yaml.
+"""Fingerprints: the result of each net on a fixed pattern, in fingerprints.json next to zoo.yaml.
 
 `stylezoo verify --write`, `scripts/bundle.py` and `stylezoo push` write them; `stylezoo verify` alone reads them. They
-count for the weights that they are of, named by the first digits of their sha256, and for no others.
+apply only to the weights they were computed from, identified by the first digits of their sha256.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ FILE = "fingerprints.json"
 
 
 class Fingerprint(Record, frozen=True, kw_only=True):
-    """What a net gives; each value that is computed again may differ by `tolerance`.
+    """The values of a net; recomputed values may differ by `tolerance`.
 
     `weights` are the first digits of the sha256 of its weights, "" for a model without any.
     """
@@ -48,7 +48,7 @@ def own_file() -> Path:
 
 
 def read_fingerprints(path: Path) -> dict[str, Fingerprint]:
-    """Return the fingerprints in a file by the models' names; none where there is no such file.
+    """Return the fingerprints in a file by model name; empty if there is no such file.
 
     Raises:
         RegistryError: the file is broken.
@@ -70,25 +70,25 @@ def parse_fingerprints(data: bytes, where: str) -> dict[str, Fingerprint]:
 
 
 def dump_fingerprints(found: Mapping[str, Fingerprint]) -> bytes:
-    """Return the bytes of a file, a model a line."""
+    """Return the bytes of a file, one model per line."""
     encode = msgspec.json.encode
     lines = [f"{encode(name).decode()}: {encode(found[name]).decode()}" for name in sorted(found)]
     return ("{\n" + ",\n".join(lines) + "\n}\n").encode()
 
 
 def write_fingerprints(new: Mapping[str, Fingerprint], path: Path) -> None:
-    """Write fingerprints into a file at once and whole, in place of those of the same models."""
+    """Write fingerprints into a file atomically; they replace those of the same models."""
     data = dump_fingerprints({**read_fingerprints(path), **new})
     with replacing(path) as temporary:
         temporary.write_bytes(data)
 
 
 def remote_fingerprints(repository: Repository) -> dict[str, Fingerprint]:
-    """Return the fingerprints in a repository of the Hub; none where it has no such file.
+    """Return the fingerprints in a Hub repository; empty if it has no such file.
 
     Raises:
         RegistryError: the file is broken.
-        HubError: the repository cannot be had.
+        HubError: the repository cannot be fetched.
     """
     try:
         path = repository.download_text(FILE, f"its {FILE}", check=catalog.check_text)
@@ -98,10 +98,10 @@ def remote_fingerprints(repository: Repository) -> dict[str, Fingerprint]:
 
 
 def find_fingerprints(specs: Iterable[ModelSpec], folder: Path | None = None) -> list[Fingerprint | None]:
-    """Return the fingerprint of each model's weights; None: there is none of these.
+    """Return the fingerprint of each model's weights; None if there is none.
 
-    They are looked for in the `folder` of a zoo, otherwise in this checkout or package, then where on the Hub the
-    weights are.
+    They are read from the `folder` of a zoo, otherwise from this checkout or package, then from the Hub repository of
+    the weights.
 
     Raises:
         RegistryError, HubError: as `remote_fingerprints`.

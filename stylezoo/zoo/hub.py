@@ -1,4 +1,4 @@
-"""The Hugging Face Hub, through its own client: what is asked of it, and why it refused, in one line.
+"""The Hugging Face Hub, through its own client.
 
 Its client decides on the endpoint (HF_ENDPOINT), the token (`hf auth login`, HF_TOKEN), the cache (HF_HOME) and whether
 there is a network (HF_HUB_OFFLINE). Importing it takes longer than everything else in this package, so each function
@@ -36,13 +36,13 @@ WAITS = (1.0, 2.0, 4.0, 8.0)
 
 
 class MissingError(HubError):
-    """The repository is there, and has no such file."""
+    """The repository exists, but has no such file."""
 
 
 class StaleError(HubError):
-    """What the repository holds is not known for sure: somebody else changed it, or the answer to a change was lost.
+    """The content of the repository is uncertain: someone else changed it, or the response to a change was lost.
 
-    `problem` says which in a few words, `asked` is how many seconds the server asks to wait.
+    `problem` says which in a few words; `asked` is the number of seconds that the server asks to wait.
     """
 
     problem = "no answer"
@@ -51,7 +51,7 @@ class StaleError(HubError):
 
 @dataclass(frozen=True)
 class Snapshot:
-    """What a repository holds at one commit: of each path, how the Hub names its content (see `names_of`)."""
+    """The content of a repository at one commit: for each path, the Hub's name of its content (see `names_of`)."""
 
     commit: str
     files: dict[str, str]
@@ -63,7 +63,7 @@ class Repository:
     Args:
         place: its name, and a branch, tag or commit.
         cache_dir: the folder of the cache; None: as HF_HOME says.
-        offline: True forbids to ask the Hub; None leaves it to HF_HUB_OFFLINE.
+        offline: True: make no request; None: as HF_HUB_OFFLINE says.
     """
 
     def __init__(self, place: HubSpec, *, cache_dir: PathLike | None = None, offline: bool | None = None) -> None:
@@ -83,7 +83,7 @@ class Repository:
     # --- reading ---
 
     def cached(self, file: str) -> Path | None:
-        """Return where a file lies in the cache, without a question to the Hub; None: it is not there."""
+        """Return the path of a file in the cache without any request; None: it is not there."""
         from huggingface_hub import try_to_load_from_cache
 
         found = try_to_load_from_cache(self.place.repo, file, cache_dir=self.cache_dir, revision=self.place.revision)
@@ -113,7 +113,7 @@ class Repository:
         return self._ask(f"cannot get {what} from the Hub's {self}", get)
 
     def download_text(self, file: str, what: str, *, check: Callable[[int], None]) -> Path:
-        """As `download`, and compare the content with what the Hub says that it is; of small files."""
+        """Like `download`, and compare the content with the Hub's hash; for small files."""
         for _ in range(2):
             path = self.download(file, what, check=check)
             if is_whole(path) is not False:
@@ -123,7 +123,7 @@ class Repository:
         raise HubError(f"cannot get {what} from the Hub's {self}: {other}: try again, and report it if it persists.")
 
     def snapshot(self) -> Snapshot | None:
-        """Return what the repository holds; None if there is none, or none that this token may see."""
+        """Return the content of the repository; None if it does not exist or this token may not see it."""
         from huggingface_hub.errors import RepositoryNotFoundError, RevisionNotFoundError
 
         def look() -> Snapshot | None:
@@ -147,7 +147,7 @@ class Repository:
     # --- writing ---
 
     def create(self, *, private: bool) -> None:
-        """Make the repository."""
+        """Create the repository."""
         # exist_ok: of two tries the first may have been done, and its answer lost.
         self._ask(
             f"cannot make {self.place.repo} on the Hub",
@@ -157,9 +157,9 @@ class Repository:
 
     @contextmanager
     def side_branch(self, start: str | None) -> Iterator[Repository]:
-        """Yield the repository at a branch of its own that begins at the commit `start`, and is removed at the end.
+        """Yield the repository at a temporary branch that starts at the commit `start`.
 
-        What was uploaded to it is in the repository's store, and is not sent again by a commit to another branch.
+        Its uploads remain in the repository's storage, so a commit to another branch does not send them again.
         """
         side = self.at(f"push-{secrets.token_hex(4)}")
         repo, branch = side.place.repo, str(side.place.revision)
@@ -178,7 +178,7 @@ class Repository:
         """Upload files as one commit on `parent`; return the commit. `bars`: whether progress is shown.
 
         Raises:
-            StaleError: the repository has moved on from `parent`, or the server broke down over it.
+            StaleError: the repository has newer commits than `parent`, or the server failed.
         """
         from huggingface_hub import CommitOperationAdd
 
@@ -205,7 +205,7 @@ class Repository:
             if status_of(cause) in {412, *PASSING} or is_transport(cause.__cause__):
                 stale, status = StaleError(str(cause)), status_of(cause)
                 if status:
-                    stale.problem = "somebody else changed it" if status == 412 else f"status {status}"
+                    stale.problem = "someone else changed it" if status == 412 else f"status {status}"
                 stale.asked = retry_after(cause) or 0.0
                 raise stale from cause
             raise
@@ -231,9 +231,9 @@ class Repository:
 
 
 def is_whole(path: Path) -> bool | None:
-    """Return whether a file of the cache holds what it was filed under; None: its name there does not tell.
+    """Return whether a file in the cache has the hash in its name; None: its name is not a hash.
 
-    That is so of mirrors, and of file systems without links.
+    Mirrors and file systems without links have such names.
     """
     blob = path.resolve()
     return blob.name in names_of(blob) if re.fullmatch("[0-9a-f]{40}|[0-9a-f]{64}", blob.name) else None
@@ -247,7 +247,7 @@ def forget(path: Path) -> None:
 
 
 def names_of(content: Content) -> set[str]:
-    """Return how the Hub may name a content: by its SHA-256 (large and binary files), or as git does (small text)."""
+    """Return the Hub's possible names of a content: its SHA-256 (large and binary files) or git's hash (small text)."""
     data = content.read_bytes() if isinstance(content, Path) else content
     return {
         hashlib.sha256(data).hexdigest(),
@@ -258,7 +258,7 @@ def names_of(content: Content) -> set[str]:
 def parse_repo(text: str, revision: str | None = None) -> HubSpec:
     """Return the place that 'owner/zoo' or 'owner/zoo@revision' names, with or without 'hf:' before it.
 
-    `revision` stands in place of the one that is named. Raises HubError if that is no such text.
+    `revision` overrides the one in the text. Raises HubError for any other text.
     """
     bare = text.removeprefix("hf:").strip("/")
     repo, at, named = bare.partition("@")
@@ -273,7 +273,7 @@ def parse_repo(text: str, revision: str | None = None) -> HubSpec:
 def parse_name(text: str, revision: str | None = None) -> tuple[HubSpec, str]:
     """Return the place and the model that 'hf:owner/zoo/family/style' names; 'hf:owner/zoo@v1/family/style' pins it.
 
-    `revision` stands in place of the one that is named. Raises HubError if that is no such text.
+    `revision` overrides the one in the text. Raises HubError for any other text.
     """
     parts = text.removeprefix("hf:").strip("/").split("/")
     if len(parts) < 4 or not all(parts):
@@ -289,7 +289,7 @@ def _api() -> HfApi:
 
 @contextmanager
 def _without_bars() -> Iterator[None]:
-    """Have the client show no progress, unless the user has said whether it should."""
+    """Hide the client's progress bars, unless the user has set whether to show them."""
     from huggingface_hub import constants
     from huggingface_hub.utils.tqdm import are_progress_bars_disabled, disable_progress_bars, enable_progress_bars
 

@@ -1,4 +1,4 @@
-"""Why the Hub refused: what an error of its client stands for, and one line that says what to do about it."""
+"""Errors of the Hub's client: what they mean, and one line that says what to do."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ PASSING = {429, 500, 502, 503, 504}
 
 
 def _response(cause: BaseException | None) -> Any:
-    """Return the answer that an error of the client stands for, if it is about one."""
+    """Return the HTTP response behind an error of the client, if any."""
     while cause is not None:
         if response := getattr(cause, "response", None):
             return response
@@ -28,7 +28,7 @@ def status_of(cause: BaseException) -> int | None:
 
 
 def is_transport(cause: BaseException | None) -> bool:
-    """Return whether an error is of a connection that broke, or never came to be."""
+    """Return whether a connection broke or could not be made."""
     # The client lets through what its HTTP library raises, whose name has changed with its versions.
     return isinstance(cause, ConnectionError) or type(cause).__module__.partition(".")[0].startswith("httpx")
 
@@ -40,7 +40,7 @@ def retry_after(cause: BaseException) -> float | None:
 
 
 def pause_before(cause: BaseException, wait: float) -> float | None:
-    """Return how long to wait before another try; None: it would change nothing, or the server asks for too long."""
+    """Return the seconds to wait before another try; None: do not retry, or the server asks for too long a wait."""
     if status_of(cause) not in PASSING:
         return None
     asked = retry_after(cause) or 0.0
@@ -54,7 +54,7 @@ def is_missing(cause: Exception) -> bool:
 
 
 def reason(cause: Exception, offline: bool, writing: bool = False) -> str:
-    """Return in one line why the Hub's client failed, and what to do."""
+    """Return one line: why the Hub's client failed, and what to do."""
     from huggingface_hub import constants, errors, get_token
 
     log_in = "log in with 'hf auth login' or set HF_TOKEN"
@@ -88,7 +88,7 @@ def reason(cause: Exception, offline: bool, writing: bool = False) -> str:
     if status == 405:
         return f"{constants.ENDPOINT} takes no changes, as a mirror does: unset HF_ENDPOINT."
     if status == 412:
-        return "somebody else changed it meanwhile: try again."
+        return "someone else changed it in the meantime: try again."
     if isinstance(cause, errors.LocalEntryNotFoundError):
         return unreachable
     if isinstance(cause, OSError) and cause.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):

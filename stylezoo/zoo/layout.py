@@ -1,8 +1,8 @@
-"""zoo.yaml: how a registry stands in a file, where every artwork, data set and right is stated once.
+"""zoo.yaml: the file format of the registry, which states every artwork, data set and right once.
 
 Models name artworks by id in `styles`, and data sets as {id} in `training_data`; artworks name a sentence of `rights`.
-Reading puts all of it into the models' records, which then hold what a header, a card or a user needs; writing takes
-it out again.
+Reading copies all of it into the models' records, which then hold what a header, a card or a user needs; writing
+reverses this.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _replace = msgspec.structs.replace
 
 
 class _Outline(Record, frozen=True, kw_only=True):
-    """A registry whose entries are not looked into yet."""
+    """A registry whose entries are not parsed yet."""
 
     schema: int
     aliases: dict[str, str]
@@ -39,7 +39,7 @@ class _Outline(Record, frozen=True, kw_only=True):
 
 
 class _Renamed(Record, frozen=True, kw_only=True):
-    """A model's style that is not called as its artwork is."""
+    """A model's style whose id differs from its artwork's."""
 
     id: str
     artwork: str
@@ -99,7 +99,7 @@ def parse_zoo(mapping: dict[str, Any], where: str) -> Zoo:
 
 
 def check_parts(datasets: Mapping[str, DatasetSpec], where: str) -> None:
-    """Raise RegistryError, which starts with `where`, for a part of a data set that is not stated, or has parts."""
+    """Raise RegistryError, which starts with `where`, for a part that is undefined or has parts itself."""
     for id, there in datasets.items():
         for part in there.parts:
             _known(part, datasets, f"{where}: datasets.{id}.parts: no data set is named")
@@ -108,7 +108,7 @@ def check_parts(datasets: Mapping[str, DatasetSpec], where: str) -> None:
 
 
 def dataset_text(id: str, datasets: Mapping[str, DatasetSpec]) -> str:
-    """Return what {id} stands for: title and terms of a data set, and of each of its parts."""
+    """Return the text for {id}: title and terms of a data set and of each of its parts."""
     there = datasets[id]
     parts = f": {', '.join(f'{{{part}}}' for part in there.parts)}" if there.parts else ""
     text = f"{there.title} ({there.terms}){parts}"
@@ -116,9 +116,9 @@ def dataset_text(id: str, datasets: Mapping[str, DatasetSpec]) -> str:
 
 
 def name_datasets(text: str, datasets: Mapping[str, DatasetSpec]) -> str:
-    """Return a text on training data with what is stated of each data set that it refers to as {id}.
+    """Return a text on training data, with each {id} replaced by the description of that data set.
 
-    Raises FieldError where it becomes too long.
+    Raises FieldError if it becomes too long.
     """
     return resolve("training_data", text, lambda id: dataset_text(id, datasets) if id in datasets else None)
 
@@ -194,7 +194,7 @@ def _known(key: str, known: Iterable[str], problem: str) -> None:
 
 
 def write_zoo(zoo: Zoo, path: PathLike) -> None:
-    """Write the registry to `path` at once and whole, keeping the comment that the existing file starts with.
+    """Write the registry to `path` atomically, keeping the comment at the start of the existing file.
 
     Raises RegistryError, and writes nothing, if the registry could not be read back.
     """
@@ -207,7 +207,7 @@ def write_zoo(zoo: Zoo, path: PathLike) -> None:
 def dump_zoo(zoo: Zoo) -> str:
     """Return the registry as canonical YAML: every section sorted, fields in the records' order, no defaults.
 
-    Artworks that no model names stay, for recipes may; sentences of rights that no artwork shares go.
+    Unused artworks stay, since recipes may use them; unused sentences of rights are removed.
     """
     artworks, styles = _collect_artworks(zoo)
     rights, keys = _collect_rights(zoo, artworks)
@@ -243,7 +243,7 @@ def dump_zoo(zoo: Zoo) -> str:
 def _collect_artworks(zoo: Zoo) -> tuple[dict[str, StyleSpec], dict[str, list[str]]]:
     """Return the artworks by id, and by the name of each model the ids of its styles' artworks.
 
-    An id stays while a model's style has its facts; a style of other facts then takes the next free number.
+    An artwork keeps its id as long as a style has the same facts; other facts under that id get the next free number.
     """
     artworks = dict(zoo.artworks)
     everything = [style for spec in zoo.models.values() for style in spec.styles]
@@ -283,7 +283,7 @@ def _collect_rights(zoo: Zoo, artworks: Mapping[str, StyleSpec]) -> tuple[dict[s
 
 
 def _refer(text: str, texts: Mapping[str, str]) -> str:
-    """Return a text with {id} for each data set that it states in full."""
+    """Return a text with {id} in place of each full description of a data set."""
     for id, sentence in sorted(texts.items(), key=lambda item: -len(item[1])):
         text = text.replace(sentence, f"{{{id}}}")
     return text
@@ -301,15 +301,15 @@ def _leading_comment(path: Path) -> str:
 
 
 class _Flow(list[Any]):
-    """A list that stands on one line."""
+    """A list to write on one line."""
 
 
 class _FlowMap(dict[str, Any]):
-    """A mapping that stands on one line."""
+    """A mapping to write on one line."""
 
 
 class _Dumper(yaml.SafeDumper):
-    """Writes short lists and mappings on one line, and nothing by reference."""
+    """Writes short lists and mappings on one line, and no aliases."""
 
     def ignore_aliases(self, data: Any) -> bool:
         return True

@@ -1,4 +1,4 @@
-"""Markdown made of text that others wrote: whatever it holds, none of it becomes markup, HTML or a second line."""
+"""Markdown from untrusted text: nothing in it becomes markup, HTML or a second line."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ _START = re.compile(r"^[#+=-]|^\d+[.)](?= |$)")  # of a heading, a list or a rul
 
 
 def one_line(text: str) -> str:
-    """Return text with every run of white space as one space, and without characters that nobody sees."""
+    """Return text with single spaces and without invisible characters."""
     return " ".join(STEERING.sub("", " ".join(text.split())).split())
 
 
 def plain(text: str) -> str:
-    """Return text that a paragraph, a heading, a table or a link's label shows as it stands.
+    """Return text that a paragraph, a heading, a table or a link's label shows literally.
 
     Markup is written as character references, which mean the same in all of these places.
     """
@@ -28,7 +28,7 @@ def plain(text: str) -> str:
 
 
 def code(text: str) -> str:
-    """Return text as code within a line, also of a table; nothing where there is none."""
+    """Return text as inline code, also in tables; empty for an empty text."""
     line = one_line(text)
     if "`" in line or "|" in line:
         return f"<code>{plain(line)}</code>"
@@ -36,7 +36,7 @@ def code(text: str) -> str:
 
 
 def link(label: str, url: str) -> str:
-    """Return a link; where `url` is no web address, its label alone."""
+    """Return a link; only its label if `url` is not a web address."""
     if not re.fullmatch(r"https?://[!-~]+", url):
         return plain(label)
     return f"[{plain(label)}]({quote(url, safe=_URL)})"
@@ -48,7 +48,7 @@ def image(alt: str, path: str) -> str:
 
 
 def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """Return a table; its cells are Markdown of one line, as the functions above give it."""
+    """Return a table; its cells are one-line Markdown from the functions above."""
     lines = [head, ["---"] * len(head), *rows]
     return "\n".join(" ".join(["|", *(f"{cell} |" if cell else "|" for cell in line)]) for line in lines)
 
@@ -61,12 +61,12 @@ def fenced(body: str, language: str = "") -> str:
 
 
 def folded(summary: str, body: str) -> str:
-    """Return Markdown that is shown on a click."""
+    """Return Markdown that is hidden until clicked."""
     return f"<details>\n<summary>{plain(summary)}</summary>\n\n{body}\n\n</details>"
 
 
 def _reference(found: re.Match[str]) -> str:
-    """Return what was found with its last character as a reference."""
+    """Return a match with its last character as a character reference."""
     return f"{found[0][:-1]}&#{ord(found[0][-1])};"
 
 

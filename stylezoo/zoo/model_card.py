@@ -1,6 +1,6 @@
-"""Model cards: what the record of a model states, as Markdown for people; and the README.md of a zoo on the Hub.
+"""Model cards as Markdown, from the record of a model; and the README.md of a zoo on the Hub.
 
-Nothing is claimed that the record does not say. Where it says nothing, the card says so.
+The card claims nothing that the record does not state, and says what is missing.
 """
 
 from __future__ import annotations
@@ -49,10 +49,10 @@ def model_card(
     """Return the card of one model as Markdown.
 
     Args:
-        spec: the model's record. What stands in it may be by anybody: none of it becomes markup.
+        spec: the model's record. It may be untrusted: none of it becomes markup.
         load_name: what `stylezoo.load` takes, such as "johnson/mosaic" or "hf:owner/zoo/johnson/mosaic".
         results: measured figures by metric, as `read_results` returns them.
-        picture: path of a photo and what the net makes of it, relative to the card.
+        picture: path of the example picture, relative to the card.
         recipe: YAML of the effective recipe; None: the card names `spec.recipe`.
         level: of the card's heading, 1 to 5.
     """
@@ -124,7 +124,7 @@ def zoo_readme(
 
 
 def model_index(zoo: Zoo, place: Callable[[str], str], results: Mapping[str, Results] | None = None) -> str:
-    """Return a table of the models: what they are, how large and how good; `place(name)` is where a name leads."""
+    """Return a table of the models: kind, size and quality; `place(name)` is the target of a name's link."""
     short: dict[str, list[str]] = {}
     for alias, name in sorted(zoo.aliases.items()):
         short.setdefault(name, []).append(code(alias))
@@ -142,7 +142,7 @@ def model_index(zoo: Zoo, place: Callable[[str], str], results: Mapping[str, Res
 
 
 def is_unstated(right: str) -> bool:
-    """Return whether the rights of a style, or a licence, are stated as unknown."""
+    """Return whether rights or a licence are stated as unknown."""
     return re.match(r"\s*(unstated|unknown|not stated)\b", right, re.IGNORECASE) is not None
 
 
@@ -272,7 +272,7 @@ def _megabytes(size: int) -> str:
 
 
 def _front_matter(specs: Sequence[ModelSpec], repo: str) -> str:
-    """Return the metadata by which the Hub lists and filters a repository, as YAML."""
+    """Return the metadata with which the Hub lists and filters a repository, as YAML."""
     licenses = {_hub_license(spec.license) for spec in specs}
     data: dict[str, str | list[str]] = {}
     if len(licenses) == 1 and all(map(_HUB_LICENSE.fullmatch, licenses)):
@@ -289,6 +289,6 @@ def _front_matter(specs: Sequence[ModelSpec], repo: str) -> str:
 
 
 def _hub_license(license: str) -> str:
-    """Return an SPDX identifier as the Hub writes it; anything else as a name that the Hub takes."""
+    """Return an SPDX identifier in the Hub's spelling; anything else as a name that the Hub accepts."""
     name = re.sub(r"[^a-z0-9.]+", "-", license.lower()).strip("-.")
     return re.sub(r"-(only|or-later)$", "", name)[:96] or "unstated"

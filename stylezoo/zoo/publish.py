@@ -1,8 +1,8 @@
-"""Models into a repository of the Hub, which holds a zoo: registry, weights, fingerprints, pictures, recipes, card.
+"""Publish models in a Hub repository: registry, weights, fingerprints, pictures, recipes and card.
 
-Weights go to a branch of their own first, from where they are downloaded again and compared with what was sent. Then
-one commit brings everything: weights, pictures, recipes, registry and card. So whoever reads the registry finds every
-file that it names, as it says, whenever an upload breaks off.
+Weights first go to a temporary branch, are downloaded again and compared. Then one commit adds everything: weights,
+pictures, recipes, registry and card. So the registry never names a missing or different file, even if an upload is
+interrupted.
 """
 
 from __future__ import annotations
@@ -40,9 +40,9 @@ class Entry:
     Attributes:
         spec: its record, `weights` included.
         weights: its weights file.
-        picture: makes the JPEG of its card, called only if the repository has none of these weights; None: no picture.
+        picture: makes the JPEG of its card; called only if the repository has none for these weights. None: no picture.
         recipe: the YAML that trained it, where that is known.
-        fingerprint: what the net makes of a fixed pattern, where that is known.
+        fingerprint: the net's result on a fixed pattern, if known.
     """
 
     spec: ModelSpec
@@ -68,24 +68,24 @@ def publish(
     dry_run: bool = False,
     replace_readme: bool = False,
 ) -> list[Change]:
-    """Bring models into a repository; return what was sent, which is nothing if all of it was there.
+    """Publish models in a repository; return the files that were sent, none if the repository had all of them.
 
     Args:
-        private: where there is no such repository yet, make a private one.
+        private: if the repository does not exist, create a private one.
         dry_run: change nothing, and return what would be sent.
-        replace_readme: also replace a README.md that somebody wrote.
+        replace_readme: also replace a README.md that stylezoo did not write.
 
     Raises:
-        HubError: the Hub cannot be reached, or refuses, or its README.md is somebody's own.
+        HubError: the Hub cannot be reached, or refuses, or its README.md was not written by stylezoo.
         RegistryError: the repository's registry cannot be read.
-        OptionError: two models have one name, or one needs a file of this machine.
+        OptionError: two models have the same name, or one needs a local file.
     """
     entries = [_placed(entry, repository) for entry in entries]
     names = [entry.spec.name for entry in entries]
     if twice := next((name for name in names if names.count(name) > 1), None):
         how = "give them names of their own, by stylezoo import FILE --name FAMILY/NAME"
         raise OptionError(f"two models are named {twice}: {how}")
-    # Anew when somebody else changes the repository meanwhile, or the server breaks down over a commit.
+    # Start again if someone else changed the repository in the meantime, or the server failed during a commit.
     for wait in (*WAITS, None):
         try:
             before = repository.snapshot()
@@ -109,7 +109,7 @@ def paths_of(name: str) -> tuple[str, str, str]:
 
 
 class _Push:
-    """One attempt, on what the repository held `before`."""
+    """One attempt, starting from the content `before`."""
 
     def __init__(
         self, repository: Repository, entries: list[Entry], before: Snapshot | None, replace_readme: bool
@@ -146,7 +146,7 @@ class _Push:
         return {path: content for path, content in files.items() if self.there.get(path) not in names_of(content)}
 
     def _files(self, dry_run: bool) -> dict[str, Content]:
-        """Return the weights, pictures and recipes that are to be sent; a dry run makes no pictures."""
+        """Return the weights, pictures and recipes to send; a dry run makes no pictures."""
         files: dict[str, Content] = {}
         for entry in self.entries:
             weights, picture, recipe = paths_of(entry.spec.name)
@@ -159,7 +159,7 @@ class _Push:
         return files
 
     def _texts(self, paths: set[str]) -> dict[str, Content]:
-        """Return registry, fingerprints and card; `paths` are those of the files that the repository will hold."""
+        """Return registry, fingerprints and card; `paths` are all paths in the repository afterwards."""
         places = {name: paths_of(name) for name in self.zoo.models}
         pictures = {name: picture for name, (_, picture, _) in places.items() if picture in paths}
         given = {entry.spec.name: entry.recipe for entry in self.entries if entry.recipe}
@@ -176,7 +176,7 @@ class _Push:
         return texts | {README: f"{card.rstrip()}\n\n{MARK}\n".encode()}
 
     def _compare(self, entries: list[Entry], commit: str) -> None:
-        """Download what was sent, past the cache, and raise HubError if it is not the same."""
+        """Download the sent files again, bypassing the cache, and raise HubError if they differ."""
         with tempfile.TemporaryDirectory() as empty:
             fresh = Repository(HubSpec(repo=self.repository.place.repo, revision=commit), cache_dir=empty)
             for entry in entries:
@@ -189,7 +189,7 @@ class _Push:
                     )
 
     def _read(self, path: str) -> str:
-        """Return a text that was in the repository before."""
+        """Return a text file of the repository before the push."""
         assert self.before is not None
         there = self.repository.at(self.before.commit)
         text = there.download_text(path, f"its {path}", check=check_text)
@@ -206,7 +206,7 @@ class _Push:
 
 
 def _placed(entry: Entry, repository: Repository) -> Entry:
-    """Return the entry with the record that the repository's registry will have."""
+    """Return the entry with its record in the repository's registry."""
     assert entry.spec.weights is not None
     if outside := names_file(entry.spec):
         raise OptionError(f"{entry.spec.name} needs the local file '{outside}': train it with a named encoder")

@@ -4,8 +4,8 @@
      "runs": {"1": {"date": "2026-01-31", "machine": "...", "command": "stylezoo eval ...", "split": "validation"}},
      "models": {"cin/16": {"weights": "0123abcd", "figures": [{"style": "starry_night", "run": "1", "mean": 6.8}]}}}
 
-A run is stated once, however many figures it gave. Figures count for the weights that they are of, named by the first
-digits of their sha256, and for no others. Neither `stylezoo.load` nor `stylezoo list` reads these files.
+Each run is stated once. Figures apply only to the weights that were measured, identified by the
+first digits of their sha256. Neither `stylezoo.load` nor `stylezoo list` reads these files.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ UNSEEN = "unseen"
 
 
 class MetricInfo(Record, frozen=True, kw_only=True):
-    """What tables need to know of a metric: see `stylezoo.evaluate.metrics.Metric`."""
+    """The description of a metric for tables: see `stylezoo.evaluate.metrics.Metric`."""
 
     key: str
     title: str
@@ -44,8 +44,8 @@ class MetricInfo(Record, frozen=True, kw_only=True):
 class RunInfo(Record, frozen=True, kw_only=True):
     """One run of `stylezoo eval`.
 
-    `split` is "validation", "test", "own" (pictures of the user's), "samples" (scikit-image's), or "held out" (every
-    50th photo, before there were splits). `size` is the photos' long side in px; `pairs_id` tells sets of pairs apart,
+    `split` is "validation", "test", "own" (the user's pictures), "samples" (scikit-image's), or "held out" (every 50th
+    photo, before there were splits). `size` is the photos' long side in px; `pairs_id` tells sets of pairs apart,
     and `facts` are what else a metric's protocol fixes, such as the limit of iterations.
     """
 
@@ -91,16 +91,16 @@ class Results(Record, frozen=True, kw_only=True):
     models: dict[str, ModelFigures] = msgspec.field(default_factory=dict)
 
     def of(self, spec: ModelSpec) -> list[tuple[Figure, RunInfo]]:
-        """Return the figures of a model's weights, with their runs; none for other weights of that name."""
+        """Return the figures of a model's weights with their runs; empty for other weights of the same name."""
         found = self.models.get(spec.name)
         if found is None or found.weights != weights_id(spec):
             return []
         return [(figure, self.runs[figure.run]) for figure in found.figures]
 
     def add(self, spec: ModelSpec, run: RunInfo, figures: Mapping[str, Figure]) -> Results:
-        """Return the file with figures by style laid over those of the same split, size and facts of the run.
+        """Return the file with new figures by style, which replace those of the same split, size and facts of the run.
 
-        `Figure.run` is set here. Figures of other weights of the model go, and so do runs that nothing is left of.
+        `Figure.run` is set here. Figures of other weights of the model are removed, and so are runs without figures.
         """
         id = next((id for id, there in self.runs.items() if there == run), None)
         if id is None:
@@ -118,12 +118,12 @@ class Results(Record, frozen=True, kw_only=True):
 
 
 def slot(run: RunInfo) -> tuple[object, ...]:
-    """Return what is the same for runs of which one replaces the other."""
+    """Return the key of a run: a new run replaces an older one with the same key."""
     return run.split, run.size, tuple(sorted(run.facts.items()))
 
 
 def weights_id(spec: ModelSpec) -> str:
-    """Return what names a model's weights in the files."""
+    """Return the identifier of a model's weights in the files."""
     return spec.weights.sha256[:DIGITS] if spec.weights else ""
 
 
@@ -133,12 +133,12 @@ def own_folder() -> Path:
 
 
 def own_results() -> dict[str, Results]:
-    """Return the results of this checkout or package; they count for models of the very weights, wherever these lie."""
+    """Return the results of this checkout or package; they apply to exactly these weights."""
     return read_results(own_folder())
 
 
 def read_results(folder: Path) -> dict[str, Results]:
-    """Return the files of a folder by metric; none where there is no such folder.
+    """Return the files of a folder by metric; empty if there is no such folder.
 
     Raises:
         RegistryError: a file is broken.
@@ -161,7 +161,7 @@ def read_file(path: Path) -> Results:
 
 
 def write_file(results: Results, path: Path) -> None:
-    """Write one file at once and whole, a figure a line."""
+    """Write one file atomically, one figure per line."""
     head = {"metric": results.metric, "runs": results.runs}
     lines = [
         f"  {msgspec.json.encode(key).decode()}: {msgspec.json.encode(value).decode()}" for key, value in head.items()

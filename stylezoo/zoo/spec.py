@@ -1,7 +1,8 @@
-"""What a registry states, as frozen records: the models, and the artworks and data sets that they were made of.
+"""The records of a registry: models, and the artworks and data sets that they were made from.
 
 `stylezoo.zoo.layout` reads and writes them as zoo.yaml. The record of a model, without its weights, also travels as
-JSON in the header of each weights file, under the metadata key 'stylezoo', so that a lone file says what it is.
+JSON in the header of each weights file, under the metadata key 'stylezoo', so that a file without a registry describes
+itself.
 """
 
 from __future__ import annotations
@@ -44,11 +45,11 @@ CARD_KEY = "stylezoo-card"
 
 
 class PictureSpec(Record, frozen=True, kw_only=True):
-    """Where a style's picture can be had: `stylezoo data get presets` fetches it.
+    """Where to fetch a style's image: `stylezoo data get presets` does.
 
-    `file` is its name in the data folder's presets/, `page` describes it to people, `urls` are downloads of it, which a
-    page of Wikimedia Commons does not need, and `phash` is `stylezoo.images.phash.perceptual_hash` of the picture that
-    was learned from: reproductions differ in size and compression, so bytes cannot tell whether one is right.
+    `file` is its name in the data folder's presets/, `page` a page that describes it, `urls` are downloads, unnecessary
+    for pages of Wikimedia Commons, and `phash` is `stylezoo.images.phash.perceptual_hash` of the original image:
+    reproductions differ in size and compression, so their bytes cannot be compared.
     """
 
     file: str
@@ -75,17 +76,17 @@ class PictureSpec(Record, frozen=True, kw_only=True):
 
 
 class StyleSpec(Record, frozen=True, kw_only=True):
-    """One style of a model: the picture that it was learned from, and the right to use it.
+    """One style of a model: its style image, and the right to use it.
 
     Attributes:
-        id: the name by which it is called: lowercase letters, digits, - and _.
-        title: of the picture.
-        artist: who made it.
-        year: when, as text: 'c.1831'.
-        died: when the artist died, as text, which decides on the copyright.
-        rights: why the picture may be used.
+        id: its name in calls: lowercase letters, digits, - and _.
+        title: title of the image.
+        artist: its artist.
+        year: year of creation, as text: 'c.1831'.
+        died: the artist's year of death, as text; copyright depends on it.
+        rights: why the image may be used.
         source: where it comes from.
-        picture: where it can be fetched.
+        picture: where to fetch it.
     """
 
     id: str
@@ -104,7 +105,7 @@ class StyleSpec(Record, frozen=True, kw_only=True):
 
 
 class DatasetSpec(Record, frozen=True, kw_only=True):
-    """A set of pictures that models learn from: what it is, what its licence allows, and the ids of its parts."""
+    """A set of training images: title, what its licence allows, and the ids of its parts."""
 
     title: str
     terms: str
@@ -181,7 +182,8 @@ class ModelSpec(Record, frozen=True, kw_only=True):
     """One model. In zoo.yaml `name` is the key that the model stands under, and `weights` is required where it has any.
 
     `provenance` is "recipe" where one run of `recipe` made the weights, and "handmade" where anything else did: then
-    `story` says what, and whose weights they are where they come from elsewhere. None: a lone file does not say.
+    `story` says what, and whose weights they are where they come from elsewhere. None: unknown, for a file without a
+    registry.
 
     Raises a ValueError that names the field if the parts do not fit together.
     """
@@ -277,7 +279,7 @@ def header_record(spec: ModelSpec) -> str:
 
 
 def parse_header(text: str, where: str) -> ModelSpec:
-    """Return the model that a weights file's metadata describes; raise WeightsError, led by `where`, if it does not."""
+    """Return the model in a file's metadata; raise WeightsError, which starts with `where`, if there is none."""
     try:
         value = msgspec.json.decode(text)
     except (msgspec.DecodeError, RecursionError) as cause:

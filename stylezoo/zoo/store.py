@@ -1,4 +1,4 @@
-"""From a model's record to a verified file: inside the package, in the Hub's cache, or downloaded from the Hub."""
+"""From a model's record to a verified file: in the package, in the Hub's cache, or downloaded."""
 
 from __future__ import annotations
 
@@ -31,10 +31,10 @@ def find(
     cache_dir: PathLike | None = None,
     offline: bool | None = None,
 ) -> tuple[ModelSpec, Path | None]:
-    """Return the record that `name` means, and the weights file where that is on this machine for sure.
+    """Return the record of `name`, and its weights file if that is certainly on this machine.
 
-    `name` is one of the registry's or of a zoo that was added, 'hf:owner/zoo/family/style', a weights file or a run
-    folder. None in place of the file: `locate` finds it. `revision`, `cache_dir` and `offline` are for the Hub.
+    `name` is a name in the registry or an added zoo, 'hf:owner/zoo/family/style', a weights file or a run folder. If
+    the file is None, `locate` finds it. `revision`, `cache_dir` and `offline` are for the Hub.
 
     Raises ModelNotFoundError if there is no such model, WeightsError if the file or folder holds none, and HubError if
     the Hub does not tell.
@@ -73,7 +73,7 @@ _KINDS: tuple[tuple[bytes, str], ...] = (
 
 
 def _what_it_is(path: Path) -> str:
-    """Return what a file is that was named as a model, and what to do, as the rest of a sentence."""
+    """Return what kind of file was given as a model, and what to do, as the rest of a sentence."""
     try:
         with path.open("rb") as file:
             head = file.read(64)
@@ -86,16 +86,16 @@ def _what_it_is(path: Path) -> str:
     if path.suffix == ".onnx":
         return "is an exported net, for other programs: load the model that it was made of"
     if path.suffix in {".yaml", ".yml"}:
-        return "is no model: a recipe is for stylezoo train --recipe, a zoo for add_zoo"
+        return "is not a model: a recipe is for stylezoo train --recipe, a zoo for add_zoo"
     if head[8:9] == b"{":
         return "looks like safetensors: end its name in .safetensors"
-    return "is no weights file: name a model of stylezoo list, a run folder or a .safetensors file"
+    return "is not a weights file: name a model of stylezoo list, a run folder or a .safetensors file"
 
 
 def locate_in(folder: Path, spec: ModelSpec) -> Path | None:
     """Return a model's weights file in the folder of its zoo, after comparing size and SHA-256; None: it is not there.
 
-    Raises HashMismatchError if the file is another.
+    Raises HashMismatchError if size or hash differ.
     """
     assert spec.weights is not None  # as in every registry
     path = folder / spec.weights.file
@@ -108,13 +108,13 @@ def locate_in(folder: Path, spec: ModelSpec) -> Path | None:
 def locate(
     spec: ModelSpec, *, cache_dir: PathLike | None = None, offline: bool | None = None, revision: str | None = None
 ) -> Path:
-    """Return the path of a model's weights file, whose size and SHA-256 are those of the registry.
+    """Return the path of a model's weights file, after comparing size and SHA-256 with the registry.
 
     The bundled file comes first, then the Hub's cache, then a download. `cache_dir` is the cache's folder (None: as
     HF_HOME says); `offline` True forbids the download, None leaves it to HF_HUB_OFFLINE; `revision` is a branch, tag or
     commit of the Hub repository to look in, instead of the registry's. HF_ENDPOINT names a mirror.
 
-    Raises HashMismatchError if the file is not the registry's, HubError if it cannot be had from the Hub, and
+    Raises HashMismatchError if the file is not the registry's, HubError if it cannot be fetched from the Hub, and
     WeightsError if it is missing here.
     """
     weights = spec.weights

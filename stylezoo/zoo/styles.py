@@ -1,4 +1,4 @@
-"""What people mean by the name of a style, as far as a model's record tells."""
+"""Resolve names of styles with a model's record."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def read_mix(spec: ModelSpec, style: Mapping[Any, Any] | Iterable[Any]) -> list[
     """Return the members of a mix, of a mapping or of pairs, with weights that sum to 1.
 
     Raises:
-        StyleError: it is empty, or its weights are no numbers or sum to nothing.
+        StyleError: it is empty, or its weights are not numbers or sum to 0.
     """
     members = style.items() if isinstance(style, Mapping) else style
     pairs = [m if isinstance(m, (list, tuple)) else (m, 1.0) for m in members]

@@ -1,4 +1,4 @@
-"""What differs between a zoo in a folder and one in a repository of the Hub, and taking over what is there."""
+"""Compare a zoo in a folder with one in a Hub repository, and fetch models from there."""
 
 from __future__ import annotations
 
@@ -31,10 +31,10 @@ SENT: tuple[State, ...] = ("only here", "differs")
 
 @dataclass(frozen=True)
 class Difference:
-    """How a model stands here and there.
+    """The state of a model in the folder and in the repository.
 
-    `state`: "newer there" means that the repository once held just what is here; "differs" that it never did, or that
-    the records differ. "missing here" and "damaged here" are of the weights file.
+    `state`: "newer there" means that the repository had the folder's version before; "differs" that it never did, or
+    that the records differ. "missing here" and "damaged here" are of the weights file.
     """
 
     name: str
@@ -42,7 +42,7 @@ class Difference:
 
 
 def compare(here: OpenZoo, repository: Repository) -> list[Difference]:
-    """Return how each model stands, by name; those without weights, which no zoo has to keep, are left out.
+    """Return the state of each model by name; models without weights are left out.
 
     Raises:
         HubError, RegistryError: the repository or its registry cannot be read.
@@ -66,13 +66,13 @@ def compare(here: OpenZoo, repository: Repository) -> list[Difference]:
 
 
 def take(models: Iterable[ModelSpec], folder: Path) -> list[Path]:
-    """Bring models of a repository, as `read_repository` gives them, into a zoo in a folder; return their files.
+    """Fetch models of a repository, from `read_repository`, into a zoo in a folder; return their files.
 
-    The folder's registry keeps its other models, and is written last.
+    The folder's registry keeps its other models and is written last.
 
     Raises:
-        RegistryError: the folder's registry cannot be read, or a file of somebody's own lies where one should come.
-        HubError, WeightsError: a file cannot be had, or is not the right one.
+        RegistryError: the folder's registry cannot be read, or a file that stylezoo did not write is in the way.
+        HubError, WeightsError: a file cannot be fetched, or its hash differs.
     """
     models = list(models)
     registry = folder / REGISTRY
@@ -106,14 +106,14 @@ def _weighty(zoo: Zoo) -> dict[str, ModelSpec]:
 
 
 def _facts(spec: ModelSpec) -> ModelSpec:
-    """Return the record without where its weights lie, which is another place here and there."""
+    """Return the record without the place of its weights, which differs between folder and repository."""
     assert spec.weights is not None  # as in every registry
     weights = msgspec.structs.replace(spec.weights, file="x.safetensors", bundled=True, hub=None)
     return msgspec.structs.replace(spec, weights=weights)
 
 
 def _held(repository: Repository, wanted: dict[str, ModelSpec]) -> set[str]:
-    """Return the names under which the repository once had just the `wanted` record."""
+    """Return the names under which the repository once had exactly the `wanted` record."""
     found: set[str] = set()
     for commit in repository.history() if wanted else ():
         if found == wanted.keys():

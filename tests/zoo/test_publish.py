@@ -214,8 +214,8 @@ def test_gives_up_on_a_repository_that_changes_all_the_time(hub: HubServer, entr
         Fault("^POST .*/commit/main", before=lambda: hub.commit("owner/zoo", {"x": b"%d" % len(hub.requests)}))
     )
     with (
-        pytest.warns(UserWarning, match=r"yet \(somebody else changed it\): retrying in 1 s"),
-        pytest.raises(HubError, match="somebody else changed it meanwhile: try again"),
+        pytest.warns(UserWarning, match=r"yet \(someone else changed it\): retrying in 1 s"),
+        pytest.raises(HubError, match="someone else changed it in the meantime: try again"),
     ):
         publish(ZOO, [entry()])
     assert "zoo.yaml" not in hub.files("owner/zoo")
