@@ -35,6 +35,7 @@ EXTRAS = {
     "demo": ("gradio",),
     "eval": ("stlpips_pytorch",),
     "ray": ("ray", "pyarrow"),
+    "terminal": ("textual_image", "rich"),
 }
 """For each extra of the install, the modules that come with it."""
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import sys
 import warnings
-from collections.abc import Iterable
+from collections.abc import Container, Iterable, Sequence
 from contextlib import suppress
 from io import TextIOWrapper
 from pathlib import Path
@@ -115,6 +116,24 @@ def show_progress(items: Iterable[T], unit: str = "photo", total: int | None = N
     from tqdm import tqdm
 
     return tqdm(items, unit=unit, total=total, leave=False)
+
+
+def say_wrote(what: object, seconds: float) -> None:
+    """Say on a terminal what was written, and in how many seconds; scripts get no line."""
+    if sys.stderr is not None and sys.stderr.isatty():
+        say(f"wrote {what} in {seconds:.1f} s")
+
+
+def put_table(titles: Sequence[str], rows: Iterable[Sequence[str]], right: Container[str] = ()) -> None:
+    """Write an aligned table to stdout; on a terminal, cut to its width. `right`: titles of columns aligned right."""
+    table = [titles, *rows]
+    widths = [max(map(len, column)) for column in zip(*table, strict=True)]
+    room = shutil.get_terminal_size().columns if sys.stdout.isatty() else 0
+    for line in table:
+        columns = zip(titles, line, widths, strict=True)
+        aligned = (text.rjust(width) if title in right else text.ljust(width) for title, text, width in columns)
+        text = "  ".join(aligned).rstrip()
+        click.echo(text if not room or len(text) <= room else text[: room - 1] + "…")
 
 
 def put_json(value: Any, *, indent: int | None = None) -> None:

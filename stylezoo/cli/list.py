@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from stylezoo.cli.console import one_line, put_json, say
+from stylezoo.cli.console import one_line, put_json, put_table, say
 from stylezoo.errors import did_you_mean
 
 if TYPE_CHECKING:
     from stylezoo.zoo.spec import ModelSpec
 
-TITLES = ("NAME", "KIND", "STYLES", "SIZE", "PROVENANCE", "LICENSE")
+TITLES = ("NAME", "STYLES", "SIZE", "LICENSE", "SUMMARY")
 RIGHT = {"STYLES", "SIZE"}
 
 
@@ -28,10 +28,8 @@ def command(
 ) -> None:
     """List the models whose name matches PATTERN, such as 'johnson/*'.
 
-    With --repo, only the registry of the repository is downloaded.
-
-    PROVENANCE is "recipe" if one run of the model's recipe made the weights, else "handmade"; stylezoo info shows how.
-    The model cards in docs/zoo show the measured quality.
+    With --repo, only the registry of the repository is downloaded. stylezoo info NAME says more about a model, stylezoo
+    styles shows the styles.
     """
     from stylezoo.zoo.catalog import list_models, model_info, read_repository
     from stylezoo.zoo.hub import Repository, parse_repo
@@ -47,12 +45,7 @@ def command(
         for fact in facts:
             put_json(fact)
         return
-    table = [TITLES, *map(cells, facts)]
-    widths = [max(map(len, column)) for column in zip(*table, strict=True)]
-    for line in table:
-        columns = zip(TITLES, line, widths, strict=True)
-        aligned = (text.rjust(width) if title in RIGHT else text.ljust(width) for title, text, width in columns)
-        click.echo("  ".join(aligned).rstrip())
+    put_table(TITLES, map(cells, facts), right=RIGHT)
 
 
 def summary(spec: ModelSpec) -> dict[str, Any]:
@@ -65,6 +58,7 @@ def summary(spec: ModelSpec) -> dict[str, Any]:
         "bytes": spec.weights.bytes if spec.weights else None,
         "provenance": spec.provenance,
         "license": spec.license,
+        "summary": spec.summary,
     }
 
 
@@ -72,4 +66,4 @@ def cells(fact: dict[str, Any]) -> tuple[str, ...]:
     """Return a summary as a table row, in the order of TITLES."""
     styles = "any" if fact["kind"] == "arbitrary" else str(len(fact["styles"]))
     size = "-" if fact["bytes"] is None else f"{fact['bytes'] / 1e6:.1f} MB"
-    return fact["name"], fact["kind"], styles, size, fact["provenance"] or "-", one_line(fact["license"])
+    return fact["name"], styles, size, one_line(fact["license"]), one_line(fact["summary"] or "")

@@ -22,7 +22,8 @@ from stylezoo.errors import StyleZooError, did_you_mean, missing_extra, out_of_m
 # Name -> its line in `stylezoo --help`. The module stylezoo.cli.<name> defines `command`; it is imported when called.
 COMMANDS = {
     "list": "List the models.",
-    "info": "Show a model's rights, recipe, hash and quality.",
+    "styles": "Show the styles of all models, with pictures.",
+    "info": "Show a model's styles, rights, origin and quality.",
     "stylize": "Stylize pictures.",
     "video": "Stylize a video clip and keep its sound.",
     "sheet": "Draw one page that compares styles or photos.",

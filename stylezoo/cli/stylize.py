@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable
 from contextlib import closing
 from functools import cache, partial
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from stylezoo.cli.console import Failure, one_line, put_json, say, show_progress
+from stylezoo.cli.console import Failure, one_line, put_json, say, say_wrote, show_progress
 from stylezoo.cli.descent import descent_options, saver
 from stylezoo.cli.folders import advising, folder_options, open_manifest
 from stylezoo.cli.jobs import FORMATS, plan
@@ -93,6 +94,7 @@ def command(
     with several styles they are named <picture>_<style>. If a picture fails, the others are still stylized, and the
     exit code is 2.
     """
+    start = time.perf_counter()
     check_stdout(output, as_json)
     request = read_request(**asked)
     labels = list(request.styles) if request.several else ()
@@ -131,6 +133,8 @@ def command(
         failed = report(outcomes, len(jobs), facts if as_json else None, alone=total == 1)
     if failed:
         raise Failure(f"{failed} of {len(jobs)} pictures failed")
+    if output != "-":
+        say_wrote(output if total == 1 else f"{len(jobs)} pictures to {output}", time.perf_counter() - start)
 
 
 def report(outcomes: Iterable[Outcome], total: int, facts: dict[str, Any] | None, *, alone: bool) -> int:

@@ -41,6 +41,14 @@ def dump_card(spec: CardSpec) -> str:
     return msgspec.json.encode(spec).decode()
 
 
+def holds_card(path: PathLike) -> bool:
+    """Return whether a file is a style card, by its header."""
+    try:
+        return CARD_KEY in read_metadata(path)
+    except WeightsError:
+        return False
+
+
 def read_card(path: PathLike) -> CardSpec:
     """Return the record in a card's header.
 

@@ -224,6 +224,11 @@ def list_models(
     return sorted(s.name for s in specs if family in (None, s.family) and kind in (None, s.kind))
 
 
+def models_with(style: str) -> list[str]:
+    """Return the sorted names of the models that have a style of that id."""
+    return sorted(name for name, (spec, _) in _all_models().items() if style in spec.style_ids)
+
+
 def model_info(name: str) -> ModelSpec:
     """Return the record of a model by its name or alias; raise ModelNotFoundError if there is none."""
     return lookup(name)[0]

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from stylezoo.errors import StyleError, did_you_mean
+from stylezoo.zoo.catalog import models_with
 from stylezoo.zoo.spec import ModelSpec
 
 
@@ -41,7 +42,9 @@ def find_style(spec: ModelSpec, style: Any) -> int | None:
     if spec.kind != "arbitrary":
         if Path(style).suffix and os.path.isfile(style):  # noqa: PTH113 - Path.is_file raises for names too long
             return None
-        raise StyleError(f"{spec.name} has no style '{style}': it has {known}.{near}")
+        others = [name for name in models_with(style) if name != spec.name][:4]
+        elsewhere = f" Models that have it: {', '.join(others)}." if others else ""
+        raise StyleError(f"{spec.name} has no style '{style}': it has {known}.{near or elsewhere}")
     if os.path.exists(style) or "://" in style:  # noqa: PTH110 - as above; `read` says what to do with an address
         return None
     raise StyleError(

@@ -18,7 +18,7 @@ aliases: {tiles: johnson/mosaic}
 rights: {cc0: CC0-1.0, old: public domain}
 artworks:
   mosaic: {title: Mosaïque, rights: cc0, source: drawn by a program}
-  wave: {title: Wave, rights: old, source: a museum}
+  wave: {title: Wave, artist: Hokusai, year: c.1831, rights: old, source: a museum}
   night: {title: Night, rights: old, source: a museum}
 models:
   johnson/mosaic:
@@ -34,6 +34,7 @@ models:
     arch: {}
     styles: [wave, night]
     license: CC-BY-4.0
+    summary: Two of four
     provenance: handmade
     story: two runs
     weights: {file: cin/four.safetensors, sha256: %(sha)s, bytes: 1234567, dtype: float16, bundled: true}

@@ -1,8 +1,11 @@
 from __future__ import annotations
 
+import io
 import json
 
 import pytest
+
+from stylezoo.cli import console
 
 
 def test_table_is_aligned_and_states_what_is_known(run, zoo):
@@ -10,10 +13,23 @@ def test_table_is_aligned_and_states_what_is_known(run, zoo):
     assert result.exit_code == 0
     assert result.stderr == ""
     assert result.stdout.splitlines() == [
-        "NAME            KIND    STYLES    SIZE  PROVENANCE  LICENSE",
-        "cin/four        multi        2  1.2 MB  handmade    CC-BY-4.0",
-        "johnson/mosaic  single       1  0.9 MB  recipe      Apache-2.0",
+        "NAME            STYLES    SIZE  LICENSE     SUMMARY",
+        "cin/four             2  1.2 MB  CC-BY-4.0   Two of four",
+        "johnson/mosaic       1  0.9 MB  Apache-2.0",
     ]
+
+
+def test_lines_are_cut_to_the_width_of_a_terminal(run, zoo, monkeypatch):
+    monkeypatch.setattr(console.sys, "stdout", Terminal())
+    monkeypatch.setenv("COLUMNS", "40")
+    console.put_table(("NAME", "SUMMARY"), [("a/b", "x" * 60), ("c/d", "short")])
+    _, second, third = console.sys.stdout.getvalue().splitlines()
+    assert (len(second), second[-1], third) == (40, "…", "c/d   short")
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
 
 
 @pytest.mark.parametrize("arguments", [["johnson/*"], ["tiles"], ["--family", "johnson"], ["--kind", "single"]])
@@ -26,6 +42,7 @@ def test_json_is_one_object_a_model(run, zoo):
     first, second = map(json.loads, run("list", "--json").stdout.splitlines())
     assert first["name"] == "cin/four"
     assert first["styles"] == ["wave", "night"]
+    assert first["summary"] == "Two of four"
     assert second["bytes"] == 912345
     assert (first["provenance"], second["provenance"]) == ("handmade", "recipe")
 

@@ -248,6 +248,7 @@ def test_styles_by_every_way_to_name_them(tiny: Stylizer) -> None:
     [
         ("dot", r"johnson/tiny has no style 'dot': it has dots.* Did you mean dots\?"),
         ("", r"has no style ''"),
+        ("starry_night", r"Models that have it: cin/16, .*"),
         (1, r"no style number 1: it has 1 \(dots\)"),
         (-2, "no style number -2"),
         (True, "johnson/tiny .*not bool"),
