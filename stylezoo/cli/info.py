@@ -77,7 +77,8 @@ def model_lines(name: str, spec: ModelSpec) -> Iterator[str]:
     yield from entry("styles", "; ".join(filter(None, [any_style, ", ".join(titles)])))
     if spec.weights:
         size, hash = f"{spec.weights.bytes / 1e6:.1f} MB", spec.weights.sha256
-        yield from entry("file", f"{spec.weights.file}, {size}, {spec.weights.dtype}, sha256 {hash[:12]}…")
+        place = f" on the Hub's {spec.weights.hub.repo}" if spec.weights.hub else ""
+        yield from entry("file", f"{spec.weights.file}{place}, {size}, {spec.weights.dtype}, sha256 {hash[:12]}…")
     yield from entry("license", spec.license)
     yield from entry("origin", ": ".join(filter(None, [spec.provenance, spec.story or spec.recipe])))
     yield from entry("trained on", spec.training_data)

@@ -22,7 +22,17 @@ from stylezoo import __version__
 from stylezoo.errors import HubError, StyleZooError
 from stylezoo.types import PathLike
 from stylezoo.zoo.fields import FieldError
-from stylezoo.zoo.hub_errors import PASSING, is_missing, is_transport, pause_before, reason, retry_after, status_of
+from stylezoo.zoo.hub_errors import (
+    PASSING,
+    answers,
+    is_missing,
+    is_transport,
+    no_answer,
+    pause_before,
+    reason,
+    retry_after,
+    status_of,
+)
 from stylezoo.zoo.spec import HubSpec
 
 if TYPE_CHECKING:
@@ -37,6 +47,10 @@ WAITS = (1.0, 2.0, 4.0, 8.0)
 
 class MissingError(HubError):
     """The repository exists, but has no such file."""
+
+
+class UnreachableError(HubError):
+    """The Hub's host takes no connections."""
 
 
 class StaleError(HubError):
@@ -101,7 +115,7 @@ class Repository:
             "filename": file,
             "revision": self.place.revision,
             "cache_dir": self.cache_dir,
-            "local_files_only": self.offline,
+            "local_files_only": self.offline or not answers(),
         }
 
         def get() -> Path:
@@ -110,7 +124,7 @@ class Repository:
                 check(plan.file_size)
             return Path(api.hf_hub_download(**place))
 
-        return self._ask(f"cannot get {what} from the Hub's {self}", get)
+        return self._ask(f"cannot get {what} from the Hub's {self}", get, probe=False)
 
     def download_text(self, file: str, what: str, *, check: Callable[[int], None]) -> Path:
         """Like `download`, and compare the content with the Hub's hash; for small files."""
@@ -211,7 +225,11 @@ class Repository:
             raise
         return done.oid
 
-    def _ask(self, what: str, call: Callable[[], T], tries: int = len(WAITS), writing: bool = False) -> T:
+    def _ask(
+        self, what: str, call: Callable[[], T], tries: int = len(WAITS), writing: bool = False, probe: bool = True
+    ) -> T:
+        if probe and not answers():
+            raise UnreachableError(f"{what}: {no_answer()}")
         for wait in (*WAITS[:tries], None):
             try:
                 return call()

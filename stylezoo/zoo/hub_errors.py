@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import re
+import socket
+import threading
+import urllib.request
 from typing import Any
+from urllib.parse import urlsplit
 
 LONGEST_WAIT = 60.0
 """Seconds; a server that asks for more (Retry-After) is left alone."""
+
+PATIENCE = 2.0
+"""Seconds to wait for a connection to the Hub's host."""
 
 PASSING = {429, 500, 502, 503, 504}
 """The statuses that another try may change."""
@@ -47,10 +55,40 @@ def pause_before(cause: BaseException, wait: float) -> float | None:
     return None if asked > LONGEST_WAIT else max(asked, wait)
 
 
+def answers() -> bool:
+    """Return within `PATIENCE` whether the Hub's host takes connections; True where that cannot be tried.
+
+    The client itself tries for some 25 s. Behind a proxy only the proxy is asked, so it decides.
+    """
+    from huggingface_hub import constants
+
+    place = urlsplit(constants.ENDPOINT)
+    if constants.HF_HUB_OFFLINE or place.scheme in urllib.request.getproxies() or not place.hostname:
+        return True
+    port = place.port or (80 if place.scheme == "http" else 443)
+    connected = threading.Event()
+
+    def connect() -> None:
+        with contextlib.suppress(OSError):
+            socket.create_connection((place.hostname, port), PATIENCE).close()
+            connected.set()
+
+    attempt = threading.Thread(target=connect, daemon=True)  # looking up a name has no time limit of its own
+    attempt.start()
+    attempt.join(PATIENCE)
+    return connected.is_set()
+
+
 def is_missing(cause: Exception) -> bool:
     from huggingface_hub import errors
 
     return isinstance(cause, errors.RemoteEntryNotFoundError)
+
+
+def no_answer() -> str:
+    from huggingface_hub import constants
+
+    return f"{constants.ENDPOINT} does not answer as it should: check the network, or set HF_ENDPOINT to a mirror."
 
 
 def reason(cause: Exception, offline: bool, writing: bool = False) -> str:
@@ -58,8 +96,6 @@ def reason(cause: Exception, offline: bool, writing: bool = False) -> str:
     from huggingface_hub import constants, errors, get_token
 
     log_in = "log in with 'hf auth login' or set HF_TOKEN"
-    no_network = "check the network, or set HF_ENDPOINT to a mirror."
-    unreachable = f"it is not in the cache, and {constants.ENDPOINT} does not answer as it should: {no_network}"
     status = status_of(cause)
     if isinstance(cause, errors.OfflineModeIsEnabled):
         return "HF_HUB_OFFLINE forbids to ask the Hub: unset it."
@@ -90,7 +126,7 @@ def reason(cause: Exception, offline: bool, writing: bool = False) -> str:
     if status == 412:
         return "someone else changed it in the meantime: try again."
     if isinstance(cause, errors.LocalEntryNotFoundError):
-        return unreachable
+        return f"it is not in the cache, and {no_answer()}"
     if isinstance(cause, OSError) and cause.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
         return f"the disk is full: free some space, or set HF_HOME to a folder on another (now {constants.HF_HOME})."
     if isinstance(cause, PermissionError) or (isinstance(cause, OSError) and cause.filename):
@@ -99,7 +135,7 @@ def reason(cause: Exception, offline: bool, writing: bool = False) -> str:
     if isinstance(cause, UnicodeEncodeError):
         return f"the token has letters that no token has: {log_in}."
     if is_transport(cause) or isinstance(cause, ValueError):  # an answer that is no JSON, as of a login page
-        return f"{constants.ENDPOINT} does not answer as it should: {no_network}"
+        return no_answer()
     if status:
         return f"{constants.ENDPOINT} answers with status {status}: try again later."
     text = " ".join(str(cause).split()).rstrip(".") or type(cause).__name__

@@ -12,7 +12,7 @@ import time
 import warnings
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import nullcontext
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import msgspec
@@ -22,7 +22,7 @@ from stylezoo.errors import HubError, OptionError
 from stylezoo.zoo.catalog import REGISTRY, check_text, fetch_registry, names_file, place_weights
 from stylezoo.zoo.fingerprints import FILE as FINGERPRINTS
 from stylezoo.zoo.fingerprints import Fingerprint, dump_fingerprints, remote_fingerprints
-from stylezoo.zoo.hub import WAITS, Content, Repository, Snapshot, StaleError, names_of
+from stylezoo.zoo.hub import WAITS, Content, Repository, Snapshot, StaleError, UnreachableError, names_of
 from stylezoo.zoo.hub_errors import LONGEST_WAIT
 from stylezoo.zoo.layout import dump_zoo, read_zoo
 from stylezoo.zoo.model_card import zoo_readme
@@ -54,10 +54,11 @@ class Entry:
 
 @dataclass(frozen=True)
 class Change:
-    """A file that a push sends: "new" or "changed" in the repository."""
+    """A file that a push sends: "new" or "changed" in the repository; `text` of the registry and the model card."""
 
     path: str
     what: str
+    text: str = field(default="", compare=False, repr=False)
 
 
 def publish(
@@ -72,7 +73,7 @@ def publish(
 
     Args:
         private: if the repository does not exist, create a private one.
-        dry_run: change nothing, and return what would be sent.
+        dry_run: change nothing, and return what would be sent; without a network, as if to a new repository.
         replace_readme: also replace a README.md that stylezoo did not write.
 
     Raises:
@@ -88,7 +89,7 @@ def publish(
     # Start again if someone else changed the repository in the meantime, or the server failed during a commit.
     for wait in (*WAITS, None):
         try:
-            before = repository.snapshot()
+            before = _look(repository, dry_run)
             if before is None and not dry_run:
                 repository.create(private=private)
                 before = repository.snapshot()
@@ -101,6 +102,20 @@ def publish(
             warnings.warn(f"{what}: retrying in {pause:g} s", stacklevel=2)
             time.sleep(pause)
     raise AssertionError
+
+
+def _look(repository: Repository, dry_run: bool) -> Snapshot | None:
+    try:
+        return repository.snapshot()
+    except UnreachableError as cause:
+        if not dry_run:
+            raise
+        warnings.warn(f"{cause} This is what a new repository would get.", stacklevel=3)
+        return None
+
+
+def _text(content: Content | None) -> str:
+    return content.decode() if isinstance(content, bytes) else ""
 
 
 def paths_of(name: str) -> tuple[str, str, str]:
@@ -128,7 +143,10 @@ class _Push:
     def run(self, dry_run: bool) -> list[Change]:
         files = self._files(dry_run)
         texts = self._changed(self._texts({*self.there, *files}))
-        changes = [Change(path, "changed" if path in self.there else "new") for path in (*files, *texts)]
+        changes = [
+            Change(path, "changed" if path in self.there else "new", _text(texts.get(path)))
+            for path in (*files, *texts)
+        ]
         if changes and not dry_run:
             self._send(files, texts)
         return changes

@@ -43,6 +43,21 @@ for i, name in enumerate(names):
 """
 
 
+def test_a_dry_run_without_a_network_shows_what_a_new_repository_would_get(
+    hub: HubServer, run, refused, tmp_path: Path
+) -> None:
+    hub.stop()
+    card = tmp_path / "card.md"
+    command = ("push", "johnson/mosaic", "--repo", "owner/zoo", "--dry-run", "--no-picture", "--card", card)
+    result = run(*command)
+    assert result.exit_code == 0, result.output
+    assert "what a new repository would get" in result.stderr
+    assert "new      johnson/mosaic.safetensors" in result.stdout
+    assert "hf:owner/zoo/johnson/mosaic" in card.read_text()
+    assert "--card" in refused(*command)
+    assert "does not answer" in refused("push", "johnson/mosaic", "--repo", "owner/zoo", "--no-picture")
+
+
 @pytest.mark.slow
 def test_three_models_go_there_and_come_back_to_the_bit(published: HubServer, tmp_path: Path) -> None:
     rng = np.random.default_rng(0)
@@ -113,7 +128,7 @@ def test_list_reads_the_registry_alone(published: HubServer, run) -> None:
 
 
 def test_info_and_stylize_take_a_name_of_the_hub(published: HubServer, run, tmp_path: Path) -> None:
-    assert "repo: owner/zoo" in run("info", "hf:owner/zoo/johnson/mosaic").stdout
+    assert "on the Hub's owner/zoo" in run("info", "hf:owner/zoo/johnson/mosaic").stdout
     Image.new("RGB", (64, 48), (10, 90, 200)).save(tmp_path / "photo.png")
     out = tmp_path / "out.png"
     result = run("stylize", tmp_path / "photo.png", "-m", "hf:owner/zoo@main/johnson/mosaic", "-o", out)

@@ -4,8 +4,10 @@ import errno
 import os
 import pickle
 import shutil
+import socket
 import subprocess
 import sys
+import threading
 import time
 import zipfile
 from collections.abc import Callable
@@ -23,8 +25,8 @@ from safetensors.numpy import save_file
 import stylezoo.zoo
 from stylezoo._files import sha256_of
 from stylezoo.errors import HashMismatchError, HubError, WeightsError
-from stylezoo.zoo import store
-from stylezoo.zoo.hub import Repository
+from stylezoo.zoo import hub_errors, store
+from stylezoo.zoo.hub import Repository, UnreachableError
 from stylezoo.zoo.spec import HubSpec, ModelSpec, WeightsSpec
 from stylezoo.zoo.store import locate, read_header
 
@@ -318,6 +320,35 @@ def test_no_network(spec: ModelSpec, make_weights: MakeWeights, online: HubServe
     online.stop()
     with pytest.raises(HubError, match="does not answer as it should: check the network, or set HF_ENDPOINT"):
         locate(_with(spec, make_weights(hub=HUB)))
+
+
+def test_no_network_is_noticed_before_the_client_tries_for_long(
+    spec: ModelSpec, make_weights: MakeWeights, online: HubServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A host that never answers, or whose name cannot be looked up: nothing else is asked."""
+    never = threading.Event()
+    monkeypatch.setattr(hub_errors, "PATIENCE", 0.1)
+    monkeypatch.setattr(hub_errors.socket, "create_connection", lambda *_: never.wait() and socket.socket())
+    with pytest.raises(HubError, match="does not answer as it should"):
+        locate(_with(spec, make_weights(hub=HUB)))
+    with pytest.raises(UnreachableError, match="does not answer as it should"):
+        Repository(HUB).snapshot()
+    never.set()
+    assert not online.requests
+
+
+def test_a_file_in_the_cache_needs_no_network(spec: ModelSpec, make_weights: MakeWeights, online: HubServer) -> None:
+    there = _with(spec, make_weights(hub=HUB))
+    path = locate(there)
+    online.stop()
+    assert locate(there) == path
+
+
+def test_a_proxy_is_left_to_the_client(monkeypatch: pytest.MonkeyPatch, online: HubServer) -> None:
+    online.stop()
+    assert not hub_errors.answers()
+    monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")
+    assert hub_errors.answers()
 
 
 def _elsewhere(model: ModelSpec, **variables: str) -> subprocess.Popen[str]:
