@@ -10,7 +10,7 @@ import click
 
 from stylezoo.cli.console import put_json, say
 from stylezoo.cli.jobs import pictures_in
-from stylezoo.cli.options import model_names
+from stylezoo.cli.options import model_names, parse_style
 from stylezoo.errors import OptionError
 
 
@@ -31,6 +31,9 @@ from stylezoo.errors import OptionError
     help="Input and output type: float NxCxHxW in 0 to 1, or uint8 NxHxWxC.",
 )
 @click.option(
+    "-s", "--style", metavar="STYLE", help="The one style of the file: a name, a mix or a picture, as for stylize."
+)
+@click.option(
     "--photos",
     type=click.Path(exists=True, file_okay=False, path_type=Path),
     metavar="DIR",
@@ -38,12 +41,15 @@ from stylezoo.errors import OptionError
 )
 @click.option("--force", is_flag=True, help="Overwrite existing files.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
-def command(name: str, output: Path, photos: Path | None, force: bool, as_json: bool, **choices: Any) -> None:
+def command(
+    name: str, output: Path, style: str | None, photos: Path | None, force: bool, as_json: bool, **choices: Any
+) -> None:
     """Export the model NAME to ONNX, or to a torch.export program that runs without this package.
 
-    The file takes batches of any size and pictures of any size. Multi-style models also take a style as input.
-    Arbitrary-style models get a second file, the encoder, which computes this input from a style image. Before the file
-    is kept, its results are compared with the model at three sizes.
+    The file takes batches of any size and pictures of any size. With --style, or if the model has just one, the picture
+    is its only input. Otherwise multi-style models also take a style as input, and arbitrary-style models get a second
+    file, the encoder, which computes this input from a style image. Before the file is kept, its results are compared
+    with the model at three sizes.
     """
     for path in (output, output.with_name(f"{output.stem}-encoder{output.suffix}")):
         if path.is_dir() or (path.exists() and not force):
@@ -53,11 +59,14 @@ def command(name: str, output: Path, photos: Path | None, force: bool, as_json: 
     from stylezoo.stylizer.loading import load
 
     stylizer = load(name, device="cpu", backend="torch")
-    made = export(stylizer, output, photos=pictures_in(photos) if photos else _samples(), **choices)
+    samples = pictures_in(photos) if photos else _samples()
+    made = export(stylizer, output, style=parse_style(style), photos=samples, **choices)
     if as_json:
         facts = {"model": stylizer.spec.name, "transform": str(made.transform), "bytes": made.transform.stat().st_size}
         encoder = made.encoder and str(made.encoder)
-        put_json(facts | choices | {"encoder": encoder, "checks": [asdict(check) for check in made.checks]})
+        put_json(
+            facts | choices | {"style": style, "encoder": encoder, "checks": [asdict(check) for check in made.checks]}
+        )
         return
     for file in filter(None, (made.transform, made.encoder)):
         say(f"{file}: {file.stat().st_size / 1e6:.2f} MB")

@@ -9,9 +9,8 @@ import torch
 from skimage import data
 from torch import Tensor
 
-from stylezoo import export as module
-from stylezoo.errors import ExportError, OptionError
-from stylezoo.export import export
+from stylezoo.errors import ExportError, OptionError, StyleError
+from stylezoo.export import check, export, write
 from stylezoo.stylizer.loading import load
 from stylezoo.stylizer.stylizer import Stylizer
 
@@ -52,6 +51,27 @@ def test_several_pictures_of_any_size_in_any_mix_of_styles(
     torch.testing.assert_close(
         torch.from_numpy(run(multi_onnx, image=x, style=code.values)), expected, atol=1e-4, rtol=0
     )
+
+
+def test_a_chosen_style_is_part_of_the_file(multi: Stylizer, tmp_path: Path) -> None:
+    mix = {"dots": 0.7, "waves": 0.3}
+    made = export(multi, tmp_path / "mix.onnx", style=mix, photos=PHOTOS)
+    session = onnxruntime.InferenceSession(made.transform.read_bytes(), providers=["CPUExecutionProvider"])
+    assert [put.name for put in session.get_inputs()] == ["image"] and made.encoder is None
+    x = crops(61, 34)
+    found = torch.from_numpy(run(made.transform, image=x))
+    torch.testing.assert_close(found, multi.stylize(x, mix), atol=1e-4, rtol=0)
+
+
+def test_a_picture_as_the_style_needs_no_encoder(any_file: Path, tmp_path: Path) -> None:
+    stylizer, style = load(any_file, device="cpu"), data.coffee()
+    made = export(stylizer, tmp_path / "coffee.onnx", style=style, photos=PHOTOS, pixels="uint8")
+    assert made.encoder is None and [p.name for p in tmp_path.iterdir()] == ["coffee.onnx"]
+    found = run(made.transform, image=data.astronaut()[None, :48, :64])[0]
+    expected = stylizer.stylize(data.astronaut()[:48, :64], style)
+    assert np.abs(found.astype(int) - expected).max() <= 1
+    with pytest.raises(StyleError, match="stripes"):
+        export(load(any_file), tmp_path / "x.onnx", style="stripes")
 
 
 def test_a_file_says_what_it_is(multi: Stylizer, multi_onnx: Path) -> None:
@@ -111,10 +131,10 @@ def test_smaller_files_differ_a_little(multi: Stylizer, multi_onnx: Path, tmp_pa
 def test_a_smaller_file_that_differs_by_more_than_its_bound_is_not_kept(
     multi: Stylizer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, precision
 ) -> None:
-    bound = module.MEAN_BOUNDS[precision]
-    runner = module._runner
+    bound = check.MEAN_BOUNDS[precision]
+    runner = write.open_runner
     monkeypatch.setattr(
-        module, "_runner", lambda path, format: lambda feeds: runner(path, format)(feeds) + (2 * bound + 8) / 255
+        write, "open_runner", lambda path, format: lambda feeds: runner(path, format)(feeds) + (2 * bound + 8) / 255
     )
     with pytest.raises(ExportError, match=f"in the mean, of which {precision}"):
         export(multi, tmp_path / "far.onnx", precision=precision, photos=PHOTOS)
@@ -125,7 +145,7 @@ def test_a_smaller_file_that_differs_by_more_than_its_bound_is_not_kept(
 def test_a_file_that_stylizes_otherwise_is_not_kept(
     multi: Stylizer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module, "_runner", lambda path, format: lambda feeds: feeds["image"] * 0)
+    monkeypatch.setattr(write, "open_runner", lambda path, format: lambda feeds: feeds["image"] * 0)
     with pytest.raises(ExportError, match=r"cin/tiny: the exported file differs from the net by \d+\.\d+/255"):
         export(multi, tmp_path / "wrong.onnx")
     assert not list(tmp_path.iterdir())
