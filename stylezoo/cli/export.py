@@ -63,10 +63,8 @@ def command(
     made = export(stylizer, output, style=parse_style(style), photos=samples, **choices)
     if as_json:
         facts = {"model": stylizer.spec.name, "transform": str(made.transform), "bytes": made.transform.stat().st_size}
-        encoder = made.encoder and str(made.encoder)
-        put_json(
-            facts | choices | {"style": style, "encoder": encoder, "checks": [asdict(check) for check in made.checks]}
-        )
+        facts |= choices | {"style": style, "encoder": made.encoder and str(made.encoder)}
+        put_json(facts | {"checks": [asdict(check) for check in made.checks]})
         return
     for file in filter(None, (made.transform, made.encoder)):
         say(f"{file}: {file.stat().st_size / 1e6:.2f} MB")

@@ -1,7 +1,7 @@
 """Write nets as files that other programs run.
 
-The files hold everything: padding to the net's multiples, the net, and cropping; batches and pictures of any size pass. A
-style is an input if the net has several and none is chosen: see `Exported`.
+The files hold everything: padding to the net's multiples, the net, and cropping; batches and pictures of any size pass.
+A style is an input if the net has several and none is chosen: see `Exported`.
 """
 
 from __future__ import annotations
