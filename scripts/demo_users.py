@@ -15,6 +15,8 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -83,28 +85,31 @@ async def crowd(url: str, visitors: int, seconds: float) -> Tally:
     return tally
 
 
+@contextmanager
+def own_page() -> Iterator[tuple[str, int]]:
+    """Start a page; yield its address and the number of its process, which is ended afterwards."""
+    command = [sys.executable, "-m", "stylezoo", "demo", "--port", "0"]
+    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+    assert process.stderr is not None
+    while not (found := re.search(r"http://\S+?/", line := process.stderr.readline())):
+        if not line:
+            sys.exit(process.wait() or 1)
+    threading.Thread(target=process.stderr.read, daemon=True).start()  # or the page stops where the pipe is full
+    try:
+        yield found[0], process.pid
+    finally:
+        process.terminate()
+        process.wait()
+
+
 @click.command()
 @click.option("--url", help="Address of a page that is running.  [default: a page of its own]")
 @click.option("--visitors", default=20, show_default=True, help="How many at once.")
 @click.option("--seconds", default=60.0, show_default=True, help="How long they stay.")
 def main(url: str | None, visitors: int, seconds: float) -> None:
     """Print what came of the requests of visitors; the exit code is 1 where one was lost."""
-    process = None
-    if url is None:
-        command = [sys.executable, "-m", "stylezoo", "demo", "--port", "0"]
-        process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
-        assert process.stderr is not None
-        while not (found := re.search(r"http://\S+?/", line := process.stderr.readline())):
-            if not line:
-                sys.exit(process.wait() or 1)
-        url = found[0]
-        threading.Thread(target=process.stderr.read, daemon=True).start()  # or the page stops where the pipe is full
-    try:
-        tally = asyncio.run(crowd(url, visitors, seconds))
-    finally:
-        if process:
-            process.terminate()
-            process.wait()
+    with nullcontext((url, 0)) if url else own_page() as (address, _):
+        tally = asyncio.run(crowd(address, visitors, seconds))
     for line in tally.lost[:10]:
         print(line)
     done = tally.seconds

@@ -12,6 +12,7 @@ Each case is a fork of this process, which has the modules imported: a start of 
 
 from __future__ import annotations
 
+import gc
 import io
 import json
 import os
@@ -29,7 +30,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-os.environ |= {"OMP_NUM_THREADS": "1", "HF_HUB_OFFLINE": "1"}  # before what reads them
+# Before what reads them. Without telemetry and threads of its own, this process is one thread, which may fork.
+os.environ |= {"OMP_NUM_THREADS": "1", "ORT_DISABLE_TELEMETRY": "1", "HF_HUB_OFFLINE": "1"}
 
 import av
 import click
@@ -38,7 +40,12 @@ import onnxruntime  # noqa: F401 - for the forks
 from PIL import Image
 
 import stylezoo
-import stylezoo.video
+import stylezoo.cli.stylize
+import stylezoo.cli.train
+import stylezoo.cli.verify
+import stylezoo.cli.video
+import stylezoo.evaluate.verify
+import stylezoo.video.film
 from stylezoo.cli.main import main as stylezoo_main
 from stylezoo.stylizer.loading import load
 from stylezoo.train.recipe import packaged_recipes
@@ -272,6 +279,10 @@ def main(count: int, only: tuple[str, ...], seed: int, keep: Path) -> None:
         folder = Path(name)
         kinds = make_kinds(folder)
         photo = (folder / "photo.png").read_bytes()
+        if len(list(Path("/proc/self/task").iterdir())) > 1:
+            raise click.ClickException("this process has several threads: what it forks might wait for one of them")
+        gc.collect()
+        gc.freeze()  # or each fork copies what its garbage collector visits
         for label, kind in kinds.items():
             if only and label not in only:
                 continue
