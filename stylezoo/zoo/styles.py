@@ -66,7 +66,8 @@ def read_mix(spec: ModelSpec, style: Mapping[Any, Any] | Iterable[Any]) -> list[
     for pair in pairs:
         if len(pair) != 2:
             raise StyleError(f"{spec.name}: a mix must be styles or (style, weight) pairs, not tuples of {len(pair)}")
-        if not isinstance(pair[1], Real) or isinstance(pair[1], bool) or not abs(pair[1]) <= MOST:
+        number = isinstance(pair[1], Real) and not isinstance(pair[1], bool)
+        if not (number and -MOST <= pair[1] <= MOST):
             raise StyleError(
                 f"{spec.name}: the weights of a mix must be numbers from -{MOST:g} to {MOST:g}, not "
                 f"{reprlib.repr(pair[1])}"

@@ -27,7 +27,7 @@ GOOD = {
     "metadata": ["keep", "safe", "none"],
 }
 BAD = {
-    "strength": [-0.01, 3.01, math.nan, math.inf, None, "1", True],
+    "strength": [-0.01, 3.01, math.nan, math.inf, 10**400, None, "1", True],
     "size": [0, -1, 16385, 1.5, True, "512"],
     "stroke": [0, 1 / 17, 16.1, math.nan, "1"],
     "preserve_color": [True, None, "hue", 0, ["luma"]],
