@@ -37,8 +37,8 @@ class Tally:
     lost: list[str] = field(default_factory=list)
 
 
-async def visit(url: str, number: int, until: float, tally: Tally) -> None:
-    """Be one visitor until the clock says so; requests under way are waited for."""
+async def visit(url: str, number: int, seconds: float, tally: Tally) -> None:
+    """Be one visitor for so long after the page has opened; requests under way are waited for."""
     headers = {"X-Forwarded-For": f"10.0.{number // 250}.{number % 250 + 1}"}  # heeded from this machine alone
     async with httpx.AsyncClient(base_url=url, headers=headers, timeout=PATIENCE) as client:
         config = (await client.get("config")).json()
@@ -49,7 +49,7 @@ async def visit(url: str, number: int, until: float, tally: Tally) -> None:
         buffer = io.BytesIO()
         Image.fromarray(pixels).resize((640, 480), Image.Resampling.BICUBIC).save(buffer, "JPEG")
         photo: str | None = None
-        turn = 0
+        turn, until = 0, time.monotonic() + seconds
         while time.monotonic() < until:
             started = time.monotonic()
             try:
@@ -80,8 +80,8 @@ async def call(client: httpx.AsyncClient, name: str, data: list[Any]) -> Any:
 
 async def crowd(url: str, visitors: int, seconds: float) -> Tally:
     """Return what becomes of the requests of so many visitors at once."""
-    tally, until = Tally(), time.monotonic() + seconds
-    await asyncio.gather(*(visit(url, number, until, tally) for number in range(visitors)))
+    tally = Tally()
+    await asyncio.gather(*(visit(url, number, seconds, tally) for number in range(visitors)))
     return tally
 
 
