@@ -150,6 +150,8 @@ def test_a_file_comes_back_in_its_format(kind: str, height: int, width: int, see
         back = picture.restore(picture.levels)
     deep = mode == "I;16"
     expected = np.asarray(image)[..., None].repeat(3, axis=2) / 65535 * 255 if deep else seen(image)
+    if kind == "WEBP" and (expected[..., 3:] == 255).all():
+        expected = expected[..., :3]  # WebP stores no alpha that is 255 everywhere
     planes = [picture.levels] if picture.veil is None else [picture.levels, picture.veil]
     decoded = np.concatenate(planes, axis=1)[0].transpose(1, 2, 0) * (255.0 if deep else 1.0)
     assert decoded.shape == expected.shape and np.abs(decoded - expected).max() <= (1e-4 if deep else 0)
