@@ -6,6 +6,9 @@ from pathlib import Path
 import click
 import pytest
 
+from stylezoo._files import lock
+from stylezoo.errors import OptionError
+
 
 @pytest.fixture
 def kill(load_script, monkeypatch: pytest.MonkeyPatch):
@@ -53,8 +56,12 @@ def test_half_a_file_and_another_result_fail(kill, tmp_path: Path, content: tupl
         campaign(kill, tmp_path)
 
 
-def test_a_lock_that_is_left_fails(kill, tmp_path: Path) -> None:
+def test_a_lock_that_blocks_and_parts_that_are_left_fail(kill, tmp_path: Path) -> None:
     (tmp_path / "place0").mkdir()
-    (tmp_path / "place0" / ".stylezoo.lock").touch()
-    with pytest.raises(click.ClickException, match=r"\.stylezoo\.lock"):
+    release = lock(tmp_path / "place0" / ".stylezoo.lock", "a folder")
+    with pytest.raises(OptionError, match=r"\.stylezoo\.lock"):
         campaign(kill, tmp_path)
+    release()
+    (tmp_path / "two" / "place0" / "out.mp4.parts").mkdir(parents=True)
+    with pytest.raises(click.ClickException, match=r"out\.mp4\.parts"):
+        campaign(kill, tmp_path / "two")
