@@ -15,6 +15,8 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -35,8 +37,8 @@ class Tally:
     lost: list[str] = field(default_factory=list)
 
 
-async def visit(url: str, number: int, until: float, tally: Tally) -> None:
-    """Be one visitor until the clock says so; requests under way are waited for."""
+async def visit(url: str, number: int, seconds: float, tally: Tally) -> None:
+    """Be one visitor for so long after the page has opened; requests under way are waited for."""
     headers = {"X-Forwarded-For": f"10.0.{number // 250}.{number % 250 + 1}"}  # heeded from this machine alone
     async with httpx.AsyncClient(base_url=url, headers=headers, timeout=PATIENCE) as client:
         config = (await client.get("config")).json()
@@ -47,7 +49,7 @@ async def visit(url: str, number: int, until: float, tally: Tally) -> None:
         buffer = io.BytesIO()
         Image.fromarray(pixels).resize((640, 480), Image.Resampling.BICUBIC).save(buffer, "JPEG")
         photo: str | None = None
-        turn = 0
+        turn, until = 0, time.monotonic() + seconds
         while time.monotonic() < until:
             started = time.monotonic()
             try:
@@ -78,9 +80,26 @@ async def call(client: httpx.AsyncClient, name: str, data: list[Any]) -> Any:
 
 async def crowd(url: str, visitors: int, seconds: float) -> Tally:
     """Return what becomes of the requests of so many visitors at once."""
-    tally, until = Tally(), time.monotonic() + seconds
-    await asyncio.gather(*(visit(url, number, until, tally) for number in range(visitors)))
+    tally = Tally()
+    await asyncio.gather(*(visit(url, number, seconds, tally) for number in range(visitors)))
     return tally
+
+
+@contextmanager
+def own_page() -> Iterator[tuple[str, int]]:
+    """Start a page; yield its address and the number of its process, which is ended afterwards."""
+    command = [sys.executable, "-m", "stylezoo", "demo", "--port", "0"]
+    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+    assert process.stderr is not None
+    while not (found := re.search(r"http://\S+?/", line := process.stderr.readline())):
+        if not line:
+            sys.exit(process.wait() or 1)
+    threading.Thread(target=process.stderr.read, daemon=True).start()  # or the page stops where the pipe is full
+    try:
+        yield found[0], process.pid
+    finally:
+        process.terminate()
+        process.wait()
 
 
 @click.command()
@@ -89,22 +108,8 @@ async def crowd(url: str, visitors: int, seconds: float) -> Tally:
 @click.option("--seconds", default=60.0, show_default=True, help="How long they stay.")
 def main(url: str | None, visitors: int, seconds: float) -> None:
     """Print what came of the requests of visitors; the exit code is 1 where one was lost."""
-    process = None
-    if url is None:
-        command = [sys.executable, "-m", "stylezoo", "demo", "--port", "0"]
-        process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
-        assert process.stderr is not None
-        while not (found := re.search(r"http://\S+?/", line := process.stderr.readline())):
-            if not line:
-                sys.exit(process.wait() or 1)
-        url = found[0]
-        threading.Thread(target=process.stderr.read, daemon=True).start()  # or the page stops where the pipe is full
-    try:
-        tally = asyncio.run(crowd(url, visitors, seconds))
-    finally:
-        if process:
-            process.terminate()
-            process.wait()
+    with nullcontext((url, 0)) if url else own_page() as (address, _):
+        tally = asyncio.run(crowd(address, visitors, seconds))
     for line in tally.lost[:10]:
         print(line)
     done = tally.seconds

@@ -14,6 +14,8 @@ from pathlib import Path
 from stylezoo.errors import OptionError
 from stylezoo.types import PathLike
 
+LOCK = ".stylezoo.lock"
+"""File name of the lock in a folder that one process writes."""
 LONGEST_STEM, LONGEST_SUFFIX = 40, 20  # characters of a temporary name: 255 bytes hold it in any script
 
 
@@ -50,10 +52,11 @@ def replacing(target: PathLike) -> Iterator[Path]:
         temporary.unlink(missing_ok=True)
 
 
-def lock(path: PathLike, what: str) -> Callable[[], None]:
+def lock(path: PathLike, what: str, option: str = "--output") -> Callable[[], None]:
     """Take a lock file; return what gives it back, as the end of the process does, however it ends.
 
-    Raises OptionError where another process, or another job of this one, has it; `what` is what it writes.
+    Raises OptionError where another process, or another job of this one, has it; `what` is what it writes, and `option`
+    is that by which another is chosen.
     """
     from filelock import FileLock, Timeout  # 10 ms that most commands need not spend
 
@@ -64,7 +67,7 @@ def lock(path: PathLike, what: str) -> Callable[[], None]:
         held.acquire(blocking=False)
     except Timeout as cause:
         raise OptionError(
-            f"{what} is being written by another process: wait for it to finish, or choose another --output"
+            f"{what} is being written by another process: wait for it to finish, or choose another {option}"
         ) from cause
 
     def release() -> None:

@@ -16,11 +16,20 @@ import numpy as np
 import pytest
 import yaml
 from hub_server import HubServer
+from hypothesis import HealthCheck, settings
 from PIL import Image
 
 TESTS = Path(__file__).parent
 
 os.environ.setdefault("HF_HUB_DISABLE_XET", "1")  # read once, by whoever imports huggingface_hub first
+
+# `HYPOTHESIS_PROFILE=nightly pytest ...` tries more. Without a database: a failure prints how to reproduce it.
+for profile, examples in (("standard", 50), ("nightly", 2000)):
+    checks = list(HealthCheck)
+    settings.register_profile(
+        profile, max_examples=examples, deadline=None, database=None, print_blob=True, suppress_health_check=checks
+    )
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "standard"))
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -102,7 +102,8 @@ def _is_word(value: Any, *words: str) -> bool:
 
 
 def _is_number(value: Any, low: float, high: float) -> bool:
-    return isinstance(value, Real) and not isinstance(value, bool) and low <= float(value) <= high  # false for NaN
+    number = isinstance(value, Real) and not isinstance(value, bool)
+    return number and bool(low <= value <= high)  # false for NaN; an int may be too large for a float
 
 
 _CHECKS: dict[str, tuple[Callable[[Any], bool], str]] = {

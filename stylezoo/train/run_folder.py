@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from stylezoo._files import replacing
+from stylezoo._files import LOCK, lock, replacing
 from stylezoo.errors import TrainingError
 from stylezoo.recipe import Recipe
 from stylezoo.train.processes import agree
@@ -15,6 +17,27 @@ RECIPE, LOG, SAMPLES = "recipe.yaml", "log.jsonl", "samples"
 CHECKPOINT, WEIGHTS = "checkpoint.safetensors", "weights.safetensors"
 BEFORE_END = "annealing.safetensors"
 """The checkpoint before a constant learning rate starts to fall, from which a run can be extended."""
+
+
+@contextmanager
+def locked(folder: Path, first: bool) -> Iterator[None]:
+    """Keep other runs out of a run folder; `first`: whether this is the process that writes.
+
+    Raises:
+        OptionError: another process trains in the folder.
+    """
+    if not first:
+        yield
+        return
+    there = folder.exists()
+    release = lock(folder / LOCK, f"run folder '{folder}'", "--out")
+    try:
+        yield
+    finally:
+        release()
+        if not there:
+            with suppress(OSError):  # it is not empty
+                folder.rmdir()
 
 
 def open_folder(folder: Path, recipe: Recipe, *, resume: bool, first: bool) -> Path | None:

@@ -24,7 +24,7 @@ from stylezoo.train.inputs import build_loss, build_net, find_content, find_styl
 from stylezoo.train.loop import Loop
 from stylezoo.train.processes import local_world, pick_training_device, processes
 from stylezoo.train.rows import chooses_rows, start_rows
-from stylezoo.train.run_folder import open_folder
+from stylezoo.train.run_folder import locked, open_folder
 from stylezoo.train.samples import Samples
 from stylezoo.train.schedule import ByClock, BySteps
 from stylezoo.train.step import Stepper
@@ -61,10 +61,11 @@ def train(
 
     Raises:
         TrainingError: the run diverged, or `out` has another run.
-        DataError, BackboneError, OptionError: something named by the recipe does not exist.
+        DataError, BackboneError, OptionError: something named by the recipe does not exist, or another process trains
+            in `out`.
     """
     started = time.monotonic() if started is None else started
-    with processes() as (rank, world):
+    with processes() as (rank, world), locked(Path(out), rank == 0):
         picked = pick_training_device(device, rank)
         return prepare(recipe, Path(out), picked, resume, progress and rank == 0, rank, world, started).run()
 

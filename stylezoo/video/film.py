@@ -17,7 +17,7 @@ import msgspec
 import numpy as np
 from av.codec.context import Flags
 from av.container import OutputContainer
-from av.packet import Packet
+from av.packet import Packet, PacketSideData, packet_sidedata_type_from_literal
 from av.video.codeccontext import VideoCodecContext
 from av.video.frame import VideoFrame
 from av.video.reformatter import VideoReformatter
@@ -26,6 +26,7 @@ from av.video.stream import VideoStream
 from stylezoo.errors import OptionError, VideoError, did_you_mean
 from stylezoo.types import Keep
 from stylezoo.video.clip import BT601, BT709, FULL, LIMITED, Clip, Colour, Frame, usual_matrix
+from stylezoo.video.container import close, container_format
 from stylezoo.video.footage import EXACT, RGB, Footage, open_container, reason
 from stylezoo.video.parts import Told
 from stylezoo.video.sound import COPY, NONE, Track, add_tracks
@@ -52,11 +53,18 @@ STEADY_CODECS = {
     "wmv2",
 }  # codecs with a constant frame rate or coarse timing
 SWSCALE = {BT709: 1, 4: 4, 5: 5, BT601: 5, 7: 7, 9: 9, 10: 9}  # matrix of H.273 -> swscale's number
+ALPHA_FORMATS = ("yuva420p", "yuva444p10le")
+ALPHA_APART = {"vp8", "vp9"}  # codecs whose alpha is a second stream, which only Matroska and WebM store
+ALPHA_DATA: Any = "matroska_block_additional"
 GLOBAL_HEADER = 0x40  # FFmpeg's AVFMT_GLOBALHEADER: codec headers are stored once, at the start
+IN_MATROSKA = {"matroska", "webm"}
 IN_MP4 = {"mp4", "mov", "ipod", "3gp"}
 FLEETING = {"encoder", "major_brand", "minor_version", "compatible_brands", "rotate"}
 SAFE = {"title", "artist", "author", "composer", "album_artist", "album", "show", "episode_id", "genre", "language"}
 SAFE |= {"copyright", "license", "comment", "description", "synopsis", "date", "creation_time", "year"}
+
+Coded = tuple[int, int, bool, bytes, bytes]
+"""A packet: presentation time, duration, whether it is a keyframe, its data, and its alpha if that is stored apart."""
 
 
 class Film:
@@ -90,7 +98,6 @@ class Film:
     ) -> None:
         self._keep = metadata
         self.target, self.clip, (self.origin, self.last) = target, clip, span
-        self.on_white = clip.alpha
         self._format = container_format(target)
         wanted = [codec] if codec else ["h264", "vp9", self._format.default]
         for number, name in enumerate(wanted):
@@ -106,10 +113,12 @@ class Film:
                     f"({reason(cause)}): choose another --codec, or a container such as .mp4 or .mkv"
                 ) from cause
         self.size = self.height, self.width
+        self.on_white = clip.alpha and not self.alpha
         self.sound = self._choose_sound(sound)
         self.choices = {
             "container": self._format.name,
             "codec": self.encoder,
+            "format": self.pixel_format,
             "options": self.options,
             "scale": self.scale,
             "sound": self.sound,
@@ -140,6 +149,7 @@ class Film:
         self.scale = (default if quality is None else quality) if key == "q" else None
         known_formats = [f.name for f in encoder.video_formats or ()]
         self.pixel_format = "yuv420p" if "yuv420p" in known_formats or not known_formats else known_formats[0]
+        self._choose_alpha(known_formats)
         self.height, self.width = size
         form = av.VideoFormat(self.pixel_format)
         if form.chroma_width(2) == 1:  # subsampled chroma needs even sides in H.264 and others
@@ -154,6 +164,15 @@ class Film:
         self._steady = self._format.name in STEADY or self.codec in STEADY_CODECS
         self.rate = self.clip.rate.limit_denominator(1001)
         self.time_base = 1 / self.rate if self._steady else self.clip.time_base
+
+    def _choose_alpha(self, known_formats: Sequence[str]) -> None:
+        """Choose a pixel format with alpha, if the clip has alpha, and the encoder and the container store it."""
+        stored = self.codec not in ALPHA_APART or self._format.name in IN_MATROSKA
+        found = [name for name in ALPHA_FORMATS if name in known_formats] if self.clip.alpha and stored else []
+        self.alpha = bool(found)
+        if found:
+            self.pixel_format = found[0]
+            self.options |= {"auto-alt-ref": "0"} if self.codec in ALPHA_APART else {}  # libvpx requires it
 
     def _choose_sound(self, sound: bool) -> str:
         """Return how to write the sound: copy it, re-encode it, or drop it."""
@@ -171,7 +190,7 @@ class Film:
         room.name = self.target.name
         with ExitStack() as stack:
             out = av.open(room, "w")
-            stack.callback(_close, out)
+            stack.callback(close, out)
             self._begin(out, sound, stack)
 
     def _begin(self, out: OutputContainer, sound: str, stack: ExitStack) -> tuple[VideoStream, list[Track]]:
@@ -218,12 +237,13 @@ class Film:
             context.flags |= Flags.global_header
         converter = VideoReformatter()
         durations: dict[int, int] = {}
-        packets: list[tuple[int, int, bool, bytes]] = []
+        packets: list[Coded] = []
 
         def take(picture: VideoFrame | None) -> None:
             for packet in context.encode(picture):
                 time = packet.pts or 0
-                packets.append((time, durations.pop(time, 0), packet.is_keyframe, bytes(packet)))
+                alpha = bytes(packet.get_sidedata(ALPHA_DATA))
+                packets.append((time, durations.pop(time, 0), packet.is_keyframe, bytes(packet), alpha))
 
         for frame in frames:
             picture = self._picture(frame, converter)
@@ -244,12 +264,12 @@ class Film:
 
     def _picture(self, frame: Frame, converter: VideoReformatter) -> VideoFrame:
         pixels = frame.pixels
-        if pixels.shape[2] == 4:  # over white
+        if pixels.shape[2] == 4 and not self.alpha:  # over white
             alpha = pixels[..., 3:].astype(np.uint16)
             pixels = ((pixels[..., :3] * alpha + 255 * (255 - alpha) + 127) // 255).astype(np.uint8)
         pixels = np.ascontiguousarray(pixels[: self.height, : self.width])
         picture = converter.reformat(
-            VideoFrame.from_ndarray(pixels, "rgb24"),
+            VideoFrame.from_ndarray(pixels, "rgba" if self.alpha else "rgb24"),
             format=self.pixel_format,
             dst_colorspace=SWSCALE.get(self.colour.matrix, 1),
             dst_color_range=self.colour.range,
@@ -286,45 +306,20 @@ class Film:
         step = max(1, round(1 / (self.rate * self.time_base)))
         shown: deque[int] = deque()  # presentation times in order; each frame is decoded `delay` frames earlier
         for path, _ in parts:
-            packets = msgspec.msgpack.decode(path.read_bytes(), type=list[tuple[int, int, bool, bytes]])
+            packets = msgspec.msgpack.decode(path.read_bytes(), type=list[Coded])
             times = sorted(time for time, *_ in packets)
             shown.extend(times if path != parts[0][0] else [times[0] - step * i for i in range(delay, 0, -1)] + times)
-            for time, duration, key, data in packets:
+            for time, duration, key, data, alpha in packets:
                 packet: Packet[Any] = Packet(data)
                 packet.stream, packet.time_base = stream, self.time_base
                 packet.pts, packet.dts, packet.duration = time, shown.popleft(), duration
                 packet.is_keyframe = key
+                if alpha:
+                    packet.set_sidedata(_side_data(alpha), move=True)
                 yield packet.dts * self.time_base, packet
 
 
-class _Container(msgspec.Struct, frozen=True):
-    name: str
-    default: str
-    flags: int
-
-
-def container_format(target: Path) -> _Container:
-    """Return the container for a suffix; raise VideoError if it is not a video format."""
-    room = io.BytesIO()
-    room.name = target.name
-    remedy = "end the name in .mp4, .mov, .mkv or .webm, or in .gif, .webp or .apng"
-    try:
-        out = av.open(room, "w")
-    except ValueError as cause:
-        what = (
-            f"no container has the suffix '{target.suffix}'"
-            if target.suffix
-            else "it has no suffix to tell a container"
-        )
-        raise VideoError(f"cannot write {target.name}: {what}; {remedy}") from cause
-    form = out.format
-    _close(out)
-    single = not form.no_file and form.name not in ("image2", "gif", "apng", "webp", "mp3", "segment", "yuv4mpegpipe")
-    if not single or out.default_video_codec == "none":
-        raise VideoError(f"cannot write {target.name}: '{target.suffix}' is not a video format; {remedy}")
-    return _Container(form.name, out.default_video_codec, int(form.flags))
-
-
-def _close(out: OutputContainer) -> None:
-    with suppress(av.FFmpegError, ValueError):
-        out.close()
+def _side_data(alpha: bytes) -> PacketSideData:
+    made: Any = PacketSideData(packet_sidedata_type_from_literal(ALPHA_DATA), len(alpha))  # type: ignore[call-arg]
+    memoryview(made)[:] = alpha
+    return made

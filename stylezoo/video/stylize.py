@@ -256,7 +256,7 @@ def _open_sink(
     if clip.interlaced:
         _warn(f"{clip.name} is interlaced: moving edges are stylized as combs; deinterlace it first")
     if clip.alpha and sink.on_white:
-        _warn(f"{kind} has no transparency here: {clip.name} is put on white")
+        _warn(f"{kind} with {sink.codec} has no transparency: {clip.name} is put on white; .webm and .webp keep it")
     return sink
 
 

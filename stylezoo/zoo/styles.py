@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+import reprlib
 from collections.abc import Iterable, Mapping
 from numbers import Integral, Real
 from pathlib import Path
@@ -12,6 +13,9 @@ from typing import Any
 from stylezoo.errors import StyleError, did_you_mean
 from stylezoo.zoo.catalog import models_with
 from stylezoo.zoo.spec import ModelSpec
+
+MOST = 10**9
+"""The largest weight of a mix; larger ones would exceed float32 after normalising by a small sum."""
 
 
 def find_style(spec: ModelSpec, style: Any) -> int | None:
@@ -56,7 +60,7 @@ def read_mix(spec: ModelSpec, style: Mapping[Any, Any] | Iterable[Any]) -> list[
     """Return the members of a mix, of a mapping or of pairs, with weights that sum to 1.
 
     Raises:
-        StyleError: it is empty, or its weights are not numbers or sum to 0.
+        StyleError: it is empty, or its weights are not numbers, are larger than `MOST`, or sum to 0.
     """
     members = style.items() if isinstance(style, Mapping) else style
     pairs = [m if isinstance(m, (list, tuple)) else (m, 1.0) for m in members]
@@ -65,8 +69,12 @@ def read_mix(spec: ModelSpec, style: Mapping[Any, Any] | Iterable[Any]) -> list[
     for pair in pairs:
         if len(pair) != 2:
             raise StyleError(f"{spec.name}: a mix must be styles or (style, weight) pairs, not tuples of {len(pair)}")
-        if not isinstance(pair[1], Real) or isinstance(pair[1], bool) or not math.isfinite(pair[1]):
-            raise StyleError(f"{spec.name}: the weights of a mix must be numbers, not {pair[1]!r}")
+        number = isinstance(pair[1], Real) and not isinstance(pair[1], bool)
+        if not (number and -MOST <= pair[1] <= MOST):
+            raise StyleError(
+                f"{spec.name}: the weights of a mix must be numbers from -{MOST:g} to {MOST:g}, not "
+                f"{reprlib.repr(pair[1])}"
+            )
     if (total := math.fsum(float(weight) for _, weight in pairs)) < 1e-6:
         raise StyleError(f"{spec.name}: the weights of a mix must sum to more than 0, not {total:g}")
     return [(member, float(weight) / total) for member, weight in pairs]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,7 +11,7 @@ import click
 import numpy as np
 import pytest
 from click.testing import CliRunner
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from moving import make_clip, pictures
 from PIL import Image
@@ -20,7 +19,6 @@ from PIL import Image
 from stylezoo.cli.main import COMMANDS, cli
 from stylezoo.runtime.options import option_fields
 
-EXAMPLES = int(os.environ.get("STYLEZOO_EXAMPLES", "25"))
 PIXELS = np.random.default_rng(0).integers(0, 256, (33, 40, 3), dtype=np.uint8)
 
 
@@ -200,7 +198,6 @@ def test_the_strategies_above_name_every_option_of_stylize() -> None:
 
 
 @pytest.mark.slow
-@settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck))
 @given(chosen=st.fixed_dictionaries({}, optional=VALUES))
 def test_any_options_together_give_one_verdict_and_one_picture(place, multi_file, chosen: dict[str, Any]) -> None:
     given_ = {f"--{name.replace('_', '-')}": str(value) for name, value in chosen.items()}

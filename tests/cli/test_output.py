@@ -14,9 +14,9 @@ import pytest
 from moving import make_clip, pictures
 from PIL import Image
 
-from stylezoo._files import lock, replacing
+from stylezoo._files import LOCK, lock, replacing
 from stylezoo.errors import OptionError
-from stylezoo.stylizer.batch.manifest import LOCK, MANIFEST
+from stylezoo.stylizer.batch.manifest import MANIFEST
 from stylezoo.video import stylize_video
 
 PIXELS = np.random.default_rng(0).integers(0, 256, (32, 40, 3), dtype=np.uint8)

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 import math
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from stylezoo.cli.sheet import command as sheet
 from stylezoo.cli.stylize import command as stylize
@@ -24,7 +27,7 @@ GOOD = {
     "metadata": ["keep", "safe", "none"],
 }
 BAD = {
-    "strength": [-0.01, 3.01, math.nan, math.inf, None, "1", True],
+    "strength": [-0.01, 3.01, math.nan, math.inf, 10**400, None, "1", True],
     "size": [0, -1, 16385, 1.5, True, "512"],
     "stroke": [0, 1 / 17, 16.1, math.nan, "1"],
     "preserve_color": [True, None, "hue", 0, ["luma"]],
@@ -69,3 +72,38 @@ def test_commands_have_the_options_and_their_help():
         assert names <= set(own)
         for name in names:
             assert own[name].help == option_fields()[name].metadata["help"]
+
+
+NUMBERS = st.one_of(
+    st.integers(-20, 20_000),
+    st.floats(-1, 20),
+    st.floats(),
+    st.integers(),
+    st.sampled_from([np.float32(0.5), np.int64(64), np.uint8(3), np.float64(1), np.bool_(True)]),
+    st.fractions(-1, 5),
+)
+ANYTHING = st.one_of(
+    NUMBERS, st.none(), st.booleans(), st.text(max_size=5), st.sampled_from(["luma", "stats", "auto", "keep", "safe"])
+)
+
+
+@given(given_=st.dictionaries(st.sampled_from(sorted(GOOD)), ANYTHING))
+def test_any_values_are_kept_as_plain_ones_or_named(given_):
+    try:
+        options = StylizeOptions(**given_)
+    except OptionError as error:
+        name = str(error).split(" ")[0]
+        assert name in given_ and repr(given_[name]) in str(error)
+        return
+    for name, value in given_.items():
+        kept = getattr(options, name)
+        assert type(kept) in (float, int, bool, str, type(None))
+        assert kept == value or math.isclose(kept, value)
+    assert StylizeOptions(**json.loads(json.dumps(options.as_dict()))) == options
+    assert options.changed(**given_) == options
+    assert take_options({**given_, "seed": 1}) == (options, {"seed": 1})
+
+
+@given(value=st.floats(0, 3))
+def test_every_strength_within_the_bounds_is_kept(value):
+    assert StylizeOptions(strength=value).strength == value

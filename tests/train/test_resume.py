@@ -85,3 +85,28 @@ def test_a_stopped_run_saves_says_how_to_go_on_and_exits_130(unbroken, run_input
     for name in FILES:
         assert (out / name).read_bytes() == unbroken[name], name
     assert steps(out) == list(range(1, STEPS + 1))
+
+
+def test_a_second_run_in_the_same_folder_is_refused(unbroken, run_inputs: Path, tmp_path: Path) -> None:
+    out = tmp_path / "run"
+    process = start(run_inputs / "tiny.yaml", out)
+    wait_for_step(process, out, 8)
+    process.send_signal(signal.SIGSTOP)  # so that it does not end meanwhile
+    for options in ([], ["--resume"]):
+        second = start(run_inputs / "tiny.yaml", out, *options)
+        _, err = second.communicate(timeout=300)
+        assert second.returncode == 2
+        assert f"run folder '{out}'" in err and "--out" in err and "Traceback" not in err
+    process.kill()
+    process.communicate()
+    finish(start(run_inputs / "tiny.yaml", out, "--resume"))  # the killed run left no lock that blocks
+    for name in FILES:
+        assert (out / name).read_bytes() == unbroken[name], name
+    assert not list(out.glob(".*"))
+
+
+def test_a_refused_run_leaves_no_folder(run_inputs: Path, tmp_path: Path) -> None:
+    process = start(run_inputs / "tiny.yaml", tmp_path / "run", "--resume")
+    _, err = process.communicate(timeout=300)
+    assert process.returncode == 2 and "no run to resume" in err
+    assert not (tmp_path / "run").exists()

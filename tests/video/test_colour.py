@@ -51,8 +51,8 @@ def test_hdr_is_tone_mapped_and_no_longer_tagged_so(
         assert (context.color_primaries, context.color_trc, context.colorspace) == (BT709, BT709, BT709)
 
 
-def transparent_clip(path: Path) -> Path:
-    frames = [np.dstack([picture, np.zeros((48, 64), np.uint8)]) for picture in pictures(4)]
+def transparent_clip(path: Path, count: int = 4) -> Path:
+    frames = [np.dstack([picture, np.zeros((48, 64), np.uint8)]) for picture in pictures(count)]
     for frame in frames:
         frame[:, 32:, 3] = 255
     options = {"auto-alt-ref": "0", "b": "0", "crf": "4"}
@@ -73,6 +73,36 @@ def test_the_alpha_of_vp9_is_read(net, tmp_path: Path) -> None:
         assert np.asarray(made.convert("RGBA"))[24, 10, 3] == 0
     with pytest.warns(UserWarning, match="white"):
         stylize_video(path, tmp_path / "out.mp4", net, "dots")
+
+
+@pytest.mark.parametrize(
+    ("name", "codec", "close"),
+    [("out.webm", None, 2), ("out.mkv", "vp9", 2), ("out.mkv", "ffv1", 0), ("out.mov", "prores", 1)],
+)
+def test_alpha_is_kept_where_codec_and_container_store_it(net, tmp_path: Path, name, codec, close) -> None:
+    path = transparent_clip(tmp_path / "clip.webm", 60)  # more than one part
+    before = [frame.pixels[..., 3] for frame in open_clip(path).frames()]
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        stylize_video(path, tmp_path / name, net, "dots", codec=codec)
+    made = open_clip(tmp_path / name)
+    after = [frame.pixels for frame in made.frames()]
+    assert made.alpha and len(after) == len(before) == 60
+    for old, new in zip(before, after, strict=True):
+        assert np.abs(old[:, :30] - 1.0 * new[:, :30, 3]).max() <= close
+        assert np.abs(old[:, 34:] - 1.0 * new[:, 34:, 3]).max() <= close
+    with pytest.warns(UserWarning, match="white"):
+        stylize_video(path, tmp_path / "plain.mp4", net, "dots", quality=1)
+    plain = next(open_clip(tmp_path / "plain.mp4").frames()).pixels
+    assert np.abs(plain[:, 36:] - 1.0 * after[0][:, 36:, :3]).mean() < 12  # the colours are those of the style
+
+
+def test_alpha_that_a_container_cannot_store_is_put_on_white_and_said(net, tmp_path: Path) -> None:
+    path = transparent_clip(tmp_path / "clip.webm")
+    with pytest.warns(UserWarning, match=r"\.mp4 with vp9 has no transparency.*white.*\.webm"):
+        stylize_video(path, tmp_path / "out.mp4", net, "dots", codec="vp9")
+    seen = next(open_clip(tmp_path / "out.mp4").frames()).pixels
+    assert seen.shape[2] == 3 and seen[:, :28].min() > 245
 
 
 @pytest.mark.parametrize(

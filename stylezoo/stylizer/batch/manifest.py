@@ -18,9 +18,6 @@ if TYPE_CHECKING:
 
 MANIFEST = ".stylezoo.jsonl"
 """File name of the manifest in the output folder."""
-LOCK = ".stylezoo.lock"
-"""File name of the lock in the output folder."""
-
 
 _MEASURED = {"width", "height", "seconds"}  # results in a record, which do not affect the picture
 _CHANGES = {

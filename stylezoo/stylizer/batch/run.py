@@ -7,10 +7,10 @@ from collections.abc import Generator, Sequence
 from contextlib import ExitStack, closing
 from typing import TYPE_CHECKING, Literal
 
-from stylezoo._files import lock
+from stylezoo._files import LOCK, lock
 from stylezoo.errors import OptionError
 from stylezoo.stylizer.batch.job import Job
-from stylezoo.stylizer.batch.manifest import LOCK, Manifest
+from stylezoo.stylizer.batch.manifest import Manifest
 from stylezoo.stylizer.batch.threads import share
 from stylezoo.stylizer.batch.work import Outcome, Work
 from stylezoo.zoo.store import find
