@@ -20,7 +20,7 @@ MAX_SIZE = 16384
 STROKE_SIZE = 512
 """The long side, in px, at which strokes have size 1."""
 AUTO_SIZE = 1024
-"""The long side, in px, up to which stroke="auto" stylizes a picture at its own size, and larger ones at this size."""
+"""The long side, in px, at which stroke="auto" stylizes larger pictures; a panorama at half of it for its short side."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,8 +32,9 @@ class StylizeOptions:
         size: long side of the result in px, from 1 to 16384. None: that of the photo.
         stroke: stroke size relative to the picture, from 1/16 to 16, independent of `size`: 1 is what the net gives at
             a long side of 512 px, 2 is twice as coarse; where the net sees fewer px than the result has, the result is
-            soft. "auto": what the net gives at the size of the result, but at most 1024 px: a larger picture is
-            stylized at 1024 px, and gets the detail of the photo back, see `stylezoo.images.detail`.
+            soft. "auto": what the net gives at the size of the result, up to 1024 px. A larger picture is stylized
+            at 1024 px, or with 512 px for the short side if it is longer than 2:1, and gets the detail of the photo
+            back, see `stylezoo.images.detail`.
         preserve_color: False, "luma" (keep the photo's hues exactly) or "stats" (keep its overall palette). With
             "stats" a style image is first matched to the photo's palette (Gatys et al. 2016, arXiv:1606.05897); for
             other styles and mixes, the result is matched to the photo.
@@ -119,7 +120,7 @@ _CHECKS: dict[str, tuple[Callable[[Any], bool], str]] = {
     "size": (lambda v: v is None or _is_count(v, 1, MAX_SIZE), f"the long side in px, from 1 to {MAX_SIZE}"),
     "stroke": (
         lambda v: _is_word(v, "auto") or _is_number(v, 1 / 16, 16),
-        "'auto', or from 1/16 (fine) through 1 to 16 (coarse)",
+        "from 1/16 (fine) through 1 to 16 (coarse), or 'auto'",
     ),
     "preserve_color": (lambda v: v is False or _is_word(v, "luma", "stats"), "False, 'luma' or 'stats'"),
     "tile": (

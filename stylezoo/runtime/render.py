@@ -25,8 +25,10 @@ def sizes_of(photo: Array, options: StylizeOptions) -> Sizes:
     before = after = photo.shape[-2], photo.shape[-1]
     if options.size is not None:
         after = fit_long_side(*before, options.size)
-    if options.stroke == "auto":  # that of the same photo with `size` AUTO_SIZE, so that it looks the same
-        return Sizes(before, after, after if max(after) <= AUTO_SIZE else fit_long_side(*before, AUTO_SIZE))
+    if options.stroke == "auto":
+        most = max(AUTO_SIZE, AUTO_SIZE * max(after) // (2 * min(after)))
+        # from the photo, as if `size` were `most`, so that both look the same
+        return Sizes(before, after, after if max(after) <= most else fit_long_side(*before, most))
     small = fit_long_side(*after, min(MAX_SIZE, max(1, round(STROKE_SIZE / options.stroke))))
     return Sizes(before, after, small)
 

@@ -139,7 +139,7 @@ def test_json_is_one_line_a_picture(here, stylize):
         "regions": [],
         "strength": 1.0,
         "size": None,
-        "stroke": None,
+        "stroke": "auto",
         "preserve_color": False,
         "tile": "auto",
         "style_size": 384,

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from skimage import data
 
-from stylezoo.images.color import rgb_to_ycbcr
+from stylezoo.images.color import rgb_to_ycbcr, ycbcr_to_rgb
 from stylezoo.images.detail import with_detail
 from stylezoo.images.planes import as_levels, resample, resize
 
@@ -43,14 +43,18 @@ def enlarged(x: NDArray[Any], size: tuple[int, int]) -> NDArray[np.float64]:
 def reference(original: Any, seen: Any, stylized: Any) -> NDArray[np.float64]:
     """The docstring of `with_detail`, in float64 and of the whole picture at once."""
     original, seen, stylized = (np.asarray(x[0], dtype=np.float64) for x in (original, seen, stylized))
-    up = lambda x: enlarged(x, original.shape[-2:])  # noqa: E731
+
+    def up(x: NDArray[np.float64]) -> NDArray[np.float64]:
+        return enlarged(x, original.shape[-2:])
 
     def windows(x: NDArray[np.float64]) -> NDArray[np.float64]:
         padded = np.pad(x, [(0, 0)] * (x.ndim - 2) + [(1, 1), (1, 1)], mode="edge")
         return sliding_window_view(padded, (3, 3), axis=(-2, -1)).reshape(*x.shape, 9)
 
+    def mean(x: NDArray[np.float64]) -> NDArray[np.float64]:
+        return windows(x).mean(-1)
+
     apart = stylized - seen
-    mean = lambda x: windows(x).mean(-1)  # noqa: E731
     slope = (mean(seen * apart) - mean(seen) * mean(apart)).sum(0) / (
         (mean(seen**2) - mean(seen) ** 2).sum(0) + 3e-3
     )
@@ -151,8 +155,6 @@ def test_with_luma_the_chroma_is_the_photos() -> None:
     seen = small(x)
     ycbcr = rgb_to_ycbcr(seen)
     ycbcr[:, :1] = 0.4 + 0.2 * painted(seen)[:, :1]
-    from stylezoo.images.color import ycbcr_to_rgb
-
     made = with_detail(x, seen, ycbcr_to_rgb(ycbcr).astype(np.float32), luma=True)
     inside = ((made > 0) & (made < 1)).all(axis=1)
     assert inside.mean() > 0.9
