@@ -20,7 +20,7 @@ MAX_SIZE = 16384
 STROKE_SIZE = 512
 """The long side, in px, at which strokes have size 1."""
 AUTO_SIZE = 1024
-"""The long side, in px, at which stroke="auto" stylizes larger pictures; a panorama at half of it for its short side."""
+"""The long side, in px, at which stroke="auto" stylizes larger pictures; the short side of a panorama is half of it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -276,6 +276,10 @@ def test_stroke_sets_the_size_at_which_the_net_runs(here, stylize_multi, multi_f
     assert np.abs(coarse - stylize_multi("-s", "dots")).mean() > 1
 
 
+def test_stroke_is_auto_unless_it_is_named(here, stylize_multi):
+    assert np.array_equal(stylize_multi("-s", "dots", "--stroke", "auto"), stylize_multi("-s", "dots"))
+
+
 def test_mask_keeps_the_photo_where_it_is_black(masks, stylize_multi):
     stylized = stylize_multi("-s", "dots", "--mask", "left.png")
     difference = np.abs(stylized - pixels("photo.png")).mean(axis=(0, 2))

@@ -36,7 +36,9 @@ def painted(seen: NDArray[np.float32], seed: int = 1) -> NDArray[np.float32]:
 
 def enlarged(x: NDArray[Any], size: tuple[int, int]) -> NDArray[np.float64]:
     """Pillow's bicubic interpolation of (..., h, w), which the package does not use here."""
-    flat = [np.asarray(Image.fromarray(p.astype(np.float32)).resize(size[::-1], 3)) for p in x.reshape(-1, *x.shape[-2:])]
+    flat = [
+        np.asarray(Image.fromarray(p.astype(np.float32)).resize(size[::-1], 3)) for p in x.reshape(-1, *x.shape[-2:])
+    ]
     return np.stack(flat).reshape(*x.shape[:-2], *size).astype(np.float64)
 
 
@@ -55,9 +57,7 @@ def reference(original: Any, seen: Any, stylized: Any) -> NDArray[np.float64]:
         return windows(x).mean(-1)
 
     apart = stylized - seen
-    slope = (mean(seen * apart) - mean(seen) * mean(apart)).sum(0) / (
-        (mean(seen**2) - mean(seen) ** 2).sum(0) + 3e-3
-    )
+    slope = (mean(seen * apart) - mean(seen) * mean(apart)).sum(0) / ((mean(seen**2) - mean(seen) ** 2).sum(0) + 3e-3)
     gain = mean(slope.clip(-1, 1))
     light, change = (np.einsum("c,chw->hw", LUMA, x) for x in (stylized, apart))
     least, most = windows(light).min(-1), windows(light).max(-1)
