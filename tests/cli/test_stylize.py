@@ -344,6 +344,7 @@ def test_json_states_card_mask_regions_and_stroke(masks, card, run, multi_file):
         (["--size", "0"], "size must be"),
         (["--style-size", "8"], "style_size must be"),
         (["--stroke", "nan"], "stroke must be"),
+        (["--stroke", "big"], "--stroke must be auto or a number from 1/16 to 16, not 'big'"),
     ],
 )
 def test_unusable_masks_cards_and_strokes_are_refused(masks, not_stylized, arguments, message):
