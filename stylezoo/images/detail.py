@@ -10,8 +10,7 @@ from stylezoo.images.planes import Array, Floats, as_float, as_levels, resample
 EDGE = 1e-3
 """Variance of the photo, per channel, above which the stylized image decides how much of its detail comes back."""
 
-BAND = 64  # rows at a time: what is float stays in the cache, and memory does not grow with the picture
-_LUMA = np.float32([0.299, 0.587, 0.114])
+BAND = 64  # rows at a time, one run of `resample`: what is float stays in the cache, whatever the picture's size
 
 
 def with_detail(photo: Array, seen: Floats, stylized: Floats, *, luma: bool = False) -> Array:
@@ -41,9 +40,11 @@ def with_detail(photo: Array, seen: Floats, stylized: Floats, *, luma: bool = Fa
         planes = _planes(seen[index], stylized[index])
         for top in range(0, height, BAND):
             rows = slice(top, min(top + BAND, height))
-            down = resample(seen.shape[-2], height, rows.start, rows.stop)
-            narrow = np.concatenate([t.weights @ planes[:, t.first : t.last] for t in down], axis=1)
-            wide = np.concatenate([narrow[..., t.first : t.last] @ t.weights.T for t in across], axis=2)
+            [down] = resample(seen.shape[-2], height, rows.start, rows.stop)
+            near = planes[:, down.first : down.last]
+            # products this small stay in one thread, whatever else the machine does
+            parts = [down.weights @ near[..., t.first : t.last] @ t.weights.T for t in across]
+            wide = np.concatenate(parts, axis=2, dtype=np.float32)
             original = as_float(np.ascontiguousarray(photo[index, :, rows]))
             band = _detailed(original, wide).clip(0, 1)
             if luma:
@@ -58,7 +59,7 @@ def _planes(seen: Floats, stylized: Floats) -> Floats:
     variance = (_mean(seen * seen) - _mean(seen) ** 2).sum(axis=0)
     slope = (_mean(seen * apart) - _mean(seen) * _mean(apart)).sum(axis=0) / (variance + 3 * np.float32(EDGE))
     gain = _mean(slope.clip(-1, 1)[None])
-    light, change = (np.tensordot(_LUMA, x, 1)[None] for x in (stylized, apart))
+    light, change = (_light(x)[None] for x in (stylized, apart))
     least = _nearby(np.minimum, light)
     span, changed = (_nearby(np.maximum, x) - _nearby(np.minimum, x) for x in (light, change))
     return np.concatenate([apart, seen, gain, least, span, np.minimum(span, changed)])
@@ -67,11 +68,16 @@ def _planes(seen: Floats, stylized: Floats) -> Floats:
 def _detailed(photo: Floats, planes: Floats) -> Floats:
     """Return (3, H, W) from the photo and the enlarged planes of `_planes`."""
     apart, seen, (gain, least, span, reach) = planes[:3], planes[3:6], planes[6:]
-    place = (np.tensordot(_LUMA, apart + seen, 1) - least) / np.maximum(span, np.float32(1e-4))
+    place = (_light(apart + seen) - least) / np.maximum(span, np.float32(1e-4))
     place = place.clip(0, 1)
     steep = place * place * (3 - 2 * place)
     steep = steep * steep * (3 - 2 * steep)
     return photo + (apart + gain * (photo - seen) + reach.clip(0) * (steep - place))
+
+
+def _light(x: Floats) -> Floats:
+    """Return the luma, (H, W), of (3, H, W); not a product of matrices, which several threads would share."""
+    return np.float32(0.299) * x[0] + np.float32(0.587) * x[1] + np.float32(0.114) * x[2]
 
 
 def _nearby(join: np.ufunc, x: Floats) -> Floats:
