@@ -15,6 +15,7 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+from typing import Any
 
 import click
 import numpy as np
@@ -24,8 +25,10 @@ from skimage import data
 
 import stylezoo
 from stylezoo._files import replacing
+from stylezoo.runtime.options import STROKE_SIZE
 
 COMPARED = 4  # megapixels
+AUTO = "stroke auto"
 
 
 def picture(megapixels: float) -> Image.Image:
@@ -34,12 +37,12 @@ def picture(megapixels: float) -> Image.Image:
     return Image.fromarray(data.coffee()).resize((side, side), Image.Resampling.BICUBIC)
 
 
-def time_of(stylizer: stylezoo.Stylizer, style: str, photo: Image.Image, tile: int | None, rounds: int) -> float:
-    """Return the median seconds of a painting."""
+def time_of(stylizer: stylezoo.Stylizer, style: str, photo: Image.Image, rounds: int, **options: Any) -> float:
+    """Return the median seconds to stylize a picture."""
     seconds = []
     for _ in range(rounds):
         started = time.perf_counter()
-        stylizer.stylize(photo, style, tile=tile)
+        stylizer.stylize(photo, style, **options)
         seconds.append(time.perf_counter() - started)
     return float(np.median(seconds))
 
@@ -89,16 +92,24 @@ def main(
     record: dict[str, object] = {"largest": {"megapixels": most, **largest(model, style, most)}} if most else {}
     stylizer = stylezoo.load(model, device="cpu")
     stylizer.stylize(picture(0.25), style)
-    lines: dict[str, dict[float, float]] = {f"tiles of {tile} px": {}, "whole": {}}
+    lines: dict[str, dict[float, float]] = {AUTO: {}, f"tiles of {tile} px": {}, "whole": {}}
     for size in sizes:
         photo = picture(size)
-        for (label, line), side in zip(lines.items(), (tile, None), strict=True):
-            if side or size <= whole_up_to:
-                line[size] = time_of(stylizer, style, photo, side, rounds)
+        full = {"stroke": STROKE_SIZE / photo.width}
+        for (label, line), options in zip(
+            lines.items(), ({}, {"tile": tile} | full, {"tile": None} | full), strict=True
+        ):
+            if label != "whole" or size <= whole_up_to:
+                line[size] = time_of(stylizer, style, photo, rounds, **options)
                 click.echo(f"{size:g} megapixels, {label}: {line[size]:.2f} s, {line[size] / size:.2f} a megapixel")
-    fits = {label: exponent(list(line), list(line.values())) for label, line in lines.items() if len(line) > 1}
+    fits = {
+        label: exponent(list(line), list(line.values()))
+        for label, line in lines.items()
+        if len(line) > 1 and label != AUTO  # two regimes
+    }
     levels = np.asarray(picture(COMPARED))
-    whole, tiles = (stylizer.stylize(levels, style, tile=side).astype(int) for side in (None, tile))
+    full = {"stroke": STROKE_SIZE / levels.shape[1]}
+    whole, tiles = (stylizer.stylize(levels, style, tile=side, **full).astype(int) for side in (None, tile))
     difference = np.abs(tiles - whole)
     record |= {
         "seconds": {label: {f"{size:g}": round(t, 3) for size, t in line.items()} for label, line in lines.items()},

@@ -115,6 +115,18 @@ def stroke(net: Stylizer) -> Image.Image:
     return _row([(net.stylize(ASTRONAUT, style, stroke=size), (f"stroke {size:g}", style)) for size in strokes])
 
 
+def sizes(_: Stylizer) -> Image.Image:
+    """One photo at three sizes: the whole, and a part pixel by pixel."""
+    net, side = stylezoo.load("johnson/mosaic"), 256
+    whole, part = [], []
+    for size in (512, 1024, 4000):
+        stylized = net.stylize(ASTRONAUT.resize((size, size), Image.Resampling.BICUBIC))
+        left, top = round(0.44 * size) - side // 2, round(0.2 * size) - side // 2 + 60
+        whole.append((stylized.resize((side, side), Image.Resampling.LANCZOS), (f"{size} px", "the whole")))
+        part.append((stylized.crop((left, top, left + side, top + side)), (f"{size} px", "a part at 100 %")))
+    return labelled_page([picture for picture, _ in whole + part], [title for _, title in whole + part], 3)
+
+
 def _row(cells: list[tuple[Image.Image, Title]]) -> Image.Image:
     return labelled_page(
         [picture.resize((330, 330)) for picture, _ in cells], [title for _, title in cells], len(cells)
@@ -122,7 +134,8 @@ def _row(cells: list[tuple[Image.Image, Title]]) -> Image.Image:
 
 
 PICTURES: dict[str, Callable[[Stylizer], Image.Image]] = {
-    draw.__name__: draw for draw in (gallery, cin16, blend, strength, regions, add_style, any_style, color, stroke)
+    draw.__name__: draw
+    for draw in (gallery, cin16, blend, strength, regions, add_style, any_style, color, stroke, sizes)
 }
 
 

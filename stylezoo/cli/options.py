@@ -29,7 +29,17 @@ def parse_tile(text: str) -> int | str | None:
     return int(text)
 
 
-_TYPES = {"float": float, "float | None": float, "int | None": int, "Tile": parse_tile}
+def parse_stroke(text: str) -> float | str:
+    """Return the value of --stroke: 'auto' or a number."""
+    if text == "auto":
+        return text
+    try:
+        return float(text)
+    except ValueError:
+        raise OptionError(f"--stroke must be auto or a number from 1/16 to 16, not '{text}'") from None
+
+
+_TYPES = {"float": float, "int | None": int, "Stroke": parse_stroke, "Tile": parse_tile}
 
 
 def stylize_options(*names: str, **defaults: Any) -> Callable[[Command], Command]:

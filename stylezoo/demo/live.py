@@ -46,7 +46,7 @@ class Live:
         """
         if not isinstance(value, dict):
             raise OptionError("The page sent no frame: reload it.")
-        how = value.get("strength", 1.0), None, value.get("colours", "style")
+        how = value.get("strength", 1.0), "auto", value.get("colours", "style")
         request = read_request(self.model.name, value, *how, settings=self._settings)
         frame = from_data_url(value.get("image"), self._settings)
         frame.info.pop("icc_profile", None)  # a canvas is already in sRGB, and converting it takes as long as the net

@@ -31,7 +31,7 @@ T = TypeVar("T")
 
 HEAD = """<header class="sz-head"><h1>stylezoo</h1>
 <p>Upload a photo, choose a style, and see it stylized.</p></header>"""
-STROKE = 0.75
+STROKES = [("Automatic", "auto"), ("Fine", 0.5), ("Medium", 1), ("Coarse", 2)]
 COLOURS = [("The painting's", "style"), ("The photo's, exactly", "luma"), ("The photo's palette", "stats")]
 QUALITY = 95
 SET_REQUEST = "(strength, colours) => { (window.stylezoo ??= {}).request = { strength, colours }; return []; }"
@@ -86,13 +86,12 @@ class _Desk:
 class _Wall:
     stage: gr.HTML
     strength: gr.Slider
-    stroke: gr.Slider
+    stroke: gr.Radio
     colours: gr.Radio
     brush: gr.HTML
     png: gr.Button
     jpeg: gr.Button
     sheet: gr.Button
-    finer: gr.Checkbox
     saver: gr.HTML
 
 
@@ -158,7 +157,7 @@ class _Page:
             stage = make_part("stage", {})
             with gr.Row(elem_id="sz-fine"):
                 strength = gr.Slider(0, 2, 1, step=0.05, label="Strength", elem_id="sz-strength")
-                stroke = gr.Slider(0.5, 2, STROKE, step=0.25, label="Size of the strokes", elem_id="sz-stroke")
+                stroke = gr.Radio(STROKES, value="auto", label="Strokes", elem_id="sz-stroke")
                 colours = gr.Radio(COLOURS, value="style", label="Colours", elem_id="sz-colours")
             with gr.Accordion("Brush: stylize where styles go", open=False, elem_id="sz-brushing"):
                 brush = make_part("brush", photo="")
@@ -166,13 +165,10 @@ class _Page:
                 png = gr.Button("Save as PNG", variant="primary", elem_id="sz-png")
                 jpeg = gr.Button("Save as JPEG", elem_id="sz-jpeg")
                 sheet = gr.Button("Contact sheet", elem_id="sz-sheet")
-            finer = gr.Checkbox(
-                False, label="Finer strokes, as small as the photo's own size allows", elem_id="sz-finer"
-            )
             saver = make_part("saver")
         with gr.Tab("Live camera"):
             make_part("live", side=SIDE, server_functions=[self._frame()])
-        return _Wall(stage, strength, stroke, colours, brush, png, jpeg, sheet, finer, saver)
+        return _Wall(stage, strength, stroke, colours, brush, png, jpeg, sheet, saver)
 
     def _connect(self, blocks: gr.Blocks, desk: _Desk, wall: _Wall) -> None:
         """Connect the event handlers."""
@@ -196,7 +192,7 @@ class _Page:
         desk.samples.input(_reported(self.sample), desk.samples, desk.photo, **look).success(**hung).success(
             **stylize, api_visibility="private"
         )
-        touched = [desk.palette.input, wall.strength.release, wall.stroke.release, wall.colours.input, wall.brush.input]
+        touched = [desk.palette.input, wall.strength.release, wall.stroke.input, wall.colours.input, wall.brush.input]
         gr.on(touched, **stylize, trigger_mode="always_last", api_name="stylize")
         desk.model.input(_reported(self.choose), [desk.model, desk.own], desk.palette, **look).success(
             **stylize, api_visibility="private"
@@ -215,9 +211,7 @@ class _Page:
             api_visibility="private",
         )
         for button, kind in ((wall.png, "png"), (wall.jpeg, "jpg")):
-            button.click(
-                _reported(self._saves(kind)), [*request, wall.finer], wall.saver, **work, api_name=f"save_{kind}"
-            )
+            button.click(_reported(self._saves(kind)), request, wall.saver, **work, api_name=f"save_{kind}")
         wall.sheet.click(_reported(self.sheet), request, wall.saver, **work, api_name="sheet")
         gr.on([wall.strength.change, wall.colours.change], None, [wall.strength, wall.colours], None, js=SET_REQUEST)
         blocks.load(self.fill, [desk.model, desk.own], desk.palette, show_progress="hidden", **look)
@@ -250,13 +244,9 @@ class _Page:
 
     def _saves(self, suffix: str) -> Callable[..., Any]:
         def save(*values: Any) -> dict[str, Any]:
-            photo, request, own = self._read(values[:-1])
+            photo, request, own = self._read(values)
             if photo is None:
                 raise OptionError("Choose a photo first.")
-            if values[-1] is True:  # stroke None: the strokes that the net gives at the picture's size
-                request = Request(
-                    request.model, request.mix, request.strength, None, request.colours, request.regions, request.rest
-                )
             stylized = self.studio.stylize(open_picture(photo, self.settings), request, own)
             return self._file(stylized, f"{photo.stem}_{'_'.join(name for name, _ in request.mix)}", suffix)
 

@@ -12,6 +12,7 @@ from PIL import Image
 from stylezoo.demo.pictures import from_data_url
 from stylezoo.demo.settings import Settings
 from stylezoo.errors import OptionError, StyleError
+from stylezoo.runtime.options import Stroke
 
 MOST_STYLES = 4
 """Maximum number of styles in a blend."""
@@ -47,7 +48,7 @@ class Request:
     model: str
     mix: Mix
     strength: float = 1.0
-    stroke: float | None = None
+    stroke: Stroke = "auto"
     colours: Colours = "style"
     regions: tuple[Region, ...] = ()
     rest: bool = True
@@ -57,7 +58,7 @@ def read_request(
     model: object,
     palette: object,
     strength: object = 1.0,
-    stroke: object = None,
+    stroke: object = "auto",
     colours: object = "style",
     brush: object = None,
     *,
@@ -84,7 +85,7 @@ def read_request(
         model,
         read_mix(palette),
         _number(strength, "strength", 0, 3),
-        None if stroke is None else _number(stroke, "stroke", 1 / 8, 8),
+        "auto" if stroke == "auto" else _number(stroke, "stroke", 1 / 8, 8),
         colours,
         regions,
         not regions or bool(_field(brush, "rest")),

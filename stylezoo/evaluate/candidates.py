@@ -72,13 +72,15 @@ def build_zoo(name: str, setting: Setting, backend: Backend = "auto") -> Runner:
     import numpy as np
 
     from stylezoo.images.planes import pad_to_multiple
+    from stylezoo.runtime.options import STROKE_SIZE
     from stylezoo.stylizer.loading import load
 
     os.environ["OMP_NUM_THREADS"] = str(setting.threads)  # read by onnxruntime's sessions, and by torch at its import
     stylizer = load(name, device=setting.device, backend=backend)
     runtime = stylizer.runtime
     picture, style = photo(setting.size), style_of(stylizer)
-    parts: dict[str, Callable[[], object]] = {"stylize": lambda: stylizer.stylize(picture, style)}
+    stroke = STROKE_SIZE / setting.size  # the net sees every pixel, as those of other packages do
+    parts: dict[str, Callable[[], object]] = {"stylize": lambda: stylizer.stylize(picture, style, stroke=stroke)}
     if stylizer.spec.weightless:  # it has no single pass
         return Runner(parts)
     planes = np.asarray(picture, dtype=np.float32).transpose(2, 0, 1)[None] / 255

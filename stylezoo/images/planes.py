@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any, TypeAlias
+import math
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -92,3 +93,31 @@ def on_white(colours: Array, alpha: Array | None) -> Array:
         return colours
     share = as_float(alpha)
     return as_float(colours) * share + (1 - share)
+
+
+class Taps(NamedTuple):
+    """The weights of a run of resampled pixels over the pixels `first` to `last` (exclusive) of the same line."""
+
+    first: int
+    last: int
+    weights: Floats
+    """(pixels of the run, last - first)."""
+
+
+def resample(before: int, after: int, start: int, stop: int) -> list[Taps]:
+    """Return the weights for pixels `start` to `stop` of a line of `after` px resampled from `before` px, as `resize`.
+
+    Uses Keys' cubic kernel (1981, a = -1/2), widened when shrinking. Split into runs, to store few zero weights.
+    """
+    step = before / after
+    width = max(step, 1.0)
+    runs = []
+    for begin in range(start, stop, 64):
+        centres = (np.arange(begin, min(begin + 64, stop)) + 0.5) * step
+        first = max(0, math.floor(float(centres[0]) - 2 * width + 0.5))
+        last = min(before, math.floor(float(centres[-1]) + 2 * width + 0.5))
+        x = np.abs((np.arange(first, last) + 0.5 - centres[:, None]) / width)
+        near, far = (1.5 * x - 2.5) * x * x + 1, ((-0.5 * x + 2.5) * x - 4) * x + 2
+        weights = np.where(x < 1, near, np.where(x < 2, far, 0.0))
+        runs.append(Taps(first, last, (weights / weights.sum(axis=1, keepdims=True)).astype(np.float32)))
+    return runs

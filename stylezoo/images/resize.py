@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import math
-from typing import NamedTuple
-
 import torch
 from torch import Tensor
 from torch.nn import functional
@@ -59,36 +56,3 @@ def reflected(side: int, length: int, device: torch.device | None = None) -> Ten
     period = max(1, 2 * (side - 1))
     position = torch.arange(length, device=device) % period
     return torch.minimum(position, period - position) if side > 1 else position
-
-
-class Taps(NamedTuple):
-    """The weights of a run of resampled pixels over the pixels `first` to `last` (exclusive) of the same line."""
-
-    first: int
-    last: int
-    weights: Tensor
-    """(pixels made, last - first), float32."""
-
-    def along(self, x: Tensor, axis: int) -> Tensor:
-        """Apply the weights to `x`, (..., H, W), along `axis`: -1 or -2."""
-        weights = self.weights.to(x)
-        return weights @ x if axis == -2 else x @ weights.mT
-
-
-def resample(before: int, after: int, start: int, stop: int) -> list[Taps]:
-    """Return the weights for pixels `start` to `stop` of a line of `after` px resampled from `before` px, as `resize`.
-
-    Uses Keys' cubic kernel (1981, a = -1/2), widened when shrinking. Split into runs, to store few zero weights.
-    """
-    step = before / after
-    width = max(step, 1.0)
-    runs = []
-    for begin in range(start, stop, 64):
-        centres = (torch.arange(begin, min(begin + 64, stop), dtype=torch.float64) + 0.5) * step
-        first = max(0, math.floor(float(centres[0]) - 2 * width + 0.5))
-        last = min(before, math.floor(float(centres[-1]) + 2 * width + 0.5))
-        x = ((torch.arange(first, last) + 0.5 - centres[:, None]) / width).abs()
-        near, far = (1.5 * x - 2.5) * x * x + 1, ((-0.5 * x + 2.5) * x - 4) * x + 2
-        weights = torch.where(x < 1, near, torch.where(x < 2, far, 0.0))
-        runs.append(Taps(first, last, (weights / weights.sum(dim=1, keepdim=True)).float()))
-    return runs

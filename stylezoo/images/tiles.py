@@ -12,7 +12,8 @@ from typing import NamedTuple, Protocol
 import torch
 from torch import Tensor
 
-from stylezoo.images.resize import reflected, resample
+from stylezoo.images.planes import Taps, resample
+from stylezoo.images.resize import reflected
 
 STRIP = 2**22
 """Source pixels to process at a time for a window."""
@@ -118,10 +119,16 @@ class Resized:
             x = self.source.window(Box(down[0].first, across[0].first, down[-1].last, across[-1].last)).float()
             for taps, axis in ((across, -1), (down, -2)):
                 start = taps[0].first
-                parts = [t.along(x.narrow(axis, t.first - start, t.last - t.first), axis) for t in taps]
+                parts = [_resampled(x.narrow(axis, t.first - start, t.last - t.first), t, axis) for t in taps]
                 x = torch.cat(parts, dim=axis)
             strips.append(x.clamp_(0, 1))
         return torch.cat(strips, dim=-2)
+
+
+def _resampled(x: Tensor, taps: Taps, axis: int) -> Tensor:
+    """Apply the weights to `x`, (..., H, W), along `axis`: -1 or -2."""
+    weights = torch.from_numpy(taps.weights).to(x)
+    return weights @ x if axis == -2 else x @ weights.mT
 
 
 def resized(source: View, size: tuple[int, int]) -> View:

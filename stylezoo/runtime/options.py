@@ -12,12 +12,15 @@ from stylezoo.images.sizes import STYLE_SIZE, STYLE_SIZES
 from stylezoo.types import Keep
 
 PreserveColor = Literal[False, "luma", "stats"]
+Stroke = Literal["auto"] | float
 Tile = Literal["auto"] | int | None
 
 KEEP: tuple[Keep, ...] = get_args(Keep)
 MAX_SIZE = 16384
 STROKE_SIZE = 512
 """The long side, in px, at which strokes have size 1."""
+AUTO_SIZE = 1024
+"""The long side, in px, at which stroke="auto" stylizes larger pictures; the short side of a panorama is half of it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,7 +31,10 @@ class StylizeOptions:
         strength: 0 gives the photo, 1 the style; up to 3.
         size: long side of the result in px, from 1 to 16384. None: that of the photo.
         stroke: stroke size relative to the picture, from 1/16 to 16, independent of `size`: 1 is what the net gives at
-            a long side of 512 px, 2 is twice as coarse. None: what the net gives at the size of the result.
+            a long side of 512 px, 2 is twice as coarse; where the net sees fewer px than the result has, the result is
+            soft. "auto": what the net gives at the size of the result, up to 1024 px. A larger picture is stylized
+            at 1024 px, or with 512 px for the short side if it is longer than 2:1, and gets the detail of the photo
+            back, see `stylezoo.images.detail`.
         preserve_color: False, "luma" (keep the photo's hues exactly) or "stats" (keep its overall palette). With
             "stats" a style image is first matched to the photo's palette (Gatys et al. 2016, arXiv:1606.05897); for
             other styles and mixes, the result is matched to the photo.
@@ -49,8 +55,12 @@ class StylizeOptions:
     size: int | None = field(
         default=None, metadata={"help": "Long side of the result.  [default: that of IN]", "metavar": "PX"}
     )
-    stroke: float | None = field(
-        default=None, metadata={"help": "Stroke size at any --size: 1 as at 512 px, 2 twice as coarse."}
+    stroke: Stroke = field(
+        default="auto",
+        metadata={
+            "help": "Stroke size at any --size: 1 as at 512 px, 2 twice as coarse. auto: as up to 1024 px, and sharp.",
+            "metavar": "auto|SIZE",
+        },
     )
     preserve_color: PreserveColor = field(
         default=False,
@@ -109,7 +119,10 @@ def _is_number(value: Any, low: float, high: float) -> bool:
 _CHECKS: dict[str, tuple[Callable[[Any], bool], str]] = {
     "strength": (lambda v: _is_number(v, 0, 3), "from 0 (the photo) through 1 (the style) to 3"),
     "size": (lambda v: v is None or _is_count(v, 1, MAX_SIZE), f"the long side in px, from 1 to {MAX_SIZE}"),
-    "stroke": (lambda v: v is None or _is_number(v, 1 / 16, 16), "from 1/16 (fine) through 1 to 16 (coarse)"),
+    "stroke": (
+        lambda v: _is_word(v, "auto") or _is_number(v, 1 / 16, 16),
+        "from 1/16 (fine) through 1 to 16 (coarse), or 'auto'",
+    ),
     "preserve_color": (lambda v: v is False or _is_word(v, "luma", "stats"), "False, 'luma' or 'stats'"),
     "tile": (
         lambda v: v is None or _is_word(v, "auto") or _is_count(v, 1, 10**6),

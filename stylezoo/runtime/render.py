@@ -10,11 +10,12 @@ import numpy as np
 from stylezoo._files import shows
 from stylezoo.errors import ImageError
 from stylezoo.images.color import match_stats
+from stylezoo.images.detail import with_detail
 from stylezoo.images.planes import Array, Floats, crop, lerp, pad_to_multiple, resize
 from stylezoo.images.sizes import fit_long_side
 from stylezoo.runtime.base import Passes, Region, Runtime, Sizes, Statistics, StyleCode
 from stylezoo.runtime.blend import join, rows_of, wants_photo_code, with_chroma
-from stylezoo.runtime.options import MAX_SIZE, STROKE_SIZE, StylizeOptions
+from stylezoo.runtime.options import AUTO_SIZE, MAX_SIZE, STROKE_SIZE, StylizeOptions
 
 NAN_REMEDY = "try float32 (dtype) or a lower strength"
 
@@ -24,9 +25,11 @@ def sizes_of(photo: Array, options: StylizeOptions) -> Sizes:
     before = after = photo.shape[-2], photo.shape[-1]
     if options.size is not None:
         after = fit_long_side(*before, options.size)
-    small = after
-    if options.stroke is not None:
-        small = fit_long_side(*after, min(MAX_SIZE, max(1, round(STROKE_SIZE / options.stroke))))
+    if options.stroke == "auto":
+        most = max(AUTO_SIZE, AUTO_SIZE * max(after) // (2 * min(after)))
+        # from the photo, as if `size` were `most`, so that both look the same
+        return Sizes(before, after, after if max(after) <= most else fit_long_side(*before, most))
+    small = fit_long_side(*after, min(MAX_SIZE, max(1, round(STROKE_SIZE / options.stroke))))
     return Sizes(before, after, small)
 
 
@@ -46,8 +49,9 @@ def render(
     (1 - strength) * (photo - net(x, photo_code)) is added, so that 0 is exactly the photo. The result of a net without
     such a code is cross-faded with the photo.
 
-    With `stroke` the net runs at 512 / stroke px at any size and the result is scaled, so that a preview looks like the
-    final picture.
+    With a number as `stroke` the net runs at 512 / stroke px at any size and the result is scaled, so that a preview
+    looks like the final picture. With "auto", a result of more than 1024 px is that of 1024 px, enlarged with the
+    detail of the photo.
 
     Args:
         photo: (N, 3, H, W), RGB, float32 in [0, 1] or uint8.
@@ -58,12 +62,17 @@ def render(
         progress: show a progress bar over tiles on stderr.
 
     Returns:
-        (N, 3, H', W'), float32 in [0, 1]; in tiles, uint8 if `photo` is.
+        (N, 3, H', W'), float32 in [0, 1]; in tiles and enlarged with detail, uint8 if `photo` is and keeps its size.
 
     Raises:
         NeedsTilesError: tiles are needed, but the runtime has none.
     """
     sizes = sizes_of(photo, options)
+    if options.stroke == "auto" and sizes.small != sizes.result:
+        seen = resize(photo, sizes.small)
+        stylized = render(runtime, seen, style, options.changed(size=None), passes=passes, progress=progress)
+        full = photo if sizes.result == sizes.photo else resize(photo, sizes.result)
+        return with_detail(full, seen, stylized, luma=options.preserve_color == "luma")
     code = next(c for c in ([style] if isinstance(style, StyleCode) else [r.code for r in style]) if c)
     together = isinstance(style, StyleCode)  # a net takes one code per picture or per region, not both
     tiling = runtime.fit(options.tile, sizes, code.values, count=len(photo) if together else 1)

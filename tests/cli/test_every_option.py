@@ -73,7 +73,7 @@ FREE: dict[str, dict[str, list[str] | None]] = {
     "stylize": {
         "--strength": ["-0.01", "3.01", "nan", "inf"],
         "--size": ["0", "-1", "16385"],
-        "--stroke": ["0", "0.06", "16.1", "nan", "-1"],
+        "--stroke": ["0", "0.06", "16.1", "nan", "-1", "big"],
         "--tile": ["0", "-512", "big", "1.5"],
         "--style-size": ["0", "15", "4097"],
         "--device": ["tpu", "cuda:99", "cpu:x"],
@@ -185,7 +185,7 @@ def mostly(good: Any, bad: Any) -> Any:
 VALUES = {
     "strength": mostly(st.floats(0, 3), st.sampled_from([-1.0, 3.5, float("nan")])),
     "size": mostly(st.integers(1, 90), st.sampled_from([0, -3, 20000])),
-    "stroke": mostly(st.floats(1 / 16, 16), st.sampled_from([0.0, 17.0, float("inf")])),
+    "stroke": mostly(st.floats(1 / 16, 16) | st.just("auto"), st.sampled_from([0.0, 17.0, float("inf")])),
     "preserve_color": mostly(st.sampled_from(["luma", "stats"]), st.just("hue")),
     "tile": mostly(st.sampled_from(["auto", "none", "32", "64"]), st.sampled_from(["0", "33", "all"])),
     "style_size": mostly(st.integers(16, 90), st.sampled_from([15, 5000])),

@@ -134,7 +134,7 @@ def test_json_says_what_was_drawn(here, draw):
         "height": height,
         "size": 64,
         "strength": 1.0,
-        "stroke": None,
+        "stroke": "auto",
         "preserve_color": False,
         "style_size": 384,
     }

@@ -139,7 +139,7 @@ def test_json_is_one_line_a_picture(here, stylize):
         "regions": [],
         "strength": 1.0,
         "size": None,
-        "stroke": None,
+        "stroke": "auto",
         "preserve_color": False,
         "tile": "auto",
         "style_size": 384,
@@ -276,6 +276,10 @@ def test_stroke_sets_the_size_at_which_the_net_runs(here, stylize_multi, multi_f
     assert np.abs(coarse - stylize_multi("-s", "dots")).mean() > 1
 
 
+def test_stroke_is_auto_unless_it_is_named(here, stylize_multi):
+    assert np.array_equal(stylize_multi("-s", "dots", "--stroke", "auto"), stylize_multi("-s", "dots"))
+
+
 def test_mask_keeps_the_photo_where_it_is_black(masks, stylize_multi):
     stylized = stylize_multi("-s", "dots", "--mask", "left.png")
     difference = np.abs(stylized - pixels("photo.png")).mean(axis=(0, 2))
@@ -340,6 +344,7 @@ def test_json_states_card_mask_regions_and_stroke(masks, card, run, multi_file):
         (["--size", "0"], "size must be"),
         (["--style-size", "8"], "style_size must be"),
         (["--stroke", "nan"], "stroke must be"),
+        (["--stroke", "big"], "--stroke must be auto or a number from 1/16 to 16, not 'big'"),
     ],
 )
 def test_unusable_masks_cards_and_strokes_are_refused(masks, not_stylized, arguments, message):

@@ -68,6 +68,8 @@ def test_a_mix_that_is_none_is_refused(palette):
         {"strength": 99},
         {"stroke": 0},
         {"stroke": [1]},
+        {"stroke": None},
+        {"stroke": "coarse"},
         {"colours": "purple"},
         {"colours": ["style"]},
         {"palette": {"mix": [["dots", -1]]}},

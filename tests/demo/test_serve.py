@@ -38,7 +38,7 @@ def values(client):
     """What the page asks for a painting, without the photo."""
     parts = {c["props"].get("elem_id"): c["props"] for c in client.get("config").json()["components"]}
     mix = {"mix": [[parts["sz-palette"]["props"]["cards"][0]["id"], 1]]}
-    return [parts["sz-model"]["value"], mix, 1, 0.75, "style", None, None]
+    return [parts["sz-model"]["value"], mix, 1, "auto", "style", None, None]
 
 
 def upload(client, data: bytes, name: str = "photo.png") -> str:
@@ -55,7 +55,7 @@ def test_programs_may_call_it(client, values):
     photo = {"path": upload(client, picture()), "meta": FILE}
     event, (wall,) = asked(client, "stylize", [photo, *values])
     assert event == "complete" and wall["painting"].startswith("data:image/jpeg")
-    event, (saved,) = asked(client, "save_png", [photo, *values, False])
+    event, (saved,) = asked(client, "save_png", [photo, *values])
     file = client.get(saved["file"]["url"]).raise_for_status()
     assert Image.open(io.BytesIO(file.content)).size == (120, 80)
 

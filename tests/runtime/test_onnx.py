@@ -11,8 +11,10 @@ from numpy.typing import NDArray
 
 from stylezoo.errors import WeightsError
 from stylezoo.models import StyleNet, create_model
-from stylezoo.runtime.base import NeedsTilesError, Passes, Runtime, Sizes, as_array
+from stylezoo.runtime.base import NeedsTilesError, Passes, Runtime, Sizes, StyleCode, as_array
 from stylezoo.runtime.onnx import OnnxRuntime, open_runtime
+from stylezoo.runtime.options import StylizeOptions
+from stylezoo.runtime.render import render
 from stylezoo.runtime.weights import Weights
 from stylezoo.torch_runtime.runtime import TorchRuntime
 
@@ -136,3 +138,12 @@ def test_tiles_and_pictures_beyond_memory_are_left_to_torch(monkeypatch: pytest.
         ours.fit("auto", middle, code)
     monkeypatch.setattr(onnx, "has_torch", lambda: False)
     ours.fit("auto", middle, code)  # where there are no tiles, more of the memory may be used
+
+
+@pytest.mark.parametrize("options", [{}, {"strength": 0.6, "preserve_color": "luma"}], ids=str)
+def test_large_pictures_are_those_of_torch(options: dict[str, Any]) -> None:
+    ours, theirs, _ = pair("johnson compact")
+    pixels = photo(height=832, width=1248, seed=4)
+    code = StyleCode(ours.named_code(0))
+    made, expected = (render(runtime, pixels, code, StylizeOptions(**options)) for runtime in (ours, theirs))
+    close(made, expected, levels=1)

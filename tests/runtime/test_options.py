@@ -20,7 +20,7 @@ from stylezoo.runtime.options import StylizeOptions, option_fields, take_options
 GOOD = {
     "strength": [0, 1, 3, 0.5, np.float32(0.5)],
     "size": [None, 1, 16384, np.int64(7)],
-    "stroke": [None, 1 / 16, 16],
+    "stroke": ["auto", 1 / 16, 16],
     "preserve_color": [False, "luma", "stats"],
     "tile": [None, "auto", 1, 512],
     "style_size": [None, 16, 4096],
@@ -29,7 +29,7 @@ GOOD = {
 BAD = {
     "strength": [-0.01, 3.01, math.nan, math.inf, 10**400, None, "1", True],
     "size": [0, -1, 16385, 1.5, True, "512"],
-    "stroke": [0, 1 / 17, 16.1, math.nan, "1"],
+    "stroke": [0, 1 / 17, 16.1, math.nan, "1", None, "AUTO", True],
     "preserve_color": [True, None, "hue", 0, ["luma"]],
     "tile": [0, -512, "none", 1.5, True, False],
     "style_size": [0, 15, 4097, 100.5, "384"],

@@ -16,6 +16,7 @@ from stylezoo.images.resize import resize
 from stylezoo.models import AdaIN, StyleNet, create_model
 from stylezoo.runtime.base import Region, StyleCode
 from stylezoo.runtime.options import StylizeOptions
+from stylezoo.runtime.render import sizes_of
 
 
 @pytest.fixture(scope="module")
@@ -356,3 +357,94 @@ def test_strength_0_is_the_photo_whatever_the_stroke(net, multi, photo) -> None:
         assert torch.equal(render(kind, photo, code, stroke=8, strength=0), photo)
         stylized = render(kind, photo, [Region(code, left), Region(None, 1 - left)], stroke=8)
         assert torch.equal(stylized[..., 26:], photo[..., 26:])
+
+
+# stroke="auto"
+
+
+@pytest.fixture(scope="module")
+def large() -> torch.Tensor:
+    """A photo of 1500x3000 px with detail of a few px."""
+    photo = torch.from_numpy(data.astronaut()[:256]).permute(2, 0, 1)[None].float() / 255
+    detail = torch.rand(1, 1, 750, 1500, generator=torch.Generator().manual_seed(6))
+    return (0.9 * resize(photo, (1500, 3000)) + 0.1 * resize(detail, (1500, 3000))).clamp(0, 1)
+
+
+@pytest.mark.parametrize(
+    ("size", "seen"),
+    [
+        ((1000, 1000), (1000, 1000)),
+        ((20, 1024), (20, 1024)),
+        ((1025, 769), (1024, 768)),
+        ((3000, 4000), (768, 1024)),
+        ((999, 1111), (921, 1024)),
+        ((1536, 3072), (512, 1024)),  # from here on a panorama, which keeps 512 px in height
+        ((1200, 12000), (512, 5120)),
+        ((500, 5000), (500, 5000)),
+        ((8, 16400), (8, 16400)),
+    ],
+)
+def test_auto_stylizes_at_the_pictures_size_up_to_1024_px_and_at_1024_px_beyond(size, seen) -> None:
+    found = sizes_of(np.zeros((1, 3, *size), dtype=np.uint8), StylizeOptions())
+    assert found.small == seen and found.result == size
+    upright = sizes_of(np.zeros((1, 3, *size[::-1]), dtype=np.uint8), StylizeOptions())
+    assert upright.small == seen[::-1]
+
+
+def test_auto_counts_the_size_of_the_result() -> None:
+    photo = np.zeros((1, 3, 600, 800), dtype=np.uint8)
+    assert sizes_of(photo, StylizeOptions(size=2000)).small == (768, 1024)
+    assert sizes_of(photo, StylizeOptions(size=1000)).small == (750, 1000)
+    assert sizes_of(np.zeros((1, 3, 3000, 4000)), StylizeOptions(size=900)).small == (675, 900)
+
+
+def test_up_to_1024_px_pictures_are_those_of_the_net_to_the_bit(net, code) -> None:
+    photo = torch.rand(1, 3, 40, 1024, generator=torch.Generator().manual_seed(7))
+    with torch.no_grad():
+        assert torch.equal(render(net, photo, code), net(photo, torch.from_numpy(code.values)))
+
+
+@pytest.mark.slow
+def test_a_large_picture_looks_like_the_same_picture_at_1024_px(net, code, large) -> None:
+    preview = render(net, large, code, size=1024)
+
+    def apart(**options) -> float:
+        return float((resize(render(net, large, code, **options), (512, 1024)) - preview).abs().mean())
+
+    assert sizes_seen(net, large, code) == {(512, 1024)}
+    assert apart() < 0.01
+    assert apart() < apart(stroke=512 / 3000) / 5  # strokes of one size in px: sand instead of stones
+
+
+def test_a_large_picture_is_sharp(net, code, large) -> None:
+    def sharpness(x: torch.Tensor) -> float:
+        return float(x.diff(dim=-1).square().mean() + x.diff(dim=-2).square().mean())
+
+    soft = resize(render(net, large, code, size=1024), (1500, 3000))
+    assert sharpness(render(net, large, code)) > 1.5 * sharpness(soft)
+
+
+@pytest.mark.parametrize("options", [{}, {"strength": 0.5}, {"preserve_color": "luma"}, {"tile": 128}], ids=str)
+def test_a_region_that_stays_the_photo_stays_it_to_the_bit_in_a_large_picture(multi, large, options) -> None:
+    photo = (large[..., :600, :1100] * 255).round().to(torch.uint8)
+    left = torch.zeros(1, 1, 600, 1100)
+    left[..., :500] = 1
+    stylized = render(multi, photo, [Region(style(multi, 0), left), Region(None, 1 - left)], **options)
+    assert stylized.dtype == torch.uint8
+    assert torch.equal(stylized[..., 520:], photo[..., 520:])
+    assert (stylized[..., :480].float() - photo[..., :480].float()).abs().mean() > 1
+
+
+def test_strength_is_a_line_in_large_pictures_too(net, code, large) -> None:
+    photo = large[..., :600, :1200]
+    full = render(net, photo, code)
+    assert torch.equal(render(net, photo, code, strength=0), photo)
+    half = render(net, photo, code, strength=0.5)
+    assert (half - (photo + full) / 2).abs().mean() < 0.01
+
+
+def test_pictures_of_a_batch_do_not_affect_each_other_in_large_pictures(net, code, large) -> None:
+    photos = torch.cat([large[..., :300, :1100], 1 - large[..., :300, :1100]])
+    together = render(net, photos, code)
+    alone = torch.cat([render(net, photo, code) for photo in photos.split(1)])
+    assert torch.allclose(together, alone, atol=1e-5)

@@ -255,7 +255,7 @@ code = StyleCode(net.named_code(0))
 photo = torch.randint(0, 256, (1, 3, 1600, 2400), dtype=torch.uint8)
 render(net, photo[..., :512, :512], code, tile=256)
 before = peak()
-render(net, photo, code, tile=256)
+render(net, photo, code, tile=256, stroke=512 / 2400)
 print((peak() - before) / (1600 * 2400))
 """
 

@@ -154,6 +154,33 @@ def test_strength_0_is_the_photo_to_the_bit(tiny: Stylizer, channels: int) -> No
     assert np.array_equal(tiny.stylize(photo, strength=0, preserve_color="stats"), photo)
 
 
+@pytest.mark.parametrize("channels", [1, 3, 4])
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.float32])
+def test_large_pictures_of_every_kind_look_as_they_do_at_1024_px(tiny: Stylizer, channels: int, dtype) -> None:
+    levels = np.asarray(Image.fromarray(pixels(31, 43, 4)).resize((1163, 701)))[..., :channels]  # odd sizes
+    photo = (levels / 255).astype(dtype) if dtype == np.float32 else levels.astype(dtype) * (np.iinfo(dtype).max // 255)
+    stylized = tiny.stylize(photo)
+    assert stylized.shape == (701, 1163, max(3, channels)) and stylized.dtype == dtype
+    if channels == 4:
+        assert np.array_equal(stylized[..., 3], photo[..., 3])
+    shown, preview = (
+        np.asarray(
+            Image.fromarray(
+                (x[..., :3] / (1 if dtype == np.float32 else np.iinfo(dtype).max) * 255).astype(np.uint8)
+            ).resize((291, 175))
+        )
+        for x in (stylized, tiny.stylize(photo, size=1024))
+    )
+    assert np.abs(shown.astype(int) - preview).mean() < 3
+
+
+def test_large_pictures_of_a_batch_and_frames_are_what_they_are_alone(tiny: Stylizer) -> None:
+    photo = np.asarray(Image.fromarray(pixels()).resize((1100, 600)))
+    alone = tiny.stylize(photo)
+    for stylized in (*tiny.stylize_batch([photo, photo]), *tiny.stylize_frames([photo, photo])):
+        assert np.abs(stylized.astype(int) - alone).max() <= 1
+
+
 def test_options_reach_the_pipeline(tiny: Stylizer) -> None:
     photo = pixels()
     assert tiny.stylize(photo, size=82).shape == (60, 82, 3)

@@ -10,7 +10,7 @@ from stylezoo.errors import OptionError
 from stylezoo.stylizer.batch import Job, Manifest, Outcome
 from stylezoo.stylizer.batch.manifest import MANIFEST
 
-FACTS = {"model": "johnson/tiny", "weights": "ab", "style": "dots", "strength": 1.0, "stroke": None, "files": {}}
+FACTS = {"model": "johnson/tiny", "weights": "ab", "style": "dots", "strength": 1.0, "size": None, "files": {}}
 
 
 @pytest.fixture
@@ -40,7 +40,7 @@ def test_what_is_done_is_left_out(jobs):
     assert manifest().missing(jobs) == jobs
     begin_and_stylize(jobs, 2)
     assert manifest().missing(jobs) == jobs[2:]
-    assert manifest(stroke=None).missing(jobs, force=True) == jobs[2:]
+    assert manifest(size=None).missing(jobs, force=True) == jobs[2:]
 
 
 def test_a_line_tells_how_a_picture_was_made(jobs):
@@ -103,7 +103,7 @@ def test_a_folder_with_another_cwd_is_the_same(jobs, monkeypatch):
     [
         ({"strength": 0.5}, "with strength 1.0, not 0.5"),
         ({"style": {"dots": 0.5}}, 'with style "dots", not {"dots": 0.5}'),
-        ({"stroke": 2.0}, "with stroke none, not 2.0"),
+        ({"size": 512}, "with size none, not 512"),
         ({"style": None}, 'with style "dots", not none'),
         ({"weights": "cd"}, "with other weights"),
         ({"files": {"wave.jpg": "ef"}}, "with another picture as style or mask"),
