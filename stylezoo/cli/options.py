@@ -29,7 +29,7 @@ def parse_tile(text: str) -> int | str | None:
     return int(text)
 
 
-_TYPES = {"float": float, "float | None": float, "int | None": int, "Tile": parse_tile}
+_TYPES = {"float": float, "float | None": float, "int | None": int, "str | None": str, "Tile": parse_tile}
 
 
 def stylize_options(*names: str, **defaults: Any) -> Callable[[Command], Command]:
