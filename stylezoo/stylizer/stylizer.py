@@ -141,12 +141,11 @@ class Stylizer:
             ImageError, StyleError, OptionError: an argument is invalid.
         """
         chosen, tuning = take_options(options)
-        spec, runtime = self._ready(tuning, progress)
-        keep = keeper(chosen)
+        (spec, runtime), keep = self._ready(tuning, progress), keeper(chosen)
         plan = read_plan(spec, runtime, style, mask, chosen.style_size)
         picture = read(image, metadata=chosen.metadata)
         plan.check(picture)
-        kept = keep(picture.seen, picture.name) if keep else None
+        kept = keep and keep(picture.seen, picture.name)
         return picture.restore(self._renderer(runtime, chosen, progress)(plan)(picture.seen, None, kept))
 
     def stylize_batch(
@@ -194,8 +193,7 @@ class Stylizer:
                 for a smooth transition return mixed `StyleCode` objects.
             steady: temporal smoothing: the share of the norm statistics that comes from earlier frames, reset at a cut,
                 at least 0 (off) and below 1. It keeps brightness and colours from pulsing when objects enter the frame.
-                Pass a `Steadiness` to continue from earlier frames. The masks of `protect` and `only` are smoothed too,
-                also at 0.
+                Pass a `Steadiness` to continue from earlier frames. Masks of `protect` and `only` are always smoothed.
             first: number of the first frame.
             options: see `stylize`. `tile` is None by default; any other value needs steady=0.
 
