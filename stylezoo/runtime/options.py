@@ -68,7 +68,7 @@ class StylizeOptions:
         default=None,
         metadata={
             "help": f"Keep faces: the share of the photo that stays on them, from 0 to 1 ({PROTECT} if not named).",
-            "metavar": "face[:SHARE]",
+            "metavar": "face|face:SHARE",
         },
     )
     only: Only = field(
