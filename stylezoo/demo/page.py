@@ -31,8 +31,9 @@ T = TypeVar("T")
 
 HEAD = """<header class="sz-head"><h1>stylezoo</h1>
 <p>Upload a photo, choose a style, and see it stylized.</p></header>"""
-STROKES = [("Automatic", "auto"), ("Fine", 0.5), ("Medium", 1), ("Coarse", 2)]
+STROKES: list[tuple[str, str | float]] = [("Automatic", "auto"), ("Fine", 0.5), ("Medium", 1), ("Coarse", 2)]
 COLOURS = [("The painting's", "style"), ("The photo's, exactly", "luma"), ("The photo's palette", "stats")]
+KEPT = {"face": "Keep faces", "background": "Stylize only the background"}
 QUALITY = 95
 SET_REQUEST = "(strength, colours) => { (window.stylezoo ??= {}).request = { strength, colours }; return []; }"
 
@@ -89,6 +90,7 @@ class _Wall:
     stroke: gr.Radio
     colours: gr.Radio
     brush: gr.HTML
+    keeps: gr.CheckboxGroup
     png: gr.Button
     jpeg: gr.Button
     sheet: gr.Button
@@ -159,6 +161,8 @@ class _Page:
                 strength = gr.Slider(0, 2, 1, step=0.05, label="Strength", elem_id="sz-strength")
                 stroke = gr.Radio(STROKES, value="auto", label="Strokes", elem_id="sz-stroke")
                 colours = gr.Radio(COLOURS, value="style", label="Colours", elem_id="sz-colours")
+            choices = [(KEPT[name], name) for name in self.studio.keeps]
+            keeps = gr.CheckboxGroup(choices, label="Of the photo", visible=bool(choices), elem_id="sz-keeps")
             with gr.Accordion("Brush: stylize where styles go", open=False, elem_id="sz-brushing"):
                 brush = make_part("brush", photo="")
             with gr.Row(elem_id="sz-saving"):
@@ -168,22 +172,18 @@ class _Page:
             saver = make_part("saver")
         with gr.Tab("Live camera"):
             make_part("live", side=SIDE, server_functions=[self._frame()])
-        return _Wall(stage, strength, stroke, colours, brush, png, jpeg, sheet, saver)
+        return _Wall(stage, strength, stroke, colours, brush, keeps, png, jpeg, sheet, saver)
 
     def _connect(self, blocks: gr.Blocks, desk: _Desk, wall: _Wall) -> None:
         """Connect the event handlers."""
-        request = [desk.photo, desk.model, desk.palette, wall.strength, wall.stroke, wall.colours, wall.brush, desk.own]
+        request = [desk.photo, desk.model, desk.palette, wall.strength, wall.stroke, wall.colours, wall.brush]
+        request += [wall.keeps, desk.own]
         look: dict[str, Any] = {"concurrency_limit": 2, "concurrency_id": "look", "api_visibility": "private"}
         work: dict[str, Any] = {"concurrency_limit": 1, "concurrency_id": "stylize"}
         stylize: dict[str, Any] = {"fn": _reported(self.stylize), "inputs": request, "outputs": wall.stage, **work}
         stylize["show_progress"] = "full"  # with the place in the queue
-        hung: dict[str, Any] = {
-            "fn": _reported(self.hang),
-            "inputs": [desk.photo],
-            "outputs": [wall.stage, wall.brush],
-            **look,
-        }
-        hung["show_progress"] = "hidden"
+        hung: dict[str, Any] = {"fn": _reported(self.hang), "inputs": [desk.photo], "outputs": [wall.stage, wall.brush]}
+        hung |= {"show_progress": "hidden", **look}
         hanging = desk.photo.input(**hung)
         hanging.success(**stylize, api_visibility="private")
         hanging.failure(
@@ -193,6 +193,7 @@ class _Page:
             **stylize, api_visibility="private"
         )
         touched = [desk.palette.input, wall.strength.release, wall.stroke.input, wall.colours.input, wall.brush.input]
+        touched.append(wall.keeps.input)
         gr.on(touched, **stylize, trigger_mode="always_last", api_name="stylize")
         desk.model.input(_reported(self.choose), [desk.model, desk.own], desk.palette, **look).success(
             **stylize, api_visibility="private"

@@ -22,6 +22,8 @@ LEAST = 1e-3  # smaller weights count as 0
 Mix = tuple[tuple[str, float], ...]
 """Pairs of style id and weight; at least one weight is above 0."""
 Colours = Literal["style", "luma", "stats"]
+KEEPS: Mapping[str, dict[str, Any]] = {"face": {"protect": "face"}, "background": {"only": "background"}}
+"""What a visitor can keep or stylize alone -> the options of `Stylizer.stylize`."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,6 +45,7 @@ class Request:
         colours: "style", or a value of `preserve_color`.
         regions: parts with their own styles.
         rest: whether the part outside all regions is stylized, or stays the photo.
+        keeps: names in `KEEPS`.
     """
 
     model: str
@@ -52,6 +55,7 @@ class Request:
     colours: Colours = "style"
     regions: tuple[Region, ...] = ()
     rest: bool = True
+    keeps: tuple[str, ...] = ()
 
 
 def read_request(
@@ -61,6 +65,7 @@ def read_request(
     stroke: object = "auto",
     colours: object = "style",
     brush: object = None,
+    keeps: object = None,
     *,
     settings: Settings,
 ) -> Request:
@@ -69,6 +74,7 @@ def read_request(
     Args:
         palette: {"mix": [[id, weight], ...]}.
         brush: None, or {"rest": bool, "regions": [{"mix": [...], "mask": a data URL}, ...]}.
+        keeps: None, or a list of names in `KEEPS`.
 
     Raises:
         StyleError, OptionError, ImageError: a value is invalid.
@@ -77,6 +83,9 @@ def read_request(
         raise OptionError("Choose a model first.")
     if colours not in ("style", "luma", "stats"):
         raise OptionError("Colours must be the style's, the photo's (luma) or its palette (stats).")
+    kept = [] if keeps is None else keeps
+    if not isinstance(kept, list) or not all(isinstance(name, str) and name in KEEPS for name in kept):
+        raise OptionError(f"What is kept must be among {', '.join(KEEPS)}.")
     parts = _field(brush, "regions") or []
     if not isinstance(parts, list) or len(parts) > MOST_REGIONS:
         raise OptionError(f"Use at most {MOST_REGIONS} brushes.")
@@ -89,6 +98,7 @@ def read_request(
         colours,
         regions,
         not regions or bool(_field(brush, "rest")),
+        tuple(kept),
     )
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import threading
 from collections import OrderedDict
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from functools import cached_property
 from importlib.util import find_spec
 from pathlib import Path
@@ -14,11 +15,13 @@ from typing import Any
 from PIL import Image
 
 from stylezoo.demo.pictures import Previews
-from stylezoo.demo.requests import Mix, Request
+from stylezoo.demo.requests import KEEPS, Mix, Request
 from stylezoo.demo.settings import Settings, find_models
+from stylezoo.detect.kept import keeper
 from stylezoo.errors import OptionError, StyleError
 from stylezoo.images.page import labelled_page, printable
 from stylezoo.runtime.base import StyleCode
+from stylezoo.runtime.options import StylizeOptions
 from stylezoo.stylizer.engine import pick_device
 from stylezoo.stylizer.loading import load
 from stylezoo.stylizer.stylizer import Stylizer
@@ -92,6 +95,16 @@ class Studio:
         return [BUNDLED / "astronaut.jpg", *(path for path in more if path.is_file())]
 
     @cached_property
+    def keeps(self) -> list[str]:
+        """The names in `KEEPS` whose detector is installed."""
+        found = []
+        for name, options in KEEPS.items():
+            with suppress(OptionError):
+                keeper(StylizeOptions(**options))
+                found.append(name)
+        return found
+
+    @cached_property
     def sample(self) -> Image.Image:
         """A square photo for thumbnails."""
         return square(self.previews.get(self.samples[0]), PAINTED)
@@ -116,6 +129,8 @@ class Studio:
                 mask.append((there, region.mask.convert("L").resize(_upright_size(photo), Image.Resampling.BILINEAR)))
         colours: Any = False if request.colours == "style" else request.colours
         options = {"strength": request.strength, "stroke": request.stroke, "preserve_color": colours, "mask": mask}
+        for name in request.keeps:
+            options |= KEEPS[name]
         net, lock = self._net(model)
         with lock:
             stylized: Image.Image = net.stylize(photo, style if request.rest else None, **options)
@@ -134,7 +149,7 @@ class Studio:
         seen = _fitted(photo, SHEET_PAINTED)
         pictures = [seen]
         for card in model.cards:
-            way = Request(model.name, ((card.id, 1.0),), request.strength, request.stroke, request.colours)
+            way = replace(request, model=model.name, mix=((card.id, 1.0),), regions=(), rest=True)
             pictures.append(self.stylize(seen, way))
         titles = [("Photo", ""), *((printable(c.style.title), printable(c.by)) for c in model.cards)]
         return labelled_page([_fitted(_on_white(p), SHEET) for p in pictures], titles)

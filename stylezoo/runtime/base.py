@@ -54,8 +54,8 @@ class Region:
 
     Attributes:
         code: its style; None keeps the photo.
-        mask: (1, 1, H, W) in [0, 1], of the photo's size: the region's share of each pixel. The masks of all regions
-            sum to 1.
+        mask: (1, 1, H, W) in [0, 1], scaled to the size of the result: the region's share of each pixel. The masks of
+            all regions have the same size and sum to 1.
     """
 
     code: StyleCode | None

@@ -7,13 +7,22 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from stylezoo.images.color import keep_luma
-from stylezoo.images.planes import lerp
+from stylezoo.images.planes import lerp, resize
 from stylezoo.runtime.base import Floats, Region, StyleCode
 
 
 def wants_photo_code(style: StyleCode | Sequence[Region], strength: float) -> bool:
     """Whether the photo's code is needed, which can cost as much as stylizing; it is not at full strength."""
     return strength != 1 or not isinstance(style, StyleCode)
+
+
+def keep_photo(style: StyleCode | Sequence[Region], kept: Floats) -> list[Region]:
+    """Return the regions of `style` with the photo in a share of each pixel: `kept`, (1, 1, H, W) in [0, 1]."""
+    regions = [Region(style, np.ones_like(kept))] if isinstance(style, StyleCode) else style
+    kept = resize(kept, (regions[0].mask.shape[-2], regions[0].mask.shape[-1]))
+    stylized = [Region(r.code, r.mask * (1 - kept)) for r in regions if r.code is not None]
+    rest: Floats = 1 - np.stack([r.mask for r in stylized]).sum(axis=0)
+    return [*stylized, Region(None, rest.clip(0))]
 
 
 def rows_of(style: StyleCode | Sequence[Region], start: Floats | None, strength: float) -> Floats:

@@ -1,4 +1,4 @@
-"""Write ONNX models without the onnx package: the few protocol buffer messages that a graph needs.
+"""Write and change ONNX models without the onnx package: the few protocol buffer messages that a graph needs.
 
 The field numbers are those of onnx.proto (https://github.com/onnx/onnx/blob/main/onnx/onnx.proto).
 """
@@ -6,7 +6,7 @@ The field numbers are those of onnx.proto (https://github.com/onnx/onnx/blob/mai
 from __future__ import annotations
 
 import struct
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -117,3 +117,41 @@ def _varint(value: int) -> bytes:
         value >>= 7
     encoded.append(value)
     return bytes(encoded)
+
+
+def without_fields(message: bytes, path: Sequence[int]) -> bytes:
+    """Return a protocol buffer message without the fields at a path of field numbers, each in the one before."""
+    parts = []
+    for number, whole, content in _fields(message):
+        if number != path[0]:
+            parts.append(whole)
+        elif len(path) > 1:
+            parts.append(_bytes(number, without_fields(content, path[1:])))
+    return b"".join(parts)
+
+
+def _fields(message: bytes) -> Iterator[tuple[int, bytes, bytes]]:
+    """Yield each field's number, its bytes with their key, and its content."""
+    place = 0
+    while place < len(message):
+        start = place
+        key, place = _read_varint(message, place)
+        wire, begin = key & 7, place
+        if wire == 0:
+            _, place = _read_varint(message, place)
+        elif wire == 2:
+            length, begin = _read_varint(message, place)
+            place = begin + length
+        else:
+            place += {1: 8, 5: 4}[wire]
+        yield key >> 3, message[start:place], message[begin:place]
+
+
+def _read_varint(data: bytes, place: int) -> tuple[int, int]:
+    """Return the number at a place, and the place after it."""
+    value = shift = 0
+    while True:
+        value |= (data[place] & 127) << shift
+        place, shift = place + 1, shift + 7
+        if data[place - 1] < 128:
+            return value, place

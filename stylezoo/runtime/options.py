@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import Field, asdict, dataclass, field, fields, replace
 from numbers import Integral, Real
@@ -14,8 +15,11 @@ from stylezoo.types import Keep
 PreserveColor = Literal[False, "luma", "stats"]
 Stroke = Literal["auto"] | float
 Tile = Literal["auto"] | int | None
+Only = Literal["subject", "background"] | None
 
 KEEP: tuple[Keep, ...] = get_args(Keep)
+PROTECT = 0.7
+"""The share of the photo that `protect` keeps on a face if it names none."""
 MAX_SIZE = 16384
 STROKE_SIZE = 512
 """The long side, in px, at which strokes have size 1."""
@@ -38,6 +42,10 @@ class StylizeOptions:
         preserve_color: False, "luma" (keep the photo's hues exactly) or "stats" (keep its overall palette). With
             "stats" a style image is first matched to the photo's palette (Gatys et al. 2016, arXiv:1606.05897); for
             other styles and mixes, the result is matched to the photo.
+        protect: "face" or "face:SHARE" keeps that share of the photo on faces, from 0 to 1 (0.7 if it names none), so
+            that people stay recognizable. The detector is that of `stylezoo.detect.faces.face_detector`.
+        only: "subject" or "background": stylize only that, and keep the photo elsewhere. Needs u2netp, see
+            `stylezoo.detect.subject.subject_detector`.
         tile: tile size in px, a multiple of the net's `multiple`, such as 512. Tiling bounds the memory at any size and
             gives the same result in about twice the time. None: the whole picture at once. "auto": tile if the whole
             picture does not fit into memory.
@@ -65,6 +73,20 @@ class StylizeOptions:
     preserve_color: PreserveColor = field(
         default=False,
         metadata={"help": "Keep the photo's hues (luma) or its palette (stats).", "choices": ("luma", "stats")},
+    )
+    protect: str | None = field(
+        default=None,
+        metadata={
+            "help": f"Keep faces: the share of the photo that stays on them, from 0 to 1 ({PROTECT} if not named).",
+            "metavar": "face|face:SHARE",
+        },
+    )
+    only: Only = field(
+        default=None,
+        metadata={
+            "help": "Stylize only the subject of the photo, or only its background.",
+            "choices": ("subject", "background"),
+        },
     )
     tile: Tile = field(
         default="auto",
@@ -124,6 +146,11 @@ _CHECKS: dict[str, tuple[Callable[[Any], bool], str]] = {
         "from 1/16 (fine) through 1 to 16 (coarse), or 'auto'",
     ),
     "preserve_color": (lambda v: v is False or _is_word(v, "luma", "stats"), "False, 'luma' or 'stats'"),
+    "protect": (
+        lambda v: v is None or (isinstance(v, str) and protected_share(v) is not None),
+        "'face' or 'face:SHARE' with a share from 0 to 1",
+    ),
+    "only": (lambda v: v is None or _is_word(v, "subject", "background"), "'subject' or 'background'"),
     "tile": (
         lambda v: v is None or _is_word(v, "auto") or _is_count(v, 1, 10**6),
         "'auto', None (no tiles) or a tile size in px",
@@ -134,6 +161,13 @@ _CHECKS: dict[str, tuple[Callable[[Any], bool], str]] = {
     ),
     "metadata": (lambda v: _is_word(v, *KEEP), "'keep', 'safe' or 'none'"),
 }
+
+
+def protected_share(protect: str | None) -> float | None:
+    """Return the share of the photo that `protect` keeps on faces; None if it is None or invalid."""
+    found = re.fullmatch(r"face(?::([0-9]*\.?[0-9]+))?", protect or "")
+    share = float(found[1] or PROTECT) if found else 2.0
+    return share if share <= 1 else None
 
 
 def option_fields() -> dict[str, Field[Any]]:

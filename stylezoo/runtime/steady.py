@@ -1,7 +1,8 @@
-"""Temporal smoothing: the norm statistics carry over from frame to frame.
+"""Temporal smoothing: the norm statistics and the masks carry over from frame to frame.
 
 An instance norm divides by the standard deviation of the whole frame, so an object that enters at one edge changes
-brightness and colours everywhere. Within a shot, a running mean of the statistics prevents that; a cut resets it.
+brightness and colours everywhere. Within a shot, a running mean of the statistics prevents that, and one of the masks
+that detectors find prevents their flicker; a cut resets both.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stylezoo.errors import OptionError
-from stylezoo.images.planes import Array, Floats, as_float
+from stylezoo.images.planes import Array, Floats, as_float, lerp
 from stylezoo.runtime.base import Passes, Statistics
 
 STEADY = 0.9
@@ -21,7 +22,9 @@ STEADY = 0.9
 
 CUT = 27 / 255  # mean difference of thumbnails; the default threshold of PySceneDetect's content detector
 THUMBNAIL = 16  # px a side: coarse, so that motion is not taken for a cut
-SEEN, KEPT = "seen", "statistics"
+GROWING, SHRINKING = 0.5, 0.85
+"""The share of the mask of earlier frames where it grows and shrinks: what is missed in one frame stays."""
+SEEN, KEPT, MASK = "seen", "statistics", "mask"
 
 
 class Steadiness:
@@ -42,16 +45,23 @@ class Steadiness:
         self.cuts: bool = cuts
         self._kept: list[Statistics] = []
         self._seen: Floats | None = None
+        self._mask: Floats | None = None
 
     def frame(self, photo: Array) -> Passes | None:
         """Return the `passes` argument for the next frame, `photo`, (N, 3, H, W); None if smoothing is off."""
-        if not self.share:
-            return None
         seen = _thumbnail(photo)
         if self._seen is not None and self._is_new(seen, self._seen):
             self._kept.clear()
+            self._mask = None
         self._seen = seen
-        return Passes(self.share, self._kept)
+        return Passes(self.share, self._kept) if self.share else None
+
+    def smooth(self, mask: Floats) -> Floats:
+        """Return a mask of the frame that `frame` was called for last, (N, 1, H, W), smoothed at any `share`."""
+        if self._mask is not None and self._mask.shape == mask.shape:
+            mask = lerp(mask, self._mask, np.where(mask > self._mask, np.float32(GROWING), np.float32(SHRINKING)))
+        self._mask = mask
+        return mask
 
     def _is_new(self, seen: Floats, before: Floats) -> bool:
         return seen.shape != before.shape or (self.cuts and bool(np.abs(seen - before).mean() > CUT))
@@ -59,12 +69,13 @@ class Steadiness:
     def state(self) -> dict[str, NDArray[Any]]:
         """Return the state, for `load_state`."""
         kept: dict[str, NDArray[Any]] = {f"{KEPT}.{number}": value.copy() for number, value in enumerate(self._kept)}
-        return kept | ({} if self._seen is None else {SEEN: self._seen})
+        others = {SEEN: self._seen, MASK: self._mask}
+        return kept | {name: value for name, value in others.items() if value is not None}
 
     def load_state(self, state: dict[str, NDArray[Any]]) -> None:
         """Continue from a state returned by `state`."""
-        self._kept = [state[f"{KEPT}.{number}"] for number in range(sum(name != SEEN for name in state))]
-        self._seen = state.get(SEEN)
+        self._kept = [state[f"{KEPT}.{number}"] for number in range(sum(name.startswith(KEPT) for name in state))]
+        self._seen, self._mask = state.get(SEEN), state.get(MASK)
 
 
 def _thumbnail(photo: Array) -> Floats:

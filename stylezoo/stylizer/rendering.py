@@ -9,10 +9,12 @@ from typing import Any, Literal
 
 import numpy as np
 
+from stylezoo.detect.kept import FindKept
 from stylezoo.errors import ImageError
 from stylezoo.images.io import Picture, read
-from stylezoo.images.planes import Array
+from stylezoo.images.planes import Array, Floats
 from stylezoo.runtime.base import NeedsTilesError, Passes, Runtime, StyleCode
+from stylezoo.runtime.blend import keep_photo
 from stylezoo.runtime.device import has_torch
 from stylezoo.runtime.options import StylizeOptions
 from stylezoo.runtime.render import render
@@ -22,8 +24,8 @@ from stylezoo.types import ImageLike, Keep
 
 LARGE = 2**24  # pictures with more px are not batched
 
-Render = Callable[[Array, Passes | None], Array]
-"""Maps photos, (N, 3, H, W), to results."""
+Render = Callable[[Array, Passes | None, Floats | None], Array]
+"""Maps photos, (N, 3, H, W), to results; the photo stays by the masks, (N, 1, h, w) in [0, 1], if there are any."""
 
 
 def prepare(
@@ -39,7 +41,12 @@ def prepare(
     """
     images = [not isinstance(content, StyleCode) for content in plan.contents]
 
-    def run(photos: Array, style: Any, options: StylizeOptions, passes: Passes | None) -> Array:
+    def run(photos: Array, style: Any, options: StylizeOptions, passes: Passes | None, kept: Floats | None) -> Array:
+        if kept is not None and len(photos) > 1:
+            each = zip(photos, kept, strict=True)
+            return np.concatenate([run(x[None], style, options, passes, mask[None]) for x, mask in each])
+        if kept is not None and (passes or kept.any()):  # all frames of a clip take the same passes
+            style = keep_photo(style, kept)
         try:
             return render(runtime, photos, style, options, passes=passes, progress=progress)
         except NeedsTilesError:
@@ -49,12 +56,13 @@ def prepare(
 
     if options.preserve_color != "stats" or not any(images):
         style = plan.encode(runtime)
-        return lambda photos, passes: run(photos, style, options, passes)
+        return lambda photos, passes, kept: run(photos, style, options, passes, kept)
     after = options.changed(preserve_color=False) if all(images) else options
 
-    def each(photos: Array, passes: Passes | None) -> Array:
-        parts = [photos[i, None] for i in range(len(photos))]
-        return np.concatenate([run(part, plan.encode(runtime, part), after, passes) for part in parts])
+    def each(photos: Array, passes: Passes | None, kept: Floats | None) -> Array:
+        masks = [None] * len(photos) if kept is None else np.split(kept, len(kept))
+        parts = zip(np.split(photos, len(photos)), masks, strict=True)
+        return np.concatenate([run(part, plan.encode(runtime, part), after, passes, mask) for part, mask in parts])
 
     return each
 
@@ -73,7 +81,9 @@ def read_each(images: Iterable[ImageLike], keep: Keep, errors: Literal["raise", 
             yield picture
 
 
-def in_batches(pictures: Iterable[Picture | None], plan: Plan, run: Render, batch_size: int) -> Iterator[Any]:
+def in_batches(
+    pictures: Iterable[Picture | None], plan: Plan, run: Render, keep: FindKept | None, batch_size: int
+) -> Iterator[Any]:
     """Yield the results in order; consecutive pictures of the same size are batched, at most `batch_size`."""
 
     def kind(picture: Picture | None) -> Any:
@@ -87,7 +97,8 @@ def in_batches(pictures: Iterable[Picture | None], plan: Plan, run: Render, batc
         while batch := list(islice(found, batch_size if shape[-2] * shape[-1] <= LARGE else 1)):
             plan.check(batch[0])
             counts = [len(picture.levels) for picture in batch]
-            results = run(np.concatenate([picture.seen for picture in batch]), None)
+            kept = np.concatenate([keep(picture.seen, picture.name) for picture in batch]) if keep else None
+            results = run(np.concatenate([picture.seen for picture in batch]), None, kept)
             for picture, pixels in zip(batch, np.split(results, np.cumsum(counts)[:-1]), strict=True):
                 yield picture.restore(pixels)
 
@@ -121,11 +132,18 @@ class Plans:
 
 
 def in_frames(
-    pictures: Iterable[Picture], plans: Plans, prepare: Callable[[Plan], Render], memory: Steadiness, first: int
+    pictures: Iterable[Picture],
+    plans: Plans,
+    prepare: Callable[[Plan], Render],
+    keep: FindKept | None,
+    memory: Steadiness,
+    first: int,
 ) -> Iterator[Any]:
-    """Yield the results of frames in order; `memory` carries the statistics from frame to frame."""
+    """Yield the results of frames in order; `memory` carries the statistics and masks from frame to frame."""
     for number, picture in enumerate(pictures, first):
         if (changed := plans.changed(number)) is not None:
             plan, run = changed, prepare(changed)
         plan.check(picture)
-        yield picture.restore(run(picture.seen, memory.frame(picture.seen)))
+        passes = memory.frame(picture.seen)
+        kept = memory.smooth(keep(picture.seen, "")) if keep else None
+        yield picture.restore(run(picture.seen, passes, kept))

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal, Self, overload
 from msgspec import structs, to_builtins
 from PIL import Image
 
+from stylezoo.detect.kept import keeper
 from stylezoo.errors import OptionError, StyleError
 from stylezoo.images.io import read
 from stylezoo.images.sizes import STYLE_SIZE
@@ -131,7 +132,7 @@ class Stylizer:
                 array. Or a mapping from styles to masks, or (style, mask) pairs; `style` is then used everywhere else,
                 and None keeps the photo there. Regions are blended inside the net.
             progress: show a progress bar on stderr, for tiles or for the steps of an optimisation.
-            options: strength, size, stroke, preserve_color, tile, style_size and metadata, see
+            options: strength, size, stroke, preserve_color, protect, only, tile, style_size and metadata, see
                 `stylezoo.runtime.options.StylizeOptions`. Models that optimise each picture, such as gatys/vgg19, also
                 take steps, start, optimizer, lr, stages, content_layers, style_layers, content_weight, style_weight,
                 tv_weight, pooling, seed and callback, see `stylezoo.models.gatys_options.Options`.
@@ -140,11 +141,12 @@ class Stylizer:
             ImageError, StyleError, OptionError: an argument is invalid.
         """
         chosen, tuning = take_options(options)
-        spec, runtime = self._ready(tuning, progress)
+        (spec, runtime), keep = self._ready(tuning, progress), keeper(chosen)
         plan = read_plan(spec, runtime, style, mask, chosen.style_size)
         picture = read(image, metadata=chosen.metadata)
         plan.check(picture)
-        return picture.restore(self._renderer(runtime, chosen, progress)(plan)(picture.seen, None))
+        kept = keep and keep(picture.seen, picture.name)
+        return picture.restore(self._renderer(runtime, chosen, progress)(plan)(picture.seen, None, kept))
 
     def stylize_batch(
         self,
@@ -171,7 +173,7 @@ class Stylizer:
         spec, runtime = self._ready(tuning, progress)
         plan = read_plan(spec, runtime, style, mask, chosen.style_size)
         pictures = read_each(images, chosen.metadata, errors)
-        return in_batches(pictures, plan, self._renderer(runtime, chosen, progress)(plan), batch_size)
+        return in_batches(pictures, plan, self._renderer(runtime, chosen, progress)(plan), keeper(chosen), batch_size)
 
     def stylize_frames(
         self,
@@ -191,7 +193,7 @@ class Stylizer:
                 for a smooth transition return mixed `StyleCode` objects.
             steady: temporal smoothing: the share of the norm statistics that comes from earlier frames, reset at a cut,
                 at least 0 (off) and below 1. It keeps brightness and colours from pulsing when objects enter the frame.
-                Pass a `Steadiness` to continue from earlier frames.
+                Pass a `Steadiness` to continue from earlier frames. Masks of `protect` and `only` are always smoothed.
             first: number of the first frame.
             options: see `stylize`. `tile` is None by default; any other value needs steady=0.
 
@@ -207,7 +209,7 @@ class Stylizer:
         spec, runtime = self._ready(tuning)
         plans = Plans(style, mask, first, lambda s, m: read_plan(spec, runtime, s, m, chosen.style_size))
         pictures = (read(frame, metadata=chosen.metadata) for frame in frames)
-        return in_frames(pictures, plans, self._renderer(runtime, chosen), memory, first)
+        return in_frames(pictures, plans, self._renderer(runtime, chosen), keeper(chosen), memory, first)
 
     def encode_style(
         self,

@@ -74,6 +74,7 @@ FREE: dict[str, dict[str, list[str] | None]] = {
         "--strength": ["-0.01", "3.01", "nan", "inf"],
         "--size": ["0", "-1", "16385"],
         "--stroke": ["0", "0.06", "16.1", "nan", "-1", "big"],
+        "--protect": ["nose", "face:2", "face:x"],
         "--tile": ["0", "-512", "big", "1.5"],
         "--style-size": ["0", "15", "4097"],
         "--device": ["tpu", "cuda:99", "cpu:x"],
@@ -101,6 +102,7 @@ FREE: dict[str, dict[str, list[str] | None]] = {
         "--strength": ["-0.01", "3.01", "nan"],
         "--size": ["0", "16385"],
         "--stroke": ["0", "16.1"],
+        "--protect": ["nose", "face:2"],
         "--tile": ["0", "big", "64"],  # with a number steady must be 0
         "--style-size": ["15", "4097"],
         "--steady": ["1", "-0.1", "nan"],
@@ -119,6 +121,7 @@ FREE: dict[str, dict[str, list[str] | None]] = {
     "sheet": {
         "--strength": ["-0.01", "3.01", "nan"],
         "--stroke": ["0", "16.1"],
+        "--protect": ["nose", "face:2"],
         "--style-size": ["15", "4097"],
         "--styles": ["nobody", ","],
         "--blend": ["dots", "dots,nobody"],
@@ -187,6 +190,8 @@ VALUES = {
     "size": mostly(st.integers(1, 90), st.sampled_from([0, -3, 20000])),
     "stroke": mostly(st.floats(1 / 16, 16) | st.just("auto"), st.sampled_from([0.0, 17.0, float("inf")])),
     "preserve_color": mostly(st.sampled_from(["luma", "stats"]), st.just("hue")),
+    "protect": mostly(st.sampled_from(["face", "face:0.5"]), st.sampled_from(["nose", "face:2"])),
+    "only": mostly(st.sampled_from(["subject", "background"]), st.just("sky")),
     "tile": mostly(st.sampled_from(["auto", "none", "32", "64"]), st.sampled_from(["0", "33", "all"])),
     "style_size": mostly(st.integers(16, 90), st.sampled_from([15, 5000])),
     "metadata": mostly(st.sampled_from(["keep", "safe", "none"]), st.just("some")),

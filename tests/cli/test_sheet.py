@@ -136,6 +136,8 @@ def test_json_says_what_was_drawn(here, draw):
         "strength": 1.0,
         "stroke": "auto",
         "preserve_color": False,
+        "protect": None,
+        "only": None,
         "style_size": 384,
     }
 

@@ -141,6 +141,8 @@ def test_json_is_one_line_a_picture(here, stylize):
         "size": None,
         "stroke": "auto",
         "preserve_color": False,
+        "protect": None,
+        "only": None,
         "tile": "auto",
         "style_size": 384,
         "metadata": "safe",

@@ -24,7 +24,8 @@ def test_a_wish_is_what_the_page_says():
     read = request(strength=0.5, stroke=2, colours="luma")
     assert (read.model, read.strength, read.stroke, read.colours) == ("cin/tiny", 0.5, 2.0, "luma")
     assert read.mix == (("dots", 0.5), ("lines", 1.0))
-    assert read.rest and not read.regions
+    assert read.rest and not read.regions and not read.keeps
+    assert request(keeps=["face", "background"]).keeps == ("face", "background")
 
 
 def test_brushes_leave_the_photo_elsewhere_unless_the_rest_is_wanted():
@@ -75,6 +76,9 @@ def test_a_mix_that_is_none_is_refused(palette):
         {"palette": {"mix": [["dots", -1]]}},
         {"palette": {"mix": [["dots", math.inf]]}},
         {"brush": {"regions": "all"}},
+        {"keeps": "face"},
+        {"keeps": ["nose"]},
+        {"keeps": [["face"]]},
         {"brush": {"regions": [{"mix": [["dots", 1]], "mask": MASK}] * 4}},
     ],
 )

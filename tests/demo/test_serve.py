@@ -38,7 +38,7 @@ def values(client):
     """What the page asks for a painting, without the photo."""
     parts = {c["props"].get("elem_id"): c["props"] for c in client.get("config").json()["components"]}
     mix = {"mix": [[parts["sz-palette"]["props"]["cards"][0]["id"], 1]]}
-    return [parts["sz-model"]["value"], mix, 1, "auto", "style", None, None]
+    return [parts["sz-model"]["value"], mix, 1, "auto", "style", None, [], None]
 
 
 def upload(client, data: bytes, name: str = "photo.png") -> str:

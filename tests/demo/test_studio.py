@@ -1,7 +1,9 @@
 from __future__ import annotations
 
 import shutil
+from dataclasses import replace
 
+import detectors
 import msgspec
 import numpy as np
 import pytest
@@ -102,6 +104,15 @@ def test_regions_keep_to_their_masks_whatever_size_they_come_in(studio, cup):
     difference = abs(as_array(stylized) - as_array(cup)).max(axis=(0, 2))
     assert difference[:30].min() > 0
     assert difference[60:].max() == 0
+
+
+def test_what_is_kept_is_so_by_the_detectors_that_are_installed(studio, cup, multi_file, tmp_path, monkeypatch):
+    detectors.install(tmp_path, monkeypatch)
+    assert studio.keeps == ["face", "background"]
+    request = Request("cin/tiny", (("dots", 1.0),), keeps=("face", "background"))
+    wanted = stylezoo.load(multi_file, device="cpu").stylize(cup, "dots", protect="face", only="background")
+    assert abs(as_array(studio.stylize(cup, request)) - as_array(wanted)).max() <= 1
+    assert abs(as_array(wanted) - as_array(studio.stylize(cup, replace(request, keeps=())))).max() > 20
 
 
 def test_a_photo_that_lies_on_its_side_takes_a_mask_that_stands(studio, cup):

@@ -22,6 +22,8 @@ GOOD = {
     "size": [None, 1, 16384, np.int64(7)],
     "stroke": ["auto", 1 / 16, 16],
     "preserve_color": [False, "luma", "stats"],
+    "protect": [None, "face", "face:0", "face:0.6", "face:.5", "face:1", "face:1.0"],
+    "only": [None, "subject", "background"],
     "tile": [None, "auto", 1, 512],
     "style_size": [None, 16, 4096],
     "metadata": ["keep", "safe", "none"],
@@ -31,6 +33,8 @@ BAD = {
     "size": [0, -1, 16385, 1.5, True, "512"],
     "stroke": [0, 1 / 17, 16.1, math.nan, "1", None, "AUTO", True],
     "preserve_color": [True, None, "hue", 0, ["luma"]],
+    "protect": ["nose", "face:2", "face:1.01", "face:-1", "face:", "face:nan", "faces", "", "face:0.5\n", 0.5, True],
+    "only": ["sky", "", True, False, ["subject"]],
     "tile": [0, -512, "none", 1.5, True, False],
     "style_size": [0, 15, 4097, 100.5, "384"],
     "metadata": [None, False, True, "all", ["safe"]],
@@ -66,7 +70,7 @@ def test_commands_have_the_options_and_their_help():
     for command, names in (
         (stylize, set(option_fields())),
         (video, set(option_fields())),
-        (sheet, {"strength", "stroke", "preserve_color", "style_size"}),
+        (sheet, {"strength", "stroke", "preserve_color", "protect", "only", "style_size"}),
     ):
         own = {param.name: param for param in command.params}
         assert names <= set(own)

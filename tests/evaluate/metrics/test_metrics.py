@@ -17,7 +17,7 @@ from stylezoo.evaluate.metrics.checkerboard import CheckerboardEnergy
 from stylezoo.evaluate.metrics.chroma import ChromaShare
 from stylezoo.evaluate.metrics.clipped import ClippedPixels
 from stylezoo.evaluate.metrics.content import ContentError
-from stylezoo.evaluate.metrics.faces import FacesKept, decode, intersection_over_union, share_kept
+from stylezoo.evaluate.metrics.faces import FacesKept, share_kept
 from stylezoo.evaluate.metrics.palette import PaletteDistance, directions
 from stylezoo.evaluate.metrics.recognition import Recognition, equalized
 from stylezoo.evaluate.metrics.stlpips import STLPIPS
@@ -176,19 +176,8 @@ def test_equalized_greys_are_their_mean_ranks() -> None:
 def test_faces_are_kept_where_boxes_overlap_by_half() -> None:
     faces = np.array([[0, 0, 10, 10], [20, 0, 30, 10]], dtype=float)
     near = np.array([[0, 0, 10, 8], [24, 0, 34, 10], [0, 1, 10, 10]], dtype=float)
-    assert intersection_over_union(faces, near)[0] == pytest.approx([0.8, 0, 0.9])
-    assert intersection_over_union(faces, near)[1, 1] == pytest.approx(60 / 140)
     assert share_kept(faces, near) == 0.5  # the first face counts once, however many boxes it has
     assert share_kept(faces, np.zeros((0, 4))) == 0
-
-
-def test_the_detectors_maps_are_decoded_to_boxes() -> None:
-    heat, scale, offset = np.zeros((4, 5)), np.zeros((2, 4, 5)), np.zeros((2, 4, 5))
-    heat[1, 2], heat[1, 3], heat[3, 0] = 0.9, 0.8, 0.4
-    scale[:, 1, 2:4] = np.log(4)[..., None]
-    offset[:, 1, 2] = (0.25, 0.5)
-    (box,) = decode(heat, scale, offset)  # of two boxes of one face the likelier stays
-    assert box == pytest.approx([12 - 8, 7 - 8, 12 + 8, 7 + 8])
 
 
 def test_the_face_of_a_photo_is_found_and_of_a_photo_without_one_nothing_is_said() -> None:

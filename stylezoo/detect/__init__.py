@@ -1,0 +1,1 @@
+"""Find faces and subjects in photos, for masks that keep the photo there. Imports no torch."""
