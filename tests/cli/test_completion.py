@@ -20,7 +20,7 @@ def test_unknown_shell_is_refused(refused):
 @pytest.mark.parametrize(
     ("words", "expected"),
     [
-        ("stylezoo sty", ["stylize"]),
+        ("stylezoo styl", ["styles", "stylize"]),
         ("stylezoo info j", ["johnson/mosaic"]),
         ("stylezoo stylize --model c", ["cin/four"]),
         ("stylezoo stylize --preserve-color s", ["stats"]),

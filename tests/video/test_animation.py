@@ -77,7 +77,7 @@ def test_frames_without_a_duration_are_shown_as_browsers_do(tmp_path):
 
 def test_an_animation_becomes_a_film(net, tmp_path):
     source = animate(tmp_path / "in.gif", with_hole(5), DURATIONS, loop=0, disposal=2)
-    with pytest.warns(UserWarning, match=r"\.mp4 has no transparency here: .*in\.gif is put on white"):
+    with pytest.warns(UserWarning, match=r"\.mp4 with h264 has no transparency: .*in\.gif is put on white"):
         stylize_video(source, tmp_path / "out.mp4", net, "dots", quality=1)
     times, found = read_clip(tmp_path / "out.mp4")
     assert [round(float(time), 3) for time in times] == [0, 0.07, 0.11, 0.22, 0.28]
