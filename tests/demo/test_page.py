@@ -103,7 +103,7 @@ def test_brushes_have_styles_of_their_own_and_strokes_can_be_taken_back(visit, p
 @pytest.mark.parametrize(
     ("name", "said"),
     [
-        ("text", "no picture that can be read"),
+        ("text", "cannot be read as a picture"),
         ("bomb", "far too many pixels"),
         ("large", "1,200 x 900 pixels"),
         ("cut", "cut short or damaged"),
