@@ -55,7 +55,8 @@ def test_an_imported_net_stylizes_by_the_command_that_is_suggested(here, run):
     stylized = np.asarray(Image.open(command[-1])).astype(int)
     assert np.asarray(expected).std() > 4
     assert np.abs(stylized - np.asarray(expected)).mean() < 4  # but for JPEG
-    assert "story: not trained by stylezoo, imported from mosaic.pth, sha256" in run("info", "tiles.safetensors", "--all").stdout
+    record = run("info", "tiles.safetensors", "--all").stdout
+    assert "story: not trained by stylezoo, imported from mosaic.pth, sha256" in record
 
 
 def test_json_says_what_was_written(here, run):
