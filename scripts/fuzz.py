@@ -277,6 +277,8 @@ def main(count: int, only: tuple[str, ...], seed: int, keep: Path) -> None:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         kinds = make_kinds(folder)
+        if unknown := set(only) - kinds.keys():
+            raise click.ClickException(f"there is no kind '{unknown.pop()}': use {', '.join(kinds)}")
         photo = (folder / "photo.png").read_bytes()
         if len(list(Path("/proc/self/task").iterdir())) > 1:
             raise click.ClickException("this process has several threads: what it forks might wait for one of them")
