@@ -15,6 +15,9 @@ from stylezoo.errors import OptionError
 
 HOST, PORT = "127.0.0.1", 7860
 
+SESSIONS = 300
+"""Visits that gradio remembers; each call of a program is one. It keeps some 0.2 MB of each, and 10,000 by default."""
+
 
 def serve(
     settings: Settings,
@@ -84,6 +87,7 @@ def _serve(settings: Settings, host: str, port: int, open_browser: bool, ready: 
         inbrowser=open_browser,
         app_kwargs={"middleware": [guard], "docs_url": None, "redoc_url": None},
         max_file_size=settings.max_bytes,
+        state_session_capacity=SESSIONS,
         theme=theme(),
         css=asset("page.css"),
         footer_links=[],
