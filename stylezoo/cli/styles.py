@@ -114,7 +114,8 @@ def draw(styles: list[Shown]) -> Iterator[tuple[Shown, Image.Image]]:
     for shown in styles:
         sizes = {name: spec.weights.bytes for name in shown.models if (spec := model_info(name)).weights}
         name = min(sizes, key=sizes.__getitem__)
-        stylizer = loaded.setdefault(name, load(name))
-        stylized = stylizer.stylize(photo, shown.style.id, size=DRAWN)
+        if name not in loaded:
+            loaded[name] = load(name)
+        stylized = loaded[name].stylize(photo, shown.style.id, size=DRAWN)
         assert isinstance(stylized, Image.Image)
         yield shown, stylized
