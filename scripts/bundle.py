@@ -24,7 +24,8 @@ from stylezoo.train.run_folder import RECIPE
 from stylezoo.train.same_run import same_run
 from stylezoo.zoo.fingerprints import FILE as FINGERPRINTS
 from stylezoo.zoo.fingerprints import write_fingerprints
-from stylezoo.zoo.layout import read_zoo, write_zoo
+from stylezoo.zoo.layout import read_zoo
+from stylezoo.zoo.writing import write_zoo
 
 ROOT = Path(__file__).resolve().parents[1]
 

@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any, Literal
 
 import msgspec
-import yaml
 
 from stylezoo._records import Record
 from stylezoo.zoo.spec import ModelSpec, StyleSpec
@@ -246,7 +245,9 @@ class Recipe(Record, frozen=True):
 
     def to_yaml(self) -> str:
         """Return the recipe with every default written out."""
-        return yaml.safe_dump(plain(self), sort_keys=False, allow_unicode=True, width=120)
+        from stylezoo._yaml import dump_yaml
+
+        return dump_yaml(plain(self))
 
 
 def teaches_by_onnx(recipe: Recipe) -> bool:

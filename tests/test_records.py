@@ -1,13 +1,10 @@
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Any
-
 import pytest
 import yaml
 
-from stylezoo._records import Record, convert, read_yaml
-from stylezoo.errors import RecipeError, RegistryError, StyleZooError
+from stylezoo._records import Record, convert
+from stylezoo.errors import RecipeError
 
 
 class Optimizer(Record, frozen=True, kw_only=True):
@@ -75,32 +72,3 @@ def test_a_number_that_yaml_takes_for_text_is_told_how_to_write(place: str, numb
 def test_the_advice_for_a_whole_number_is_a_whole_number() -> None:
     with pytest.raises(RecipeError, match=r"optimizer.steps: .* '1e5'. YAML reads 1e5 as a string: write 100000\."):
         read("{title: x, optimizer: {steps: 1e5}}")
-
-
-@pytest.mark.parametrize("error", [RecipeError, RegistryError])
-@pytest.mark.parametrize(
-    ("content", "message"),
-    [
-        (None, "No such file"),
-        (b"a: [1", "is not valid YAML"),
-        (b"- 1\n- 2\n", "must hold a mapping of keys to values, but holds list"),
-        (b"", "but holds NoneType"),
-        (b"\xff\xfe\x00a", "cannot read"),
-    ],
-)
-def test_a_file_that_is_no_mapping_is_named(
-    content: bytes | None, message: str, error: type[StyleZooError], tmp_path: Path
-) -> None:
-    path = tmp_path / "run.yaml"
-    if content is not None:
-        path.write_bytes(content)
-    with pytest.raises(error, match=message) as raised:
-        read_yaml(path, error)
-    assert str(path) in str(raised.value) and "\n" not in str(raised.value)
-
-
-def test_reads_a_mapping_in_utf8(tmp_path: Path) -> None:
-    path = tmp_path / "run.yaml"
-    path.write_text("title: Große Welle\nn: [1, 2.5]\n", encoding="utf-8")
-    expected: dict[str, Any] = {"title": "Große Welle", "n": [1, 2.5]}
-    assert read_yaml(str(path), RecipeError) == expected

@@ -28,8 +28,8 @@ def command(name: str, whole: bool, as_json: bool) -> None:
     NAME is a model of the zoo, a run folder, a weights file or a style card.
     """
     import msgspec
-    import yaml
 
+    from stylezoo._yaml import dump_yaml
     from stylezoo.zoo.card import holds_card, read_card
     from stylezoo.zoo.store import find
 
@@ -42,7 +42,7 @@ def command(name: str, whole: bool, as_json: bool) -> None:
     if as_json:
         put_json(record, indent=2)
     elif whole:
-        click.echo(yaml.safe_dump(record, sort_keys=False, allow_unicode=True, width=WIDTH), nl=False)
+        click.echo(dump_yaml(record, width=WIDTH), nl=False)
     else:
         for line in lines:
             click.echo(line)

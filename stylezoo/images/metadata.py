@@ -10,7 +10,6 @@ import warnings
 from collections.abc import Mapping
 from functools import cache
 from typing import Any
-from xml.etree import ElementTree
 
 from PIL import ExifTags, Image, ImageCms, PngImagePlugin
 
@@ -134,6 +133,8 @@ def _from_xmp(data: bytes) -> dict[int, str]:
     """Return EXIF tag -> value from XMP; empty if it cannot be parsed or declares entities."""
     if not data or b"<!" in data:
         return {}
+    from xml.etree import ElementTree
+
     try:
         root = ElementTree.fromstring(data.strip(b"\0 \r\n"))
     except (ElementTree.ParseError, ValueError, LookupError):

@@ -9,13 +9,14 @@ from typing import Any
 
 import msgspec
 import torch
-import yaml
 
 from stylezoo._files import sha256_of
+from stylezoo._yaml import dump_yaml
 from stylezoo.errors import OptionError, RecipeError
 from stylezoo.evaluate.verify import make_fingerprint, unstated
 from stylezoo.models import StyleNet, create_model
 from stylezoo.publish.samples import QUALITY, sample_page
+from stylezoo.recipe import plain
 from stylezoo.stylizer.loading import load
 from stylezoo.stylizer.stylizer import Stylizer
 from stylezoo.train.recipe import from_yaml
@@ -146,13 +147,7 @@ def _recipe(run: Path) -> str | None:
         recipe = from_yaml(run / "recipe.yaml") if run.is_dir() else None
     except RecipeError:  # of another version
         return None
-    return (
-        None
-        if recipe is None
-        else yaml.safe_dump(
-            _without_folders(yaml.safe_load(recipe.to_yaml())), sort_keys=False, allow_unicode=True, width=120
-        )
-    )
+    return None if recipe is None else dump_yaml(_without_folders(plain(recipe)))
 
 
 def _without_folders(value: Any) -> Any:

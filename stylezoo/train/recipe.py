@@ -10,7 +10,8 @@ from typing import Any
 
 import yaml
 
-from stylezoo._records import convert, read_yaml
+from stylezoo._records import convert
+from stylezoo._yaml import read_yaml
 from stylezoo.data.images import SUFFIXES
 from stylezoo.errors import RecipeError, did_you_mean
 from stylezoo.recipe import NEAREST, Model, Recipe

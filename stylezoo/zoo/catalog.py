@@ -15,7 +15,7 @@ from stylezoo.errors import HubError, ModelNotFoundError, OptionError, RegistryE
 from stylezoo.types import PathLike
 from stylezoo.zoo.families import FAMILIES
 from stylezoo.zoo.hub import MissingError, Repository, parse_name, parse_repo
-from stylezoo.zoo.layout import read_zoo
+from stylezoo.zoo.layout import parse_zoo, read_zoo
 from stylezoo.zoo.spec import HubSpec, ModelSpec, Zoo
 
 REGISTRY = "zoo.yaml"
@@ -50,10 +50,13 @@ class OpenZoo:
 def default_zoo() -> Zoo:
     """Return the package's own registry, read once.
 
-    It is in the package if installed, and at the top of a source checkout. Raises RegistryError if it is missing or
-    breaks its schema.
+    It is in the package if installed, and at the top of a source checkout. A wheel also has it as JSON, which takes a
+    tenth of the time to read. Raises RegistryError if it is missing or breaks its schema.
     """
-    return read_zoo(zoo_file())
+    file = zoo_file()
+    if (same := file.with_suffix(".json")).is_file():
+        return parse_zoo(msgspec.json.decode(same.read_bytes()), same.name)
+    return read_zoo(file)
 
 
 def zoo_file() -> Path:

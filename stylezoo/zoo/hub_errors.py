@@ -5,11 +5,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import re
-import socket
-import threading
-import urllib.request
 from typing import Any
-from urllib.parse import urlsplit
 
 LONGEST_WAIT = 60.0
 """Seconds; a server that asks for more (Retry-After) is left alone."""
@@ -60,6 +56,11 @@ def answers() -> bool:
 
     The client itself tries for some 25 s. Behind a proxy only the proxy is asked, so it decides.
     """
+    import socket
+    import threading
+    import urllib.request
+    from urllib.parse import urlsplit
+
     from huggingface_hub import constants
 
     place = urlsplit(constants.ENDPOINT)

@@ -11,8 +11,7 @@ import shlex
 from collections.abc import Callable, Mapping, Sequence
 from math import inf
 
-import yaml
-
+from stylezoo._yaml import dump_yaml
 from stylezoo.zoo.card_figures import index_columns, quality_section
 from stylezoo.zoo.families import FAMILIES, Kind
 from stylezoo.zoo.markdown import code, fenced, folded, image, link, one_line, plain, table
@@ -285,7 +284,7 @@ def _front_matter(specs: Sequence[ModelSpec], repo: str) -> str:
     data["pipeline_tag"] = "image-to-image"
     families = {spec.family for spec in specs}
     data["tags"] = ["stylezoo", "style-transfer", "neural-style-transfer", *(f for f in FAMILIES if f in families)]
-    return yaml.safe_dump(data, sort_keys=False, width=inf)
+    return dump_yaml(data, width=inf)
 
 
 def _hub_license(license: str) -> str:

@@ -24,10 +24,11 @@ from stylezoo.zoo.fingerprints import FILE as FINGERPRINTS
 from stylezoo.zoo.fingerprints import Fingerprint, dump_fingerprints, remote_fingerprints
 from stylezoo.zoo.hub import WAITS, Content, Repository, Snapshot, StaleError, UnreachableError, names_of
 from stylezoo.zoo.hub_errors import LONGEST_WAIT
-from stylezoo.zoo.layout import dump_zoo, read_zoo
+from stylezoo.zoo.layout import read_zoo
 from stylezoo.zoo.model_card import zoo_readme
 from stylezoo.zoo.results import own_results
 from stylezoo.zoo.spec import HubSpec, ModelSpec, Zoo
+from stylezoo.zoo.writing import dump_zoo
 
 README = "README.md"
 MARK = "<!-- written by stylezoo push: changes are lost with the next one -->"

@@ -16,9 +16,10 @@ from stylezoo.zoo.catalog import REGISTRY, OpenZoo, fetch_registry, place_weight
 from stylezoo.zoo.fingerprints import FILE as FINGERPRINTS
 from stylezoo.zoo.fingerprints import find_fingerprints, write_fingerprints
 from stylezoo.zoo.hub import MissingError, Repository
-from stylezoo.zoo.layout import read_zoo, write_zoo
+from stylezoo.zoo.layout import read_zoo
 from stylezoo.zoo.spec import HubSpec, ModelSpec, Zoo
 from stylezoo.zoo.store import locate
+from stylezoo.zoo.writing import write_zoo
 
 State = Literal["same", "only here", "only there", "missing here", "damaged here", "newer there", "differs"]
 

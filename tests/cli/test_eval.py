@@ -130,8 +130,9 @@ def registry(recipe_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     import stylezoo
     from stylezoo.publish.release import finish
     from stylezoo.zoo import catalog, store
-    from stylezoo.zoo.layout import read_zoo, write_zoo
+    from stylezoo.zoo.layout import read_zoo
     from stylezoo.zoo.spec import Zoo
+    from stylezoo.zoo.writing import write_zoo
 
     recipe = yaml.safe_load(recipe_file.read_text())
     corner = {**recipe["styles"][0], "id": "corner", "title": "Corner", "crop": [0, 0, 0.5, 0.5]}

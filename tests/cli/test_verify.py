@@ -11,9 +11,10 @@ from stylezoo._files import sha256_of
 from stylezoo.evaluate import verify
 from stylezoo.evaluate.verify import Finding
 from stylezoo.zoo.catalog import default_zoo
-from stylezoo.zoo.layout import read_zoo, write_zoo
+from stylezoo.zoo.layout import read_zoo
 from stylezoo.zoo.spec import FileSpec, WeightsSpec, Zoo
 from stylezoo.zoo.store import BUNDLED, read_header
+from stylezoo.zoo.writing import write_zoo
 
 
 @pytest.fixture

@@ -19,9 +19,9 @@ from stylezoo.demo.settings import Settings, default_models, find_models
 from stylezoo.demo.studio import OWN, Studio
 from stylezoo.errors import ModelNotFoundError, OptionError, StyleError
 from stylezoo.zoo import catalog
-from stylezoo.zoo.layout import write_zoo
 from stylezoo.zoo.spec import WeightsSpec, Zoo
 from stylezoo.zoo.store import BUNDLED, read_header
+from stylezoo.zoo.writing import write_zoo
 
 
 @pytest.fixture(scope="module")

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from hub_server import Fault, HubServer
 
 import stylezoo.zoo
@@ -106,6 +107,16 @@ def test_the_registry_inside_the_package_comes_before_the_checkouts(package: Pat
         default_zoo()
     (package / "zoo.yaml").write_text("schema: 1\naliases: {}\nmodels: {}\n")
     assert default_zoo().models == {}
+
+
+def test_the_json_of_a_wheel_is_the_registry_and_needs_no_yaml(package: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    text = (Path(__file__).parents[2] / "zoo.yaml").read_text(encoding="utf-8")
+    (package / "zoo.yaml").write_text(text, encoding="utf-8")
+    expected = default_zoo()
+    default_zoo.cache_clear()
+    (package / "zoo.json").write_text(json.dumps(yaml.safe_load(text)), encoding="utf-8")
+    monkeypatch.setattr(catalog, "read_zoo", None)
+    assert default_zoo() == expected
 
 
 def test_looking_things_up_loads_nothing_heavy() -> None:

@@ -328,7 +328,7 @@ def test_no_network_is_noticed_before_the_client_tries_for_long(
     """A host that never answers, or whose name cannot be looked up: nothing else is asked."""
     never = threading.Event()
     monkeypatch.setattr(hub_errors, "PATIENCE", 0.1)
-    monkeypatch.setattr(hub_errors.socket, "create_connection", lambda *_: never.wait() and socket.socket())
+    monkeypatch.setattr(socket, "create_connection", lambda *_: never.wait() and socket.socket())
     with pytest.raises(HubError, match="does not answer as it should"):
         locate(_with(spec, make_weights(hub=HUB)))
     with pytest.raises(UnreachableError, match="does not answer as it should"):

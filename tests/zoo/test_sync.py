@@ -12,11 +12,11 @@ from msgspec import structs
 from stylezoo.errors import HubError, RegistryError
 from stylezoo.zoo.catalog import OpenZoo, open_zoo, read_repository
 from stylezoo.zoo.hub import Repository
-from stylezoo.zoo.layout import write_zoo
 from stylezoo.zoo.publish import Entry, publish
 from stylezoo.zoo.spec import HubSpec, ModelSpec, Zoo
 from stylezoo.zoo.store import locate_in
 from stylezoo.zoo.sync import compare, take
+from stylezoo.zoo.writing import write_zoo
 
 MakeNet = Callable[..., tuple[ModelSpec, Path]]
 ZOO = Repository(HubSpec(repo="owner/zoo"))
