@@ -22,7 +22,6 @@ Each message says what was wrong, with what value, and what to do about it, in o
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Iterable
 
@@ -132,6 +131,8 @@ def missing_extra(error: BaseException) -> str:
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:
     """Return ' Did you mean a, b?' for the nearest of `known` (up to three), or '' if none is near."""
+    import difflib  # late: only errors need it
+
     names = list(known)
     near = difflib.get_close_matches(name, names, n=3, cutoff=0.5)
     near += [k for k in names if k not in near and name and k.rpartition("/")[2] == name][: 3 - len(near)]

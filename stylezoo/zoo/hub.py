@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-import secrets
+import os
 import time
 import warnings
 from collections.abc import Callable, Iterator, Mapping
@@ -175,7 +175,7 @@ class Repository:
 
         Its uploads remain in the repository's storage, so a commit to another branch does not send them again.
         """
-        side = self.at(f"push-{secrets.token_hex(4)}")
+        side = self.at(f"push-{os.urandom(4).hex()}")
         repo, branch = side.place.repo, str(side.place.revision)
         self._ask(
             f"cannot make a branch of the Hub's {repo}",
