@@ -8,8 +8,8 @@ does that when it is called.
 from __future__ import annotations
 
 import hashlib
-import re
 import os
+import re
 import time
 import warnings
 from collections.abc import Callable, Iterator, Mapping
