@@ -1,6 +1,7 @@
 # make demo   installs stylezoo into a virtual environment and turns a photo into a mosaic
 # make test   installs what development needs as well and runs the tests
-# make check  lints, checks types and floors, and runs the fast tests: for between two commits
+# make lint   checks style, types, imports, spelling and prose
+# make check  does that and runs the fast tests: for between two commits
 # make docs   builds the documentation as a site, in site/
 # The demo downloads some 60 MB; the tests need PyTorch as well, which takes a few minutes and about 5.5 GB of disk.
 
@@ -8,7 +9,7 @@ PYTHON ?= python3
 VENV ?= .venv
 WORKERS ?= 2
 
-.PHONY: demo test check docs install dev clean
+.PHONY: demo test lint check docs install dev clean
 
 demo: install
 	$(VENV)/bin/python scripts/demo.py
@@ -17,11 +18,15 @@ demo: install
 test: dev
 	OMP_NUM_THREADS=1 $(VENV)/bin/python -m pytest -q -n $(WORKERS)
 
-check: dev
+lint: dev
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/mypy
 	$(VENV)/bin/lint-imports
+	$(VENV)/bin/codespell
+	$(VENV)/bin/proselint check --config .proselintrc.json *.md docs/*.md
+
+check: lint
 	OMP_NUM_THREADS=1 $(VENV)/bin/python -m pytest -q -n $(WORKERS) -m "not slow and not train and not hub and not browser"
 
 # --strict fails on a link that leads nowhere.
