@@ -9,10 +9,9 @@
     python -m benchmarks.leaderboard speed.jsonl paintings.jsonl gatys.jsonl named.jsonl steady.jsonl \\
         --without gatys/vgg19
 
-Takes any number of files of such lines, and of what `stylezoo eval --json` prints; what results/ record of
-models on their own styles is on the page too. Every number and every sentence on who wins comes out of
-them. The pictures are by
-those that were compared on paintings: of photos of scikit-image, in styles of scikit-image and of this project.
+Takes any number of files that `stylezoo bench --json` and `stylezoo eval --json` printed, and adds the figures in
+results/ of models on their own styles. Every number and every list of losses is computed from them. The pictures show
+the methods that were compared on paintings: photos of scikit-image in styles of scikit-image and of this project.
 """
 
 from __future__ import annotations

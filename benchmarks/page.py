@@ -1,4 +1,4 @@
-"""The leaderboard: measurements, as JSON has them, as a page of tables that begins with where the zoo loses."""
+"""The leaderboard: a page of tables from JSON measurements. It begins with where the zoo loses."""
 
 from __future__ import annotations
 
@@ -52,10 +52,10 @@ def make_page(lines: Sequence[Line], results: Mapping[str, Results], picture: st
     moving, worth = (newest(lines, recorded, key) for key in ("W", "G"))
     yield "# Leaderboard"
     yield ""
-    yield "Written by `python -m benchmarks.leaderboard` from measurements. Names `like/this` are models of this zoo,"
-    yield "all others somebody else's. Arrows say which way is better. [Measuring](measuring.md) explains each metric."
-    yield "The command that measured stands below each table. The photo itself and the style image itself are"
-    yield "anchors: what keeps all of the content, and what is all style."
+    yield "`python -m benchmarks.leaderboard` writes this page from measurements. Names in `code` are models of this"
+    yield "zoo; the others belong to other projects. Arrows show which direction is better,"
+    yield "and [Measuring](measuring.md) explains each metric. Below each table is the command that measured it. Two anchors are included: the"
+    yield "photo itself, which keeps all of the content, and the style image itself, which is all style."
     yield ""
     if picture:
         yield f"![Photos in the styles of pictures, by each method]({picture})"
@@ -63,8 +63,8 @@ def make_page(lines: Sequence[Line], results: Mapping[str, Results], picture: st
     yield "## Where the zoo loses"
     yield ""
     if lost := [*quality_losses(quality), *steadiness_losses(moving), *speed_losses(speed), *cold_losses(cold)]:
-        yield "Each figure in which another method beats a model of the zoo, on the same pairs or in the same run: the"
-        yield "model's figure and the other's, or how many times the other's the model's is."
+        yield "Every figure in which another method beats a model of the zoo on the same pairs or in the same run: both"
+        yield "figures, or the model's as a multiple of the other's."
         yield ""
         yield "| model | loses to | on | in |"
         yield "| --- | --- | --- | --- |"
@@ -103,7 +103,7 @@ def quality_section(lines: Sequence[Line], other_pairs: bool) -> Iterator[str]:
     yield f"## Quality: {what}, {count_pairs(lines[0])}"
     yield ""
     if other_pairs:
-        yield "These are other pairs than those above: no figure here compares with one there."
+        yield "These pairs differ from those above, so do not compare the figures."
         yield ""
     keys = [key for key in INFOS if any(key in line["figures"] for line in lines)]
     yield f"| method | {' | '.join(f'{key} {ARROWS[INFOS[key].better]}' for key in keys)} | seconds |"
@@ -118,7 +118,7 @@ def quality_section(lines: Sequence[Line], other_pairs: bool) -> Iterator[str]:
     yield f"Means over pairs of a photo, {lines[0]['size']} px long, and a style image, with 95 % bootstrap intervals."
     yield "Seconds are the median of a pair, from two images to one."
     if any("steps" in line for line in lines):
-        yield "Gatys' optimisation is what nets are measured against: it descends C and S themselves."
+        yield "Gatys' optimisation is the reference for nets: it minimises C and S themselves."
     yield from source(lines)
 
 
@@ -144,8 +144,8 @@ def own_section(results: Mapping[str, Results]) -> Iterator[str]:
     for spec, cells in zip(specs, rows, strict=True):
         yield f"| {' | '.join([name_of(spec.name), *cells, str(len(spec.style_ids))])} |"
     yield ""
-    yield f"{notes} Some styles are learnt more easily than others, so rows of other styles do not compare. The card of"
-    yield "each model says on which photos, when and by which command."
+    yield f"{notes} Some styles are easier to learn, so compare only models of the same styles. The card of each model"
+    yield "names the photos, the date and the command."
     yield ""
 
 
@@ -167,9 +167,9 @@ def iterations_section(lines: Sequence[Line]) -> Iterator[str]:
         photos = " or ".join(dict.fromkeys(str(line["count"]) for line in found))
         yield f"| {' | '.join([name_of(model), *cells, str(count), photos])} |"
     yield ""
-    yield "How many L-BFGS iterations of Gatys' optimisation, from the photo, come as far as the net in the net's own"
-    yield "training objective: means over styles and photos. Each recipe has its own, so rows compare roughly."
-    yield "≥: within the limit some photos were not reached, and count as the limit."
+    yield "The number of L-BFGS iterations of Gatys' optimisation, started at the photo, that reach the net's value of"
+    yield "its own training objective: means over styles and photos. Each recipe has its own objective, so comparisons"
+    yield "between rows are rough. ≥: some photos did not get there within the limit, and count as the limit."
     yield from source([line["from"] for line in lines])
 
 
@@ -190,11 +190,11 @@ def steadiness_section(lines: Sequence[Line]) -> Iterator[str]:
         cells = [name, f"{mean:.5f}{spread}", f"{math.sqrt(mean):.4f}", f"{mean_of(facts, 'long'):.5f}", *each]
         yield f"| {' | '.join([*cells, str(len(rows))])} |"
     yield ""
-    yield "How much stylized clips flicker: the stylized frame, moved as the clip is known to move, less the stylized"
-    yield "next frame, squared, in levels from 0 to 1; root is in levels. Means over clips and styles, ± over"
-    yield "styles; first frame is the same of each frame and the first. Styles of more contrast flicker more, and rows"
-    yield f"of other styles compare roughly. The photos themselves have {some['facts']['photo']:.5f}, from noise,"
-    yield "flicker and interpolation."
+    yield "How much stylized clips flicker: the mean squared difference between a stylized frame, warped by the known"
+    yield "motion, and the next stylized frame, for values from 0 to 1; *root* is its square root. Means over clips and"
+    yield "styles, ± the standard deviation over styles. *First frame* compares each frame with the first one. Styles"
+    yield "with more contrast flicker more, so comparisons between different styles are rough. The photos themselves"
+    yield f"have {some['facts']['photo']:.5f}, from noise, flicker and interpolation."
     yield from source([line["from"] for line in lines])
 
 
@@ -235,8 +235,8 @@ def cold_section(lines: Sequence[Line]) -> Iterator[str]:
         yield f"| {' | '.join(shown)} |"
     yield ""
     size, baseline = lines[0]["size"], lines[0]["baseline"]
-    yield f"A photo of {size}x{size} px, the whole process, from the command line to a file or from Python to one in"
-    yield f"memory. x: times as fast, or as small, as {baseline}."
+    yield f"The whole process for a photo of {size}x{size} px: from the command line to a file, or from the start of"
+    yield f"Python to a picture in memory. x: times as fast, or as small, as {baseline}."
     yield from source(lines)
 
 
