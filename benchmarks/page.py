@@ -53,9 +53,10 @@ def make_page(lines: Sequence[Line], results: Mapping[str, Results], picture: st
     yield "# Leaderboard"
     yield ""
     yield "`python -m benchmarks.leaderboard` writes this page from measurements. Names in `code` are models of this"
-    yield "zoo; the others belong to other projects. Arrows show which direction is better,"
-    yield "and [Measuring](measuring.md) explains each metric. Below each table is the command that measured it. Two anchors are included: the"
-    yield "photo itself, which keeps all of the content, and the style image itself, which is all style."
+    yield "zoo; the others belong to other projects. Arrows show which direction is better, and"
+    yield "[Measuring](measuring.md) explains each metric. Below each table is the command that measured it. Two"
+    yield "anchors are included: the photo itself, which keeps all of the content, and the style image itself, which is"
+    yield "all style."
     yield ""
     if picture:
         yield f"![Photos in the styles of pictures, by each method]({picture})"
