@@ -4,14 +4,17 @@
     python scripts/gallery_page.py --all         # all pictures
     python scripts/gallery_page.py --check       # fail if the page is not of the zoo's weights; draws nothing
 
-The page is made of zoo.yaml, and what is changed in it by hand is lost.
+The page is made of zoo.yaml and results/, and what is changed in it by hand is lost.
 """
 
 from __future__ import annotations
 
+import math
 import re
 import shutil
+import statistics
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import click
@@ -23,8 +26,10 @@ from stylezoo._files import replacing
 from stylezoo.images.io import write
 from stylezoo.stylizer.stylizer import Stylizer
 from stylezoo.types import StyleLike
+from stylezoo.zoo.card_figures import overall_figures
 from stylezoo.zoo.layout import read_zoo
 from stylezoo.zoo.markdown import code, image, plain
+from stylezoo.zoo.results import Results, read_results
 from stylezoo.zoo.spec import ModelSpec, StyleSpec, Zoo
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -44,14 +49,15 @@ Three photos of scikit-image ({", ".join(PHOTOS)}) in every style of every bundl
 stylezoo sheet photo.jpg -m cin/16 -o sheet.jpg
 ```
 
-Why each painting may be used, and how well each net was measured to do, stands on [the nets' cards](zoo/README.md).
+Nets and their styles are ordered by texture error ([T](measuring.md), less is better), the best first; nets for any
+style are last. [The nets' cards](zoo/README.md) say why each painting may be used, and have all other figures.
 """
 
 
 def make_page(zoo: Zoo) -> str:
     """Return the page's text."""
     parts = [INTRODUCTION.rstrip()]
-    for spec in drawn_models(zoo):
+    for spec in sorted(drawn_models(zoo), key=lambda spec: (spec.kind == "arbitrary", texture_error(spec))):
         parts += [f"## {plain(spec.name)}", f"{plain(spec.summary)}: [card](zoo/{stem(spec.name)}.md).", mark(spec)]
         for name, title, command in strips(spec):
             parts += [
@@ -70,7 +76,7 @@ def strips(spec: ModelSpec) -> Iterator[tuple[str, str, str]]:
     """Yield a net's rows of pictures: the name of the file, whose style it is, and how to ask for it."""
     for name, what in PICTURES.items() if spec.kind == "arbitrary" else ():
         yield f"any_{name}", f"In the style of {what}", code(f"-m {spec.name} -s {name}.jpg")
-    for style in spec.styles:
+    for style in sorted(spec.styles, key=lambda style: texture_error(spec, style.id)):
         option = "" if spec.kind == "single" else f" -s {style.id}"
         yield style.id, whose(style), code(f"-m {spec.name}{option}")
 
@@ -78,6 +84,17 @@ def strips(spec: ModelSpec) -> Iterator[tuple[str, str, str]]:
 def whose(style: StyleSpec) -> str:
     """Return a style's title, artist and year."""
     return plain(", ".join(filter(None, [style.title, style.artist, style.year])))
+
+
+def texture_error(spec: ModelSpec, style: str | None = None) -> float:
+    """Return the recorded T of a style, or the mean of a net's figures; infinite if there is none."""
+    found = [f.mean for f in overall_figures(spec, measured()["T"]) if style in (None, f.style)]
+    return statistics.fmean(found) if found else math.inf
+
+
+@cache
+def measured() -> dict[str, Results]:
+    return read_results(ROOT / "results")
 
 
 def mark(spec: ModelSpec) -> str:
@@ -145,7 +162,7 @@ def main(everything: bool, check: bool, docs: Path) -> None:
     if check:
         if stale or page.read_text(encoding="utf-8") != text:
             what = f"the pictures of {', '.join(stale)} are" if stale else "the page is"
-            raise click.ClickException(f"{what} not of zoo.yaml: run python scripts/gallery_page.py")
+            raise click.ClickException(f"{what} not of zoo.yaml and results/: run python scripts/gallery_page.py")
         return
     for name in [spec.name for spec in drawn_models(zoo)] if everything else stale:
         draw(stylezoo.load(name), docs / "gallery" / stem(name))

@@ -62,7 +62,7 @@ def test_nets_of_other_weights_are_drawn_again(
     monkeypatch.setattr(script, "read_zoo", lambda path: with_other_weights(zoo, "cin/16"))
     monkeypatch.setattr(script.shutil, "rmtree", lambda folder: None)
     result = run(script, "--check", "--docs", tmp_path)
-    assert result.exit_code == 1 and "the pictures of cin/16 are not of zoo.yaml" in result.output
+    assert result.exit_code == 1 and "the pictures of cin/16 are not of zoo.yaml and results" in result.output
     (tmp_path / "gallery" / "cin_16").rename(tmp_path / "gallery" / "cin_old")
     assert run(script, "--docs", tmp_path).exit_code == 0
     assert drawn == ["cin/16"]
