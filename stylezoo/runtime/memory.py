@@ -1,4 +1,4 @@
-"""Free memory, and the memory that a picture needs. Imports no torch."""
+"""Free memory, the memory that a picture needs, and memory to return. Imports no torch."""
 
 from __future__ import annotations
 
@@ -24,6 +24,18 @@ def whole_bytes(sizes: Sizes, per_pixel: float) -> float:
 def free_memory() -> int:
     """Return how many bytes of RAM are available; a guess if unknown."""
     return min(_free_of_system(), *_free_of_groups(), 2**62)
+
+
+def release_memory() -> None:
+    """Return memory that this process has freed to the system.
+
+    The C library of Linux (glibc) keeps freed blocks that lie between blocks in use: after measuring 800 style images,
+    12 of 14 GB. Elsewhere this does nothing.
+    """
+    import ctypes
+
+    with suppress(AttributeError, OSError, TypeError):  # another C library; Windows
+        ctypes.CDLL(None).malloc_trim(0)
 
 
 def _free_of_system() -> int:

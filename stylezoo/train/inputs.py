@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 import warnings
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 import torch
@@ -26,6 +26,7 @@ from stylezoo.images.phash import perceptual_hash
 from stylezoo.losses import PerceptualLoss
 from stylezoo.models import StyleNet, create_model
 from stylezoo.recipe import NEAREST, Recipe, StyleSource
+from stylezoo.runtime.memory import release_memory
 from stylezoo.train.rows import init_encoder, init_net, load_base
 from stylezoo.train.targets import Style, backbone_name, measured_terms, sizes, style_inputs
 from stylezoo.zoo.families import FAMILIES
@@ -131,7 +132,8 @@ def build_loss(
     if pictures is None:
         styles = style_inputs(recipe, measure=measure)
     else:  # takes minutes
-        styles = tqdm(pictures, unit="style", desc="styles", disable=not shows(progress), dynamic_ncols=True)
+        bar = tqdm(pictures, unit="style", desc="styles", disable=not shows(progress), dynamic_ncols=True)
+        styles = _releasing_memory(bar)
     backbone = create_backbone(loss.backbone, layers=[*loss.content, *loss.style, *loss.sliced]).to(device)
     if recipe.run.channels_last:
         backbone.to(memory_format=torch.channels_last)
@@ -152,6 +154,14 @@ def build_loss(
         normalize=loss.normalize,
         compact=pictures is not None,
     ).to(device)
+
+
+def _releasing_memory(styles: Iterable[Tensor]) -> Iterator[Tensor]:
+    """Yield the styles; what measuring them has freed goes back to the system every 16 styles."""
+    for number, style in enumerate(styles, start=1):
+        yield style
+        if number % 16 == 0:
+            release_memory()
 
 
 def measure_targets(recipes: Sequence[Recipe]) -> list[tuple[TargetSpec, dict[str, Tensor]]]:

@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import platform
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -119,3 +122,24 @@ def test_limits_of_control_groups_count(tmp_path: Path) -> None:
 
 def test_free_memory_is_that_of_a_real_machine() -> None:
     assert 2**20 < ram.free_memory() < 2**50
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="other C libraries return memory by themselves, or never")
+def test_freed_memory_between_blocks_in_use_is_returned() -> None:
+    code = """
+from pathlib import Path
+from stylezoo.runtime.memory import release_memory
+
+def rss():
+    return int(Path("/proc/self/statm").read_text().split()[1]) * 4096
+
+blocks = [bytearray(60_000 if number % 2 else 2_000) for number in range(8_000)]  # below 128 kB, so on the heap
+held = blocks[::2]
+del blocks
+before = rss()
+release_memory()
+print(before, rss())
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    before, after = map(int, done.stdout.split())
+    assert before > 200e6 and after < before - 150e6
