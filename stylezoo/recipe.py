@@ -160,7 +160,7 @@ class Run(Record, frozen=True):
         steps: how many.
         minutes: how long the run takes in place of that many steps, from the start of the command to its end, loading
             and writing included; 0: as long as the steps need. `distill` over `steps` is then a share of the time, and
-            checkpoints and samples are written every minute.
+            checkpoints are written every minute, samples less often where they take long.
         batch: photos a step, in each process.
         seed: of all draws.
         ema: decay of the averaged weights that are kept; 0: the last weights are.

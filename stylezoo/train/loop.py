@@ -28,6 +28,7 @@ from stylezoo.train.schedule import ByClock, Schedule, learning_rate
 from stylezoo.train.step import Stepper
 
 EVERY = 60.0  # s between checkpoints, and between samples, of a run limited by time
+SAMPLING = 0.02  # of its time, at most: on a CPU, sixteen pictures take seconds
 
 
 @dataclass
@@ -52,7 +53,8 @@ class Loop:
         self.state, self.first = self.stepper.state, self.stepper.rank == 0
         self.clock = self.schedule if isinstance(self.schedule, ByClock) else None
         self._names = [] if self.stepper.pictures else [s.id for s in self.recipe.styles]
-        self._since = self._written = time.monotonic()
+        self._since = self._written = self._drawn = time.monotonic()
+        self._drawing = 0.0  # seconds
         done = self.state.step if (self.out / WEIGHTS).exists() else -1
         self._saved = self._sampled = done  # the step of the last write of each
 
@@ -112,10 +114,11 @@ class Loop:
                     f"{self.recipe.name}: the net gives the same colour everywhere at step {state.step}: "
                     f"lower optim.lr, or raise loss.content_weight"
                 )
-        due = self.clock and time.monotonic() - self._written > EVERY
-        if due if self.clock else state.step % run.checkpoint_every == 0:
+        now = time.monotonic()
+        if now - self._written > EVERY if self.clock else state.step % run.checkpoint_every == 0:
             self.save(WEIGHTS, CHECKPOINT)
-        if due if self.clock else run.sample_every and state.step % run.sample_every == 0:
+        rest = max(EVERY, self._drawing / SAMPLING)
+        if now - self._drawn > rest if self.clock else run.sample_every and state.step % run.sample_every == 0:
             self.sample()
 
     def _log(self, bar: Any) -> None:
@@ -173,9 +176,11 @@ class Loop:
 
     def sample(self) -> None:
         """Write a page of samples."""
+        before = time.monotonic()
         if self.samples:
             self.samples.write(self.state.average, self.out / SAMPLES / f"step_{self.state.step:06d}.png")
-        self._sampled = self.state.step
+        self._sampled, self._drawn = self.state.step, time.monotonic()
+        self._drawing = self._drawn - before
 
 
 def _flat(x: Tensor) -> bool:

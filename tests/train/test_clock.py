@@ -15,6 +15,7 @@ from stylezoo.models import create_model
 from stylezoo.recipe import Recipe
 from stylezoo.train import schedule
 from stylezoo.train.recipe import load_recipe
+from stylezoo.train.samples import Samples
 from stylezoo.train.schedule import ByClock, learning_rate
 from stylezoo.train.trainer import train
 
@@ -101,6 +102,19 @@ def test_a_run_of_seconds_ends_in_time_with_a_finished_net(recipe_file: Path, tm
     assert log[-1]["minutes"] <= 0.2
     assert stylezoo.load(run, device="cpu").spec.name == "johnson/tiny"
     assert f"step_{log[-1]['step']:06d}.png" in {p.name for p in (run / "samples").iterdir()}
+
+
+def test_samples_that_take_long_are_rare(recipe_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("stylezoo.train.loop.EVERY", 0.0)
+    write = Samples.write
+
+    def slow(self: Samples, *arguments: object) -> None:
+        time.sleep(0.2)
+        write(self, *arguments)
+
+    monkeypatch.setattr(Samples, "write", slow)
+    run = train(plan(recipe_file, "run.minutes=0.25", "run.sample_every=5"), tmp_path / "run", progress=False)
+    assert len(list((run / "samples").iterdir())) == 2  # the first and the last
 
 
 def test_a_killed_run_takes_the_time_that_is_left(recipe_file: Path, tmp_path: Path, monkeypatch) -> None:
