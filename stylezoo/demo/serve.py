@@ -12,11 +12,15 @@ from importlib.util import find_spec
 
 from stylezoo.demo.settings import Settings
 from stylezoo.errors import OptionError
+from stylezoo.runtime.memory import release_memory
 
 HOST, PORT = "127.0.0.1", 7860
 
 SESSIONS = 300
 """Visits that gradio remembers; each call of a program is one. It keeps some 0.2 MB of each, and 10,000 by default."""
+
+RELEASE = 60.0
+"""Seconds after which the memory that requests have freed goes back to the system, again and again."""
 
 
 def serve(
@@ -102,5 +106,6 @@ def _serve(settings: Settings, host: str, port: int, open_browser: bool, ready: 
     for name in (signal.SIGINT, signal.SIGTERM):
         signal.signal(name, lambda *_: stop.set())
     ready(url)
-    stop.wait()
+    while not stop.wait(RELEASE):
+        release_memory()
     page.close(verbose=False)
