@@ -25,7 +25,7 @@ def circular(net: Net) -> Net:
         if isinstance(value, nn.Module):  # not registered, as a frozen encoder
             made.__dict__[name] = circular(value)
     if hasattr(made, "padding_mode"):
-        made.padding_mode = CIRCULAR
+        made.__dict__["padding_mode"] = CIRCULAR
     return made
 
 

@@ -47,7 +47,7 @@ class EnlargingConv(nn.Module):
 
 
 def enlarge(x: Tensor, kernels: Tensor, bias: Tensor, padding_mode: str = "reflect") -> Tensor:
-    """Convolve (N, C, H, W), by default reflected at the border, with (4 * outputs, C, 3, 3) to (N, outputs, 2H, 2W)."""
+    """Convolve (N, C, H, W), padded as said, with (4 * outputs, C, 3, 3) to (N, outputs, 2H, 2W)."""
     return F.pixel_shuffle(F.conv2d(F.pad(x, (1, 1, 1, 1), mode=padding_mode), kernels, bias), 2)
 
 

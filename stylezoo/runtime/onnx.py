@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Mapping
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -65,13 +65,13 @@ class OnnxRuntime(Runtime):
 
     def __init__(self, weights: Weights, wrap: bool = False) -> None:
         self.weights, self.wrap = weights, wrap
-        self._circular: Self | None = self if wrap else None
+        self._circular: OnnxRuntime | None = self if wrap else None
 
     @property
     def period(self) -> int:  # type: ignore[override]  # an attribute of the others
         return self.multiple
 
-    def circular(self) -> Self:
+    def circular(self) -> OnnxRuntime:
         self._circular = self._circular or type(self)(self.weights, wrap=True)
         return self._circular
 

@@ -46,8 +46,8 @@ class StylizeOptions:
             that people stay recognizable. The detector is that of `stylezoo.detect.faces.face_detector`.
         only: "subject" or "background": stylize only that, and keep the photo elsewhere. Needs u2netp, see
             `stylezoo.detect.subject.subject_detector`.
-        tileable: wrap every convolution and every resampling around, so that the result of a picture that tiles, such as
-            a texture, tiles too. What the net sees is scaled to multiples of its stride. Such pictures are stylized
+        tileable: wrap every convolution and every resampling around, so that the result of a picture that tiles, such
+            as a texture, tiles too. What the net sees is scaled to multiples of its stride. Such pictures are stylized
             whole, whatever memory there is.
         tile: tile size in px, a multiple of the net's `multiple`, such as 512. Tiling bounds the memory at any size and
             gives the same result in about twice the time. None: the whole picture at once. "auto": tile if the whole
