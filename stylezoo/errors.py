@@ -4,6 +4,7 @@
     ├── OptionError       an argument is out of range, or two of them exclude each other (also a ValueError)
     ├── ImageError        a picture cannot be read, written or used
     ├── VideoError        a clip cannot be read, written or used
+    ├── MeshError         a 3D model cannot be read, written or used
     ├── RegistryError     zoo.yaml breaks its schema
     ├── ModelNotFoundError  no model has that name (also a KeyError)
     ├── StyleError        a style that the model does not have, or one that is missing
@@ -64,6 +65,10 @@ class ImageError(StyleZooError):
 
 class VideoError(StyleZooError):
     """A clip cannot be read, written or used."""
+
+
+class MeshError(StyleZooError):
+    """A 3D model cannot be read, written or used."""
 
 
 class RegistryError(StyleZooError):

@@ -26,6 +26,8 @@ COMMANDS = {
     "info": "Show a model's styles, rights, origin and quality.",
     "stylize": "Stylize pictures.",
     "video": "Stylize a video clip and keep its sound.",
+    "mesh": "Stylize the textures of a 3D model.",
+    "texture": "Make a texture that looks like a picture.",
     "sheet": "Draw one page that compares styles or photos.",
     "demo": "Serve a web page for stylizing photos.",
     "data": "Download and pack training data.",

@@ -53,6 +53,9 @@ def stylize_options(*names: str, **defaults: Any) -> Callable[[Command], Command
             if names and name not in names:
                 continue
             about = option.metadata
+            if option.type == "bool":
+                command = click.option(f"--{name.replace('_', '-')}", is_flag=True, help=about["help"])(command)
+                continue
             kind = click.Choice(about["choices"]) if "choices" in about else _TYPES[str(option.type)]
             default = defaults.get(name, option.default or None)
             flag = f"--{name.replace('_', '-')}"

@@ -10,10 +10,12 @@ from stylezoo.images.planes import Array, Floats, as_float, as_levels, resample
 EDGE = 1e-3
 """Variance of the photo, per channel, above which the stylized image decides how much of its detail comes back."""
 
+MARGIN = 4  # px beyond an edge: enlarging reads two, and `_planes` two around these
+
 BAND = 64  # rows at a time, one run of `resample`: what is float stays in the cache, whatever the picture's size
 
 
-def with_detail(photo: Array, seen: Floats, stylized: Floats, *, luma: bool = False) -> Array:
+def with_detail(photo: Array, seen: Floats, stylized: Floats, *, luma: bool = False, wrap: bool = False) -> Array:
     """Return a stylized image at the size of its photo, with the photo's detail.
 
     With D the difference that stylizing made at the small size, the result is photo + up(D) + gain * (photo - up(seen))
@@ -28,6 +30,7 @@ def with_detail(photo: Array, seen: Floats, stylized: Floats, *, luma: bool = Fa
         seen: the photo at the small size, (N, 3, h, w), in [0, 1].
         stylized: likewise.
         luma: the stylized image has the photo's chroma, and so shall the result.
+        wrap: opposite edges are neighbours, as in a picture that tiles.
 
     Returns:
         (N, 3, H, W) in the photo's dtype. It is computed in bands of rows: beyond photo and result, memory depends on
@@ -35,12 +38,17 @@ def with_detail(photo: Array, seen: Floats, stylized: Floats, *, luma: bool = Fa
     """
     result = np.empty_like(photo)
     height, width = photo.shape[-2:]
-    across = resample(seen.shape[-1], width, 0, width)
+    margin = MARGIN if wrap else 0
+    small = seen.shape[-2], seen.shape[-1]
+    if wrap:
+        around = (0, 0), (0, 0), (margin, margin), (margin, margin)
+        seen, stylized = (np.pad(x, around, mode="wrap") for x in (seen, stylized))
+    across = resample(small[1], width, 0, width, margin)
     for index in range(len(photo)):
         planes = _planes(seen[index], stylized[index])
         for top in range(0, height, BAND):
             rows = slice(top, min(top + BAND, height))
-            [down] = resample(seen.shape[-2], height, rows.start, rows.stop)
+            [down] = resample(small[0], height, rows.start, rows.stop, margin)
             near = planes[:, down.first : down.last]
             # products this small stay in one thread, whatever else the machine does
             parts = [down.weights @ near[..., t.first : t.last] @ t.weights.T for t in across]

@@ -33,11 +33,12 @@ def as_levels(x: Array) -> NDArray[np.uint8]:
     return scaled.astype(np.uint8)
 
 
-def resize(x: Array, size: tuple[int, int], alpha: Array | None = None) -> Floats:
+def resize(x: Array, size: tuple[int, int], alpha: Array | None = None, *, wrap: bool = False) -> Floats:
     """Return `x` at `size` (height, width) as float32: bicubic, antialiased, clamped to [0, 1].
 
-    At the same size it is only converted to float. With `alpha`, (N, 1, H, W), it is composed over white first. Raises
-    OptionError for a size below 1.
+    At the same size it is only converted to float. With `alpha`, (N, 1, H, W), it is composed over white first. With
+    `wrap` opposite edges are neighbours, so that a picture that tiles still does. Raises OptionError for a size below
+    1.
     """
     height, width = size
     if height < 1 or width < 1:
@@ -52,16 +53,23 @@ def resize(x: Array, size: tuple[int, int], alpha: Array | None = None) -> Float
         strips = []
         for part in (slice(top, top + rows) for top in range(0, x.shape[-2], rows)):
             strip = on_white(x[index][part], None if veil is None else veil[part])
-            strips.append(_scaled(as_float(strip).astype(np.float32, copy=False), width, axis=1))
-        scaled[index] = _scaled(strips[0] if len(strips) == 1 else np.concatenate(strips), height, axis=0)
+            strips.append(_scaled(as_float(strip).astype(np.float32, copy=False), width, 1, wrap))
+        scaled[index] = _scaled(strips[0] if len(strips) == 1 else np.concatenate(strips), height, 0, wrap)
     return scaled.clip(0, 1, out=scaled)  # bicubic weights overshoot at edges
 
 
-def _scaled(plane: Floats, side: int, axis: int) -> Floats:
-    if plane.shape[axis] == side:
+def _scaled(plane: Floats, side: int, axis: int, wrap: bool) -> Floats:
+    before = plane.shape[axis]
+    if before == side:
         return plane
     size = (side, plane.shape[0]) if axis else (plane.shape[1], side)
-    return np.asarray(Image.fromarray(np.ascontiguousarray(plane)).resize(size, Image.Resampling.BICUBIC))
+    box = None
+    if wrap:  # Pillow's kernel also reads what lies outside of the box
+        margin = math.ceil(2 * max(1, before / side)) + 1
+        box = (margin, 0, margin + before, plane.shape[0]) if axis else (0, margin, plane.shape[1], margin + before)
+        plane = np.pad(plane, ((0, 0), (margin, margin)) if axis else ((margin, margin), (0, 0)), mode="wrap")
+    image = Image.fromarray(np.ascontiguousarray(plane))
+    return np.asarray(image.resize(size, Image.Resampling.BICUBIC, box=box))
 
 
 def pad_to_multiple(x: Array, multiple: int, minimum: int = 1) -> Array:
@@ -104,20 +112,22 @@ class Taps(NamedTuple):
     """(pixels of the run, last - first)."""
 
 
-def resample(before: int, after: int, start: int, stop: int) -> list[Taps]:
+def resample(before: int, after: int, start: int, stop: int, margin: int = 0) -> list[Taps]:
     """Return the weights for pixels `start` to `stop` of a line of `after` px resampled from `before` px, as `resize`.
 
-    Uses Keys' cubic kernel (1981, a = -1/2), widened when shrinking. Split into runs, to store few zero weights.
+    Uses Keys' cubic kernel (1981, a = -1/2), widened when shrinking. Split into runs, to store few zero weights. The
+    line has `margin` further px at each end; `Taps.first` and `last` count from the first of them.
     """
     step = before / after
     width = max(step, 1.0)
     runs = []
     for begin in range(start, stop, 64):
         centres = (np.arange(begin, min(begin + 64, stop)) + 0.5) * step
-        first = max(0, math.floor(float(centres[0]) - 2 * width + 0.5))
-        last = min(before, math.floor(float(centres[-1]) + 2 * width + 0.5))
+        first = max(-margin, math.floor(float(centres[0]) - 2 * width + 0.5))
+        last = min(before + margin, math.floor(float(centres[-1]) + 2 * width + 0.5))
         x = np.abs((np.arange(first, last) + 0.5 - centres[:, None]) / width)
         near, far = (1.5 * x - 2.5) * x * x + 1, ((-0.5 * x + 2.5) * x - 4) * x + 2
         weights = np.where(x < 1, near, np.where(x < 2, far, 0.0))
-        runs.append(Taps(first, last, (weights / weights.sum(axis=1, keepdims=True)).astype(np.float32)))
+        shares = (weights / weights.sum(axis=1, keepdims=True)).astype(np.float32)
+        runs.append(Taps(first + margin, last + margin, shares))
     return runs

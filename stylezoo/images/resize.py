@@ -7,6 +7,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from stylezoo.errors import OptionError
+from stylezoo.images import planes
 from stylezoo.images.sizes import padded_side
 
 
@@ -28,6 +29,11 @@ def resize(x: Tensor, size: tuple[int, int]) -> Tensor:
         antialias=True,
     )
     return wide.clamp(0, 1).to(x.dtype)  # bicubic weights overshoot at edges
+
+
+def resize_around(x: Tensor, size: tuple[int, int]) -> Tensor:
+    """Return what `resize` does of a picture that tiles: opposite edges are neighbours."""
+    return torch.from_numpy(planes.resize(x.detach().float().cpu().numpy(), size, wrap=True)).to(x)
 
 
 def pad_to_multiple(x: Tensor, multiple: int, minimum: int = 1) -> tuple[Tensor, tuple[int, int]]:

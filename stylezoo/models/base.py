@@ -31,6 +31,7 @@ class StyleNet(nn.Module, abc.ABC):
         arch: the arguments that build this net again.
         multiple: height and width given to `forward` must be multiples of this many pixels,
         minimum: and at least this many.
+        period: sides of a picture that tiles must be multiples of this, for `stylezoo.nn.circular` to be exact.
         overlap: how many pixels around a tile its inner pixels depend on, when the norms' statistics are frozen.
         sections: overlaps of the parts of the forward pass, see `section`; a net in one part has just its `overlap`.
         tiles: whether tiles with the whole picture's statistics give the whole's result.
@@ -169,6 +170,10 @@ class StyleNet(nn.Module, abc.ABC):
         None: the numbers are to be made of its pictures, see `stylezoo.evaluate.verify`.
         """
         return None
+
+    @property
+    def period(self) -> int:
+        return self.multiple
 
     @property
     def sections(self) -> tuple[int, ...]:

@@ -21,12 +21,13 @@ from stylezoo._files import shows
 from stylezoo.backbones import Backbone, create_backbone
 from stylezoo.errors import OptionError, StyleError, WeightsError
 from stylezoo.images.io import read
-from stylezoo.images.resize import pad_to_multiple, resize
+from stylezoo.images.resize import pad_to_multiple, resize, resize_around
 from stylezoo.images.sizes import SMALLEST_STYLE
 from stylezoo.losses import PerceptualLoss
 from stylezoo.models.base import StyleNet
 from stylezoo.models.descent import Objective, Step, descend
 from stylezoo.models.gatys_options import STAGES, Options, layer_weights
+from stylezoo.nn.circular import CIRCULAR
 from stylezoo.nn.stats import gram_matrix
 from stylezoo.zoo.spec import ModelSpec
 
@@ -71,6 +72,7 @@ class Gatys(StyleNet):
             self.backbone.to(memory_format=torch.channels_last)
         self.arch = {"encoder": str(encoder)}
         self.multiple, self.minimum, self.overlap = 1, 32, 0
+        self.padding_mode = "zeros"  # of the backbone; see `stylezoo.nn.circular`
         with torch.no_grad():
             smallest = torch.zeros(1, 3, self.minimum, self.minimum, device=self.device, dtype=self.dtype)
             features = self.backbone(smallest)
@@ -86,6 +88,10 @@ class Gatys(StyleNet):
                 backbone = create_backbone(self.arch["encoder"], layers=how.taps, pooling=how.pooling)
                 backbone.to(self.device, self.dtype)
         return type(self)(self.arch["encoder"], how=how, backbone=backbone).train(self.training)
+
+    @property
+    def period(self) -> int:
+        return 2**4  # VGG pools four times
 
     @property
     def code_width(self) -> int:
@@ -149,6 +155,7 @@ class Gatys(StyleNet):
     def _stylize_one(self, photo: Tensor, code: Tensor, regions: Tensor | None) -> Tensor:
         how, height, width = self.how, *photo.shape[-2:]
         levels = range(self._stages(height, width))[::-1]
+        resized = resize_around if self.padding_mode == CIRCULAR else resize
         steps = [how.steps if i == 0 else max(1, round(FINER * how.steps)) for i in range(len(levels))]
         image = self._start(photo, (height >> levels[0], width >> levels[0]))
         with tqdm(
@@ -156,9 +163,9 @@ class Gatys(StyleNet):
         ) as bar:
             for stage, level in enumerate(levels):
                 size = height >> level, width >> level
-                objective = self.objective(resize(photo, size), code, regions, level)
+                objective = self.objective(resized(photo, size), code, regions, level)
                 best: Step | None = None
-                start = resize(image, size)
+                start = resized(image, size)
                 for step in descend(objective, start, steps=steps[stage], optimizer=how.optimizer, lr=how.lr):
                     best = step if best is None or step.terms["total"] < best.terms["total"] else best
                     if stage and not step.number:
@@ -167,7 +174,7 @@ class Gatys(StyleNet):
                     terms = {name: f"{value:.3g}" for name, value in step.terms.items()}
                     bar.set_postfix(terms, refresh=step.number == 0)  # however fast the steps, the start is shown
                     if how.callback and how.callback(sum(steps[:stage]) + step.number, step.image, step.terms) is True:
-                        return resize(step.image, (height, width))
+                        return resized(step.image, (height, width))
                 assert best is not None
                 image = best.image
         return image

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from stylezoo.nn.circular import upsample
 from stylezoo.nn.trunk import Affine, ConvNorm, Residual, Section, StyledTrunk
 from stylezoo.runtime.architecture import PATCH, STEP, WEAVE
 
@@ -26,6 +27,7 @@ class EnlargingConv(nn.Module):
     """
 
     weave: Tensor
+    padding_mode: str = "reflect"
 
     def __init__(self, inputs: int, outputs: int) -> None:
         super().__init__()
@@ -41,12 +43,12 @@ class EnlargingConv(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Map (N, inputs, H, W) to (N, outputs, 2H, 2W)."""
-        return enlarge(x, self.kernels(), self.bias.repeat_interleave(4))
+        return enlarge(x, self.kernels(), self.bias.repeat_interleave(4), self.padding_mode)
 
 
-def enlarge(x: Tensor, kernels: Tensor, bias: Tensor) -> Tensor:
-    """Convolve (N, C, H, W), reflected at the border, with (4 * outputs, C, 3, 3) to (N, outputs, 2H, 2W)."""
-    return F.pixel_shuffle(F.conv2d(F.pad(x, (1, 1, 1, 1), mode="reflect"), kernels, bias), 2)
+def enlarge(x: Tensor, kernels: Tensor, bias: Tensor, padding_mode: str = "reflect") -> Tensor:
+    """Convolve (N, C, H, W), padded as said, with (4 * outputs, C, 3, 3) to (N, outputs, 2H, 2W)."""
+    return F.pixel_shuffle(F.conv2d(F.pad(x, (1, 1, 1, 1), mode=padding_mode), kernels, bias), 2)
 
 
 class CompactTrunk(StyledTrunk):
@@ -83,5 +85,5 @@ class CompactTrunk(StyledTrunk):
 
     def _decode(self, x: Tensor, rows: Affine) -> Tensor:
         # A norm and a bilinear enlargement go in either order; this one has a quarter of the pixels to go through.
-        x = F.relu_(F.interpolate(self.narrow(x, rows), scale_factor=2, mode="bilinear"))
+        x = F.relu_(upsample(self.narrow(x, rows), "bilinear", self.padding_mode))
         return self.head(F.relu_(self.refine(x, rows)))

@@ -16,6 +16,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from stylezoo.nn.circular import upsample
 from stylezoo.nn.norm import InstanceNorm
 
 
@@ -75,6 +76,7 @@ class StyledTrunk(nn.Module, abc.ABC):
         norm_widths: channels of each norm, in the order of the pass.
         affine_size: how many gammas and betas they take.
         only: the one section that `forward` is to be; None, as a rule, for all of them.
+        padding_mode: as in the convolutions, see `stylezoo.nn.circular`.
     """
 
     multiple: int
@@ -82,6 +84,7 @@ class StyledTrunk(nn.Module, abc.ABC):
     norm_widths: list[int]
     affine_size: int
     only: int | None = None
+    padding_mode: str = "reflect"
 
     def count_norms(self) -> None:
         """Set `norm_widths` and `affine_size`; modules must have been made in the order in which they compute."""
@@ -219,6 +222,6 @@ class Trunk(StyledTrunk):
 
     def _decode(self, x: Tensor, rows: Affine) -> Tensor:
         for stage in self.decoder:
-            x = F.relu_(stage(F.interpolate(x, scale_factor=2, mode=self.upsample), rows))
+            x = F.relu_(stage(upsample(x, self.upsample, self.padding_mode), rows))
         x = self.head(x)
         return x if self.head_norm is None else self.head_norm(x, *rows.take(x))

@@ -62,10 +62,10 @@ class AdaINRuntime(OnnxRuntime):
     code_width = 2 * CHANNELS
     floats_per_pixel = 64.0
 
-    def __init__(self, weights: Weights) -> None:
-        super().__init__(weights)
-        self._encoder = _vgg()
-        self._decoder = Session(lambda: graphs.decoder_graph(weights.floats))
+    def __init__(self, weights: Weights, wrap: bool = False) -> None:
+        super().__init__(weights, wrap)
+        self._encoder = _vgg(wrap)
+        self._decoder = Session(lambda: graphs.decoder_graph(weights.floats, wrap))
 
     def open(self) -> None:
         """Do nothing: these sessions take long to open, and rarely fail."""
@@ -141,8 +141,8 @@ class AdaINRuntime(OnnxRuntime):
         return np.tensordot(rows.T, pooled, axes=1)[None]
 
 
-@lru_cache(maxsize=1)
-def _vgg() -> Session:
+@lru_cache(maxsize=2)
+def _vgg(wrap: bool) -> Session:
     """Return VGG19 up to relu4_1, its features divided by VGG_SCALE."""
 
     def write() -> bytes:
@@ -152,6 +152,6 @@ def _vgg() -> Session:
             weights[f"{layer}.weight"] = tables[f"{layer}.table"].astype(np.float32)[tables[f"{layer}.codes"]]
             weights[f"{layer}.bias"] = tables[f"{layer}.bias"].astype(np.float32) / np.float32(VGG_SCALE)
         mean = np.array(MEAN, dtype=np.float32).reshape(1, 3, 1, 1)
-        return graphs.vgg_graph(weights, mean, np.float32(DEVIATION * VGG_SCALE))
+        return graphs.vgg_graph(weights, mean, np.float32(DEVIATION * VGG_SCALE), wrap)
 
     return Session(write)

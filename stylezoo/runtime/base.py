@@ -112,6 +112,7 @@ class Runtime(abc.ABC):
         name: "onnx" or "torch".
         multiple: the height and width of the input of `run` must be multiples of this, in px,
         minimum: and at least this.
+        period: sides of a picture that tiles must be multiples of this, for `circular` to be exact.
         norms: number of norms of the net.
         gives_back: whether `render` adds the residual that the net cannot reconstruct, so that strength 0 is the photo.
         code_width: D, the length of a code.
@@ -120,9 +121,14 @@ class Runtime(abc.ABC):
     name: ClassVar[str]
     multiple: int
     minimum: int
+    period: int
     norms: int
     gives_back: bool
     code_width: int
+
+    @abc.abstractmethod
+    def circular(self) -> Runtime:
+        """Return this net with circular padding in every convolution: what it makes of a picture that tiles, tiles."""
 
     @abc.abstractmethod
     def named_code(self, style: int) -> Floats:

@@ -23,19 +23,24 @@ Tensors = Mapping[str, Floats]
 IMAGE, AFFINE, SHARES, STATISTICS, BEFORE, SHARE = "image", "affine", "shares", "statistics", "before", "share"
 RESULT = "result"
 EPS = 1e-5
+TO_THE_END = 2**62
+"""As the end of a slice: the last element."""
 
 VGG_DEPTHS = (2, 2, 4, 1)
 """Convolutions of each block of VGG19, up to relu4_1."""
 
 
-def trunk_graph(trunk: Trunk, weights: Tensors, mode: Mode = "plain") -> bytes:
-    """Return the model of a trunk: inputs `image`, (N, 3, H, W) in [0, 1], and `affine`, output `result`."""
-    return _TrunkWriter(trunk, weights, mode).write()
+def trunk_graph(trunk: Trunk, weights: Tensors, mode: Mode = "plain", wrap: bool = False) -> bytes:
+    """Return the model of a trunk: inputs `image`, (N, 3, H, W) in [0, 1], and `affine`, output `result`.
+
+    With `wrap`, here and below, borders are padded circularly, by the pixels at the opposite edge.
+    """
+    return _TrunkWriter(trunk, weights, mode, wrap).write()
 
 
 class _TrunkWriter:
-    def __init__(self, trunk: Trunk, weights: Tensors, mode: Mode) -> None:
-        self.trunk, self.weights, self.mode = trunk, weights, mode
+    def __init__(self, trunk: Trunk, weights: Tensors, mode: Mode, wrap: bool) -> None:
+        self.trunk, self.weights, self.mode, self.wrap = trunk, weights, mode, wrap
         self.graph = Graph()
         self._norms = 0
         self._measured: list[str] = []
@@ -79,7 +84,7 @@ class _TrunkWriter:
         x = graph.node("Relu", self._enlarged(x, "linear"))
         x = graph.node("Relu", self._norm(self._conv(x, "refine.conv"), 2))
         weight, bias = fold_head(self.weights["trunk.head.weight"], self.weights["trunk.head.bias"])
-        x = convolve(graph, x, weight, bias)
+        x = convolve(graph, x, weight, bias, wrap=self.wrap)
         return graph.node("DepthToSpace", x, blocksize=2, mode="CRD")
 
     def _layered(self, x: str) -> str:
@@ -113,10 +118,10 @@ class _TrunkWriter:
         if self.trunk.variant == "fast" and name == "encoder.0.conv":  # SpaceToDepth counts pixels before channels
             outputs, inputs, *kernel = weight.shape
             weight = weight.reshape(outputs, 3, 4, *kernel).swapaxes(1, 2).reshape(outputs, inputs, *kernel)
-        return convolve(self.graph, x, weight, self.weights.get(f"trunk.{name}.bias"), stride, border)
+        return convolve(self.graph, x, weight, self.weights.get(f"trunk.{name}.bias"), stride, border, self.wrap)
 
     def _enlarged(self, x: str, mode: str) -> str:
-        return enlarge(self.graph, x, mode)
+        return enlarge(self.graph, x, mode, self.wrap)
 
     def _norm(self, x: str, scale: int) -> str:
         """Normalise at 1 / `scale` of the resolution."""
@@ -179,19 +184,43 @@ class _TrunkWriter:
 
 
 def convolve(
-    graph: Graph, x: str, weight: Floats, bias: Floats | None = None, stride: int = 1, border: int | None = None
+    graph: Graph,
+    x: str,
+    weight: Floats,
+    bias: Floats | None = None,
+    stride: int = 1,
+    border: int | None = None,
+    wrap: bool = False,
 ) -> str:
     """Add a convolution with reflection padding of `border` px; None: keep the size (at stride 1)."""
     kernel = weight.shape[-1]
     border = kernel // 2 if border is None else border
-    if border:
+    if border and wrap:
+        x = wrap_around(graph, x, border)
+    elif border:
         x = graph.node("Pad", x, graph.constant([0, 0, border, border, 0, 0, border, border]), mode="reflect")
     inputs = [x, graph.constant(weight), *([] if bias is None else [graph.constant(bias)])]
     return graph.node("Conv", *inputs, kernel_shape=(kernel, kernel), strides=(stride, stride))
 
 
-def enlarge(graph: Graph, x: str, mode: str) -> str:
+def wrap_around(graph: Graph, x: str, border: int) -> str:
+    """Add circular padding by `border` px, at most the size. Opset 17 has no operator for it."""
+
+    def part(x: str, axis: int, first: int, last: int) -> str:
+        return graph.node("Slice", x, *(graph.constant([value]) for value in (first, last, axis)))
+
+    for axis in (2, 3):
+        ends = part(x, axis, -border, TO_THE_END), x, part(x, axis, 0, border)
+        x = graph.node("Concat", *ends, axis=axis)
+    return x
+
+
+def enlarge(graph: Graph, x: str, mode: str, wrap: bool = False) -> str:
     """Add upsampling to twice the size, "nearest" or "linear"."""
+    if wrap and mode == "linear":
+        wide = enlarge(graph, wrap_around(graph, x, 1), mode)
+        edges = graph.constant([2, 2]), graph.constant([-2, -2]), graph.constant([2, 3])
+        return graph.node("Slice", wide, *edges)
     scales = graph.constant(np.array([1, 1, 2, 2], dtype=np.float32))
     if mode == "nearest":
         how = {"coordinate_transformation_mode": "asymmetric", "nearest_mode": "floor"}
@@ -235,7 +264,7 @@ def mean_deviation(graph: Graph, x: str) -> list[str]:
     return [graph.node("Flatten", value, axis=1) for value in (mean, deviation)]
 
 
-def vgg_graph(weights: Tensors, mean: Floats, deviation: np.float32) -> bytes:
+def vgg_graph(weights: Tensors, mean: Floats, deviation: np.float32, wrap: bool = False) -> bytes:
     """Return the model of VGG19 up to relu4_1: input `image`, from which `mean` is subtracted before dividing by
     `deviation`; output its features."""
     graph = Graph()
@@ -246,12 +275,14 @@ def vgg_graph(weights: Tensors, mean: Floats, deviation: np.float32) -> bytes:
         for number in range(1, depth + 1):
             layer = f"relu{block}_{number}"
             parts = (graph.constant(weights[f"{layer}.{part}"]) for part in ("weight", "bias"))
-            x = graph.node("Relu", graph.node("Conv", x, *parts, kernel_shape=(3, 3), pads=(1, 1, 1, 1)))
+            pads = (0, 0, 0, 0) if wrap else (1, 1, 1, 1)
+            x = wrap_around(graph, x, 1) if wrap else x
+            x = graph.node("Relu", graph.node("Conv", x, *parts, kernel_shape=(3, 3), pads=pads))
     graph.output(x, RESULT, ("N", 512, "h", "w"))
     return graph.model()
 
 
-def decoder_graph(weights: Tensors) -> bytes:
+def decoder_graph(weights: Tensors, wrap: bool = False) -> bytes:
     """Return the model of AdaIN's decoder: features of about 1, (N, 512, h, w), to a picture, (N, 3, 8h, 8w)."""
     graph = Graph()
     x = graph.input(IMAGE, ("N", 512, "h", "w"))
@@ -260,7 +291,7 @@ def decoder_graph(weights: Tensors) -> bytes:
         x = enlarge(graph, x, "nearest") if stage else x
         for index in range(len(widths)):
             name, *_ = next(names)
-            x = convolve(graph, x, weights[f"{name}.weight"], weights[f"{name}.bias"])
+            x = convolve(graph, x, weights[f"{name}.weight"], weights[f"{name}.bias"], wrap=wrap)
             last = stage == len(MIRROR) - 1 and index == len(widths) - 1
             x = x if last else graph.node("Relu", x)
     x = graph.node("Clip", x, graph.constant(np.float32(0)), graph.constant(np.float32(1)))

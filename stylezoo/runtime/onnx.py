@@ -53,13 +53,27 @@ def open_session(model: bytes) -> Any:
 
 
 class OnnxRuntime(Runtime):
-    """A net on onnxruntime."""
+    """A net on onnxruntime.
+
+    Args:
+        weights: its weights.
+        wrap: pad every convolution circularly instead of by reflection or zeros.
+    """
 
     name: ClassVar[str] = "onnx"
     floats_per_pixel: float
 
-    def __init__(self, weights: Weights) -> None:
-        self.weights = weights
+    def __init__(self, weights: Weights, wrap: bool = False) -> None:
+        self.weights, self.wrap = weights, wrap
+        self._circular: OnnxRuntime | None = self if wrap else None
+
+    @property
+    def period(self) -> int:  # type: ignore[override]  # an attribute of the others
+        return self.multiple
+
+    def circular(self) -> OnnxRuntime:
+        self._circular = self._circular or type(self)(self.weights, wrap=True)
+        return self._circular
 
     def named_code(self, style: int) -> Floats:
         return self.weights.named_code(style)

@@ -46,6 +46,9 @@ class StylizeOptions:
             that people stay recognizable. The detector is that of `stylezoo.detect.faces.face_detector`.
         only: "subject" or "background": stylize only that, and keep the photo elsewhere. Needs u2netp, see
             `stylezoo.detect.subject.subject_detector`.
+        tileable: wrap every convolution and every resampling around, so that the result of a picture that tiles, such
+            as a texture, tiles too. What the net sees is scaled to multiples of its stride. Such pictures are stylized
+            whole, whatever memory there is.
         tile: tile size in px, a multiple of the net's `multiple`, such as 512. Tiling bounds the memory at any size and
             gives the same result in about twice the time. None: the whole picture at once. "auto": tile if the whole
             picture does not fit into memory.
@@ -56,7 +59,7 @@ class StylizeOptions:
             that still holds for the result. "none": nothing.
 
     Raises:
-        OptionError: a value is out of range.
+        OptionError: a value is out of range, or `tileable` is given with a tile size.
     """
 
     strength: float = field(default=1.0, metadata={"help": "Style strength: 0 gives the photo, 1 the style; up to 3."})
@@ -88,6 +91,9 @@ class StylizeOptions:
             "choices": ("subject", "background"),
         },
     )
+    tileable: bool = field(
+        default=False, metadata={"help": "Make the result tile without a seam, as IN does: for textures."}
+    )
     tile: Tile = field(
         default="auto",
         metadata={
@@ -115,6 +121,8 @@ class StylizeOptions:
             if isinstance(value, Real) and not isinstance(value, bool):  # also accepts numpy scalars
                 number = float(value)
                 object.__setattr__(self, name, number if name in ("strength", "stroke") else int(number))
+        if self.tileable and isinstance(self.tile, int):
+            raise OptionError(f"tileable pictures are stylized whole: leave tile={self.tile} out")
 
     def as_dict(self) -> dict[str, Any]:
         """Return name -> value, ready for JSON."""
@@ -151,6 +159,7 @@ _CHECKS: dict[str, tuple[Callable[[Any], bool], str]] = {
         "'face' or 'face:SHARE' with a share from 0 to 1",
     ),
     "only": (lambda v: v is None or _is_word(v, "subject", "background"), "'subject' or 'background'"),
+    "tileable": (lambda v: isinstance(v, bool), "True or False"),
     "tile": (
         lambda v: v is None or _is_word(v, "auto") or _is_count(v, 1, 10**6),
         "'auto', None (no tiles) or a tile size in px",

@@ -20,8 +20,19 @@ from stylezoo.runtime.options import AUTO_SIZE, MAX_SIZE, STROKE_SIZE, StylizeOp
 NAN_REMEDY = "try float32 (dtype) or a lower strength"
 
 
-def sizes_of(photo: Array, options: StylizeOptions) -> Sizes:
-    """Return the sizes of the photo, the net's input and the result."""
+def sizes_of(photo: Array, options: StylizeOptions, period: int = 1, minimum: int = 1) -> Sizes:
+    """Return the sizes of the photo, the net's input and the result.
+
+    The net's input has multiples of `period` of at least `minimum` as sides if the picture tiles.
+    """
+    sizes = _free_sizes(photo, options)
+    if not options.tileable:
+        return sizes
+    height, width = (max(-(-minimum // period), (side + period // 2) // period) * period for side in sizes.small)
+    return Sizes(sizes.photo, sizes.result, (height, width))
+
+
+def _free_sizes(photo: Array, options: StylizeOptions) -> Sizes:
     before = after = photo.shape[-2], photo.shape[-1]
     if options.size is not None:
         after = fit_long_side(*before, options.size)
@@ -53,6 +64,8 @@ def render(
     looks like the final picture. With "auto", a result of more than 1024 px is that of 1024 px, enlarged with the
     detail of the photo.
 
+    With `tileable`, opposite edges of photo and masks are neighbours throughout.
+
     Args:
         photo: (N, 3, H, W), RGB, float32 in [0, 1] or uint8.
         style: one style, or regions. Regions are mixed inside the net, gamma and beta per pixel (Dumoulin et al. 2017
@@ -67,18 +80,21 @@ def render(
     Raises:
         NeedsTilesError: tiles are needed, but the runtime has none.
     """
-    sizes = sizes_of(photo, options)
+    wrap = options.tileable
+    sizes = sizes_of(photo, options, runtime.period, runtime.minimum)
     if options.stroke == "auto" and sizes.small != sizes.result:
-        seen = resize(photo, sizes.small)
+        seen = resize(photo, sizes.small, wrap=wrap)
         stylized = render(runtime, seen, style, options.changed(size=None), passes=passes, progress=progress)
-        full = photo if sizes.result == sizes.photo else resize(photo, sizes.result)
-        return with_detail(full, seen, stylized, luma=options.preserve_color == "luma")
+        full = photo if sizes.result == sizes.photo else resize(photo, sizes.result, wrap=wrap)
+        return with_detail(full, seen, stylized, luma=options.preserve_color == "luma", wrap=wrap)
     code = next(c for c in ([style] if isinstance(style, StyleCode) else [r.code for r in style]) if c)
     together = isinstance(style, StyleCode)  # a net takes one code per picture or per region, not both
-    tiling = runtime.fit(options.tile, sizes, code.values, count=len(photo) if together else 1)
+    tile = None if wrap else options.tile
+    runtime = runtime.circular() if wrap else runtime
+    tiling = runtime.fit(tile, sizes, code.values, count=len(photo) if together else 1)
     if len(photo) > 1 and (tiling or not together):
         together = False
-        tiling = runtime.fit(options.tile, sizes, code.values)
+        tiling = runtime.fit(tile, sizes, code.values)
     parts = [photo] if together else [photo[i, None] for i in range(len(photo))]
     if tiling is None:
         return _together([_render_whole(runtime, part, style, options, sizes, passes) for part in parts])
@@ -98,12 +114,13 @@ def _render_whole(
 ) -> Floats:
     """Return the result of `render` for whole photos in float32."""
     strength, size = options.strength, sizes.result
-    photo = resize(photo, size)
-    regions = [] if isinstance(style, StyleCode) else [Region(r.code, resize(r.mask, size)) for r in style]
+    scaled = partial(resize, wrap=options.tileable)
+    photo = scaled(photo, size)
+    regions = [] if isinstance(style, StyleCode) else [Region(r.code, scaled(r.mask, size)) for r in style]
     kept = sum((r.mask for r in regions if r.code is None), np.zeros((), dtype=np.float32))  # where the photo stays
     if strength == 0 and runtime.gives_back:
         return photo
-    seen = resize(photo, sizes.small)
+    seen = scaled(photo, sizes.small)
     x = pad_to_multiple(seen, runtime.multiple, runtime.minimum)
 
     def compute(code: Floats, shares: Floats | None = None, statistics: Statistics | None = None) -> Floats:
@@ -111,12 +128,12 @@ def _render_whole(
         # one pass over the data: the sum of values near [0, 1] cannot overflow
         if not np.isfinite(result.sum()):
             raise ImageError(f"the result has NaN or infinity: {NAN_REMEDY}")
-        return resize(crop(result, sizes.small), size)
+        return scaled(crop(result, sizes.small), size)
 
     start = runtime.photo_code(x) if wants_photo_code(style, strength) else None
     rows = rows_of(regions or style, start, strength)
     if regions:
-        shares = [pad_to_multiple(resize(r.mask, sizes.small), runtime.multiple, runtime.minimum) for r in regions]
+        shares = [pad_to_multiple(scaled(r.mask, sizes.small), runtime.multiple, runtime.minimum) for r in regions]
         statistics = _statistics_of_regions(runtime, x, rows, passes)
         stylized = compute(rows, np.concatenate(shares, axis=1), statistics)
     else:

@@ -72,14 +72,14 @@ class TrunkRuntime(OnnxRuntime):
     minimum = MINIMUM
     gives_back = True
 
-    def __init__(self, weights: Weights) -> None:
-        super().__init__(weights)
+    def __init__(self, weights: Weights, wrap: bool = False) -> None:
+        super().__init__(weights, wrap)
         self._trunk = trunk = Trunk(weights.arch)
         self.norms = len(trunk.norm_widths)
         self.floats_per_pixel = trunk.floats_per_pixel()
         self.code_width = len(weights.rows) if weights.layout.mixes else trunk.affine_size
         self._sessions = {
-            mode: Session(partial(graphs.trunk_graph, trunk, weights.floats, mode)) for mode in graphs.MODES
+            mode: Session(partial(graphs.trunk_graph, trunk, weights.floats, mode, wrap)) for mode in graphs.MODES
         }
         self._encoder = Session(lambda: graphs.style_encoder_graph(weights.floats))
 

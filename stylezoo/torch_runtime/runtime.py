@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from stylezoo.models.base import StyleNet
+from stylezoo.nn.circular import circular
 from stylezoo.nn.norm import InstanceNorm, frozen_statistics, recorded_statistics, smoothed_statistics
 from stylezoo.nn.norm import Statistics as ByName
 from stylezoo.runtime.base import (
@@ -48,7 +49,10 @@ class TorchRuntime(Runtime):
         self._norms = {name: m.channels for name, m in net.named_modules() if isinstance(m, InstanceNorm)}
         self.lock = lock or threading.RLock()
         self.multiple, self.minimum, self.norms = net.multiple, net.minimum, len(self._norms)
-        self.gives_back = net.gives_back
+        self.gives_back, self.period = net.gives_back, net.period
+
+    def circular(self) -> TorchRuntime:
+        return TorchRuntime(circular(self.net), self.lock)
 
     @property
     def code_width(self) -> int:  # type: ignore[override]  # an attribute of the others

@@ -192,6 +192,7 @@ VALUES = {
     "preserve_color": mostly(st.sampled_from(["luma", "stats"]), st.just("hue")),
     "protect": mostly(st.sampled_from(["face", "face:0.5"]), st.sampled_from(["nose", "face:2"])),
     "only": mostly(st.sampled_from(["subject", "background"]), st.just("sky")),
+    "tileable": st.booleans(),
     "tile": mostly(st.sampled_from(["auto", "none", "32", "64"]), st.sampled_from(["0", "33", "all"])),
     "style_size": mostly(st.integers(16, 90), st.sampled_from([15, 5000])),
     "metadata": mostly(st.sampled_from(["keep", "safe", "none"]), st.just("some")),
@@ -205,11 +206,13 @@ def test_the_strategies_above_name_every_option_of_stylize() -> None:
 @pytest.mark.slow
 @given(chosen=st.fixed_dictionaries({}, optional=VALUES))
 def test_any_options_together_give_one_verdict_and_one_picture(place, multi_file, chosen: dict[str, Any]) -> None:
+    flags = ["--tileable"] if chosen.pop("tileable", False) else []
     given_ = {f"--{name.replace('_', '-')}": str(value) for name, value in chosen.items()}
     verdicts, results = [], []
     for backend in ("onnx", "torch"):
         (place / "out.png").unlink(missing_ok=True)
-        done = CliRunner().invoke(cli, arguments("stylize", place, multi_file, given_ | {"--backend": backend}))
+        line = arguments("stylize", place, multi_file, given_ | {"--backend": backend})
+        done = CliRunner().invoke(cli, line + flags)
         verdicts.append((done.exit_code, done.stderr))
         if done.exit_code == 0:
             with Image.open(place / "out.png") as made:

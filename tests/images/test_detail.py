@@ -180,3 +180,13 @@ def test_a_line_is_resampled_as_by_pillow() -> None:
         made = np.concatenate([line[:, t.first : t.last] @ t.weights.T for t in resample(40, after, 0, after)], axis=1)
         expected = np.asarray(Image.fromarray(line).resize((after, 1), Image.Resampling.BICUBIC))
         assert np.abs(made - expected).max() < 1e-5
+
+
+@pytest.mark.parametrize("factor", [1.0, 1.7, 3.0])
+def test_detail_of_a_picture_that_tiles_is_that_of_the_middle_of_nine(factor: float) -> None:
+    original = photo(90, 120)
+    seen = small(original, factor)
+    stylized = painted(seen)
+    nine = [np.tile(x, (1, 1, 3, 3)) for x in (original, seen, stylized)]
+    wanted = with_detail(*nine)[..., 90:180, 120:240]
+    assert np.abs(with_detail(original, seen, stylized, wrap=True) - wanted).max() < 1e-4

@@ -7,7 +7,8 @@ from PIL import Image
 from skimage import data
 
 from stylezoo.errors import OptionError
-from stylezoo.images.resize import crop, pad_to_multiple, resize
+from stylezoo.images import planes
+from stylezoo.images.resize import crop, pad_to_multiple, resize, resize_around
 from stylezoo.images.sizes import fit_long_side, fit_short_side
 
 
@@ -22,6 +23,15 @@ def test_resize_agrees_with_pillows_bicubic(size: tuple[int, int]) -> None:
     reference = np.asarray(Image.fromarray(photo).resize((width, height), Image.Resampling.BICUBIC))
     ours = (resize(chw(photo), size)[0].permute(1, 2, 0) * 255).numpy()
     assert np.abs(ours - reference).max() < 2  # Pillow rounds to 8 bits after each of its two passes
+
+
+@pytest.mark.parametrize("size", [(100, 150), (37, 41), (90, 64), (45, 33), (3, 2)])
+def test_a_picture_that_tiles_still_does_at_another_size(size: tuple[int, int]) -> None:
+    x = np.random.default_rng(0).random((1, 3, 45, 64)).astype(np.float32)
+    tiled = planes.resize(np.tile(x, (1, 1, 3, 3)), (3 * size[0], 3 * size[1]))
+    middle = tiled[..., size[0] : 2 * size[0], size[1] : 2 * size[1]]
+    assert np.abs(planes.resize(x, size, wrap=True) - middle).max() < 1e-4
+    assert np.abs(resize_around(torch.from_numpy(x), size).numpy() - middle).max() < 1e-4
 
 
 def test_resize_does_not_overshoot() -> None:

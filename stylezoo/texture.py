@@ -1,0 +1,79 @@
+"""Textures of any size that look like a picture, optimised from noise."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from PIL import Image
+
+from stylezoo.errors import OptionError
+from stylezoo.images.io import read, to_pil
+from stylezoo.images.sizes import STYLE_SIZES
+from stylezoo.runtime.options import MAX_SIZE, STROKE_SIZE
+from stylezoo.stylizer.loading import load
+from stylezoo.types import ImageLike
+
+if TYPE_CHECKING:
+    import torch
+
+METHOD = "gatys/vgg19"
+STEPS = 150
+SIZES = 32, MAX_SIZE // 2
+"""The least and the most px a side."""
+
+
+def synthesize(
+    source: ImageLike,
+    size: tuple[int, int],
+    *,
+    tileable: bool = False,
+    seed: int = 0,
+    steps: int = STEPS,
+    style_size: int | None = None,
+    device: str | torch.device = "auto",
+    progress: bool = False,
+) -> Image.Image:
+    """Return a texture with the colours, strokes and patterns of a picture, but none of its composition.
+
+    Gatys et al. 2015 (arXiv:1505.07376): noise is optimised until the Gram matrices of its VGG19 features are those of
+    the picture, coarse to fine. It is `gatys/vgg19` without content. The same seed gives the same texture on the same
+    machine.
+
+    Args:
+        source: the picture.
+        size: (width, height) of the texture in px, from 32 to 8192 each. A tileable one is exact in multiples of 16.
+        tileable: opposite edges continue each other.
+        steps: of the coarsest stage; each further one takes 0.4 times as many. There are two from 641 px on the long
+            side, three from 1281 px.
+        style_size: long side in px to which the picture is scaled: larger gives coarser patterns. None: half the long
+            side of the texture, or the picture's own if that is smaller.
+        device: see `load`.
+        progress: show a progress bar on stderr.
+
+    Raises:
+        OptionError: a value is out of range, or torch is not installed.
+        ImageError: the picture cannot be read.
+    """
+    width, height = size
+    if not all(SIZES[0] <= side <= SIZES[1] for side in size):
+        raise OptionError(f"size must be from {SIZES[0]} to {SIZES[1]} px a side, not {width}x{height}")
+    net = load(METHOD, device=device)
+    picture = read(source)
+    if len(picture.levels) > 1:
+        raise OptionError(f"a texture is made of one picture, but {picture.name} has {len(picture.levels)}")
+    if style_size is None:
+        style_size = max(STYLE_SIZES[0], min(STYLE_SIZES[1], max(picture.levels.shape[-2:]), max(size) // 2))
+    stylized = net.stylize(
+        np.full((height, width, 3), 128, dtype=np.uint8),
+        to_pil(picture.on_white()),
+        tileable=tileable,
+        style_size=style_size,
+        stroke=STROKE_SIZE / max(size),  # the whole size at once
+        start="noise",
+        content_weight=0.0,
+        seed=seed,
+        steps=steps,
+        progress=progress,
+    )
+    return Image.fromarray(stylized)
