@@ -39,7 +39,7 @@ class Integration:
     default: Callable[[], Path] | None
     steps: tuple[str, ...]
     settings: str = ""
-    """Name of a file that says how to call this command, and which styles there are; for programs with another Python."""
+    """Name of a file that says how to call this command and which styles there are: for other Pythons."""
 
 
 def gimp_folder() -> Path:

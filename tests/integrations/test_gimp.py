@@ -91,15 +91,15 @@ def test_gimp_puts_the_result_above_the_layer(folder: Path) -> None:
     assert "SUCCESS" in results[0] and "SUCCESS" in results[1], results
     assert "EXECUTION_ERROR" in results[2] and "stylezoo.json" in results[2], results
     names = [line.split(" ", 1)[1] for line in lines if line.startswith("LAYER")]
-    assert names == ["photo.png: style 7 5 True", f"photo.png: {UDNIE} 7 5 False", "photo.png 7 5 False"]
+    assert names == [f"Background: {UDNIE} 7 5 False", "Background: style 7 5 True", "Background 7 5 False"]
     assert "COUNT 3" in lines  # the failure left no layer
     photo = Image.open(folder / "photo.png")
     expected = stylezoo.load("cin/16").stylize(photo, "udnie")
     shown = pixels(photo)[..., 3] > 0
-    assert np.abs(pixels(folder / "layer1.png") - pixels(expected))[shown].max() <= 1
+    assert np.abs(pixels(folder / "layer0.png") - pixels(expected))[shown].max() <= 1
     inside = np.zeros(shown.shape, bool)
     inside[:40, :30] = True
-    masked = pixels(folder / "layer0.png")
+    masked = pixels(folder / "layer1.png")
     assert not masked[~inside][:, 3].any()
     expected = stylezoo.load("ghiasi/lite").stylize(photo, str(folder / "style.png"), strength=0.8)
     assert np.abs(masked - pixels(expected))[inside & shown].max() <= 1

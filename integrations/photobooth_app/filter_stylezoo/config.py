@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from enum import Enum
-from typing import Any
-
 from photobooth import CONFIG_PATH
 from photobooth.services.config.baseconfig import BaseConfig
 from pydantic import Field
@@ -15,13 +12,7 @@ from .styles import models, styles_of
 DEFAULT = "cin/16"
 
 
-def choices(name: str, values: list[str]) -> Any:
-    """Return a type that the admin page shows as a list of choices."""
-    return Enum(name, {value: value for value in values}, type=str)
-
-
-Model = choices("Model", models())
-Style = choices("Style", list(dict.fromkeys(style for model in models() for style in styles_of(model))))
+STYLES = list(dict.fromkeys(style for model in models() for style in styles_of(model)))
 
 
 class FilterStylezooConfig(BaseConfig):  # type: ignore[misc]  # photobooth-app need not be installed to check this
@@ -31,12 +22,15 @@ class FilterStylezooConfig(BaseConfig):  # type: ignore[misc]  # photobooth-app 
         env_prefix="filter-stylezoo-",
     )
 
-    model: Model = Field(
-        default=Model(DEFAULT), description="The model that stylizes. Restart the app after another choice."
+    model: str = Field(
+        default=DEFAULT,
+        description="The model that stylizes. Restart the app after another choice.",
+        json_schema_extra={"enum": models()},  # which the admin page shows as a list
     )
-    styles: list[Style] = Field(
-        default=[Style(style) for style in styles_of(DEFAULT)],
+    styles: list[str] = Field(
+        default=styles_of(DEFAULT),
         description="Styles that guests can choose. Those that the model does not have are left out.",
+        json_schema_extra={"items": {"type": "string", "enum": STYLES}, "uniqueItems": True},
     )
     strength: float = Field(default=1.0, ge=0, le=1, description="0 gives the photo, 1 the full style.")
     keep_colors: bool = Field(default=False, description="Keep the hues of the photo.")

@@ -26,7 +26,7 @@ class FilterStylezoo(BaseFilter):  # type: ignore[misc]  # photobooth-app need n
 
     @property
     def model(self) -> str:
-        return str(self._config.model.value)
+        return str(self._config.model)
 
     @property
     def options(self) -> dict[str, Any]:
@@ -47,7 +47,7 @@ class FilterStylezoo(BaseFilter):  # type: ignore[misc]  # photobooth-app need n
     @hookimpl  # type: ignore[untyped-decorator]
     def mp_userselectable_filter(self) -> list[str]:
         known = styles_of(self.model)
-        return [self.unify(style.value) for style in self._config.styles if style.value in known]
+        return [self.unify(style) for style in self._config.styles if style in known]
 
     @hookimpl  # type: ignore[untyped-decorator]
     def mp_filter_pipeline_step(self, image: Image.Image, plugin_filter: str, preview: bool) -> Image.Image | None:
