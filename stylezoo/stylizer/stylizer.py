@@ -142,7 +142,7 @@ class Stylizer:
         """
         chosen, tuning = take_options(options)
         (spec, runtime), keep = self._ready(tuning, progress), keeper(chosen)
-        plan = read_plan(spec, runtime, style, mask, chosen.style_size)
+        plan = read_plan(spec, runtime, style, mask, chosen)
         picture = read(image, metadata=chosen.metadata)
         plan.check(picture)
         kept = keep and keep(picture.seen, picture.name)
@@ -171,7 +171,7 @@ class Stylizer:
             raise OptionError(f"batch_size must be at least 1, not {batch_size}")
         chosen, tuning = take_options(options)
         spec, runtime = self._ready(tuning, progress)
-        plan = read_plan(spec, runtime, style, mask, chosen.style_size)
+        plan = read_plan(spec, runtime, style, mask, chosen)
         pictures = read_each(images, chosen.metadata, errors)
         return in_batches(pictures, plan, self._renderer(runtime, chosen, progress)(plan), keeper(chosen), batch_size)
 
@@ -207,7 +207,7 @@ class Stylizer:
                 f"tile={chosen.tile!r} and temporal smoothing exclude each other: leave tile out, or set steady=0"
             )
         spec, runtime = self._ready(tuning)
-        plans = Plans(style, mask, first, lambda s, m: read_plan(spec, runtime, s, m, chosen.style_size))
+        plans = Plans(style, mask, first, lambda s, m: read_plan(spec, runtime, s, m, chosen))
         pictures = (read(frame, metadata=chosen.metadata) for frame in frames)
         return in_frames(pictures, plans, self._renderer(runtime, chosen), keeper(chosen), memory, first)
 
