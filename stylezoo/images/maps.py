@@ -21,6 +21,8 @@ STRAY = 0.25
 """The share of a map that may be in such other colours."""
 MOST = 32
 """The most regions of a map."""
+NEAR = 8
+"""Levels of red, green and blue by which JPEG changes a flat colour."""
 REMEDY = "save it as PNG with flat colours, without antialiasing"
 
 
@@ -61,6 +63,12 @@ class SemanticMap:
             raise OptionError(f"{seen}: it is a photo, antialiased, or a JPEG file: {REMEDY}")
         if not strays:
             return self
+        for index, colour in enumerate(kept):
+            if near := [other for other in kept[:index] if _are_near(colour, other)]:
+                raise OptionError(
+                    f"{self.name} has {len(self.counts)} colours, such as {_listed([near[0], colour])}: it is a JPEG "
+                    f"file or a gradient: {REMEDY}"
+                )
         warnings.warn(
             f"{self.name} has {len(strays)} colours that cover less than {LEAST:.1%} each, {share:.2g} of it in all: "
             f"they count as the nearest of {_listed(kept)}; to choose yourself, {REMEDY}",
@@ -106,9 +114,11 @@ def match(content: SemanticMap, style: SemanticMap) -> tuple[SemanticMap, Semant
     for one, other in ((content, style), (style, content)):
         for colour in one.counts:
             if colour not in other.counts:
+                near = any(_are_near(colour, another) for another in other.counts)
+                remedy = f"JPEG changes colours: {REMEDY}" if near else "give both maps the same colours"
                 raise OptionError(
                     f"{one.name} has the colour {name_of(colour)}, but {other.name} has only {_listed(other.counts)}: "
-                    "give both maps the same colours"
+                    f"{remedy}"
                 )
     return content, style
 
@@ -156,6 +166,10 @@ def _nearest(colours: NDArray[np.int32], kept: NDArray[np.int32]) -> NDArray[np.
         apart = sum(((colours >> shift & 255) - (one >> shift & 255)) ** 2 for shift in (16, 8, 0))
         best, least = np.where(apart < least, one, best), np.minimum(apart, least)
     return best
+
+
+def _are_near(a: int, b: int) -> bool:
+    return all(abs((a >> shift & 255) - (b >> shift & 255)) <= NEAR for shift in (16, 8, 0))
 
 
 def _listed(colours: Collection[int]) -> str:

@@ -152,8 +152,10 @@ def _is_word(value: Any, *words: str) -> bool:
 
 
 def _is_picture(value: Any) -> bool:
-    """Whether `value` is None or may be a picture, which shows where it is read."""
-    return value is None or (value != "" if isinstance(value, str) else not isinstance(value, (Real, list, tuple)))
+    """Whether `value` is None, or a picture by its type; whether it can be read shows later."""
+    if value is None or isinstance(value, (str, os.PathLike, bytes, bytearray, memoryview)):
+        return value != ""
+    return getattr(value, "ndim", 0) > 1 or hasattr(value, "getbands")  # an array, a tensor, or a PIL image
 
 
 def _is_number(value: Any, low: float, high: float) -> bool:
