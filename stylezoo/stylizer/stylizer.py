@@ -130,11 +130,11 @@ class Stylizer:
             style: see `encode_style`.
             mask: a picture of the photo's size: white gives the style, black the photo, grey a blend; or a boolean
                 array. Or a mapping from styles to masks, or (style, mask) pairs; `style` is then used everywhere else,
-                and None keeps the photo there. Regions are blended inside the net.
+                and None keeps the photo there. With content_map, the masks are colours of it, such as "red".
             progress: show a progress bar on stderr, for tiles or for the steps of an optimisation.
-            options: strength, size, stroke, preserve_color, protect, only, tile, style_size and metadata, see
-                `stylezoo.runtime.options.StylizeOptions`. Models that optimise each picture, such as gatys/vgg19, also
-                take steps, start, optimizer, lr, stages, content_layers, style_layers, content_weight, style_weight,
+            options: strength, size, stroke, preserve_color, protect, only, content_map, style_map, tile, style_size and
+                metadata, see `stylezoo.runtime.options.StylizeOptions`. Models that optimise each picture also take
+                steps, start, optimizer, lr, stages, content_layers, style_layers, content_weight, style_weight,
                 tv_weight, pooling, seed and callback, see `stylezoo.models.gatys_options.Options`.
 
         Raises:
