@@ -47,6 +47,10 @@ def readers_files(tmp_path_factory: pytest.TempPathFactory) -> Path:
     ramp = np.tile(np.linspace(0, 255, 96, dtype=np.uint8), (80, 1))
     for name, mask in {"mask": ramp, "sky": ramp.copy(), "sea": 255 - ramp}.items():
         Image.fromarray(mask).save(folder / f"{name}.png")
+    for name, at in {"a": 40, "b": 64}.items():
+        halves = Image.new("RGB", (96, 80), "blue")
+        halves.paste("red", (0, 0, at, 80))
+        halves.save(folder / f"{name}.png")
     make_clip(folder / "clip.mp4", pictures(12, 96, 80))
     (folder / "recipes").symlink_to(ROOT / "recipes")
     (folder / "docs").symlink_to(ROOT / "docs")

@@ -39,13 +39,16 @@ def parse_stroke(text: str) -> float | str:
         raise OptionError(f"--stroke must be auto or a number from 1/16 to 16, not '{text}'") from None
 
 
+FILE = click.Path(exists=True, dir_okay=False)
 _TYPES = {"float": float, "int | None": int, "str | None": str, "Stroke": parse_stroke, "Tile": parse_tile}
+_TYPES |= {"ImageLike | None": FILE}
 
 
-def stylize_options(*names: str, **defaults: Any) -> Callable[[Command], Command]:
+def stylize_options(*names: str, hidden: Collection[str] = (), **defaults: Any) -> Callable[[Command], Command]:
     """Return a decorator that adds the options of `StylizeOptions`, or only those in `names`.
 
-    `defaults` overrides defaults, written as on the command line. `read_options` builds the dataclass from the result.
+    `hidden` are options that --help leaves out, as the command only says why it refuses them; `defaults` overrides
+    defaults, written as on the command line. `read_options` builds the dataclass from the result.
     """
 
     def add(command: Command) -> Command:
@@ -59,9 +62,8 @@ def stylize_options(*names: str, **defaults: Any) -> Callable[[Command], Command
             kind = click.Choice(about["choices"]) if "choices" in about else _TYPES[str(option.type)]
             default = defaults.get(name, option.default or None)
             flag = f"--{name.replace('_', '-')}"
-            command = click.option(flag, type=kind, default=default, metavar=about.get("metavar"), help=about["help"])(
-                command
-            )
+            words = {"metavar": about.get("metavar"), "help": about["help"], "hidden": name in hidden}
+            command = click.option(flag, type=kind, default=default, **words)(command)
         return command
 
     return add
@@ -98,14 +100,23 @@ def parse_names(text: str, option: str) -> list[str]:
     return names
 
 
-def parse_region(text: str) -> tuple[Path, Style]:
+def parse_region(text: str, by_color: bool = False) -> tuple[Path | str, Style]:
     """Return the mask file and the style of 'mask.png:starry_night'; the style may be a picture or a mix.
 
-    Both parts may contain colons. The text is split at the first colon that follows the name of an existing file.
+    Both parts may contain colons. The text is split at the first colon that follows the name of an existing file. With
+    `by_color`, return the colour and the style of 'red:starry_night'.
 
     Raises:
         OptionError: there is no such file, or no style follows it.
     """
+    if by_color:
+        color, _, rest = text.partition(":")
+        style = parse_style(rest.strip(), "--region")
+        if not style:
+            raise OptionError(
+                f"--region '{text}' names no style: write --region COLOUR:STYLE, such as red:starry_night"
+            )
+        return color.strip(), style
     usage = "write --region MASK:STYLE, such as mask.png:starry_night"
     for colon in re.finditer(":|$", text):
         if (mask := Path(text[: colon.start()])).is_file():

@@ -32,7 +32,7 @@ class Request:
     Attributes:
         styles: label -> style. A single style has the label ""; empty if no style was given.
         several: stylize each picture in each style, and add the style to the file name.
-        regions: pairs of a mask and the style of its white area.
+        regions: pairs of a mask, or of a colour of the content map, and its style.
         options: how pictures are stylized.
         tuning: options for models that optimise each picture.
     """
@@ -46,7 +46,7 @@ class Request:
     cards: tuple[Path, ...]
     save_card: Path | None
     mask: Path | None
-    regions: tuple[tuple[Path, Style], ...]
+    regions: tuple[tuple[Path | str, Style], ...]
     quality: int
     save_every: int | None
     tuning: dict[str, Any]
@@ -65,8 +65,10 @@ class Request:
     def shared(self) -> list[Path]:
         """The files that are read for every picture."""
         masks = [self.mask] if self.mask else []
-        regions = (file for place, style in self.regions for file in (place, *files_of(style)))
-        return [*self.cards, *masks, *regions, *files_of(self.tuning.get("start"))]
+        masks += [place for place, _ in self.regions if isinstance(place, Path)]
+        maps = [Path(str(place)) for place in (self.options.content_map, self.options.style_map) if place]
+        styles = (file for _, style in self.regions for file in files_of(style))
+        return [*self.cards, *masks, *maps, *styles, *files_of(self.tuning.get("start"))]
 
     def recipe(self, label: str) -> dict[str, Any]:
         """Return everything that the results of a label depend on; files by their hashes."""
@@ -92,8 +94,12 @@ class Request:
     def settle(self, stylizer: Stylizer, style: Style) -> Any:
         """Encode a style once for all photos.
 
-        With preserve_color "stats" the encoding depends on the photo, so the style is only checked here.
+        With preserve_color "stats" the encoding depends on the photo, and with a style map there is one for each
+        region, so the style is only checked here.
         """
+        if self.options.style_map:
+            stylizer.stylize_batch([], style, **self.arguments(stylizer))
+            return style
         code = stylizer.encode_style(style, style_size=self.options.style_size, **self.tuning)
         return style if self.options.preserve_color == "stats" else code
 
@@ -125,12 +131,18 @@ def read_request(model: str, styles: tuple[str, ...], regions: tuple[str, ...], 
     own = {name: asked.pop(name) for name in list(asked) if name in Request.__dataclass_fields__}
     if own["mask"] and regions:
         raise OptionError("--mask and --region exclude each other: use --region MASK:STYLE for each mask")
-    parts = tuple(parse_region(region) for region in regions)
+    parts = tuple(parse_region(region, by_color=options.content_map is not None) for region in regions)
     spec, weights = find(model)
     tuning = read_descent(asked | {"save_every": own["save_every"]}, spec)
     tuning.pop("save_every", None)
     spread = spread_folders(styles, spec.style_ids)
     wanted = label_styles(spread)
+    if options.style_map and len(wanted) > 1:
+        raise OptionError(f"--style-map is a map of one style image, but --style names {len(wanted)}: name one")
+    if options.style_map and (own["mask"] or regions):
+        raise OptionError("--style-map and --mask or --region exclude each other: leave one out")
+    if options.style_map and own["save_card"]:
+        raise OptionError("--save-card saves one style, but --style-map makes one of each region: leave one out")
     if own["save_card"] and len(wanted) != 1:
         raise OptionError(f"--save-card saves one style, but --style names {len(wanted) or 'none'}: name one")
     several = spread != list(styles) or len(spread) > 1

@@ -59,7 +59,8 @@ FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
     "regions",
     multiple=True,
     metavar="MASK:STYLE",
-    help="Use STYLE where MASK is white; may be repeated. The rest is in --style, or stays as it is.",
+    help="Use STYLE where MASK is white, or COLOUR:STYLE where --content-map has COLOUR; may be repeated. The rest is "
+    "in --style, or stays as it is.",
 )
 @descent_options
 @folder_options

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     help="Blend between styles at frames or seconds: 0:starry_night,5s:great_wave,120:the_kiss+udnie.",
 )
 @click.option("--card", "cards", multiple=True, type=FILE, help="Add the style of this card to the model.")
-@stylize_options(tile="none")
+@stylize_options(tile="none", hidden=("content_map", "style_map"))
 @click.option(
     "--mask",
     type=click.Path(exists=True, path_type=Path),

@@ -72,6 +72,20 @@ def _scaled(plane: Floats, side: int, axis: int, wrap: bool) -> Floats:
     return np.asarray(image.resize(size, Image.Resampling.BICUBIC, box=box))
 
 
+def pool(x: Floats, size: tuple[int, int]) -> Floats:
+    """Return `x`, (N, C, H, W), averaged over equal parts to `size` (h, w), as `torch.adaptive_avg_pool2d` does."""
+    for axis, after in ((-2, size[0]), (-1, size[1])):
+        before = x.shape[axis]
+        if before == after:
+            continue
+        index = np.arange(after)
+        first, last = index * before // after, -(-(index + 1) * before // after)
+        sums = np.insert(np.cumsum(x, axis=axis, dtype=np.float64), 0, 0, axis=axis)
+        sums = np.diff(np.take(sums, [first, last], axis=axis), axis=axis - 1).squeeze(axis - 1)
+        x = (sums / (last - first)[:, None] if axis == -2 else sums / (last - first)).astype(np.float32)
+    return x
+
+
 def pad_to_multiple(x: Array, multiple: int, minimum: int = 1) -> Array:
     """Pad right and below by reflection, so that both sides are multiples of `multiple` and at least `minimum`.
 

@@ -164,9 +164,16 @@ class AdaIN(StyleTable):
         y = self.decoder((target / self.scale).to(self.dtype))
         return y if self.training else y.clamp(0, 1)
 
-    def encode(self, style: Tensor) -> Tensor:
-        """Return the codes, (N, 1024), of style pictures, (N, 3, H, W) in [0, 1]; those below 64 px are reflected."""
-        return self.photo_code(pad_to_multiple(style, 1, SMALLEST_STYLE)[0])
+    def encode(self, style: Tensor, regions: Tensor | None = None) -> Tensor:
+        """Return the codes, (N, 1024), of style pictures, (N, 3, H, W) in [0, 1]; those below 64 px are reflected.
+
+        With `regions`, (1, K, H, W), those of the K parts of one picture, (K, 1024).
+        """
+        style = pad_to_multiple(style, 1, SMALLEST_STYLE)[0]
+        if regions is None:
+            return self.photo_code(style)
+        regions = pad_to_multiple(regions, 1, SMALLEST_STYLE)[0]
+        return torch.cat(mean_std(self.features(style), self.norm.eps, regions=regions), dim=1).to(style.dtype)
 
     def encode_unpadded(self, style: Tensor) -> Tensor:
         return self.photo_code(style)

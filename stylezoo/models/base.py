@@ -99,8 +99,12 @@ class StyleNet(nn.Module, abc.ABC):
         """Return the code, (1, D), of the style with that index among those that the net knows by name."""
         raise StyleError(f"a {self.family} net has no named styles: give a style image")
 
-    def encode(self, style: Tensor) -> Tensor:
-        """Return the codes, (N, D), of style pictures, (N, 3, H, W) in [0, 1]; of nets that take any picture."""
+    def encode(self, style: Tensor, regions: Tensor | None = None) -> Tensor:
+        """Return the codes, (N, D), of style pictures, (N, 3, H, W) in [0, 1]; of nets that take any picture.
+
+        With `regions`, (1, K, H, W) of at least 0, those of the K parts of one picture, (K, D): a position counts by
+        its share of a part. For families whose record says `takes_maps`.
+        """
         raise StyleError(f"a {self.family} net takes no style image: name one of its styles")
 
     def encode_unpadded(self, style: Tensor) -> Tensor:

@@ -97,15 +97,20 @@ class Gatys(StyleNet):
     def code_width(self) -> int:
         return STAGES * sum(width**2 for width in self.channels.values())
 
-    def encode(self, style: Tensor) -> Tensor:
-        """Return the codes, (N, D), of style pictures, (N, 3, H, W) in [0, 1]; those below 64 px are reflected."""
+    def encode(self, style: Tensor, regions: Tensor | None = None) -> Tensor:
+        """Return the codes, (N, D), of style pictures, (N, 3, H, W) in [0, 1]; those below 64 px are reflected.
+
+        With `regions`, (1, K, H, W), those of the K parts of one picture, (K, D): its guided Gram matrices (Gatys et
+        al. 2017, eq. 4).
+        """
         self._check_dtype()
         style = pad_to_multiple(style, 1, SMALLEST_STYLE)[0]
+        parts = None if regions is None else pad_to_multiple(regions, 1, SMALLEST_STYLE)[0]
         height, width = style.shape[-2:]
         codes = []
         for level in range(STAGES):
             features = self.backbone(resize(style, (height >> level, width >> level)))
-            codes += [gram_matrix(features[layer]).flatten(1) for layer in self.channels]
+            codes += [_grams(features[layer], parts).flatten(1) for layer in self.channels]
         return torch.cat(codes, dim=1).to(style.dtype)
 
     def forward(self, x: Tensor, code: Tensor | None = None, regions: Tensor | None = None) -> Tensor:
@@ -248,3 +253,11 @@ class Gatys(StyleNet):
     def save_weights(self, path: str | Path, spec: ModelSpec, dtype: torch.dtype | None = None) -> NoReturn:
         """Raise WeightsError: there are none."""
         raise WeightsError("gatys has no weights to save: it optimises each picture")
+
+
+def _grams(features: Tensor, regions: Tensor | None) -> Tensor:
+    """Return the Gram matrices of pictures, (N, C, C), or of the regions of one, (K, C, C)."""
+    if regions is None:
+        return gram_matrix(features)
+    here = interpolate(regions.to(features.dtype), size=features.shape[-2:], mode="area")
+    return torch.cat([gram_matrix(features, part) for part in here.split(1, dim=1)])

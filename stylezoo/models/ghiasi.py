@@ -63,13 +63,16 @@ class StyleEncoder(nn.Module):
             inputs = width
         self.head = nn.Sequential(nn.Linear(2 * sum(widths), hidden), nn.ReLU(), nn.Linear(hidden, outputs))
 
-    def forward(self, picture: Tensor) -> Tensor:
-        """Map pictures, (N, 3, H, W) in [0, 1] with H and W at least 64, to (N, outputs): standardised statistics."""
+    def forward(self, picture: Tensor, regions: Tensor | None = None) -> Tensor:
+        """Map pictures, (N, 3, H, W) in [0, 1] with H and W at least 64, to (N, outputs): standardised statistics.
+
+        With `regions`, (1, K, H, W), map the K parts of one picture to (K, outputs).
+        """
         x = picture * 2 - 1
         pooled: list[Tensor] = []
         for stage in self.stages:
             x = F.relu(stage(x))
-            pooled += mean_std(x)
+            pooled += mean_std(x, regions=regions)
         return self.head(torch.cat(pooled, dim=1).to(picture.dtype))
 
 
@@ -129,9 +132,15 @@ class Ghiasi(CIN):
             )
         return self.stylize(x, code, regions)
 
-    def encode(self, style: Tensor) -> Tensor:
-        """Return the codes, (N, A), of style pictures, (N, 3, H, W) in [0, 1]."""
-        return self.encode_unpadded(pad_to_multiple(style, 1, SMALLEST_STYLE)[0])
+    def encode(self, style: Tensor, regions: Tensor | None = None) -> Tensor:
+        """Return the codes, (N, A), of style pictures, (N, 3, H, W) in [0, 1].
+
+        With `regions`, (1, K, H, W), those of the K parts of one picture, (K, A).
+        """
+        style = pad_to_multiple(style, 1, SMALLEST_STYLE)[0]
+        if regions is None:
+            return self.encode_unpadded(style)
+        return self.predictor(self.encoder(style, pad_to_multiple(regions, 1, SMALLEST_STYLE)[0]))
 
     def encode_unpadded(self, style: Tensor) -> Tensor:
         return self.predictor(self.encoder(style))

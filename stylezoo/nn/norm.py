@@ -16,12 +16,14 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from stylezoo.nn.stats import region_moments
 from stylezoo.runtime.base import LIMIT, SHIFT
 
 Statistics = dict[str, tuple[Tensor, Tensor]]
 """For each norm, by its name in the net: mean and inverse standard deviation, float32, both (N, C, 1, 1).
 
-Where a picture has regions, both may be (K, C, 1, 1): for each region those of the whole picture in its style."""
+Where a picture has regions, both may be (K, C, 1, 1): for each region those of the whole picture in its style, or
+those of its own part of the picture, see `own_statistics`."""
 
 
 class InstanceNorm(nn.Module):
@@ -41,12 +43,13 @@ class InstanceNorm(nn.Module):
         self._frozen: tuple[Tensor, Tensor] | None = None
         self._recording: list[tuple[Tensor, Tensor]] | None = None
         self._mix: Callable[[Tensor, Tensor], tuple[Tensor, Tensor]] | None = None
+        self._own = False
 
     def forward(self, x: Tensor, gamma: Tensor, beta: Tensor, shares: Tensor | None = None) -> Tensor:
         """Normalise `x`, (N, C, H, W), with `gamma` and `beta`, each (N or 1, C).
 
-        With `shares`, (N or 1, K, H, W), they are (K, C), and every pixel has its own mix of them; statistics that are
-        frozen are then one for all of `x`, or one a region.
+        With `shares`, (N or 1, K, H, W), they are (K, C), and every pixel has its own mix of what the K regions make
+        of it; statistics that are frozen are then one for all of `x`, or one a region.
         """
         if shares is not None:
             return self._by_regions(x, gamma, beta, shares)
@@ -63,16 +66,18 @@ class InstanceNorm(nn.Module):
         return ((x.float() - mean) * inverse).to(x.dtype) * gamma + beta
 
     def _by_regions(self, x: Tensor, gamma: Tensor, beta: Tensor, shares: Tensor) -> Tensor:
-        mean, inverse = self._statistics(x)
-        if self._frozen is not None and len(mean) == len(gamma):
-            mean, inverse = _mixed(shares, mean.flatten(1), inverse.flatten(1))
+        mean, inverse = self._statistics(x, shares)
+        if (self._own or self._frozen is not None) and len(mean) == len(gamma):
+            scale = inverse.flatten(1) * gamma
+            scale, shift = _mixed(shares, scale, beta - mean.flatten(1) * scale)
+            return torch.addcmul(shift, x.float(), scale).to(x.dtype)
         gamma, beta = _mixed(shares, gamma, beta)
         scale = inverse * gamma
         return torch.addcmul(beta - mean * scale, x.float(), scale).to(x.dtype)
 
-    def _statistics(self, x: Tensor) -> tuple[Tensor, Tensor]:
+    def _statistics(self, x: Tensor, shares: Tensor | None = None) -> tuple[Tensor, Tensor]:
         """Return the statistics that count for `x`; they are recorded where somebody wants them."""
-        mean, inverse = self._frozen or self.measure(x)
+        mean, inverse = self._frozen or self.measure(x, shares if self._own else None)
         if self._mix is not None and self._frozen is None:  # those that are frozen were mixed when they were measured
             mean, inverse = self._mix(mean, inverse)
         if self._recording is not None:
@@ -84,8 +89,14 @@ class InstanceNorm(nn.Module):
         """Whether each picture has statistics of its own, and nobody asks for them."""
         return self._frozen is None and self._recording is None and self._mix is None
 
-    def measure(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """Return the float32 mean and inverse standard deviation of `x`, (N, C, H, W), both (N, C, 1, 1)."""
+    def measure(self, x: Tensor, shares: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        """Return the float32 mean and inverse standard deviation of `x`, (N, C, H, W), both (N, C, 1, 1).
+
+        With `shares`, (1, K, H, W), those of K regions of one picture, both (K, C, 1, 1), see `region_moments`.
+        """
+        if shares is not None:
+            mean, variance = (value[..., None, None] for value in region_moments(x, shares))
+            return mean, torch.rsqrt(variance + self.eps)
         variance, mean = torch.var_mean(x.float(), dim=(2, 3), correction=self.correction, keepdim=True)
         return mean, torch.rsqrt(variance + self.eps)
 
@@ -139,6 +150,19 @@ def frozen_statistics(net: nn.Module, statistics: Statistics | None) -> Iterator
             norm._frozen = before[name]
 
 
+@contextmanager
+def own_statistics(net: nn.Module) -> Iterator[None]:
+    """Make every norm of `net` normalise each region by its own part of the picture, where it is given regions."""
+    norms = _norms(net).values()
+    try:
+        for norm in norms:
+            norm._own = True
+        yield
+    finally:
+        for norm in norms:
+            norm._own = False
+
+
 def statistics_of_regions(net: nn.Module, measure: Callable[[Tensor], Statistics], codes: Tensor) -> Statistics | None:
     """Return for the norms of `net` what `measure` gives of the whole picture in each of `codes`, (K, D), one a region.
 
@@ -187,14 +211,18 @@ class Moments:
     """Mean and variance of what comes in parts, exactly as of the whole: the parts' own, merged in float64."""
 
     def __init__(self) -> None:
-        self.count, self.mean, self.squares = 0, torch.zeros(()), torch.zeros(())
+        self.count, self.mean, self.squares = torch.zeros(()), torch.zeros(()), torch.zeros(())
 
-    def add(self, x: Tensor) -> None:
-        """Count the pixels of `x`, (N, C, h, w)."""
-        count = x.shape[-2] * x.shape[-1]
-        x = x.float()
-        average = x.mean(dim=(2, 3), keepdim=True)
-        variance = (x - average).square_().mean(dim=(2, 3), keepdim=True)  # on a CPU far faster than torch.var_mean
+    def add(self, x: Tensor, shares: Tensor | None = None) -> None:
+        """Count the pixels of `x`, (N, C, h, w); with `shares`, (1, K, h, w), as far as they are in each region."""
+        count = torch.tensor(float(x.shape[-2] * x.shape[-1]), dtype=torch.float64)
+        if shares is None:
+            x = x.float()
+            average = x.mean(dim=(2, 3), keepdim=True)
+            variance = (x - average).square_().mean(dim=(2, 3), keepdim=True)  # far faster than var_mean on a CPU
+        else:
+            average, variance = (value[..., None, None] for value in region_moments(x, shares))
+            count = shares.cpu().double().sum(dim=(2, 3)).view(-1, 1, 1, 1).clamp_min(1e-12)
         mean, variance = average.cpu().double(), variance.cpu().double()
         total, apart = self.count + count, mean - self.mean
         self.squares = self.squares + variance * count + apart**2 * (self.count * count / total)  # Chan et al. 1979
@@ -203,7 +231,8 @@ class Moments:
 
     def statistics(self, norm: InstanceNorm) -> tuple[Tensor, Tensor]:
         """Return what `norm.measure` would of the whole, on the CPU."""
-        variance = self.squares / max(1, self.count - norm.correction)
+        correction = norm.correction if self.count.ndim == 0 else 0
+        variance = self.squares / (self.count - correction).clamp_min(1 if self.count.ndim == 0 else 1e-12)
         return self.mean.float(), torch.rsqrt(variance + norm.eps).float()
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from torch.nn import functional as F
 
 
 def wide(x: Tensor) -> Tensor:
@@ -38,10 +39,31 @@ def gram_matrix(features: Tensor, region: Tensor | None = None) -> Tensor:
         return (flat * counts) @ flat.transpose(1, 2) / counts.sum(dim=2, keepdim=True).clamp_min(1e-12)
 
 
-def mean_std(features: Tensor, eps: float = 1e-5, correction: int = 0) -> tuple[Tensor, Tensor]:
+def mean_std(
+    features: Tensor, eps: float = 1e-5, correction: int = 0, regions: Tensor | None = None
+) -> tuple[Tensor, Tensor]:
     """Return the mean and the standard deviation over positions of `features`, (N, C, H, W): both (N, C), float32.
 
-    `eps` is added to the variance; `correction` is 1 for Bessel's.
+    `eps` is added to the variance; `correction` is 1 for Bessel's. With `regions`, see `region_moments`, both are
+    (K, C), without Bessel's correction.
     """
+    if regions is not None:
+        mean, variance = region_moments(features, regions)
+        return mean, torch.sqrt(variance + eps)
     variance, mean = torch.var_mean(wide(features), dim=(2, 3), correction=correction)
     return mean, torch.sqrt(variance + eps)
+
+
+def region_moments(features: Tensor, regions: Tensor) -> tuple[Tensor, Tensor]:
+    """Return the means and variances of the K regions of `features`, (1, C, h, w): both (K, C), float32.
+
+    `regions`, (1, K, H, W) of at least 0 and of any resolution, is averaged to that of the features; a position counts
+    by its share of the region. Where a region is empty, both are 0.
+    """
+    with full_precision(features):
+        flat = wide(features)[0].flatten(1)
+        shares = F.adaptive_avg_pool2d(regions.to(flat), (features.shape[-2], features.shape[-1]))[0].flatten(1)
+        weights = shares / shares.sum(dim=1, keepdim=True).clamp_min(1e-12)
+        mean = weights @ flat.T
+        variance = [(flat - m[:, None]).square() @ w for m, w in zip(mean, weights, strict=True)]
+        return mean, torch.stack(variance)

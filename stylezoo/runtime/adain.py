@@ -10,13 +10,13 @@ from typing import Any
 import numpy as np
 from safetensors.numpy import load_file
 
-from stylezoo.images.planes import pad_to_multiple
+from stylezoo.images.planes import pad_to_multiple, pool
 from stylezoo.images.sizes import SMALLEST_STYLE
 from stylezoo.runtime import graphs
 from stylezoo.runtime.architecture import CHANNELS, MIRROR, Shapes, decoder_convolutions
 from stylezoo.runtime.base import LIMIT, SHIFT, Floats, Passes, Statistics
 from stylezoo.runtime.layout import Layout, Tensors, hash_tensors
-from stylezoo.runtime.onnx import OnnxRuntime, Session
+from stylezoo.runtime.onnx import OnnxRuntime, Session, region_moments
 from stylezoo.runtime.weights import Weights
 from stylezoo.zoo.store import BUNDLED
 
@@ -58,6 +58,7 @@ class AdaINRuntime(OnnxRuntime):
     multiple = 2 ** (len(MIRROR) - 1)
     minimum = 2 * multiple
     norms = 1
+    measures_photo = True
     gives_back = False
     code_width = 2 * CHANNELS
     floats_per_pixel = 64.0
@@ -70,11 +71,14 @@ class AdaINRuntime(OnnxRuntime):
     def open(self) -> None:
         """Do nothing: these sessions take long to open, and rarely fail."""
 
-    def encode(self, style: Floats) -> Floats:
-        return self.photo_code(pad_to_multiple(style, 1, SMALLEST_STYLE))
+    def encode(self, style: Floats, regions: Floats | None = None) -> Floats:
+        style, *parts = (pad_to_multiple(v, 1, SMALLEST_STYLE) for v in (style, regions) if v is not None)
+        return self.photo_code(style, np.concatenate(self._moments(self._features(style), *parts), axis=1))
 
-    def photo_code(self, x: Floats) -> Floats:
-        mean, inverse = self._moments(self._features(x))
+    def photo_code(self, x: Floats, statistics: Statistics | None = None) -> Floats:
+        if statistics is None:
+            statistics = np.concatenate(self._moments(self._features(x)), axis=1)
+        mean, inverse = np.split(statistics, 2, axis=1)
         return np.concatenate([mean, 1 / inverse], axis=1)
 
     def run(
@@ -90,35 +94,42 @@ class AdaINRuntime(OnnxRuntime):
             rows = [self.run(x[i, None], code if codes is None else codes[i, None], shares) for i in range(len(x))]
             return np.concatenate(rows)
         features = self._features(x)
-        mean, inverse = (v[..., None, None] for v in self._mixed(features, passes))
+        mean, inverse = self._mixed(features, passes) if statistics is None else np.split(statistics, 2, axis=1)
         beta, gamma = np.split(np.asarray(code, dtype=np.float32), 2, axis=1)
-        if shares is None:
-            beta, gamma = beta[..., None, None], gamma[..., None, None]
-        else:
-            beta, gamma = (self._per_pixel(rows, shares, features) for rows in (beta, gamma))
         scale = inverse * gamma
-        target = features * scale
-        target += beta - mean * scale
+        shift = beta - mean * scale
+        if shares is None:
+            target = features * scale[..., None, None] + shift[..., None, None]
+        else:
+            here = pool(shares, (features.shape[-2], features.shape[-1]))[0]
+            scale, shift = (np.tensordot(rows.T, here, axes=1)[None] for rows in (scale, shift))
+            target = features * scale
+            target += shift
         target /= np.float32(VGG_SCALE)
         return self._decoder(image=target)[0]
 
-    def measure(self, x: Floats, code: Floats, passes: Passes | None = None) -> Statistics:
-        return np.concatenate(self._mixed(self._features(x), passes), axis=1)
+    def measure(
+        self, x: Floats, code: Floats, passes: Passes | None = None, shares: Floats | None = None
+    ) -> Statistics:
+        return np.concatenate(self._mixed(self._features(x), passes, shares), axis=1)
 
     def _features(self, x: Floats) -> Floats:
         features = self._encoder(image=x)[0]
         features *= np.float32(VGG_SCALE)
         return features
 
-    def _moments(self, features: Floats) -> tuple[Floats, Floats]:
-        """Return the mean and the inverse standard deviation of each channel, (N, C) each."""
-        flat = features.reshape(*features.shape[:2], -1)
-        mean = flat.mean(axis=2)
-        variance = np.square(flat - mean[..., None]).mean(axis=2)
+    def _moments(self, features: Floats, regions: Floats | None = None) -> tuple[Floats, Floats]:
+        """Return the mean and the inverse standard deviation of each channel, (N or K, C) each."""
+        if regions is None:
+            flat = features.reshape(*features.shape[:2], -1)
+            mean = flat.mean(axis=2)
+            variance = np.square(flat - mean[..., None]).mean(axis=2)
+        else:
+            mean, variance = region_moments(features, regions)
         return mean, 1 / np.sqrt(variance + np.float32(graphs.EPS * VGG_SCALE**2))
 
-    def _mixed(self, features: Floats, passes: Passes | None) -> tuple[Floats, Floats]:
-        mean, inverse = self._moments(features)
+    def _mixed(self, features: Floats, passes: Passes | None, shares: Floats | None = None) -> tuple[Floats, Floats]:
+        mean, inverse = self._moments(features, shares)
         if passes is None:
             return mean, inverse
         now = np.concatenate([mean, inverse], axis=1)
@@ -131,14 +142,6 @@ class AdaINRuntime(OnnxRuntime):
         passes.keep(now)
         mean, inverse = np.split(now, 2, axis=1)
         return mean, inverse
-
-    @staticmethod
-    def _per_pixel(rows: Floats, shares: Floats, features: Floats) -> Floats:
-        """Return the mix of `rows`, (K, C), at every position of the features, (1, C, h, w)."""
-        height, width = features.shape[-2:]
-        count = shares.shape[1]
-        pooled = shares[0].reshape(count, height, shares.shape[-2] // height, width, -1).mean(axis=(2, 4))
-        return np.tensordot(rows.T, pooled, axes=1)[None]
 
 
 @lru_cache(maxsize=2)

@@ -19,7 +19,8 @@ Array = NDArray[Any]
 
 Statistics = NDArray[np.float32]
 """(N, S): for each norm of a net, in forward order, the means and then the inverse standard deviations of its channels.
-For a picture with regions, (K, S): one row per region, of the whole picture in the region's style."""
+For a picture with regions, (K, S): one row per region, of the whole picture in the region's style, or of the region's
+own part of the picture."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,10 +57,13 @@ class Region:
         code: its style; None keeps the photo.
         mask: (1, 1, H, W) in [0, 1], scaled to the size of the result: the region's share of each pixel. The masks of
             all regions have the same size and sum to 1.
+        own: whether a net with `measures_photo` normalises it by its own part of the photo, not by all of it: so that
+            part alone takes on the statistics of the style.
     """
 
     code: StyleCode | None
     mask: Floats
+    own: bool = False
 
 
 LIMIT = 1.25
@@ -114,6 +118,7 @@ class Runtime(abc.ABC):
         minimum: and at least this.
         period: sides of a picture that tiles must be multiples of this, for `circular` to be exact.
         norms: number of norms of the net.
+        measures_photo: whether `photo_code` depends on the photo, and that by the norms' statistics alone.
         gives_back: whether `render` adds the residual that the net cannot reconstruct, so that strength 0 is the photo.
         code_width: D, the length of a code.
     """
@@ -123,6 +128,7 @@ class Runtime(abc.ABC):
     minimum: int
     period: int
     norms: int
+    measures_photo: bool = False
     gives_back: bool
     code_width: int
 
@@ -135,14 +141,18 @@ class Runtime(abc.ABC):
         """Return the code, (1, D), of the named style with this index."""
 
     @abc.abstractmethod
-    def encode(self, style: Floats) -> Floats:
-        """Return the code, (1, D), of a style image, (1, 3, H, W) in [0, 1]; only for arbitrary-style nets."""
+    def encode(self, style: Floats, regions: Floats | None = None) -> Floats:
+        """Return the code, (1, D), of a style image, (1, 3, H, W) in [0, 1]; only for arbitrary-style nets.
+
+        With `regions`, (1, K, H, W), the codes of its K parts, (K, D); only for families with `takes_maps`.
+        """
 
     @abc.abstractmethod
-    def photo_code(self, x: Floats) -> Floats | None:
+    def photo_code(self, x: Floats, statistics: Statistics | None = None) -> Floats | None:
         """Return the codes, (N or 1, D), that best reconstruct the photos `x`, (N, 3, H, W).
 
-        `strength` interpolates from these to the style. None: the net has no such code.
+        `strength` interpolates from these to the style. With `statistics`, (K, S), of a net with `measures_photo`:
+        those of parts with these, (K, D). None: the net has no such code.
         """
 
     @abc.abstractmethod
@@ -163,8 +173,14 @@ class Runtime(abc.ABC):
         """
 
     @abc.abstractmethod
-    def measure(self, x: Floats, code: Floats, passes: Passes | None = None) -> Statistics:
-        """Return the statistics of the norms when `x`, (N, 3, H, W), passes the net with `code`, (1, D)."""
+    def measure(
+        self, x: Floats, code: Floats, passes: Passes | None = None, shares: Floats | None = None
+    ) -> Statistics:
+        """Return the statistics of the norms when `x`, (N, 3, H, W), passes the net with `code`, (1, D).
+
+        With `shares`, (1, K, H, W), and `code`, (K, D), of a net with `measures_photo`: those of each region's own part
+        of one photo, (K, S).
+        """
 
     def fit(self, tile: Any, sizes: Sizes, code: Floats, count: int = 1) -> Any:
         """Return how to tile `count` pictures; None: compute them whole, in one batch.

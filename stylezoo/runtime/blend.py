@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -12,15 +13,16 @@ from stylezoo.runtime.base import Floats, Region, StyleCode
 
 
 def wants_photo_code(style: StyleCode | Sequence[Region], strength: float) -> bool:
-    """Whether the photo's code is needed, which can cost as much as stylizing; it is not at full strength."""
-    return strength != 1 or not isinstance(style, StyleCode)
+    """Whether the photo's code is needed, which can cost as much as stylizing; not where all is at full strength."""
+    return strength != 1 or not (isinstance(style, StyleCode) or all(r.code for r in style))
 
 
 def keep_photo(style: StyleCode | Sequence[Region], kept: Floats) -> list[Region]:
     """Return the regions of `style` with the photo in a share of each pixel: `kept`, (1, 1, H, W) in [0, 1]."""
     regions = [Region(style, np.ones_like(kept))] if isinstance(style, StyleCode) else style
-    kept = resize(kept, (regions[0].mask.shape[-2], regions[0].mask.shape[-1]))
-    stylized = [Region(r.code, r.mask * (1 - kept)) for r in regions if r.code is not None]
+    height, width = (max(kept.shape[i], regions[0].mask.shape[i]) for i in (-2, -1))
+    kept, regions = resize(kept, (height, width)), [replace(r, mask=resize(r.mask, (height, width))) for r in regions]
+    stylized = [replace(r, mask=r.mask * (1 - kept)) for r in regions if r.code is not None]
     rest: Floats = 1 - np.stack([r.mask for r in stylized]).sum(axis=0)
     return [*stylized, Region(None, rest.clip(0))]
 
@@ -28,15 +30,16 @@ def keep_photo(style: StyleCode | Sequence[Region], kept: Floats) -> list[Region
 def rows_of(style: StyleCode | Sequence[Region], start: Floats | None, strength: float) -> Floats:
     """Return the code for the net: that of a style, (N or 1, D), or those of the regions, (K, D).
 
-    `start` is the photo's code, (N or 1, D), if the net has one.
+    `start` is the photo's code, (N or 1, D), if the net has one, or those of the regions' parts of it, (K, D).
     """
 
-    def code_of(style: StyleCode) -> Floats:
+    def code_of(style: StyleCode, start: Floats | None) -> Floats:
         return style.values if start is None else lerp(start, style.values, style.values.dtype.type(strength))
 
     if isinstance(style, StyleCode):
-        return code_of(style)
-    codes = [start if r.code is None else code_of(r.code) for r in style]
+        return code_of(style, start)
+    starts = [start] * len(style) if start is None or len(start) == 1 else list(start[:, None])
+    codes = [s if r.code is None else code_of(r.code, s) for r, s in zip(style, starts, strict=True)]
     # Where the photo stays and the net has no code for it, any style will do: the photo covers it below.
     stand_in = next(c for c in codes if c is not None)
     return np.concatenate([stand_in if c is None else c for c in codes])

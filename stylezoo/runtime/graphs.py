@@ -164,17 +164,19 @@ class _TrunkWriter:
 
     def _by_regions(self, x: str, scale: int, pair: slice) -> str:
         graph = self.graph
-        rows = graph.node("Concat", *self._affine[pair], *self._statistics[pair], axis=1)  # (K, 4C)
+        rows = graph.node("Concat", *self._factors(*self._affine[pair], *self._statistics[pair]), axis=1)  # (K, 2C)
         kernel = graph.node("Unsqueeze", graph.node("Transpose", rows, perm=(1, 0)), graph.constant([2, 3]))
-        maps = graph.node("Conv", self._shares_at(scale), kernel)
-        gamma, beta, mean, inverse = graph.nodes("Split", maps, outputs=4, axis=1)
-        return self._scaled(x, gamma, beta, mean, inverse)
+        scales, shifts = graph.nodes("Split", graph.node("Conv", self._shares_at(scale), kernel), outputs=2, axis=1)
+        return graph.node("Add", graph.node("Mul", x, scales), shifts)
 
     def _scaled(self, x: str, gamma: str, beta: str, mean: str, inverse: str) -> str:
-        graph = self.graph
-        scale = graph.node("Mul", inverse, gamma)
-        shift = graph.node("Sub", beta, graph.node("Mul", mean, scale))
-        return graph.node("Add", graph.node("Mul", x, scale), shift)
+        scale, shift = self._factors(gamma, beta, mean, inverse)
+        return self.graph.node("Add", self.graph.node("Mul", x, scale), shift)
+
+    def _factors(self, gamma: str, beta: str, mean: str, inverse: str) -> tuple[str, str]:
+        """Return what a norm multiplies by and then adds."""
+        scale = self.graph.node("Mul", inverse, gamma)
+        return scale, self.graph.node("Sub", beta, self.graph.node("Mul", mean, scale))
 
     def _shares_at(self, scale: int) -> str:
         if scale not in self._pooled:
@@ -239,19 +241,26 @@ def fold_head(weight: Floats, bias: Floats) -> tuple[Floats, Floats]:
     return kernels.reshape(-1, *weight.shape[1:]), np.repeat(bias, 4)
 
 
-def style_encoder_graph(weights: Tensors) -> bytes:
-    """Return the model of a ghiasi net's encoder without its perceptron: `image` to pooled statistics, (N, 2C)."""
+def style_encoder_graph(weights: Tensors, pooled: bool = True) -> bytes:
+    """Return the model of a ghiasi net's encoder without its perceptron: `image` to pooled statistics, (N, 2C).
+
+    With `pooled` false: to the features of each stage, (N, C, h, w).
+    """
     graph = Graph()
     x = graph.input(IMAGE, ("N", 3, "H", "W"))
     x = graph.node("Sub", graph.node("Mul", x, graph.constant(np.float32(2))), graph.constant(np.float32(1)))
-    pooled: list[str] = []
-    for stage in range(len(ENCODER_WIDTHS)):
+    found: list[str] = []
+    for stage, width in enumerate(ENCODER_WIDTHS):
         for part, stride in ((0, 2), (2, 1)):
             name = f"encoder.stages.{stage}.{part}"
             x = convolve(graph, x, weights[f"{name}.weight"], weights[f"{name}.bias"], stride)
             x = graph.node("Relu", x)
-        pooled += mean_deviation(graph, x)
-    graph.output(graph.node("Concat", *pooled, axis=1), RESULT, ("N", 2 * sum(ENCODER_WIDTHS)))
+        if pooled:
+            found += mean_deviation(graph, x)
+        else:
+            graph.output(x, f"stage {stage}", ("N", width, f"h{stage}", f"w{stage}"))
+    if pooled:
+        graph.output(graph.node("Concat", *found, axis=1), RESULT, ("N", 2 * sum(ENCODER_WIDTHS)))
     return graph.model()
 
 

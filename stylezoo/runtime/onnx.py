@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from stylezoo.errors import WeightsError
+from stylezoo.images.planes import pool
 from stylezoo.runtime.base import Floats, NeedsTilesError, Runtime, Sizes
 from stylezoo.runtime.device import INSTALL, has_torch, stated_threads
 from stylezoo.runtime.layout import layout_of
@@ -98,6 +99,15 @@ class OnnxRuntime(Runtime):
     def _each(self, x: Floats, code: Floats, run: Callable[[Floats, Floats], Floats]) -> Floats:
         """Call `run` for each picture with its own code, and concatenate the results."""
         return np.concatenate([run(x[i, None], code[i, None]) for i in range(len(x))])
+
+
+def region_moments(features: Floats, regions: Floats) -> tuple[Floats, Floats]:
+    """Return the means and variances of regions, (K, C) each, as `stylezoo.nn.stats.region_moments` does."""
+    flat = features[0].reshape(features.shape[1], -1)
+    shares = pool(regions, (features.shape[-2], features.shape[-1]))[0].reshape(regions.shape[1], -1)
+    weights = shares / shares.sum(axis=1, keepdims=True).clip(np.float32(1e-12))
+    mean: Floats = weights @ flat.T
+    return mean, np.stack([np.square(flat - m[:, None]) @ w for m, w in zip(mean, weights, strict=True)])
 
 
 def can_compute(family: str, arch: Mapping[str, Any]) -> bool:

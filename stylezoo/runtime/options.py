@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import Field, asdict, dataclass, field, fields, replace
+from dataclasses import Field, dataclass, field, fields, replace
 from numbers import Integral, Real
 from typing import Any, Literal, Self, get_args
 
 from stylezoo.errors import OptionError
 from stylezoo.images.sizes import STYLE_SIZE, STYLE_SIZES
-from stylezoo.types import Keep
+from stylezoo.types import ImageLike, Keep
 
 PreserveColor = Literal[False, "luma", "stats"]
 Stroke = Literal["auto"] | float
@@ -49,6 +50,10 @@ class StylizeOptions:
         tileable: wrap every convolution and every resampling around, so that the result of a picture that tiles, such
             as a texture, tiles too. What the net sees is scaled to multiples of its stride. Such pictures are stylized
             whole, whatever memory there is.
+        content_map, style_map: pictures of any size whose flat colours name regions of the photo and of the style
+            image: each region of the photo takes its style from the region of the same colour (Champandard 2016,
+            arXiv:1603.01768; Gatys et al. 2017, arXiv:1611.07865). Or a content_map alone, whose colours stand for the
+            masks of `mask`. A colour that covers less than 0.5 % of each map counts as the nearest that covers more.
         tile: tile size in px, a multiple of the net's `multiple`, such as 512. Tiling bounds the memory at any size and
             gives the same result in about twice the time. None: the whole picture at once. "auto": tile if the whole
             picture does not fit into memory.
@@ -94,6 +99,17 @@ class StylizeOptions:
     tileable: bool = field(
         default=False, metadata={"help": "Make the result tile without a seam, as IN does: for textures."}
     )
+    content_map: ImageLike | None = field(
+        default=None,
+        metadata={
+            "help": "Map of the photo: its colours name regions, which take their styles from those of --style-map.",
+            "metavar": "FILE",
+        },
+    )
+    style_map: ImageLike | None = field(
+        default=None,
+        metadata={"help": "Map of the style image, in the colours of --content-map.", "metavar": "FILE"},
+    )
     tile: Tile = field(
         default="auto",
         metadata={
@@ -118,6 +134,8 @@ class StylizeOptions:
             value = getattr(self, name)
             if not check(value):
                 raise OptionError(f"{name} must be {expected}, not {value!r}")
+            if isinstance(value, os.PathLike):
+                object.__setattr__(self, name, os.fspath(value))
             if isinstance(value, Real) and not isinstance(value, bool):  # also accepts numpy scalars
                 number = float(value)
                 object.__setattr__(self, name, number if name in ("strength", "stroke") else int(number))
@@ -125,8 +143,8 @@ class StylizeOptions:
             raise OptionError(f"tileable pictures are stylized whole: leave tile={self.tile} out")
 
     def as_dict(self) -> dict[str, Any]:
-        """Return name -> value, ready for JSON."""
-        return asdict(self)
+        """Return name -> value, ready for JSON if the maps are files."""
+        return {name: getattr(self, name) for name in option_fields()}
 
     def changed(self, **changes: Any) -> Self:
         """Return a copy with some options changed."""
@@ -139,6 +157,13 @@ def _is_count(value: Any, low: int, high: int) -> bool:
 
 def _is_word(value: Any, *words: str) -> bool:
     return isinstance(value, str) and value in words
+
+
+def _is_picture(value: Any) -> bool:
+    """Whether `value` is None, or a picture by its type; whether it can be read shows later."""
+    if value is None or isinstance(value, (str, os.PathLike, bytes, bytearray, memoryview)):
+        return value != ""
+    return getattr(value, "ndim", 0) > 1 or hasattr(value, "getbands")  # an array, a tensor, or a PIL image
 
 
 def _is_number(value: Any, low: float, high: float) -> bool:
@@ -160,6 +185,8 @@ _CHECKS: dict[str, tuple[Callable[[Any], bool], str]] = {
     ),
     "only": (lambda v: v is None or _is_word(v, "subject", "background"), "'subject' or 'background'"),
     "tileable": (lambda v: isinstance(v, bool), "True or False"),
+    "content_map": (lambda v: _is_picture(v), "a picture, or None"),
+    "style_map": (lambda v: _is_picture(v), "a picture, or None"),
     "tile": (
         lambda v: v is None or _is_word(v, "auto") or _is_count(v, 1, 10**6),
         "'auto', None (no tiles) or a tile size in px",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
@@ -70,7 +71,8 @@ def render(
         photo: (N, 3, H, W), RGB, float32 in [0, 1] or uint8.
         style: one style, or regions. Regions are mixed inside the net, gamma and beta per pixel (Dumoulin et al. 2017
             mix them per picture), so that even a hard mask leaves no visible seam. Each region uses the norm statistics
-            of the whole picture in its style, which takes one extra pass per region.
+            of the whole picture in its style, which takes one extra pass per region; where it is `own` and the net has
+            `measures_photo`, those of its own part of the picture.
         passes: smooths the norm statistics over the frames of a clip.
         progress: show a progress bar over tiles on stderr.
 
@@ -116,7 +118,7 @@ def _render_whole(
     strength, size = options.strength, sizes.result
     scaled = partial(resize, wrap=options.tileable)
     photo = scaled(photo, size)
-    regions = [] if isinstance(style, StyleCode) else [Region(r.code, scaled(r.mask, size)) for r in style]
+    regions = [] if isinstance(style, StyleCode) else [replace(r, mask=scaled(r.mask, size)) for r in style]
     kept = sum((r.mask for r in regions if r.code is None), np.zeros((), dtype=np.float32))  # where the photo stays
     if strength == 0 and runtime.gives_back:
         return photo
@@ -130,14 +132,18 @@ def _render_whole(
             raise ImageError(f"the result has NaN or infinity: {NAN_REMEDY}")
         return scaled(crop(result, sizes.small), size)
 
-    start = runtime.photo_code(x) if wants_photo_code(style, strength) else None
-    rows = rows_of(regions or style, start, strength)
+    start = starts = runtime.photo_code(x) if wants_photo_code(style, strength) else None
     if regions:
-        shares = [pad_to_multiple(scaled(r.mask, sizes.small), runtime.multiple, runtime.minimum) for r in regions]
-        statistics = _statistics_of_regions(runtime, x, rows, passes)
-        stylized = compute(rows, np.concatenate(shares, axis=1), statistics)
+        masks = [pad_to_multiple(scaled(r.mask, sizes.small), runtime.multiple, runtime.minimum) for r in regions]
+        shares, own = np.concatenate(masks, axis=1), None
+        if runtime.measures_photo and any(r.own for r in regions):
+            own = runtime.measure(x, rows_of(regions, None, 1), passes, shares)
+            starts = None if start is None else runtime.photo_code(x, own)
+        rows = rows_of(regions, starts, strength)
+        statistics = _statistics_of_regions(runtime, x, rows, passes) if own is None else own
+        stylized = compute(rows, shares, statistics)
     else:
-        stylized = compute(rows)
+        stylized = compute(rows_of(style, start, strength))
     again = None if start is None else partial(compute, start)
     stylized = join(photo, stylized, kept, strength, runtime.gives_back, again)
     if options.preserve_color == "luma":

@@ -14,7 +14,7 @@ from stylezoo.runtime import graphs
 from stylezoo.runtime.architecture import MINIMUM, MULTIPLE, Shapes, Trunk, encoder_shapes
 from stylezoo.runtime.base import Floats, Passes, Statistics
 from stylezoo.runtime.layout import Layout, Tensors, hash_tensors
-from stylezoo.runtime.onnx import OnnxRuntime, Session
+from stylezoo.runtime.onnx import OnnxRuntime, Session, region_moments
 from stylezoo.runtime.weights import Weights
 
 
@@ -82,13 +82,23 @@ class TrunkRuntime(OnnxRuntime):
             mode: Session(partial(graphs.trunk_graph, trunk, weights.floats, mode, wrap)) for mode in graphs.MODES
         }
         self._encoder = Session(lambda: graphs.style_encoder_graph(weights.floats))
+        self._stages = Session(lambda: graphs.style_encoder_graph(weights.floats, pooled=False))
 
     def open(self) -> None:
         """Open the session for plain pictures."""
         self._sessions["plain"].open()
 
-    def encode(self, style: Floats) -> Floats:
-        (x,) = self._encoder(image=pad_to_multiple(style, 1, SMALLEST_STYLE))
+    def encode(self, style: Floats, regions: Floats | None = None) -> Floats:
+        style = pad_to_multiple(style, 1, SMALLEST_STYLE)
+        if regions is None:
+            (x,) = self._encoder(image=style)
+        else:
+            parts = pad_to_multiple(regions, 1, SMALLEST_STYLE)
+            moments = [region_moments(stage, parts) for stage in self._stages(image=style)]
+            pooled = [
+                value for mean, variance in moments for value in (mean, np.sqrt(variance + np.float32(graphs.EPS)))
+            ]
+            x = np.concatenate(pooled, axis=1)
         x = self._linear("encoder.head.2", self._linear("encoder.head.0", x).clip(0))
         if not self.weights.arch.get("folded"):
             x = self._linear("predictor.0", x)
@@ -99,7 +109,7 @@ class TrunkRuntime(OnnxRuntime):
         result: Floats = x @ weights[f"{name}.weight"].T + weights[f"{name}.bias"]
         return result
 
-    def photo_code(self, x: Floats) -> Floats | None:
+    def photo_code(self, x: Floats, statistics: Statistics | None = None) -> Floats | None:
         return self.named_code(-1) if self.weights.learns_photo else None
 
     def run(
@@ -123,7 +133,9 @@ class TrunkRuntime(OnnxRuntime):
         passes.keep(now)
         return result
 
-    def measure(self, x: Floats, code: Floats, passes: Passes | None = None) -> Statistics:
+    def measure(
+        self, x: Floats, code: Floats, passes: Passes | None = None, shares: Floats | None = None
+    ) -> Statistics:
         _, now = self._smoothed(x, self._affine(code), passes)
         if passes is not None:
             passes.keep(now)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -14,11 +14,13 @@ from PIL import Image
 from stylezoo.errors import OptionError, StyleError
 from stylezoo.images.color import colour_statistics, move_colours, rgb_to_ycbcr
 from stylezoo.images.io import Picture, is_tensor, read
-from stylezoo.images.planes import STRIP, Array, Floats, as_float
+from stylezoo.images.maps import choose, match, read_map
+from stylezoo.images.planes import STRIP, Array, Floats, as_float, resize
 from stylezoo.images.sizes import STYLE_SIZE, STYLE_SIZES
 from stylezoo.runtime.base import Region, Runtime, StyleCode
 from stylezoo.runtime.options import StylizeOptions
 from stylezoo.types import MaskLike, StyleLike
+from stylezoo.zoo.families import FAMILIES, those
 from stylezoo.zoo.spec import ModelSpec
 from stylezoo.zoo.styles import find_style, read_mix
 
@@ -74,10 +76,12 @@ class Plan:
     Attributes:
         styles: one per mask; None keeps the photo.
         masks: (1, 1, H, W) in [0, 1] each; they sum to 1 in every pixel. Empty: the only style is used everywhere.
+        by_map: whether they are of a map, which is scaled to the picture.
     """
 
     styles: tuple[Style | None, ...]
     masks: tuple[Floats, ...] = ()
+    by_map: bool = False
 
     @property
     def contents(self) -> list[StyleCode | Floats]:
@@ -92,20 +96,54 @@ class Plan:
         return [Region(code, mask) for code, mask in zip(codes, self.masks, strict=True)]
 
     def check(self, picture: Picture) -> None:
-        """Raise OptionError unless the masks have the size of the picture."""
-        for mask in self.masks[:1]:
+        """Raise OptionError unless the masks have the size of the picture, or are of a map."""
+        for mask in () if self.by_map else self.masks[:1]:
             if mask.shape[-2:] != picture.levels.shape[-2:]:
                 raise OptionError(
                     f"{picture.name} has {_size(picture.levels)} px but its mask has {_size(mask)} px: resize the mask"
                 )
 
 
-def read_plan(spec: ModelSpec, runtime: Runtime, style: StyleLike, mask: MaskLike, size: int | None) -> Plan:
-    """Return the plan for a style and a mask, see `Stylizer.stylize`."""
+@dataclass(frozen=True, eq=False)
+class GuidedPlan(Plan):
+    """The regions of a picture, each in the style of its region of one style image.
+
+    Attributes:
+        image: the style image, (1, 3, H, W) in [0, 1].
+        parts: (1, K, H, W) in [0, 1]: its regions, in the order of the masks.
+    """
+
+    image: Floats = field(kw_only=True)
+    parts: Floats = field(kw_only=True)
+
+    @property
+    def contents(self) -> list[StyleCode | Floats]:
+        return [self.image]
+
+    def encode(self, runtime: Runtime, photo: Array | None = None) -> list[Region]:
+        image = self.image
+        if photo is not None:
+            image = move_colours(image, colour_statistics([image]), colour_statistics(_strips(photo)))
+        codes = runtime.encode(image, self.parts)
+        return [Region(StyleCode(code[None]), mask, own=True) for code, mask in zip(codes, self.masks, strict=True)]
+
+
+def read_plan(spec: ModelSpec, runtime: Runtime, style: StyleLike, mask: MaskLike, options: StylizeOptions) -> Plan:
+    """Return the plan for a style, a mask and the maps of `options`, see `Stylizer.stylize`."""
 
     def get(style: StyleLike) -> Style:
-        return resolve_style(spec, runtime, style, size)
+        return resolve_style(spec, runtime, style, options.style_size)
 
+    if options.style_map is not None:
+        if mask is not None:
+            raise OptionError("mask (--mask, --region) and style_map (--style-map) exclude each other: leave one out")
+        return _guided(spec, get, style, options)
+    by_map = options.content_map is not None
+    if by_map and not isinstance(mask, (Mapping, list, tuple)):
+        raise OptionError(
+            "content_map (--content-map) needs style_map (--style-map), or a style for each colour (--region "
+            "COLOUR:STYLE)"
+        )
     if mask is None:
         return Plan((get(style),))
     if isinstance(mask, (Mapping, list, tuple)):
@@ -115,12 +153,50 @@ def read_plan(spec: ModelSpec, runtime: Runtime, style: StyleLike, mask: MaskLik
     else:
         pairs, rest = [(style, mask)], None
     styles = [get(wanted) for wanted, _ in pairs]
-    masks = [_read_mask(picture) for _, picture in pairs]
+    masks = _by_color(options, pairs) if by_map else [_read_mask(picture) for _, picture in pairs]
     if len({m.shape for m in masks}) > 1:
         raise OptionError(f"the masks have different sizes, {', '.join(_size(m) for m in masks)}: resize them")
     total: Floats = np.stack(masks).sum(axis=0)
     shares = [m / total.clip(1) for m in masks]
-    return Plan((*styles, None if rest is None else get(rest)), (*shares, (1 - total).clip(0)))
+    return Plan((*styles, None if rest is None else get(rest)), (*shares, (1 - total).clip(0)), by_map)
+
+
+def _by_color(options: StylizeOptions, pairs: list[Any]) -> list[Floats]:
+    """Return the masks of the colours that stand in place of masks."""
+    assert options.content_map is not None
+    for _, color in pairs:
+        if not isinstance(color, str):
+            raise OptionError(
+                f"with content_map, a style goes with a colour of it, such as 'red', not with {type(color).__name__}"
+            )
+    return choose(read_map(options.content_map, "content_map"), [color for _, color in pairs])
+
+
+def _guided(
+    spec: ModelSpec, get: Callable[[StyleLike], Style], style: StyleLike, options: StylizeOptions
+) -> GuidedPlan:
+    """Return the plan for a style image with its map."""
+    if options.content_map is None or options.style_map is None:
+        raise OptionError(
+            "style_map (--style-map) needs content_map (--content-map): where its colours are in the photo"
+        )
+    if spec.kind != "arbitrary":
+        raise StyleError(
+            f"{spec.name} takes no style image, so it takes no style map: use a model for any style, such as 'any', or "
+            "name a style for each colour of content_map (--region COLOUR:STYLE)"
+        )
+    if not FAMILIES[spec.family].takes_maps:
+        raise StyleError(f"{spec.family} models take no style map, only {', '.join(those(takes_maps=True))} models")
+    parts = get(style).parts
+    image = parts[0].content
+    if len(parts) > 1 or isinstance(image, StyleCode):
+        found = "a mix" if len(parts) > 1 else f"'{parts[0].name}'"
+        raise StyleError(f"a style map (--style-map) is of one style image, which {found} is not: give a picture")
+    content, guide = match(read_map(options.content_map, "content_map"), read_map(options.style_map, "style_map"))
+    size = image.shape[-2], image.shape[-1]
+    masks = guide.masks(content.counts)
+    seen = np.concatenate([resize(mask, size) for mask in masks], axis=1)
+    return GuidedPlan((), tuple(content.masks(content.counts)), True, image=image, parts=seen)
 
 
 def resolve_style(spec: ModelSpec, runtime: Runtime, style: StyleLike, size: int | None = STYLE_SIZE) -> Style:

@@ -130,11 +130,11 @@ class Stylizer:
             style: see `encode_style`.
             mask: a picture of the photo's size: white gives the style, black the photo, grey a blend; or a boolean
                 array. Or a mapping from styles to masks, or (style, mask) pairs; `style` is then used everywhere else,
-                and None keeps the photo there. Regions are blended inside the net.
+                and None keeps the photo there. With content_map, the masks are colours of it, such as "red".
             progress: show a progress bar on stderr, for tiles or for the steps of an optimisation.
-            options: strength, size, stroke, preserve_color, protect, only, tile, style_size and metadata, see
-                `stylezoo.runtime.options.StylizeOptions`. Models that optimise each picture, such as gatys/vgg19, also
-                take steps, start, optimizer, lr, stages, content_layers, style_layers, content_weight, style_weight,
+            options: strength, size, stroke, preserve_color, protect, only, content_map, style_map, tile, style_size and
+                metadata, see `stylezoo.runtime.options.StylizeOptions`. Models that optimise each picture also take
+                steps, start, optimizer, lr, stages, content_layers, style_layers, content_weight, style_weight,
                 tv_weight, pooling, seed and callback, see `stylezoo.models.gatys_options.Options`.
 
         Raises:
@@ -142,7 +142,7 @@ class Stylizer:
         """
         chosen, tuning = take_options(options)
         (spec, runtime), keep = self._ready(tuning, progress), keeper(chosen)
-        plan = read_plan(spec, runtime, style, mask, chosen.style_size)
+        plan = read_plan(spec, runtime, style, mask, chosen)
         picture = read(image, metadata=chosen.metadata)
         plan.check(picture)
         kept = keep and keep(picture.seen, picture.name)
@@ -171,7 +171,7 @@ class Stylizer:
             raise OptionError(f"batch_size must be at least 1, not {batch_size}")
         chosen, tuning = take_options(options)
         spec, runtime = self._ready(tuning, progress)
-        plan = read_plan(spec, runtime, style, mask, chosen.style_size)
+        plan = read_plan(spec, runtime, style, mask, chosen)
         pictures = read_each(images, chosen.metadata, errors)
         return in_batches(pictures, plan, self._renderer(runtime, chosen, progress)(plan), keeper(chosen), batch_size)
 
@@ -207,7 +207,7 @@ class Stylizer:
                 f"tile={chosen.tile!r} and temporal smoothing exclude each other: leave tile out, or set steady=0"
             )
         spec, runtime = self._ready(tuning)
-        plans = Plans(style, mask, first, lambda s, m: read_plan(spec, runtime, s, m, chosen.style_size))
+        plans = Plans(style, mask, first, lambda s, m: read_plan(spec, runtime, s, m, chosen))
         pictures = (read(frame, metadata=chosen.metadata) for frame in frames)
         return in_frames(pictures, plans, self._renderer(runtime, chosen), keeper(chosen), memory, first)
 

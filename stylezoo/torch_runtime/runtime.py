@@ -13,7 +13,7 @@ from torch import Tensor
 
 from stylezoo.models.base import StyleNet
 from stylezoo.nn.circular import circular
-from stylezoo.nn.norm import InstanceNorm, frozen_statistics, recorded_statistics, smoothed_statistics
+from stylezoo.nn.norm import InstanceNorm, frozen_statistics, own_statistics, recorded_statistics, smoothed_statistics
 from stylezoo.nn.norm import Statistics as ByName
 from stylezoo.runtime.base import (
     Array,
@@ -49,7 +49,7 @@ class TorchRuntime(Runtime):
         self._norms = {name: m.channels for name, m in net.named_modules() if isinstance(m, InstanceNorm)}
         self.lock = lock or threading.RLock()
         self.multiple, self.minimum, self.norms = net.multiple, net.minimum, len(self._norms)
-        self.gives_back, self.period = net.gives_back, net.period
+        self.gives_back, self.period, self.measures_photo = net.gives_back, net.period, net.measures_photo
 
     def circular(self) -> TorchRuntime:
         return TorchRuntime(circular(self.net), self.lock)
@@ -61,12 +61,13 @@ class TorchRuntime(Runtime):
     def named_code(self, style: int) -> Floats:
         return as_array(self.net.named_code(style))
 
-    def encode(self, style: Floats) -> Floats:
+    def encode(self, style: Floats, regions: Floats | None = None) -> Floats:
         with self._ready():
-            return as_array(self.net.encode(self._tensor(style)))
+            return as_array(self.net.encode(*(self._tensor(v) for v in (style, regions) if v is not None)))
 
-    def photo_code(self, x: Floats) -> Floats | None:
-        with self._ready():
+    def photo_code(self, x: Floats, statistics: Statistics | None = None) -> Floats | None:
+        frozen = None if statistics is None else self._by_name(statistics)
+        with self._ready(), frozen_statistics(self.net, frozen):
             code = self.net.photo_code(self._tensor(x))
         return None if code is None else as_array(code)
 
@@ -86,12 +87,17 @@ class TorchRuntime(Runtime):
                 stack.enter_context(self._smoothed(passes))
             return as_array(self.net(*inputs).float())
 
-    def measure(self, x: Floats, code: Floats, passes: Passes | None = None) -> Statistics:
+    def measure(
+        self, x: Floats, code: Floats, passes: Passes | None = None, shares: Floats | None = None
+    ) -> Statistics:
+        inputs = [self._tensor(value) for value in (x, code, shares) if value is not None]
         with self._ready(), ExitStack() as stack:
+            if shares is not None:
+                stack.enter_context(own_statistics(self.net))
             if passes is not None:
                 stack.enter_context(self._smoothed(passes))
             found = stack.enter_context(recorded_statistics(self.net))
-            self.net(self._tensor(x), self._tensor(code))
+            self.net(*inputs)
             stack.close()  # which fills it
             return self._flat(found)
 

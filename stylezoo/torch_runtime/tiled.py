@@ -66,14 +66,19 @@ def render_tiled(
 
     start: Floats | None = None
     known: Statistics | None = None
+    own = net.measures_photo and any(region.own for region in regions)
     if wants_photo_code(style, strength):
         start, known = _photo_code(net, padded, style, how)
     # First, as much of what makes it is freed before the painting needs the same.
     again = None
     if start is not None and (stays or (net.gives_back and strength < 1)):
         again = stylize(_code(net, start), None, keep=True)
+    if own:
+        first = _code(net, rows_of(style, None, 1))
+        known = WholePicture(net, padded, first, shares, own=True, **how).statistics
+        start = None if start is None else _code_of_statistics(net, padded, known, how)
     rows = _code(net, rows_of(style, start, strength))
-    if shares:
+    if shares and not own:
         known = statistics_of_regions(net, lambda row: WholePicture(net, padded, row, **how).statistics, rows) or known
     stylized = stylize(rows, shares)
 
@@ -101,10 +106,15 @@ def _photo_code(
     if net.measures_photo:
         code = style if isinstance(style, StyleCode) else next(r.code for r in style if r.code)
         known = WholePicture(net, padded, _code(net, code.values), **how).statistics
+    return _code_of_statistics(net, padded, known, how), known
+
+
+def _code_of_statistics(net: StyleNet, padded: Padded, known: Statistics | None, how: dict[str, Any]) -> Floats | None:
+    """Return the photo's own code with these statistics, of which any part of it has the code of the whole."""
     part = padded.window(rows_of_tiles(padded.size, how["tiling"].side)[0][0]).to(net.device, net.dtype)
     with frozen_statistics(net, known):
         found = net.photo_code(part)
-    return None if found is None else as_array(found), known
+    return None if found is None else as_array(found)
 
 
 def _coloured(

@@ -19,6 +19,7 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from torch.nn.functional import adaptive_avg_pool2d
 
 from stylezoo.images.tiles import Box, Kept, View, rows_of_tiles
 from stylezoo.models import StyleNet
@@ -37,6 +38,7 @@ class WholePicture:
         device: where windows are wanted.
         bar: a tqdm bar, which counts tiles.
         statistics: of norms whose statistics are known already.
+        own: gather the statistics of each region's own part, by its share.
     """
 
     def __init__(
@@ -51,9 +53,11 @@ class WholePicture:
         device: torch.device,
         bar: Any,
         statistics: Statistics | None = None,
+        own: bool = False,
     ) -> None:
         self.net, self.code, self.shares, self.size, self.device = net, code, shares, size, device
         self.statistics: Statistics = dict(statistics or {})
+        self._parts = shares if own else None
         self._source, self._whole, self._bar = photo, photo.size, bar
         self._rows = rows_of_tiles(photo.size, tiling.side)
         self._overlaps = net.sections if tiling.keep else (net.overlap,)
@@ -96,7 +100,7 @@ class WholePicture:
                     try:
                         self._run(box)
                     except Unmeasured as at:
-                        moments.add(box.of(at.x, self._outer(box)))
+                        moments.add(*self._counted(box, at.x))
                         name, norm = at.name, at.norm
                         self._bar.update()
                     else:
@@ -104,6 +108,13 @@ class WholePicture:
             assert norm is not None
             mean, inverse = moments.statistics(norm)
             self.statistics[name] = mean.to(self.net.device), inverse.to(self.net.device)
+
+    def _counted(self, box: Box, x: Tensor) -> tuple[Tensor, Tensor | None]:
+        """Return what of a norm's input `x` is in the tile, and how far it is in each region."""
+        x = box.of(x, self._outer(box))
+        if self._parts is None:
+            return x, None
+        return x, adaptive_avg_pool2d(self._parts.window(box).to(x.device, torch.float32), (x.shape[-2], x.shape[-1]))
 
     def _keep(self) -> Kept:
         """Return what the section gives of the whole picture; in place of what it is made of, where that has its shape.

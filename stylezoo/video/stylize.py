@@ -123,6 +123,11 @@ def stylize_video(
     total = clip.count(*span)
     masks = None if mask is None else Masks(mask, total)
     chosen, tuning = take_options({"tile": None} | options)
+    if chosen.content_map is not None or chosen.style_map is not None:
+        raise OptionError(
+            "content_map and style_map are for pictures: the regions would stay where they are while the clip moves; "
+            "use mask (--mask) with a mask for each frame"
+        )
     sink = _open_sink(target, clip, chosen, span, sound, codec, quality)
 
     stylizer = model if isinstance(model, Stylizer) else load(model)

@@ -25,6 +25,7 @@ class Family:
         layout: reads its weights without torch, a `Layout`, as "module:Class"; None: its nets need torch.
         weightless: whether its models have no weights and are not trained: they optimise each picture.
         takes_cards: whether styles are rows of a table, which style cards hold.
+        takes_maps: whether its nets encode the parts of a style image (`StyleNet.encode` with `regions`), for maps.
         extension: the family of the nets that add styles to a trained net of this family, if any.
         starts_from: the families whose trained nets can initialise one of this family.
     """
@@ -36,6 +37,7 @@ class Family:
     layout: str | None = None
     weightless: bool = False
     takes_cards: bool = False
+    takes_maps: bool = False
     extension: str | None = None
     starts_from: tuple[str, ...] = ()
 
@@ -90,6 +92,7 @@ register(
         net="stylezoo.models.adain:AdaIN",
         layout="stylezoo.runtime.adain:AdaINLayout",
         takes_cards=True,
+        takes_maps=True,
     )
 )
 register(
@@ -100,6 +103,7 @@ register(
         net="stylezoo.models.ghiasi:Ghiasi",
         layout="stylezoo.runtime.trunk:GhiasiLayout",
         takes_cards=True,
+        takes_maps=True,
         extension="cin",  # learnt rows on its trunk
         starts_from=("cin", "ghiasi"),
     )
@@ -110,6 +114,7 @@ register(
         kind="arbitrary",
         paper="Gatys et al. 2016, arXiv:1508.06576",
         net="stylezoo.models.gatys:Gatys",
+        takes_maps=True,
         weightless=True,
     )
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -20,7 +21,7 @@ def render(
 ) -> Tensor:
     """Return what `stylezoo.runtime.render.render` makes of a photo, (N, 3, H, W)."""
     if not isinstance(style, StyleCode):
-        style = [Region(region.code, as_array(region.mask)) for region in style]
+        style = [replace(region, mask=as_array(region.mask)) for region in style]
     made = render_arrays(TorchRuntime(net), as_array(photo), style, StylizeOptions(**options), progress=progress)
     return torch.from_numpy(made)
 

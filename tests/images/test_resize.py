@@ -8,6 +8,7 @@ from skimage import data
 
 from stylezoo.errors import OptionError
 from stylezoo.images import planes
+from stylezoo.images.planes import pool
 from stylezoo.images.resize import crop, pad_to_multiple, resize, resize_around
 from stylezoo.images.sizes import fit_long_side, fit_short_side
 
@@ -102,3 +103,12 @@ def test_padding_reflects_like_numpy_even_beyond_the_picture() -> None:
 def test_padding_refuses_zero() -> None:
     with pytest.raises(OptionError, match="multiple=0"):
         pad_to_multiple(torch.rand(1, 3, 2, 2), 0)
+
+
+@pytest.mark.parametrize("size", [(6, 9), (5, 4), (12, 1), (7, 9)])
+def test_pool_is_torchs_adaptive_average(size: tuple[int, int]) -> None:
+    x = torch.rand(2, 3, 12, 9, generator=torch.Generator().manual_seed(0))
+    expected = torch.nn.functional.adaptive_avg_pool2d(x.double(), size)
+    found = pool(x.numpy(), size)
+    assert found.dtype == np.float32
+    np.testing.assert_allclose(found, expected.numpy(), atol=1e-6)

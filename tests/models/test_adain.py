@@ -14,7 +14,7 @@ from torch import Tensor
 from stylezoo.backbones import VGG, create_backbone
 from stylezoo.errors import BackboneError, OptionError, StyleError, WeightsError
 from stylezoo.models import AdaIN, create_model
-from stylezoo.nn.norm import frozen_statistics, recorded_statistics
+from stylezoo.nn.norm import frozen_statistics, own_statistics, recorded_statistics
 from stylezoo.nn.stats import mean_std
 from stylezoo.zoo.spec import ModelSpec, StyleSpec
 
@@ -149,6 +149,25 @@ def test_one_code_a_picture_or_one_for_all(net: AdaIN) -> None:
         torch.testing.assert_close(net(x, codes), each, atol=1e-4, rtol=0)
         torch.testing.assert_close(net(x, codes[:1])[:1], each[:1], atol=1e-4, rtol=0)
     assert each.shape == x.shape and each.min() >= 0 and each.max() <= 1
+
+
+def test_each_region_takes_on_the_statistics_of_its_own_part_of_the_style(net: AdaIN) -> None:
+    left = torch.zeros(1, 1, 96, 72)
+    left[..., :24] = 1
+    parts, f = torch.cat([left, 1 - left], dim=1), lively()
+    style = picture("coffee", 96, 72)
+    with torch.no_grad():
+        codes = net.encode(style, parts)
+        features = net.features(style).double().numpy()[0]
+        with own_statistics(net):
+            t = net.transfer(f, codes, parts).double().numpy()[0]
+    for k, columns in enumerate((slice(0, 3), slice(3, 9))):
+        part, made = features[..., columns].reshape(512, -1), t[..., columns].reshape(512, -1)
+        deviation = np.sqrt(part.var(axis=1) + net.norm.eps)
+        np.testing.assert_allclose(codes[k, :512].numpy(), part.mean(axis=1), rtol=1e-4, atol=1e-2)
+        np.testing.assert_allclose(codes[k, 512:].numpy(), deviation, rtol=1e-4, atol=1e-2)
+        np.testing.assert_allclose(made.mean(axis=1), part.mean(axis=1), rtol=1e-3, atol=0.1)
+        np.testing.assert_allclose(made.std(axis=1), deviation, rtol=1e-3, atol=0.1)
 
 
 @pytest.mark.parametrize(("height", "width"), [(16, 16), (16, 72), (88, 40)])

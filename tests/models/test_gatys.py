@@ -112,6 +112,19 @@ def test_the_slope_is_that_of_finite_differences(early: Gatys, deep: bool) -> No
             assert (slope * way).sum().item() == pytest.approx(measured.item(), rel=1e-4)
 
 
+def test_parts_of_a_style_image_have_guided_gram_matrices(early: Gatys) -> None:
+    style, left = STYLE.double(), torch.zeros(1, 1, 64, 80, dtype=torch.float64)
+    left[..., :30] = 1
+    found = early.encode(style, torch.cat([left, 1 - left], dim=1))
+    features = early.backbone(style)["relu2_1"][0].double().numpy()
+    pooled = left[0, 0].reshape(32, 2, 40, 2).mean(dim=(1, 3)).numpy()
+    width, first = early.channels["relu2_1"], early.channels["relu1_1"] ** 2
+    for k, counts in enumerate((pooled, 1 - pooled)):
+        expected = gram(features, counts)
+        np.testing.assert_allclose(found[k, first : first + width**2].view(width, width).numpy(), expected, rtol=1e-9)
+    torch.testing.assert_close(early.encode(style, torch.ones_like(left)), early.encode(style))
+
+
 def test_mixed_codes_have_the_slope_of_the_weighted_losses(early: Gatys) -> None:
     """Up to the size that each style's error is relative to."""
     x, photo = PHOTO.double().requires_grad_(), picture("rocket", dtype=torch.float64)

@@ -88,6 +88,25 @@ def test_pictures_are_encoded_together_as_each_alone() -> None:
     torch.testing.assert_close(net(x, codes), each, atol=1e-5, rtol=0)
 
 
+def test_parts_of_a_picture_are_encoded_like_pictures() -> None:
+    """Up to what the encoder sees across the edge: nothing where both sides are flat."""
+    net = ghiasi()
+    colours = torch.tensor([[0.9, 0.2, 0.1], [0.1, 0.3, 0.8]]).view(2, 3, 1, 1)
+    left = torch.zeros(1, 1, 64, 192)
+    left[..., :96] = 1
+    picture = left * colours[:1] + (1 - left) * colours[1:]
+    inside = torch.zeros(2, 1, 64, 192)
+    inside[0, ..., :32], inside[1, ..., -32:] = 1, 1
+    codes = net.encode(picture, inside.transpose(0, 1))
+    alone = torch.cat(
+        [net.encode(colour.expand(1, 3, 64, 192), inside[k, None]) for k, colour in enumerate(colours.split(1))]
+    )
+    assert codes.shape == (2, net.code_width)
+    assert (codes[0] - codes[1]).abs().max() > 0.1
+    assert (codes - alone).abs().max() < 0.3 * (codes[0] - codes[1]).abs().max()
+    torch.testing.assert_close(net.encode(picture, torch.ones_like(left)), net.encode(picture), rtol=1e-4, atol=1e-4)
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("size", [(1, 1), (1, 300), (300, 1), (64, 2000), (63, 65), (129, 70)])
 def test_pictures_of_any_shape_have_a_code(size: tuple[int, int]) -> None:

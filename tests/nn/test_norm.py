@@ -11,6 +11,7 @@ from stylezoo.nn.norm import (
     Statistics,
     Unmeasured,
     frozen_statistics,
+    own_statistics,
     partial_statistics,
     recorded_statistics,
     smoothed_statistics,
@@ -71,14 +72,32 @@ def test_gamma_and_beta_of_regions_mix_from_pixel_to_pixel() -> None:
 def test_every_region_may_have_statistics_of_its_own() -> None:
     x, shares, gamma, beta = features(1), shares_of_two(), torch.randn(2, 4), torch.randn(2, 4)
     mean, inverse = torch.randn(2, 4, 1, 1), torch.rand(2, 4, 1, 1) + 0.5
-    m, i, g, b = (
-        np.einsum("nkhw,kc->nchw", shares.double().numpy(), v.double().numpy().reshape(2, 4))
-        for v in (mean, inverse, gamma, beta)
-    )
-    expected = (x.double().numpy() - m) * i * g + b
+    m, i = (v.double().numpy().reshape(2, 4, 1, 1) for v in (mean, inverse))
+    g, b, share = (v.double().numpy() for v in (gamma[..., None, None], beta[..., None, None], shares))
+    expected = sum(((x.double().numpy() - m[k]) * i[k] * g[k] + b[k]) * share[:, k : k + 1] for k in (0, 1))
     norm = InstanceNorm(4)
     with frozen_statistics(norm, {"": (mean, inverse)}):
         np.testing.assert_allclose(norm(x, gamma, beta, shares).numpy(), expected, atol=1e-4)
+
+
+def test_a_region_may_be_normalised_by_its_own_part() -> None:
+    x, shares, gamma, beta = features(1), shares_of_two(), torch.randn(2, 4), torch.randn(2, 4)
+    v, share = x.double().numpy()[0], shares.double().numpy()[0]
+    expected = np.zeros_like(v)
+    for k in (0, 1):
+        weight = share[k] / share[k].sum()
+        mean = (v * weight).sum(axis=(1, 2), keepdims=True)
+        inverse = 1 / np.sqrt((np.square(v - mean) * weight).sum(axis=(1, 2), keepdims=True) + 1e-5)
+        g, b = (value[k].double().numpy()[:, None, None] for value in (gamma, beta))
+        expected += share[k] * ((v - mean) * inverse * g + b)
+    norm = InstanceNorm(4)
+    with own_statistics(norm), recorded_statistics(norm) as statistics:
+        np.testing.assert_allclose(norm(x, gamma, beta, shares)[0].numpy(), expected, atol=1e-4)
+    with frozen_statistics(norm, statistics):
+        cut = norm(x[..., :5], gamma, beta, shares[..., :5])
+    np.testing.assert_allclose(cut[0].numpy(), expected[..., :5], atol=1e-4)
+    whole = norm(x, gamma, beta, shares)
+    assert (whole[0].numpy() - expected).std() > 0.01, "outside the block it is normalised by all of the picture"
 
 
 def test_frozen_statistics_are_not_smoothed_again() -> None:
@@ -245,6 +264,17 @@ def test_moments_of_parts_are_those_of_the_whole(correction: int) -> None:
     deviation = np.sqrt(v.var(axis=(2, 3), ddof=correction, keepdims=True) + 1e-5)
     np.testing.assert_allclose(mean.numpy(), v.mean(axis=(2, 3), keepdims=True), rtol=1e-6)
     np.testing.assert_allclose(inverse.numpy(), 1 / deviation, rtol=1e-3)
+
+
+def test_moments_of_regions_of_parts_are_those_of_the_whole() -> None:
+    x, shares = features(n=1, h=12, w=10), shares_of_two()
+    shares[:, 0, :, 6:] = 0  # nothing of the first region in the last part
+    norm, moments = InstanceNorm(4), Moments()
+    for columns in (slice(0, 3), slice(3, 6), slice(6, 10)):
+        moments.add(x[..., columns], shares[..., columns])
+    for ours, theirs in zip(moments.statistics(norm), norm.measure(x, shares), strict=True):
+        assert ours.shape == (2, 4, 1, 1)
+        torch.testing.assert_close(ours, theirs)
 
 
 def test_statistics_are_gathered_norm_after_norm() -> None:

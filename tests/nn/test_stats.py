@@ -5,7 +5,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from stylezoo.nn.stats import gram_matrix, mean_std
+from stylezoo.nn.stats import gram_matrix, mean_std, region_moments
 
 
 def features(n: int = 2, c: int = 5, h: int = 7, w: int = 9) -> Tensor:
@@ -61,6 +61,22 @@ def test_gram_over_a_region_counts_positions_by_it() -> None:
     expected = np.einsum("nchw,ndhw,hw->ncd", x, x, shares[0, 0]) / shares.sum().item()
     np.testing.assert_allclose(gram_matrix(x, shares), expected, rtol=1e-12)
     assert torch.equal(gram_matrix(x, left * 0), torch.zeros_like(gram_matrix(x)))
+
+
+def test_moments_of_regions_count_positions_by_their_shares() -> None:
+    x = 1000 + features(n=1, h=6, w=8)
+    parts = torch.rand(1, 3, 12, 24, generator=torch.Generator().manual_seed(1))
+    parts[:, 2] = 0
+    mean, variance = region_moments(x, parts)
+    v, shares = x.double().numpy()[0], parts.double().numpy()[0].reshape(3, 6, 2, 8, 3).mean(axis=(2, 4))
+    for k in (0, 1):
+        m = np.average(v, axis=(1, 2), weights=np.broadcast_to(shares[k], v.shape))
+        spread = np.average((v - m[:, None, None]) ** 2, axis=(1, 2), weights=np.broadcast_to(shares[k], v.shape))
+        np.testing.assert_allclose(mean[k].numpy(), m, rtol=1e-6)
+        np.testing.assert_allclose(variance[k].numpy(), spread, rtol=1e-4)
+    assert not mean[2].any() and not variance[2].any(), "an empty region"
+    for ours, theirs in zip(mean_std(x, 0.01, regions=parts), (mean, (variance + 0.01).sqrt()), strict=True):
+        torch.testing.assert_close(ours, theirs)
 
 
 def test_mean_std_is_the_formula() -> None:

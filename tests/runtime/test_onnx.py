@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from stylezoo.errors import WeightsError
 from stylezoo.models import StyleNet, create_model
-from stylezoo.runtime.base import NeedsTilesError, Passes, Runtime, Sizes, StyleCode, as_array
+from stylezoo.runtime.base import NeedsTilesError, Passes, Region, Runtime, Sizes, StyleCode, as_array
 from stylezoo.runtime.onnx import OnnxRuntime, open_runtime
 from stylezoo.runtime.options import StylizeOptions
 from stylezoo.runtime.render import render
@@ -30,7 +30,7 @@ NETS: dict[str, dict[str, Any]] = {
 }
 
 
-def pair(name: str) -> tuple[OnnxRuntime, Runtime, StyleNet]:
+def pair(name: str, lively: bool = False) -> tuple[OnnxRuntime, Runtime, StyleNet]:
     family = name.partition(" ")[0]
     with torch.random.fork_rng():
         torch.manual_seed(len(name))
@@ -38,6 +38,9 @@ def pair(name: str) -> tuple[OnnxRuntime, Runtime, StyleNet]:
         for rows in (getattr(net, "style", None), getattr(net, "styles", None)):
             if rows is not None:
                 rows += 0.3 * torch.randn_like(rows)
+        for layer in net.modules() if lively else ():  # untrained, it would predict about the same for all pictures
+            if isinstance(layer, torch.nn.Linear):
+                torch.nn.init.normal_(layer.weight, std=2.5 / layer.in_features**0.5)
     tensors = {key: as_array(value) for key, value in net.state_dict().items()}
     return open_runtime(Weights(family, net.arch, tensors)), TorchRuntime(net), net
 
@@ -97,6 +100,55 @@ def test_style_images_are_encoded_alike(name: str, size: tuple[int, int]) -> Non
     x = photo(height=size[0], width=size[1])
     found, expected = ours.encode(x), theirs.encode(x)
     assert np.abs(found - expected).max() < 1e-3 * max(1.0, float(np.abs(expected).max()))
+
+
+@pytest.mark.parametrize("name", ["ghiasi compact", "ghiasi folded", "adain"])
+@pytest.mark.parametrize("size", [(64, 96), (70, 45)])
+def test_parts_of_style_images_are_encoded_alike(name: str, size: tuple[int, int]) -> None:
+    ours, theirs, _ = pair(name, lively=True)
+    x, left = (
+        photo(height=size[0] + 8, width=size[1] + 8)[..., : size[0], : size[1]],
+        np.zeros((1, 1, *size), np.float32),
+    )
+    left[..., : size[1] // 3] = 1
+    parts = np.concatenate([left, 1 - left], axis=1)
+    found, expected = ours.encode(x, parts), theirs.encode(x, parts)
+    assert found.shape == (2, ours.code_width)
+    assert np.abs(found - expected).max() < 1e-3 * max(1.0, float(np.abs(expected).max()))
+    assert np.abs(found[0] - found[1]).max() > 0.01 * np.abs(found).max()
+    whole = np.ones((1, 1, *size), np.float32)
+    np.testing.assert_allclose(ours.encode(x, whole), ours.encode(x), rtol=1e-3, atol=1e-3 * np.abs(found).max())
+
+
+def regions(ours: Runtime, own: bool, height: int = 40, width: int = 56) -> list[Region]:
+    edge = np.zeros((1, 1, height, width), np.float32)
+    edge[..., : width // 3] = 1
+    edge[..., width // 3] = 0.4
+    return [Region(StyleCode(c[None]), m, own) for c, m in zip(codes(ours, 2), (edge, 1 - edge), strict=True)]
+
+
+@pytest.mark.parametrize("options", [{}, {"strength": 0.6}, {"size": 80}], ids=str)
+@pytest.mark.parametrize("name", ["ghiasi compact", "adain"])
+def test_regions_in_their_own_statistics_are_those_of_torch(name: str, options: dict[str, Any]) -> None:
+    ours, theirs, _ = pair(name)
+    x, how = photo(), StylizeOptions(**options)
+    found, expected = (render(runtime, x, regions(ours, True), how) for runtime in (ours, theirs))
+    close(found, expected)
+    apart = np.abs(found - render(ours, x, regions(ours, False), how)).max()
+    assert (apart > 0.02) == ours.measures_photo
+
+
+def test_regions_in_their_own_statistics_are_smoothed_over_frames_like_torch() -> None:
+    ours, theirs, _ = pair("adain")
+    kept: tuple[list[Any], list[Any]] = ([], [])
+    for seed in (2, 3):
+        passes = [Passes(0.8, k) for k in kept]
+        both = zip((ours, theirs), passes, strict=True)
+        close(*(render(r, photo(seed=seed), regions(ours, True), passes=p) for r, p in both))
+    assert kept[0][0].shape == (2, 2 * ours.code_width // 2)
+    np.testing.assert_allclose(kept[0][0], kept[1][0], rtol=1e-3, atol=1e-3)
+    alone = render(ours, photo(seed=3), regions(ours, True))
+    assert np.abs(alone - render(ours, photo(seed=3), regions(ours, True), passes=Passes(0.8, kept[0][:1]))).max() > 0
 
 
 def test_hash_and_rows_are_those_of_the_net() -> None:

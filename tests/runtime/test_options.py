@@ -5,11 +5,14 @@ from __future__ import annotations
 import dataclasses
 import json
 import math
+from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from PIL import Image
 
 from stylezoo.cli.sheet import command as sheet
 from stylezoo.cli.stylize import command as stylize
@@ -25,6 +28,8 @@ GOOD = {
     "protect": [None, "face", "face:0", "face:0.6", "face:.5", "face:1", "face:1.0"],
     "only": [None, "subject", "background"],
     "tileable": [False, True],
+    "content_map": [None, "map.png"],
+    "style_map": [None, "map.png"],
     "tile": [None, "auto", 1, 512],
     "style_size": [None, 16, 4096],
     "metadata": ["keep", "safe", "none"],
@@ -37,6 +42,8 @@ BAD = {
     "protect": ["nose", "face:2", "face:1.01", "face:-1", "face:", "face:nan", "faces", "", "face:0.5\n", 0.5, True],
     "only": ["sky", "", True, False, ["subject"]],
     "tileable": [0, 1, None, "yes"],
+    "content_map": ["", 1, True, ["map.png"]],
+    "style_map": ["", 0.5, False, {"red": "map.png"}],
     "tile": [0, -512, "none", 1.5, True, False],
     "style_size": [0, 15, 4097, 100.5, "384"],
     "metadata": [None, False, True, "all", ["safe"]],
@@ -58,6 +65,13 @@ def test_values_outside_the_bounds_are_named(name, value):
     with pytest.raises(OptionError, match=name) as caught:
         StylizeOptions(**{name: value})
     assert repr(value) in str(caught.value)
+
+
+def test_maps_may_be_any_pictures_and_are_not_copied():
+    for picture in (np.zeros((4, 4, 3), np.uint8), Image.new("RGB", (4, 4)), torch.zeros(3, 4, 4), b"PNG"):
+        options = StylizeOptions(content_map=picture)
+        assert options.content_map is picture and options.as_dict()["content_map"] is picture
+    assert StylizeOptions(style_map=Path("a/map.png")).style_map == str(Path("a/map.png"))
 
 
 def test_options_are_frozen_and_divided_from_others():

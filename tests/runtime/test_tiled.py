@@ -126,6 +126,20 @@ def test_regions_and_what_stays_the_photo(nets: dict[str, StyleNet], name: str, 
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("options", [{}, {"strength": 0.7}], ids=str)
+@pytest.mark.parametrize("stays", [False, True])
+def test_regions_in_their_own_statistics(nets: dict[str, StyleNet], stays: bool, options: dict[str, Any]) -> None:
+    net, x = nets["adain"], as_float(photo(72, 101))
+    left = torch.linspace(8, -8, 101).clamp(0, 1).expand(1, 1, 72, 101)
+    regions = [Region(style(net, 0), left, own=True)]
+    regions += [Region(None, 1 - left)] if stays else [Region(style(net, 1), 1 - left, own=True)]
+    whole = render(net, x, regions, tile=None, **options)
+    assert (render(net, x, regions, tile=64, **options) - whole).abs().max() < LEVEL / 10
+    plain = [Region(region.code, region.mask) for region in regions]
+    assert (render(net, x, plain, tile=None, **options) - whole).abs().max() > LEVEL
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["johnson/classic", "cin/fast"])
 def test_without_room_for_activations_it_is_slower_and_the_same(
     nets: dict[str, StyleNet], name: str, monkeypatch: pytest.MonkeyPatch
