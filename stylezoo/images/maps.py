@@ -75,8 +75,8 @@ class SemanticMap:
             UserWarning,
             stacklevel=6,
         )
-        distinct, index = np.unique(self.pixels, return_inverse=True)
-        colours = _nearest(distinct, np.array(kept, np.int32))[index].reshape(self.pixels.shape)
+        distinct, places = np.unique(self.pixels, return_inverse=True)
+        colours = _nearest(distinct, np.array(kept, np.int32))[places].reshape(self.pixels.shape)
         return replace(self, pixels=colours, counts=_counts(colours))
 
     def masks(self, colours: Collection[int]) -> list[Floats]:
