@@ -12,6 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import click
+import models
 import numpy as np
 import pytest
 import torch
@@ -48,6 +49,9 @@ def readers_files(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for name, mask in {"mask": ramp, "sky": ramp.copy(), "sea": 255 - ramp}.items():
         Image.fromarray(mask).save(folder / f"{name}.png")
     make_clip(folder / "clip.mp4", pictures(12, 96, 80))
+    scene, body = models.document(models.encoded(models.atlas()))
+    (folder / "model.glb").write_bytes(models.glb(scene, body))
+    models.write_obj(folder, models.encoded(models.atlas())).rename(folder / "chair.obj")
     (folder / "recipes").symlink_to(ROOT / "recipes")
     (folder / "docs").symlink_to(ROOT / "docs")
     _leave_runs(folder / "runs")
