@@ -64,7 +64,7 @@ def vase() -> Part:
     for i, j in itertools.product(range(len(y)), range(len(turn))):
         across = np.array([math.cos(turn[j]), 0, math.sin(turn[j])])
         corners.append(across * radius[i] + (0, y[i], 0))
-        normals.append(((*across, 0, slope[i], 0)) / math.hypot(1, slope[i]))
+        normals.append(np.array([across[0], slope[i], across[2]]) / math.hypot(1, slope[i]))
         uv.append((4 * j / 64, 2 - 2 * i / 48))
     faces = []
     for i, j in itertools.product(range(len(y) - 1), range(len(turn) - 1)):
