@@ -12,6 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import click
+import models
 import numpy as np
 import pytest
 import torch
@@ -52,6 +53,9 @@ def readers_files(tmp_path_factory: pytest.TempPathFactory) -> Path:
         halves.paste("red", (0, 0, at, 80))
         halves.save(folder / f"{name}.png")
     make_clip(folder / "clip.mp4", pictures(12, 96, 80))
+    scene, body = models.document(models.encoded(models.atlas()))
+    (folder / "model.glb").write_bytes(models.glb(scene, body))
+    models.write_obj(folder, models.encoded(models.atlas())).rename(folder / "chair.obj")
     (folder / "recipes").symlink_to(ROOT / "recipes")
     (folder / "docs").symlink_to(ROOT / "docs")
     _leave_runs(folder / "runs")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import io
 import json
 from pathlib import Path
@@ -160,7 +161,7 @@ def test_inputs_and_existing_files_are_kept(net: Stylizer, tmp_path: Path) -> No
     with pytest.raises(OptionError, match=r"cube\.obj"):
         stylize_mesh(source, source, net, "starry_night", overwrite=True)
     (tmp_path / "new_cube.mtl").write_text("mine")
-    with pytest.raises(OptionError, match="new_cube.mtl"):
+    with pytest.raises(OptionError, match=r"new_cube\.mtl"):
         stylize_mesh(source, tmp_path / "new.obj", net, "starry_night")
     stylize_mesh(source, tmp_path / "new.obj", net, "starry_night", overwrite=True)
     with pytest.raises(OptionError, match=r"\.obj"):
@@ -244,10 +245,8 @@ def test_any_byte_may_be_wrong(net: Stylizer, tmp_path: Path) -> None:
         changed = data[:at] + bytes([int(random.integers(32, 127))]) + data[at + 1 :]
         path = tmp_path / f"{number}.glb"
         path.write_bytes(changed)
-        try:
+        with contextlib.suppress(MeshError):
             open_model(path, tmp_path / "out.glb")
-        except MeshError:
-            pass
 
 
 @pytest.mark.parametrize(
