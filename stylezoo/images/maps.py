@@ -70,7 +70,7 @@ class SemanticMap:
                     f"file or a gradient: {REMEDY}"
                 )
         warnings.warn(
-            f"{self.name} has {len(strays)} colours that cover less than {LEAST:.1%} each, {share:.2g} of it in all: "
+            f"{self.name} has {len(strays)} colours that cover less than {LEAST:.1%} each, {share:.1%} of it in all: "
             f"they count as the nearest of {_listed(kept)}; to choose yourself, {REMEDY}",
             UserWarning,
             stacklevel=6,

@@ -32,6 +32,14 @@ Window = Callable[[Box], Floats]
 """What a part of a picture holds, (1, C, h, w)."""
 
 
+class Shares(Stacked):
+    """Masks as the shares of regions, which sum to 1 even where three of them, scaled, meet."""
+
+    def window(self, box: Box) -> Tensor:
+        x = super().window(box)
+        return x / x.sum(dim=1, keepdim=True)
+
+
 def render_tiled(
     net: StyleNet,
     pixels: Array,
@@ -54,7 +62,7 @@ def render_tiled(
     regions = [] if isinstance(style, StyleCode) else style
     masks = [resized(Kept(torch.from_numpy(region.mask)), size) for region in regions]
     stays = [mask for mask, region in zip(masks, regions, strict=True) if region.code is None]
-    shares = Stacked([Padded(resized(m, small), net.multiple, net.minimum) for m in masks]) if masks else None
+    shares = Shares([Padded(resized(m, small), net.multiple, net.minimum) for m in masks]) if masks else None
     how: dict[str, Any] = {"size": small, "tiling": tiling, "device": photo.device, "bar": bar}
 
     def stylize(code: Tensor, shares: View | None, keep: bool = False) -> View:
