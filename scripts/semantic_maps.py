@@ -7,6 +7,7 @@ python scripts/semantic_maps.py --out FOLDER  # write the four inputs too, for c
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import click
 import numpy as np
@@ -72,12 +73,13 @@ def main(out: Path | None) -> None:
     inputs = {"photo": photo, "a": content_map, "painting": image, "b": style_map}
     for name, picture in inputs.items() if out else ():
         write(picture, Path(out or ".") / f"{name}.png", overwrite=True)
-    maps = {"content_map": content_map, "style_map": style_map}
+    maps: dict[str, Any] = {"content_map": content_map, "style_map": style_map}
     cells = [(photo, ("Photo", "")), (content_map, ("Its map", "a.png"))]
     cells += [(image, ("Style image", "")), (style_map, ("Its map", "b.png"))]
-    for model, options in (("any", {}), ("adain/vgg19", {}), ("gatys/vgg19", GATYS)):
+    for model in ("any", "adain/vgg19", "gatys/vgg19"):
         net = load(model)
-        cells.append((net.stylize(photo, image, **options, **maps), ("With the maps", net.spec.name)))
+        options = maps | (GATYS if net.spec.weightless else {})
+        cells.append((net.stylize(photo, image, **options), ("With the maps", net.spec.name)))
         if model == "any":
             cells.insert(4, (net.stylize(photo, image), ("Without", net.spec.name)))
     shown = [picture.resize(SHOWN if picture.width > picture.height else (SHOWN[1],) * 2) for picture, _ in cells]

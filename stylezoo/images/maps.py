@@ -75,8 +75,8 @@ class SemanticMap:
             UserWarning,
             stacklevel=6,
         )
-        known, index = np.unique(self.pixels, return_inverse=True)
-        colours = _nearest(known, np.array(kept, np.int32))[index].reshape(self.pixels.shape)
+        known, places = np.unique(self.pixels, return_inverse=True)
+        colours = _nearest(known, np.array(kept, np.int32))[places].reshape(self.pixels.shape)
         return replace(self, pixels=colours, counts=_counts(colours))
 
     def masks(self, colours: Collection[int]) -> list[Floats]:
