@@ -70,13 +70,13 @@ class SemanticMap:
                     f"file or a gradient: {REMEDY}"
                 )
         warnings.warn(
-            f"{self.name} has {len(strays)} colours that cover less than {LEAST:.1%} each, {share:.2g} of it in all: "
+            f"{self.name} has {len(strays)} colours that cover less than {LEAST:.1%} each, {share:.1%} of it in all: "
             f"they count as the nearest of {_listed(kept)}; to choose yourself, {REMEDY}",
             UserWarning,
             stacklevel=6,
         )
-        distinct, places = np.unique(self.pixels, return_inverse=True)
-        colours = _nearest(distinct, np.array(kept, np.int32))[places].reshape(self.pixels.shape)
+        known, places = np.unique(self.pixels, return_inverse=True)
+        colours = _nearest(known, np.array(kept, np.int32))[places].reshape(self.pixels.shape)
         return replace(self, pixels=colours, counts=_counts(colours))
 
     def masks(self, colours: Collection[int]) -> list[Floats]:

@@ -136,6 +136,7 @@ def _render_whole(
     if regions:
         masks = [pad_to_multiple(scaled(r.mask, sizes.small), runtime.multiple, runtime.minimum) for r in regions]
         shares, own = np.concatenate(masks, axis=1), None
+        shares /= shares.sum(axis=1, keepdims=True)  # scaling is not exact where three regions meet
         if runtime.measures_photo and any(r.own for r in regions):
             own = runtime.measure(x, rows_of(regions, None, 1), passes, shares)
             starts = None if start is None else runtime.photo_code(x, own)

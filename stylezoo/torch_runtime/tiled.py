@@ -32,6 +32,14 @@ Window = Callable[[Box], Floats]
 """What a part of a picture holds, (1, C, h, w)."""
 
 
+class Shares(Stacked):
+    """Masks as the shares of regions, which sum to 1 even where three of them, scaled, meet."""
+
+    def window(self, box: Box) -> Tensor:
+        x = super().window(box)
+        return x / x.sum(dim=1, keepdim=True)
+
+
 def render_tiled(
     net: StyleNet,
     pixels: Array,
@@ -54,7 +62,7 @@ def render_tiled(
     regions = [] if isinstance(style, StyleCode) else style
     masks = [resized(Kept(torch.from_numpy(region.mask)), size) for region in regions]
     stays = [mask for mask, region in zip(masks, regions, strict=True) if region.code is None]
-    shares = Stacked([Padded(resized(m, small), net.multiple, net.minimum) for m in masks]) if masks else None
+    shares = Shares([Padded(resized(m, small), net.multiple, net.minimum) for m in masks]) if masks else None
     how: dict[str, Any] = {"size": small, "tiling": tiling, "device": photo.device, "bar": bar}
 
     def stylize(code: Tensor, shares: View | None, keep: bool = False) -> View:
@@ -64,19 +72,15 @@ def render_tiled(
             painting = Kept(_write(painting.window, room, tiling, bar))
         return resized(painting, size)
 
-    start: Floats | None = None
-    known: Statistics | None = None
-    own = net.measures_photo and any(region.own for region in regions)
-    if wants_photo_code(style, strength):
-        start, known = _photo_code(net, padded, style, how)
+    wanted = wants_photo_code(style, strength)
+    start, known = _photo_code(net, padded, style, how) if wanted else (None, None)
     # First, as much of what makes it is freed before the painting needs the same.
     again = None
     if start is not None and (stays or (net.gives_back and strength < 1)):
         again = stylize(_code(net, start), None, keep=True)
-    if own:
-        first = _code(net, rows_of(style, None, 1))
-        known = WholePicture(net, padded, first, shares, own=True, **how).statistics
-        start = None if start is None else _code_of_statistics(net, padded, known, how)
+    own = shares and net.measures_photo and any(region.own for region in regions)
+    if shares and own:
+        start, known = _own_codes(net, padded, shares, style, start, how)
     rows = _code(net, rows_of(style, start, strength))
     if shares and not own:
         known = statistics_of_regions(net, lambda row: WholePicture(net, padded, row, **how).statistics, rows) or known
@@ -107,6 +111,19 @@ def _photo_code(
         code = style if isinstance(style, StyleCode) else next(r.code for r in style if r.code)
         known = WholePicture(net, padded, _code(net, code.values), **how).statistics
     return _code_of_statistics(net, padded, known, how), known
+
+
+def _own_codes(
+    net: StyleNet,
+    padded: Padded,
+    shares: View,
+    style: StyleCode | Sequence[Region],
+    start: Floats | None,
+    how: dict[str, Any],
+) -> tuple[Floats | None, Statistics]:
+    """Return the own codes of the regions' parts of the photo, if that of the whole is wanted, and their statistics."""
+    known = WholePicture(net, padded, _code(net, rows_of(style, None, 1)), shares, own=True, **how).statistics
+    return None if start is None else _code_of_statistics(net, padded, known, how), known
 
 
 def _code_of_statistics(net: StyleNet, padded: Padded, known: Statistics | None, how: dict[str, Any]) -> Floats | None:

@@ -122,12 +122,7 @@ def stylize_video(
     clip.check_whole(span[1])
     total = clip.count(*span)
     masks = None if mask is None else Masks(mask, total)
-    chosen, tuning = take_options({"tile": None} | options)
-    if chosen.content_map is not None or chosen.style_map is not None:
-        raise OptionError(
-            "content_map and style_map are for pictures: the regions would stay where they are while the clip moves; "
-            "use mask (--mask) with a mask for each frame"
-        )
+    chosen, tuning = _read_options(options)
     sink = _open_sink(target, clip, chosen, span, sound, codec, quality)
 
     stylizer = model if isinstance(model, Stylizer) else load(model)
@@ -158,6 +153,16 @@ def stylize_video(
     length = float((parts.done[-1].end - parts.done[0].time) * clip.time_base)
     made = str(target), stylizer.spec.name, sink.size[1], sink.size[0], parts.frames, round(length, 3)
     return Facts(*made, sink.codec, sink.sound, resumed, round(time.monotonic() - began, 3))
+
+
+def _read_options(options: dict[str, Any]) -> tuple[StylizeOptions, dict[str, Any]]:
+    chosen, tuning = take_options({"tile": None} | options)
+    if chosen.content_map is not None or chosen.style_map is not None:
+        raise OptionError(
+            "content_map and style_map are for pictures: the regions would stay where they are while the clip moves; "
+            "use mask (--mask) with a mask for each frame"
+        )
+    return chosen, tuning
 
 
 def _encoder(stylizer: Stylizer, options: dict[str, Any]) -> Callable[[StyleLike], StyleCode]:

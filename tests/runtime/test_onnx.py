@@ -151,6 +151,16 @@ def test_regions_in_their_own_statistics_are_smoothed_over_frames_like_torch() -
     assert np.abs(alone - render(ours, photo(seed=3), regions(ours, True), passes=Passes(0.8, kept[0][:1]))).max() > 0
 
 
+def test_where_three_regions_meet_their_shares_sum_to_one() -> None:
+    ours, theirs, _ = pair("adain")
+    code, labels = StyleCode(codes(ours, 1)), np.array([[0, 0, 1, 1]] * 2 + [[2] * 4] * 2).repeat(2, 0).repeat(2, 1)
+    of_map = [Region(code, (labels == k).astype(np.float32)[None, None]) for k in range(3)]
+    x = photo(height=64, width=96)
+    expected = render(ours, x, code)
+    for runtime, tile in ((ours, None), (theirs, None), (theirs, 32)):
+        close(render(runtime, x, of_map, StylizeOptions(tile=tile)), expected)
+
+
 def test_hash_and_rows_are_those_of_the_net() -> None:
     for name in ("cin fast", "ghiasi compact", "adain"):
         ours, _, net = pair(name)
