@@ -17,7 +17,9 @@ FAULTS = """() => {
   const name = (one) => `${one.tagName} ${one.id || one.className} ${one.textContent.trim().slice(0, 30)}`;
   const faults = [];
   const strip = document.querySelector(".sz-cards"); // it scrolls sideways on a phone
-  const all = [...document.querySelectorAll("main *")].filter((one) => seen(one) && !strip.contains(one));
+  const shown = (one) => seen(one) && !strip.contains(one) && !one.closest(".visually-hidden");
+  const all = [...document.querySelectorAll("main *")].filter(shown);
+  scrollTo(0, 0); // further down, the picture is over what is scrolled
   for (const one of all) {
     if (box(one).left < -1 || box(one).right > innerWidth + 1) faults.push(`beyond the screen: ${name(one)}`);
     const { overflowX, textOverflow } = getComputedStyle(one);
@@ -26,12 +28,25 @@ FAULTS = """() => {
   }
   const parts = all.filter((one) => one.matches("button, input, label, h1, h2, figcaption, canvas, .sz-frame"));
   parts.forEach((one, index) => parts.slice(index + 1).forEach((other) => {
-    if (one.contains(other) || other.contains(one) || one.parentElement === other.parentElement && one.matches(".sz-wipe")) return;
+    if (one.contains(other) || other.contains(one)) return;
     const across = Math.min(box(one).right, box(other).right) - Math.max(box(one).left, box(other).left);
     const down = Math.min(box(one).bottom, box(other).bottom) - Math.max(box(one).top, box(other).top);
     if (across > 1 && down > 1) faults.push(`overlap: ${name(one)} and ${name(other)}`);
   }));
   return faults;
+}"""
+
+COVERED = """() => {
+  const show = document.querySelector("#sz-show");
+  const { left, right, top, bottom } = show.getBoundingClientRect();
+  const found = [];
+  for (let x = left + 2; x < right - 2; x += 9) {
+    for (let y = top + 2; y < bottom - 2; y += 9) {
+      const there = document.elementFromPoint(x, y);
+      if (there && !show.contains(there)) found.push(`${there.tagName} ${there.textContent.slice(0, 30)}`);
+    }
+  }
+  return [...new Set(found)];
 }"""
 
 COLOURS = """names => names.map((name) => {
@@ -87,6 +102,7 @@ def test_it_opens_with_a_stylized_sample_that_stays_in_view(page):
     box = stage.bounding_box()
     assert box["y"] >= 0
     assert box["y"] + box["height"] < height
+    assert page.evaluate(COVERED) == []
     seen = brightness(page)
     dark = page.evaluate("matchMedia('(prefers-color-scheme: dark)').matches")
     assert (np.median(seen) < 80) if dark else (np.median(seen) > 175)
