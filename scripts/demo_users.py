@@ -43,7 +43,7 @@ async def visit(url: str, number: int, seconds: float, tally: Tally) -> None:
     async with httpx.AsyncClient(base_url=url, headers=headers, timeout=PATIENCE) as client:
         config = (await client.get("config")).json()
         values = {c["props"].get("elem_id"): c["props"] for c in config["components"]}
-        model = values["sz-model"]["value"]
+        quality = values["sz-quality"]["value"]
         styles = [card["id"] for card in values["sz-palette"]["props"]["cards"]]
         pixels = np.random.default_rng(number).integers(0, 255, (6, 8, 3), np.uint8)
         buffer = io.BytesIO()
@@ -58,7 +58,7 @@ async def visit(url: str, number: int, seconds: float, tally: Tally) -> None:
                     photo = answer.raise_for_status().json()[0]
                 else:
                     mix = {"mix": [[styles[(number + turn) % len(styles)], 1]]}
-                    data = [{"path": photo, "meta": FILE}, model, mix, 1, "auto", "style", None, [], None]
+                    data = [{"path": photo, "meta": FILE}, quality, mix, 1, "auto", "style", None, [], None]
                     await call(client, "save_jpg" if turn % 5 == 4 else "stylize", data)
                     turn += 1
             except (httpx.HTTPError, ValueError) as error:

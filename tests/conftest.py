@@ -11,10 +11,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import yaml
+from chromium import launched
 from hub_server import HubServer
 from hypothesis import HealthCheck, settings
 from PIL import Image
@@ -174,6 +176,13 @@ def hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[HubServer]:
         monkeypatch.setenv("HF_TOKEN", server.token)
         monkeypatch.setattr(time, "sleep", lambda seconds: None)
         yield server
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Any]:
+    """A headless Chromium."""
+    with launched() as chromium:
+        yield chromium
 
 
 @dataclass

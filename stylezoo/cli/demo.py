@@ -17,7 +17,7 @@ from stylezoo.cli.options import model_names
     "models",
     multiple=True,
     shell_complete=model_names,
-    help="Model, or pattern such as 'johnson/*'; may be repeated.  [default: all small models]",
+    help="Model, or pattern such as 'johnson/*'; may be repeated.  [default: the bundled models]",
 )
 @click.option("--device", default="auto", help="Device: auto, cpu, cuda, cuda:1 or mps.")
 @click.option("--queue", default=64, type=click.IntRange(min=1), metavar="N", help="Maximum waiting requests.")

@@ -17,24 +17,28 @@ from typing import Any, TypeVar
 
 import gradio as gr
 from gradio.data_classes import FileData
+from PIL import Image
 
 from stylezoo.demo.live import SIDE, Live
-from stylezoo.demo.parts import TITLE, Page, cards, make_part, make_upload
+from stylezoo.demo.parts import TITLE, Page, make_part, make_upload
 from stylezoo.demo.pictures import data_url, open_picture
-from stylezoo.demo.requests import Request, read_request
+from stylezoo.demo.requests import MOST_STYLES, Request, read_request
 from stylezoo.demo.settings import Settings
-from stylezoo.demo.studio import OWN, PageModel, Studio, square
+from stylezoo.demo.studio import OWN, Studio, made_by, square
 from stylezoo.errors import OptionError, StyleZooError, out_of_memory
 from stylezoo.images.io import write
 
 T = TypeVar("T")
 
 HEAD = """<header class="sz-head"><h1>stylezoo</h1>
-<p>Upload a photo, choose a style, and see it stylized.</p></header>"""
-STROKES: list[tuple[str, str | float]] = [("Automatic", "auto"), ("Fine", 0.5), ("Medium", 1), ("Coarse", 2)]
-COLOURS = [("The painting's", "style"), ("The photo's, exactly", "luma"), ("The photo's palette", "stats")]
-KEPT = {"face": "Keep faces", "background": "Stylize only the background"}
-QUALITY = 95
+<p>Your photo in the style of a painting</p></header>"""
+DROP = "Choose or drop a photo"
+YOURS = "Your painting"
+QUALITIES = {"quick": "Quick", "fine": "Fine"}
+STROKES: list[tuple[str, str | float]] = [("Automatic", "auto"), ("Small", 0.5), ("Medium", 1), ("Large", 2)]
+COLOURS = [("Of the painting", "style"), ("Of the photo", "luma"), ("Near the photo's", "stats")]
+KEPT = {"face": "Keep faces", "background": "Only the background"}
+JPEG_QUALITY = 95
 SET_REQUEST = "(strength, colours) => { (window.stylezoo ??= {}).request = { strength, colours }; return []; }"
 
 
@@ -74,148 +78,129 @@ def _reported(function: Callable[..., T]) -> Callable[..., T]:
 
 
 @dataclass(frozen=True)
-class _Desk:
-    photo: gr.Image
-    samples: gr.HTML
-    palette: gr.HTML
-    everything: gr.Button
-    own: gr.Image
-    model: gr.Radio
+class _Show:
+    """The picture, and what is done with it."""
 
-
-@dataclass(frozen=True)
-class _Wall:
     stage: gr.HTML
-    strength: gr.Slider
-    stroke: gr.Radio
-    colours: gr.Radio
     brush: gr.HTML
-    keeps: gr.CheckboxGroup
     png: gr.Button
     jpeg: gr.Button
     sheet: gr.Button
     saver: gr.HTML
 
 
+@dataclass(frozen=True)
+class _Desk:
+    """What the picture is made of."""
+
+    upload: gr.Image
+    photo: gr.Image
+    samples: gr.HTML
+    palette: gr.HTML
+    everything: gr.Button
+    own: gr.Image
+    quality: gr.Radio
+    strength: gr.Slider
+    stroke: gr.Radio
+    colours: gr.Radio
+    keeps: gr.CheckboxGroup
+
+
 class _Page:
     def __init__(self, settings: Settings) -> None:
         self.settings, self.studio = settings, Studio(settings)
         self.live = Live(self.studio)
-        self.models = self.studio.models
-        self.first = next(iter(self.models.values()))
-        self.taker = next((p for p in self.models.values() if p.takes_pictures), None)
-        self._pictures: dict[str, list[str]] = {name: [] for name in self.models}
-        self._painting = threading.Lock()
-        self.blocks = self._lay_out()
+        self._pictures: list[str] = []
+        self._filling = threading.Lock()
+        self._lay_out()
 
-    def _lay_out(self) -> gr.Blocks:
-        with Page(title="stylezoo", analytics_enabled=False, delete_cache=(600, 3600), fill_width=True) as blocks:
+    def _lay_out(self) -> None:
+        with Page(title="stylezoo", analytics_enabled=False, delete_cache=(600, 3600), fill_width=True) as self.blocks:
             gr.HTML(HEAD, apply_default_css=False)
             with gr.Row(elem_id="sz-room", equal_height=False):
-                with gr.Column(scale=4, min_width=320, elem_id="sz-desk"):
+                with gr.Column(scale=6, min_width=320, elem_id="sz-show"), gr.Tabs():
+                    show = self._make_show()
+                with gr.Column(scale=5, min_width=320, elem_id="sz-desk"):
                     desk = self._make_desk()
-                with gr.Column(scale=6, min_width=320, elem_id="sz-wall"), gr.Tabs():
-                    wall = self._make_wall()
-            self._connect(blocks, desk, wall)
-        return blocks
+            self._connect(show, desk)
 
-    def _make_desk(self) -> _Desk:
-        """Create the inputs: photo, style and model."""
-        photo = make_upload(
-            "sz-photo",
-            sources=["upload", "webcam", "clipboard"],
-            label="Your photo",
-            height=230,
-            alt_text="Your photo",
-            placeholder="Drop a photo here, or click to choose one",
-        )
-        photos = self.studio.samples
-        tried = [{"name": p.stem, "src": data_url(square(self.studio.previews.get(p), 96))} for p in photos]
-        samples = make_part("samples", photos=tried)
-        value = {"mix": [[self.first.cards[0].id, 1.0]]} if self.first.cards else {"mix": []}
-        palette = make_part("palette", value, **cards(self.first, []))
-        everything = gr.Button("See my photo in every style", size="sm", elem_id="sz-everything")
-        with gr.Accordion("Any painting as the style", open=False, visible=self.taker is not None):
-            own = make_upload(
-                "sz-own",
-                sources=["upload", "clipboard"],
-                label="A painting of your choice",
-                height=170,
-                alt_text="The painting whose style is taken",
-                placeholder="Drop a painting here",
-            )
-        with gr.Accordion("Another net", open=False, visible=len(self.models) > 1):
-            model = gr.Radio(
-                [(f"{name}: {p.note}" if p.note else name, name) for name, p in self.models.items()],
-                value=self.first.name,
-                label="Stylized by",
-                elem_id="sz-model",
-            )
-        return _Desk(photo, samples, palette, everything, own, model)
-
-    def _make_wall(self) -> _Wall:
-        """Create the outputs and their controls."""
-        with gr.Tab("Painting"):
-            stage = make_part("stage", {})
-            with gr.Row(elem_id="sz-fine"):
-                strength = gr.Slider(0, 2, 1, step=0.05, label="Strength", elem_id="sz-strength")
-                stroke = gr.Radio(STROKES, value="auto", label="Strokes", elem_id="sz-stroke")
-                colours = gr.Radio(COLOURS, value="style", label="Colours", elem_id="sz-colours")
-            choices = [(KEPT[name], name) for name in self.studio.keeps]
-            keeps = gr.CheckboxGroup(choices, label="Of the photo", visible=bool(choices), elem_id="sz-keeps")
-            with gr.Accordion("Brush: stylize where styles go", open=False, elem_id="sz-brushing"):
-                brush = make_part("brush", photo="")
+    def _make_show(self) -> _Show:
+        """Create the outputs; they show a sample at once."""
+        with gr.Tab("Photo"):
+            stage = make_part("stage", self.stylize(self.sample(0), "quick", self._opening()))
+            brush = make_part("brush")
             with gr.Row(elem_id="sz-saving"):
-                png = gr.Button("Save as PNG", variant="primary", elem_id="sz-png")
-                jpeg = gr.Button("Save as JPEG", elem_id="sz-jpeg")
-                sheet = gr.Button("Contact sheet", elem_id="sz-sheet")
+                png = gr.Button("Save PNG", variant="primary", elem_id="sz-png", min_width=80)
+                jpeg = gr.Button("Save JPEG", elem_id="sz-jpeg", min_width=80)
+                sheet = gr.Button("Contact sheet", elem_id="sz-sheet", min_width=100)
             saver = make_part("saver")
         with gr.Tab("Live camera"):
             make_part("live", side=SIDE, server_functions=[self._frame()])
-        return _Wall(stage, strength, stroke, colours, brush, keeps, png, jpeg, sheet, saver)
+        return _Show(stage, brush, png, jpeg, sheet, saver)
 
-    def _connect(self, blocks: gr.Blocks, desk: _Desk, wall: _Wall) -> None:
+    def _make_desk(self) -> _Desk:
+        """Create the inputs: the photo, the styles and their options."""
+        photos = [(p.stem, self.studio.previews.get(p)) for p in self.studio.samples]
+        tried = [{"name": name, "src": data_url(square(photo, 96))} for name, photo in photos]
+        sources: list[Any] = ["upload", "webcam", "clipboard"]
+        with gr.Row(elem_id="sz-choose"):
+            upload = make_upload("sz-upload", sources=sources, label="Your photo", height=88, placeholder=DROP)
+            samples = make_part("samples", photos=tried)
+        photo = make_upload("sz-photo", value=self.sample(0), visible="hidden")
+        shown = [{"id": s.id, "title": s.title, "by": made_by(s)} for s in self.studio.styles.values()]
+        props = {"cards": shown, "nets": self.studio.nets(), "most": MOST_STYLES, "pictures": [], "own": None}
+        palette = make_part("palette", self._opening(), **props)
+        everything = gr.Button("Show my photo in every style", size="sm", elem_id="sz-everything")
+        with gr.Accordion("A painting of your own as the style", open=False, visible=self.studio.takes_pictures):
+            label = "The painting whose style is taken"
+            own = make_upload(
+                "sz-own",
+                label=label,
+                height=170,
+                alt_text=label,
+                placeholder="Drop a painting here, or click to choose one",
+            )
+        with gr.Row(elem_id="sz-fine"):
+            choices = [(QUALITIES[name], name) for name in self.studio.qualities]
+            quality = gr.Radio(choices, value="quick", label="Quality", visible=len(choices) > 1, elem_id="sz-quality")
+            strength = gr.Slider(0, 2, 1, step=0.05, label="Strength", min_width=220, elem_id="sz-strength")
+            stroke = gr.Radio(STROKES, value="auto", label="Strokes", min_width=420, elem_id="sz-stroke")
+            colours = gr.Radio(COLOURS, value="style", label="Colours", min_width=420, elem_id="sz-colours")
+            kept = [(KEPT[name], name) for name in self.studio.keeps]
+            keeps = gr.CheckboxGroup(kept, label="Parts", visible=bool(kept), min_width=420, elem_id="sz-keeps")
+        return _Desk(upload, photo, samples, palette, everything, own, quality, strength, stroke, colours, keeps)
+
+    def _opening(self) -> dict[str, Any]:
+        return {"mix": [[next(iter(self.studio.styles), OWN), 1.0]]}
+
+    def _connect(self, show: _Show, desk: _Desk) -> None:
         """Connect the event handlers."""
-        request = [desk.photo, desk.model, desk.palette, wall.strength, wall.stroke, wall.colours, wall.brush]
-        request += [wall.keeps, desk.own]
+        request = [desk.photo, desk.quality, desk.palette, desk.strength, desk.stroke, desk.colours, show.brush]
+        request += [desk.keeps, desk.own]
         look: dict[str, Any] = {"concurrency_limit": 2, "concurrency_id": "look", "api_visibility": "private"}
         work: dict[str, Any] = {"concurrency_limit": 1, "concurrency_id": "stylize"}
-        stylize: dict[str, Any] = {"fn": _reported(self.stylize), "inputs": request, "outputs": wall.stage, **work}
+        hidden: dict[str, Any] = {"show_progress": "hidden", **look}
+        stylize: dict[str, Any] = {"fn": _reported(self.stylize), "inputs": request, "outputs": show.stage, **work}
         stylize["show_progress"] = "full"  # with the place in the queue
-        hung: dict[str, Any] = {"fn": _reported(self.hang), "inputs": [desk.photo], "outputs": [wall.stage, wall.brush]}
-        hung |= {"show_progress": "hidden", **look}
-        hanging = desk.photo.input(**hung)
-        hanging.success(**stylize, api_visibility="private")
-        hanging.failure(
-            lambda: (None, {}, gr.update(value=None, photo="")), None, [desk.photo, wall.stage, wall.brush], **look
-        )
-        desk.samples.input(_reported(self.sample), desk.samples, desk.photo, **look).success(**hung).success(
-            **stylize, api_visibility="private"
-        )
-        touched = [desk.palette.input, wall.strength.release, wall.stroke.input, wall.colours.input, wall.brush.input]
-        touched.append(wall.keeps.input)
-        gr.on(touched, **stylize, trigger_mode="always_last", api_name="stylize")
-        desk.model.input(_reported(self.choose), [desk.model, desk.own], desk.palette, **look).success(
-            **stylize, api_visibility="private"
-        ).then(self.fill, [desk.model, desk.own], desk.palette, show_progress="hidden", **look)
-        taking = desk.own.input(_reported(self.take), [desk.own, desk.model], [desk.model, desk.palette], **look)
-        taking.success(**stylize, api_visibility="private").then(
-            self.fill, [desk.model, desk.own], desk.palette, show_progress="hidden", **look
-        )
+        then: dict[str, Any] = {**stylize, "api_visibility": "private"}
+        hung = [desk.photo, desk.upload, show.stage, show.brush]
+        hanging = desk.upload.input(_reported(self.hang), desk.upload, hung, **hidden)
+        hanging.success(**then)
+        hanging.failure(lambda: None, None, desk.upload, **hidden)
+        desk.samples.input(_reported(self.hang_sample), desk.samples, hung, **hidden).success(**then)
+        taking = desk.own.input(_reported(self.take), desk.own, desk.palette, **look)
+        taking.success(**then)
         taking.failure(lambda: None, None, desk.own, **look)
-        desk.everything.click(
-            self.everything,
-            [desk.photo, desk.model, desk.own],
-            desk.palette,
-            show_progress="hidden",
-            **work,
-            api_visibility="private",
-        )
-        for button, kind in ((wall.png, "png"), (wall.jpeg, "jpg")):
-            button.click(_reported(self._saves(kind)), request, wall.saver, **work, api_name=f"save_{kind}")
-        wall.sheet.click(_reported(self.sheet), request, wall.saver, **work, api_name="sheet")
-        gr.on([wall.strength.change, wall.colours.change], None, [wall.strength, wall.colours], None, js=SET_REQUEST)
-        blocks.load(self.fill, [desk.model, desk.own], desk.palette, show_progress="hidden", **look)
+        touched = [part.input for part in (desk.palette, desk.quality, desk.stroke, desk.colours, desk.keeps)]
+        touched += [show.brush.input, desk.strength.release]
+        gr.on(touched, **stylize, trigger_mode="always_last", api_name="stylize")
+        every: dict[str, Any] = {"show_progress": "hidden", **work, "api_visibility": "private"}
+        desk.everything.click(self.everything, desk.photo, desk.palette, **every)
+        for button, kind in ((show.png, "png"), (show.jpeg, "jpg")):
+            button.click(_reported(self._saves(kind)), request, show.saver, **work, api_name=f"save_{kind}")
+        show.sheet.click(_reported(self.sheet), request, show.saver, **work, api_name="sheet")
+        gr.on([desk.strength.change, desk.colours.change], None, [desk.strength, desk.colours], None, js=SET_REQUEST)
+        self.blocks.load(self.fill, None, desk.palette, **hidden)
 
     def sample(self, number: Any) -> str:
         """Return the path of a sample photo, in a folder that gradio may serve."""
@@ -228,26 +213,26 @@ class _Page:
             shutil.copyfile(path, copy)
         return str(copy)
 
-    def hang(self, photo: str | None) -> tuple[Any, Any]:
-        """Show an upload."""
-        seen = data_url(self.studio.previews.get(Path(photo))) if photo else ""
-        return {"photo": seen} if photo else {}, gr.update(value=None, photo=seen)
+    def hang(self, photo: str | None) -> tuple[Any, ...]:
+        """Make an upload the photo, and show it."""
+        if not photo:
+            return (gr.skip(),) * 4
+        return photo, None, {"photo": data_url(self.studio.previews.get(Path(photo)))}, None
 
-    def stylize(self, *values: Any) -> dict[str, Any] | None:
+    def hang_sample(self, number: Any) -> tuple[Any, ...]:
+        """Make a sample the photo, and show it."""
+        return self.hang(self.sample(number))
+
+    def stylize(self, *values: Any) -> dict[str, Any]:
         """Return the photo and its stylized image at screen size."""
         photo, request, own = self._read(values)
-        if photo is None:
-            return {}
         seen = self.studio.previews.get(photo)
         stylized = self.studio.stylize(seen, request, own)
-        title = self._title(request)
-        return {"photo": data_url(seen), "painting": data_url(stylized), "title": title, "note": self._note(request)}
+        return {"photo": data_url(seen), "stylized": data_url(stylized), **self._caption(request)}
 
     def _saves(self, suffix: str) -> Callable[..., Any]:
         def save(*values: Any) -> dict[str, Any]:
             photo, request, own = self._read(values)
-            if photo is None:
-                raise OptionError("Choose a photo first.")
             stylized = self.studio.stylize(open_picture(photo, self.settings), request, own)
             return self._file(stylized, f"{photo.stem}_{'_'.join(name for name, _ in request.mix)}", suffix)
 
@@ -256,49 +241,40 @@ class _Page:
     def sheet(self, *values: Any) -> dict[str, Any]:
         """Return the file of a sheet with the photo in all styles."""
         photo, request, _ = self._read(values)
-        if photo is None:
-            raise OptionError("Choose a photo first.")
         page = self.studio.sheet(self.studio.previews.get(photo), request)
         return self._file(page, f"{photo.stem}_styles", "jpg")
 
-    def choose(self, name: str, own: str | None) -> Any:
-        """Show the styles of another model, with the first selected."""
-        model = self.studio.model(name)
-        shown = self._cards(model, own)
-        return gr.update(value={"mix": [[shown["cards"][0]["id"], 1.0]]} if shown["cards"] else {"mix": []}, **shown)
+    def take(self, own: str | None) -> Any:
+        """Add a visitor's style image to the styles, and choose it; or remove it."""
+        if not own:
+            return gr.update(value=self._opening(), own=None)
+        picture = data_url(self.studio.previews.get(Path(own), 320), 84)
+        return gr.update(value={"mix": [[OWN, 1.0]]}, own={"id": OWN, "title": YOURS, "by": "", "src": picture})
 
-    def take(self, own: str | None, name: str) -> tuple[Any, Any]:
-        """Add a visitor's style image to the styles of the arbitrary-style model, and select it."""
-        if not own or self.taker is None:
-            return gr.skip(), self.choose(name, None)
-        model = self.studio.models[name] if self.studio.model(name).takes_pictures else self.taker
-        return model.name, gr.update(value={"mix": [[OWN, 1.0]]}, **self._cards(model, own))
-
-    def fill(self, name: str, own: str | None) -> Iterator[Any]:
-        """Yield the palette as its thumbnails are stylized, once for all visitors."""
+    def fill(self) -> Iterator[Any]:
+        """Yield the thumbnails of the palette as they are stylized, once for all visitors."""
         with _on_the_page():
-            model = self.studio.model(name)
-            done = self._pictures[model.name]
-            with self._painting:  # a second visitor finds them done
-                missing = len(model.cards) - len(done)
-                for index, picture in enumerate(self.studio.thumbnails(model) if missing else ()):
-                    if index >= len(done):
-                        done.append(data_url(picture, 84))
-                        if index % 4 == 3:
-                            yield gr.update(**self._cards(model, own))
-            yield gr.update(**self._cards(model, own))
+            while True:
+                with self._filling:  # a second visitor finds them done; nothing is locked while a visitor is awaited
+                    self._pictures += self._some_thumbnails(len(self._pictures))
+                yield gr.update(pictures=[*self._pictures])
+                if len(self._pictures) == len(self.studio.styles):
+                    return
 
-    def everything(self, photo: str | None, name: str, own: str | None) -> Iterator[Any]:
-        """Yield the palette with thumbnails of the visitor's photo, as they are stylized."""
+    def everything(self, photo: str | None) -> Iterator[Any]:
+        """Yield the thumbnails of the visitor's photo, as they are stylized."""
         with _on_the_page():
             if not photo:
                 raise OptionError("Choose a photo first.")
-            model = self.studio.model(name)
-            shown = [*self._pictures[model.name]] + [""] * len(model.cards)
-            for index, picture in enumerate(self.studio.thumbnails(model, self.studio.previews.get(Path(photo)))):
-                shown[index] = data_url(picture, 84)
-                if index % 4 == 3 or index + 1 == len(model.cards):
-                    yield gr.update(**self._cards(model, own, shown))
+            seen, done = self.studio.previews.get(Path(photo)), list[str]()
+            while len(done) < len(self.studio.styles):
+                done += self._some_thumbnails(len(done), seen)
+                yield gr.update(pictures=[*done, *self._pictures[len(done) :]])
+
+    def _some_thumbnails(self, first: int, photo: Image.Image | None = None) -> list[str]:
+        """Return the thumbnails of up to four styles."""
+        names = list(self.studio.styles)[first : first + 4]
+        return [data_url(self.studio.thumbnail(name, photo), 84) for name in names]
 
     def _frame(self) -> Callable[[Any], dict[str, str]]:
         def frame(value: Any) -> dict[str, str]:
@@ -309,33 +285,26 @@ class _Page:
 
         return frame
 
-    def _read(self, values: tuple[Any, ...]) -> tuple[Path | None, Request, Path | None]:
-        photo, *how, own = values
-        request = read_request(*how, settings=self.settings)
-        return Path(photo) if photo else None, request, Path(own) if own else None
+    def _read(self, values: tuple[Any, ...]) -> tuple[Path, Request, Path | None]:
+        photo, *how = values
+        own = how.pop() if len(how) > 7 else None
+        if not photo:
+            raise OptionError("Choose a photo first.")
+        return Path(photo), read_request(*how, settings=self.settings), Path(own) if own else None
 
-    def _cards(self, model: PageModel, own: str | None, pictures: list[str] | None = None) -> dict[str, Any]:
-        shown = cards(model, self._pictures[model.name] if pictures is None else pictures)
-        if own and model.takes_pictures:
-            picture = data_url(self.studio.previews.get(Path(own), 320), 84)
-            shown["cards"].insert(0, {"id": OWN, "title": "Your painting", "by": "", "src": picture})
-        return shown
-
-    def _title(self, request: Request) -> str:
-        names = {card.id: card.style.title for card in self.models[request.model].cards} | {OWN: "Your painting"}
+    def _caption(self, request: Request) -> dict[str, str]:
+        """Return the title of a stylized image, and whom its style is by."""
+        styles = self.studio.styles
         mixes = [region.mix for region in request.regions] + ([request.mix] if request.rest else [])
-        return ", ".join(dict.fromkeys(" and ".join(names[name] for name, _ in mix) for mix in mixes))
-
-    def _note(self, request: Request) -> str:
-        if request.regions or len(request.mix) > 1:
-            return f"stylized by {request.model}"
-        by = next((card.by for card in self.models[request.model].cards if card.id == request.mix[0][0]), "")
-        return f"after {by}, stylized by {request.model}" if by else f"stylized by {request.model}"
+        titles = [" and ".join(styles[i].title if i in styles else YOURS for i, _ in mix) for mix in mixes]
+        (only, *more) = request.styles
+        by = made_by(styles[only]) if only in styles and not more else ""
+        return {"title": ", ".join(dict.fromkeys(titles)), "note": by}
 
     def _file(self, picture: Any, stem: str, suffix: str) -> dict[str, Any]:
         name = f"{re.sub(r'[^A-Za-z0-9_-]+', '_', stem)[:80].strip('_') or 'painting'}.{suffix}"
         path = Path(self.blocks.GRADIO_CACHE) / secrets.token_hex(16) / name
         path.parent.mkdir(parents=True)
-        write(picture, path, quality=QUALITY)
+        write(picture, path, quality=JPEG_QUALITY)
         note = f"{picture.width:,} × {picture.height:,} px, {path.stat().st_size / 1e6:.1f} MB"
         return {"file": FileData(path=str(path), orig_name=name).model_dump(), "name": name, "note": note}

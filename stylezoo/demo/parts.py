@@ -14,8 +14,6 @@ from gradio.exceptions import InvalidPathError
 from PIL import Image, UnidentifiedImageError
 
 from stylezoo.demo.pictures import NO_PICTURE, TOO_MANY
-from stylezoo.demo.requests import MOST_STYLES
-from stylezoo.demo.studio import PageModel
 
 TITLE = "That did not work"
 NOT_UPLOADED = "Choose the picture again: only what was uploaded here can be stylized."
@@ -38,12 +36,15 @@ def make_part(name: str, value: Any = None, **options: Any) -> gr.HTML:
 
     | name    | value                                                                | props                          |
     | ------- | -------------------------------------------------------------------- | ------------------------------ |
-    | palette | {"mix": [[id, weight], ...]}                                         | those of `cards`               |
-    | stage   | {"photo", "painting": data URLs, "title", "note"}                    |                                |
-    | brush   | None, or {"rest": bool, "regions": [{"mix", "mask": data URL}, ...]} | photo: a data URL              |
+    | palette | {"mix": [[id, weight], ...]}                                         | see below                      |
+    | stage   | {"photo", "stylized": data URLs, "title", "note"}                    |                                |
+    | brush   | None, or {"rest": bool, "regions": [{"mix", "mask": data URL}, ...]} |                                |
     | samples | the number of the photo that was chosen last                         | photos: [{"name", "src"}, ...] |
     | saver   | {"file": gradio's FileData, "name", "note"}: it is saved at once     |                                |
     | live    |                                                                      | side: of a frame in px         |
+
+    The palette's props: cards, [{"id", "title", "by"}, ...]; pictures, their data URLs; own, None or one more card with
+    its "src"; nets, lists of ids that can be used together; most, how many styles at once.
     """
     template, script = asset(f"{name}.html"), asset(f"{name}.js")
     look: dict[str, Any] = {
@@ -58,15 +59,6 @@ def make_part(name: str, value: Any = None, **options: Any) -> gr.HTML:
 def make_upload(elem_id: str, **options: Any) -> gr.Image:
     """Return an upload component; gradio reads only the picture's header and passes the file's path."""
     return gr.Image(type="filepath", image_mode=None, buttons=[], elem_id=elem_id, **options)
-
-
-def cards(model: PageModel, pictures: list[str]) -> dict[str, Any]:
-    """Return the props of a palette of a model's styles, with the thumbnails that are ready."""
-    shown = [
-        {"id": card.id, "title": card.style.title, "by": card.by, "src": src}
-        for card, src in zip(model.cards, [*pictures, *[""] * len(model.cards)], strict=False)
-    ]
-    return {"cards": shown, "most": MOST_STYLES if model.blends else 1}
 
 
 class Page(gr.Blocks):

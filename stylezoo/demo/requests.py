@@ -10,7 +10,7 @@ from typing import Any, Literal
 from PIL import Image
 
 from stylezoo.demo.pictures import from_data_url
-from stylezoo.demo.settings import Settings
+from stylezoo.demo.settings import VARIANTS, Settings
 from stylezoo.errors import OptionError, StyleError
 from stylezoo.runtime.options import Stroke
 
@@ -39,7 +39,7 @@ class Request:
     """How to stylize.
 
     Attributes:
-        model: the name of a `studio.PageModel`.
+        quality: "quick" or "fine"; cameras have "live". See `settings.VARIANTS`.
         mix: the style of the whole picture, or of the part outside all regions.
         strength, stroke: see `Stylizer.stylize`.
         colours: "style", or a value of `preserve_color`.
@@ -48,7 +48,7 @@ class Request:
         keeps: names in `KEEPS`.
     """
 
-    model: str
+    quality: str
     mix: Mix
     strength: float = 1.0
     stroke: Stroke = "auto"
@@ -57,9 +57,15 @@ class Request:
     rest: bool = True
     keeps: tuple[str, ...] = ()
 
+    @property
+    def styles(self) -> set[str]:
+        """The ids of all styles."""
+        mixes = [region.mix for region in self.regions] + ([self.mix] if self.rest else [])
+        return {name for mix in mixes for name, _ in mix}
+
 
 def read_request(
-    model: object,
+    quality: object,
     palette: object,
     strength: object = 1.0,
     stroke: object = "auto",
@@ -79,8 +85,8 @@ def read_request(
     Raises:
         StyleError, OptionError, ImageError: a value is invalid.
     """
-    if not isinstance(model, str):
-        raise OptionError("Choose a model first.")
+    if not isinstance(quality, str) or quality not in VARIANTS:
+        raise OptionError(f"The quality must be among {', '.join(VARIANTS)}.")
     if colours not in ("style", "luma", "stats"):
         raise OptionError("Colours must be the style's, the photo's (luma) or its palette (stats).")
     kept = [] if keeps is None else keeps
@@ -91,7 +97,7 @@ def read_request(
         raise OptionError(f"Use at most {MOST_REGIONS} brushes.")
     regions = tuple(Region(read_mix(part), from_data_url(_field(part, "mask"), settings)) for part in parts)
     return Request(
-        model,
+        quality,
         read_mix(palette),
         _number(strength, "strength", 0, 3),
         "auto" if stroke == "auto" else _number(stroke, "stroke", 1 / 8, 8),

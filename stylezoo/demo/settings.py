@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
 
 from stylezoo.errors import ModelNotFoundError, OptionError, did_you_mean
@@ -10,6 +11,9 @@ from stylezoo.zoo.spec import ModelSpec
 
 ANY = "any"
 """The alias of the model that the page uses for uploaded style images."""
+
+VARIANTS = {"quick": ("", "-video", "-large"), "fine": ("-large", "", "-video"), "live": ("-video", "", "-large")}
+"""What a visitor asks for -> the ends of the names of models, the most fitting first."""
 
 
 @dataclass(frozen=True)
@@ -45,7 +49,7 @@ def find_models(patterns: tuple[str, ...]) -> list[ModelSpec]:
 
     Raises:
         ModelNotFoundError: no model matches.
-        OptionError: a model is too slow for a page.
+        OptionError: a model is too slow for a page, or would never be used.
     """
     names: list[str] = []
     for pattern in patterns:
@@ -60,20 +64,42 @@ def find_models(patterns: tuple[str, ...]) -> list[ModelSpec]:
             raise OptionError(f"{spec.name} takes minutes per picture: choose a one-pass model")
     if not specs:
         raise OptionError("no model to show: name one with --model")
+    _check_all_used(specs)
     return specs
 
 
+def _check_all_used(specs: list[ModelSpec]) -> None:
+    ranks = [rank(specs, quality) for quality in VARIANTS]
+    for spec in specs:
+        better = [next((s.name for s in order[: order.index(spec)] if _covers(s, spec)), "") for order in ranks]
+        if all(better):
+            raise OptionError(f"{spec.name} would never be used, since {better[0]} has its styles: leave one out")
+
+
+def _covers(one: ModelSpec, other: ModelSpec) -> bool:
+    return set(one.style_ids) >= set(other.style_ids) and (one.kind == "arbitrary" or other.kind != "arbitrary")
+
+
 def default_models() -> list[ModelSpec]:
-    """Return bundled models: multi-style ones, smallest first; the smallest of each single style; and 'any'."""
-    bundled = [spec for name in list_models() if (spec := model_info(name)).weights and spec.weights.bundled]
-    bundled.sort(key=_tenths)
-    singles = {spec.style_ids[0]: spec for spec in reversed(bundled) if spec.kind == "single"}
-    several = [spec for spec in bundled if spec.kind == "multi"]
-    return [*several, *sorted(singles.values(), key=_tenths), *map(model_info, list_models(ANY))]
+    """Return the bundled models, except arbitrary-style ones but 'any'."""
+    found = [model_info(name) for name in list_models()]
+    found = [spec for spec in found if spec.kind != "arbitrary" and spec.weights and spec.weights.bundled]
+    return [*found, *map(model_info, list_models(ANY))]
 
 
-def _tenths(spec: ModelSpec) -> tuple[int, str]:
-    assert spec.weights is not None
-    return round(
-        spec.weights.bytes / 1e5
-    ), spec.name  # nets with the same trunk differ only in the length of their records
+def rank(specs: Sequence[ModelSpec], quality: str) -> list[ModelSpec]:
+    """Return models in the order in which the page looks for one that has the styles of a request.
+
+    Those of the asked variant come first, then those of the fewest styles, which are the best at them;
+    arbitrary-style models come last.
+
+    Args:
+        quality: a key of `VARIANTS`.
+    """
+    variants = VARIANTS[quality]
+
+    def key(spec: ModelSpec) -> tuple[bool, int, int]:
+        variant = next((v for v in ("-large", "-video") if spec.name.endswith(v)), "")
+        return spec.kind == "arbitrary", variants.index(variant), len(spec.styles)
+
+    return sorted(specs, key=key)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from collections.abc import Iterator, Sequence
+from collections.abc import Set as AbstractSet
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cached_property
 from importlib.util import find_spec
 from pathlib import Path
@@ -16,7 +16,7 @@ from PIL import Image
 
 from stylezoo.demo.pictures import Previews
 from stylezoo.demo.requests import KEEPS, Mix, Request
-from stylezoo.demo.settings import Settings, find_models
+from stylezoo.demo.settings import VARIANTS, Settings, find_models, rank
 from stylezoo.detect.kept import keeper
 from stylezoo.errors import OptionError, StyleError
 from stylezoo.images.page import labelled_page, printable
@@ -37,36 +37,8 @@ PAINTED = 320  # px at which a thumbnail is stylized, so that strokes look as in
 SHEET, SHEET_PAINTED = 320, 512
 OWN_SIZE = 384  # px at which a visitor's style image is encoded
 CODES = 32
+OPENING = "composition_vii"  # the first style on the page, where a model has it
 SAMPLES = ("chelsea.png", "coffee.png", "rocket.jpg")
-
-
-@dataclass(frozen=True)
-class Card:
-    """A style on the page: its id, its model and its record."""
-
-    id: str
-    model: str
-    style: StyleSpec
-
-    @property
-    def by(self) -> str:
-        """The artist and the year."""
-        return ", ".join(filter(None, (self.style.artist, self.style.year)))
-
-
-@dataclass(frozen=True)
-class PageModel:
-    """A multi-style model, or several single-style models, as one choice on the page."""
-
-    name: str
-    note: str
-    cards: tuple[Card, ...]
-    takes_pictures: bool = False
-
-    @property
-    def blends(self) -> bool:
-        """Whether its styles can be mixed, which needs a single net."""
-        return len({card.model for card in self.cards}) == 1 and (len(self.cards) > 1 or self.takes_pictures)
 
 
 class Studio:
@@ -80,7 +52,10 @@ class Studio:
         self.settings = settings
         pick_device(settings.device)  # raise its error now, not for each visitor
         self.previews = Previews(settings)
-        self.models = {p.name: p for p in _page_models(find_models(settings.models))}
+        specs = find_models(settings.models)
+        self.ranks: dict[str, list[ModelSpec]] = {q: rank(specs, q) for q in VARIANTS}
+        styles = sorted((s for spec in specs for s in spec.styles), key=lambda s: s.id != OPENING)
+        self.styles = {style.id: style for style in styles}
         self._nets: dict[str, Stylizer] = {}
         self._locks: dict[str, threading.Lock] = {}
         self._codes: OrderedDict[tuple[str, Path], StyleCode] = OrderedDict()
@@ -109,49 +84,68 @@ class Studio:
         """A square photo for thumbnails."""
         return square(self.previews.get(self.samples[0]), PAINTED)
 
-    def model(self, name: str) -> PageModel:
-        """Return the model with this name on the page; raise OptionError if there is none."""
-        if name not in self.models:
-            raise OptionError(f"This page has no such model: choose {', '.join(self.models)}.")
-        return self.models[name]
+    @property
+    def takes_pictures(self) -> bool:
+        """Whether a visitor's picture can be a style."""
+        return any(spec.kind == "arbitrary" for spec in self.ranks["quick"])
+
+    @property
+    def qualities(self) -> list[str]:
+        """The values of `Request.quality` that make a difference."""
+        differ = any(self.model_of({i}, "quick") != self.model_of({i}, "fine") for i in self.styles)
+        return ["quick", "fine"] if differ else ["quick"]
+
+    def nets(self) -> list[list[str]]:
+        """Return the ids of the styles of each model: those that can be used together."""
+        return [[*spec.style_ids, *([OWN] if spec.kind == "arbitrary" else [])] for spec in self.ranks["quick"]]
+
+    def model_of(self, ids: AbstractSet[str], quality: str) -> str:
+        """Return the name of the best model that has all these styles.
+
+        Raises:
+            StyleError: there is none.
+        """
+        for spec in self.ranks[quality]:
+            if ids <= {*spec.style_ids, OWN} and (OWN not in ids or spec.kind == "arbitrary"):
+                return spec.name
+        if strange := sorted(ids - {*self.styles, *([OWN] if self.takes_pictures else [])}):
+            raise StyleError(f"There is no such style: {strange[0]!r:.60}. Choose one of the pictures.")
+        raise StyleError("No model has all of these styles: choose fewer.")
 
     def stylize(self, photo: Image.Image, request: Request, own: Path | None = None) -> Image.Image:
         """Return the photo stylized by a request, at the photo's size; `own` is the image of the style OWN."""
-        shown = self.model(request.model)
-        model, style = self._style(shown, request.mix, own)
+        model = self.model_of(request.styles, request.quality)
+        style = self._style(model, request.mix, own) if request.rest else None
         mask = None
         if request.regions:
-            mask = []
-            for region in request.regions:
-                other, there = self._style(shown, region.mix, own)
-                if other != model:
-                    raise StyleError("These styles are from different models: for brushes choose a multi-style model.")
-                mask.append((there, region.mask.convert("L").resize(_upright_size(photo), Image.Resampling.BILINEAR)))
+            size = _upright_size(photo)
+            mask = [
+                (self._style(model, r.mix, own), r.mask.convert("L").resize(size, Image.Resampling.BILINEAR))
+                for r in request.regions
+            ]
         colours: Any = False if request.colours == "style" else request.colours
         options = {"strength": request.strength, "stroke": request.stroke, "preserve_color": colours, "mask": mask}
         for name in request.keeps:
             options |= KEEPS[name]
         net, lock = self._net(model)
         with lock:
-            stylized: Image.Image = net.stylize(photo, style if request.rest else None, **options)
+            stylized: Image.Image = net.stylize(photo, style, **options)
         return stylized
 
-    def thumbnails(self, model: PageModel, photo: Image.Image | None = None) -> Iterator[Image.Image]:
-        """Yield a square thumbnail of each style of a model, of `photo` or a sample photo."""
+    def thumbnail(self, name: str, photo: Image.Image | None = None) -> Image.Image:
+        """Return a small square of `photo`, or of a sample photo, in a style."""
         photo = self.sample if photo is None else square(photo, PAINTED)
-        for card in model.cards:
-            stylized = self.stylize(photo, Request(model.name, ((card.id, 1.0),))).convert("RGB")
-            yield stylized.resize((THUMBNAIL, THUMBNAIL), Image.Resampling.LANCZOS)
+        stylized = self.stylize(photo, Request("quick", ((name, 1.0),))).convert("RGB")
+        return stylized.resize((THUMBNAIL, THUMBNAIL), Image.Resampling.LANCZOS)
 
     def sheet(self, photo: Image.Image, request: Request) -> Image.Image:
-        """Return a sheet with a photo in all styles of a model, with the strength and colours of a request."""
-        model = self.model(request.model)
+        """Return a sheet with a photo in all styles, with the quality, strength and colours of a request."""
         seen = _fitted(photo, SHEET_PAINTED)
-        pictures = [seen]
-        for card in model.cards:
-            way = replace(request, model=model.name, mix=((card.id, 1.0),), regions=(), rest=True)
+        pictures, titles = [seen], [("Photo", "")]
+        for name, style in self.styles.items():
+            way = replace(request, mix=((name, 1.0),), regions=(), rest=True)
             pictures.append(self.stylize(seen, way))
-        titles = [("Photo", ""), *((printable(c.style.title), printable(c.by)) for c in model.cards)]
+            titles.append((printable(style.title), printable(made_by(style))))
         return labelled_page([_fitted(_on_white(p), SHEET) for p in pictures], titles)
 
     def copy_of(self, model: str) -> Stylizer:
@@ -165,26 +159,13 @@ class Studio:
                 self._locks[model] = threading.Lock()
             return self._nets[model], self._locks[model]
 
-    def _style(self, shown: PageModel, mix: Mix, own: Path | None) -> tuple[str, StyleLike]:
-        """Return the name of the model for a mix, and the mix as its style."""
-        cards = {card.id: card for card in shown.cards}
+    def _style(self, model: str, mix: Mix, own: Path | None) -> StyleLike:
         parts: list[tuple[Any, float]] = []
-        models = set()
         for name, weight in mix:
-            if name == OWN and shown.takes_pictures:
-                if own is None:
-                    raise StyleError("Your style image is no longer available: choose it again.")
-                model = shown.name
-                parts.append((self._code(model, own), weight))
-            elif name in cards:
-                model = cards[name].model
-                parts.append((cards[name].style.id, weight))
-            else:
-                raise StyleError(f"{shown.name} has no such style: choose one of its pictures.")
-            models.add(model)
-        if len(models) > 1:
-            raise StyleError("These styles are from different models and cannot be blended: choose another model.")
-        return models.pop(), parts
+            if name == OWN and own is None:
+                raise StyleError("Your style image is no longer available: choose it again.")
+            parts.append((self._code(model, own) if name == OWN and own else name, weight))
+        return parts
 
     def _code(self, model: str, picture: Path) -> StyleCode:
         key = model, picture
@@ -202,20 +183,10 @@ class Studio:
         return code
 
 
-def _page_models(specs: Sequence[ModelSpec]) -> Iterator[PageModel]:
-    """Yield each multi-style model, and all single-style models as one, in order."""
-    singles = [spec for spec in specs if spec.kind == "single"]
-    for spec in specs:
-        if spec.kind != "single":
-            cards = tuple(Card(style.id, spec.name, style) for style in spec.styles)
-            yield PageModel(spec.name, spec.summary, cards, takes_pictures=spec.kind == "arbitrary")
-        elif len(singles) == 1:
-            yield PageModel(spec.name, spec.summary, (Card(spec.style_ids[0], spec.name, spec.styles[0]),))
-        elif spec is singles[0]:
-            ids = [single.style_ids[0] for single in singles]
-            names = [i if ids.count(i) == 1 else single.name for i, single in zip(ids, singles, strict=True)]
-            group = tuple(Card(n, single.name, single.styles[0]) for n, single in zip(names, singles, strict=True))
-            yield PageModel(spec.family, "A net for each style", group)
+def made_by(style: StyleSpec) -> str:
+    """Return the artist and the year of a style, without how the artist made it (what follows a comma)."""
+    artist, _, _ = (style.artist or "").partition(",")
+    return ", ".join(filter(None, (artist, style.year)))
 
 
 def _upright_size(photo: Image.Image) -> tuple[int, int]:

@@ -1,9 +1,8 @@
-"""A page in a process of its own, and a browser to look at it."""
+"""A page in a process of its own, and files for it."""
 
 from __future__ import annotations
 
 import io
-import shutil
 import struct
 import zlib
 from collections.abc import Callable, Iterator
@@ -15,44 +14,18 @@ import pytest
 from PIL import Image
 from running_page import running
 
-from stylezoo.demo.settings import default_models
-
 pytest.importorskip("gradio")
 
-CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-FLAGS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--use-fake-device-for-media-stream",
-    "--use-fake-ui-for-media-stream",
-]
 MAX_PIXELS, MAX_BYTES = 1_000_000, 3_000_000
 
 
 @pytest.fixture(scope="session")
 def page_url() -> Iterator[str]:
-    """The address of a page with the quickest net and the one for any picture, and with small limits."""
-    first, *_, last = default_models()
+    """The address of a page of four models: quick, fine, of one style, and for any picture; with small limits."""
+    models = [part for name in ("cin/16", "cin/16-large", "johnson/mosaic", "any") for part in ("-m", name)]
     limits = ["--max-pixels", str(MAX_PIXELS), "--max-bytes", str(MAX_BYTES), "--rate", "240"]
-    with running("-m", "stylezoo", "demo", "--port", "0", "-m", first.name, "-m", last.name, *limits) as url:
+    with running("-m", "stylezoo", "demo", "--port", "0", *models, *limits) as url:
         yield url
-
-
-@pytest.fixture(scope="session")
-def browser() -> Iterator[Any]:
-    """A headless Chromium with a camera of its own making."""
-    if CHROMIUM is None:
-        pytest.skip("there is no Chromium on PATH: apt-get install chromium")
-    playwright = pytest.importorskip("playwright.sync_api")
-    with playwright.sync_playwright() as driver:
-        chromium = driver.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        yield chromium
-        chromium.close()
 
 
 @pytest.fixture
@@ -62,7 +35,8 @@ def visit(browser: Any, page_url: str) -> Iterator[Callable[..., Any]]:
 
     def call(client: str = "10.1.1.1", **options: Any) -> Any:
         headers = {"X-Forwarded-For": client}
-        context = browser.new_context(viewport={"width": 1280, "height": 900}, extra_http_headers=headers, **options)
+        options = {"viewport": {"width": 1280, "height": 900}} | options
+        context = browser.new_context(extra_http_headers=headers, **options)
         contexts.append(context)
         page = context.new_page()
         page.set_default_timeout(120_000)

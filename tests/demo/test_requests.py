@@ -16,14 +16,15 @@ MASK = data_url(Image.new("L", (8, 8), "white"))
 
 
 def request(**values):
-    given = {"model": "cin/tiny", "palette": MIX} | values
+    given = {"quality": "quick", "palette": MIX} | values
     return read_request(**given, settings=SETTINGS)
 
 
-def test_a_wish_is_what_the_page_says():
+def test_a_request_is_what_the_page_asks():
     read = request(strength=0.5, stroke=2, colours="luma")
-    assert (read.model, read.strength, read.stroke, read.colours) == ("cin/tiny", 0.5, 2.0, "luma")
+    assert (read.quality, read.strength, read.stroke, read.colours) == ("quick", 0.5, 2.0, "luma")
     assert read.mix == (("dots", 0.5), ("lines", 1.0))
+    assert read.styles == {"dots", "lines"}
     assert read.rest and not read.regions and not read.keeps
     assert request(keeps=["face", "background"]).keeps == ("face", "background")
 
@@ -32,6 +33,7 @@ def test_brushes_leave_the_photo_elsewhere_unless_the_rest_is_wanted():
     brush = {"regions": [{"mix": [["dots", 1]], "mask": MASK}]}
     assert not request(brush=brush).rest
     assert request(brush=brush | {"rest": True}).rest
+    assert request(brush=brush).styles == {"dots"}
     assert request(brush=brush).regions[0].mask.size == (8, 8)
     assert request(brush={"regions": []}).rest
 
@@ -62,7 +64,8 @@ def test_a_mix_that_is_none_is_refused(palette):
 @pytest.mark.parametrize(
     "values",
     [
-        {"model": 3},
+        {"quality": 3},
+        {"quality": "cin/16"},
         {"strength": math.nan},
         {"strength": "1"},
         {"strength": True},

@@ -35,10 +35,10 @@ def client(page_url):
 
 @pytest.fixture(scope="module")
 def values(client):
-    """What the page asks for a painting, without the photo."""
+    """What the page asks for, without the photo."""
     parts = {c["props"].get("elem_id"): c["props"] for c in client.get("config").json()["components"]}
     mix = {"mix": [[parts["sz-palette"]["props"]["cards"][0]["id"], 1]]}
-    return [parts["sz-model"]["value"], mix, 1, "auto", "style", None, [], None]
+    return [parts["sz-quality"]["value"], mix, 1, "auto", "style", None, [], None]
 
 
 def upload(client, data: bytes, name: str = "photo.png") -> str:
@@ -53,8 +53,8 @@ def picture() -> bytes:
 
 def test_programs_may_call_it(client, values):
     photo = {"path": upload(client, picture()), "meta": FILE}
-    event, (wall,) = asked(client, "stylize", [photo, *values])
-    assert event == "complete" and wall["painting"].startswith("data:image/jpeg")
+    event, (stage,) = asked(client, "stylize", [photo, *values])
+    assert event == "complete" and stage["stylized"].startswith("data:image/jpeg")
     event, (saved,) = asked(client, "save_png", [photo, *values])
     file = client.get(saved["file"]["url"]).raise_for_status()
     assert Image.open(io.BytesIO(file.content)).size == (120, 80)

@@ -1,13 +1,16 @@
-// Up to three brushes, each with a style. What one stylizes, the others lose. Strokes leave as masks, white on black.
+// Up to three brushes on the stage, each with a style. What one stylizes, the others lose. Masks leave white on black.
 const find = (name) => element.querySelector(name);
-const [photo, canvas, chips] = [find("img"), find("canvas"), find(".sz-chips")];
-const [size, erase, rest, clear] = [find(".sz-size"), find(".sz-erase"), find(".sz-rest"), find(".sz-clear")];
+const [canvas, chips, toggle, tools] = ["canvas", ".sz-chips", ".sz-toggle", ".sz-tools"].map(find);
+const [size, erase, rest, clear] = [".sz-size", ".sz-erase", ".sz-rest", ".sz-clear"].map(find);
+const stage = document.querySelector(".sz-stage");
+const [photo, stylized] = [".sz-before", ".sz-after"].map((name) => stage.querySelector(name));
 const COLOURS = ["#e4572e", "#17a398", "#e3b23c"];
 const zoo = (window.stylezoo ??= {});
 let brushes = [];
 let active = -1; // -1: the rest of the picture
 let last = null;
 let cursor = null; // where the arrow keys have led, in px of the canvas
+let tinted = false; // the strokes are seen until their result is there
 
 const sheet = () => Object.assign(document.createElement("canvas"), { width: canvas.width, height: canvas.height });
 
@@ -16,35 +19,50 @@ function reset() {
   canvas.height = photo.naturalHeight || 1;
   brushes = COLOURS.map((colour) => ({ colour, mask: sheet(), used: false, mix: null }));
   cursor = null;
+  erase.checked = rest.checked = tinted = false;
   choose(0);
   draw();
 }
 
+const open = () => toggle.getAttribute("aria-pressed") === "true";
+
+/** Let the styles apply to a brush, or to the rest of the picture (-1). */
 function choose(index) {
   active = index;
-  const brush = brushes[index];
+  const drawn = brushes[index];
+  const brush = drawn && (open() || (drawn.used && !rest.checked)) ? drawn : null;
   if (brush && !brush.mix) brush.mix = [...(zoo.mix ?? [])];
   const set = (mix) => {
     brush.mix = mix;
     label();
     if (brush.used) send();
   };
-  const target = brush ? { mix: brush.mix, set, element } : null;
+  const target = brush ? { mix: brush.mix, set, element: stage } : null;
   document.dispatchEvent(new CustomEvent("stylezoo:target", { detail: target }));
   label();
 }
+
+/** Return the ids of the styles that the picture has besides those of a target. */
+zoo.others = (target) => {
+  const mixes = brushes.filter(({ used, mix }) => used && mix && mix !== target?.mix).map(({ mix }) => mix);
+  if (target && rest.checked) mixes.push(zoo.mix);
+  return mixes.flat().map(([id]) => id);
+};
 
 function label() {
   const names = ["The rest", ...brushes.map(({ mix }, i) => `${i + 1}${mix?.length ? ` ${zoo.titleOf?.(mix) ?? ""}` : ""}`)];
   chips.replaceChildren(
     ...names.map((text, i) => {
       const chip = Object.assign(document.createElement("button"), { type: "button", textContent: text, onclick: () => choose(i - 1) });
-      chip.setAttribute("role", "radio");
-      chip.setAttribute("aria-checked", active === i - 1);
+      chip.setAttribute("aria-pressed", active === i - 1);
       if (i) chip.style.setProperty("--sz-ink-of", COLOURS[i - 1]);
+      chip.hidden = !i && !rest.checked;
       return chip;
     }),
   );
+  const used = brushes.some((brush) => brush.used);
+  [erase, rest, clear].forEach((tool) => (tool.disabled = !used));
+  stage.dataset.brush = !open() ? "off" : used ? "used" : "new"; // "new": the photo is seen
 }
 
 function dab(context, from, to, width) {
@@ -64,6 +82,7 @@ function stroke(from, to) {
     dab(context, from, to, width);
     brush.used ||= stylizes;
   });
+  tinted = true;
   draw();
 }
 
@@ -71,7 +90,7 @@ function draw() {
   const context = canvas.getContext("2d");
   context.clearRect(0, 0, canvas.width, canvas.height);
   for (const { colour, mask, used } of brushes) {
-    if (!used) continue;
+    if (!used || !(tinted || erase.checked)) continue;
     const tint = sheet();
     const ink = tint.getContext("2d");
     ink.drawImage(mask, 0, 0);
@@ -99,6 +118,7 @@ function send() {
     context.drawImage(mask, 0, 0);
     return { mix, mask: page.toDataURL("image/png") };
   });
+  choose(active); // for there may be other styles to choose from
   props.value = regions.length ? { regions, rest: rest.checked } : null;
   trigger("input");
 }
@@ -138,18 +158,26 @@ canvas.onkeyup = (event) => {
   if (event.key === " " && last) (last = null), send();
 };
 canvas.onblur = draw;
-rest.onchange = () => brushes.some(({ used }) => used) && send();
+erase.onchange = draw;
+rest.onchange = () => {
+  if (!rest.checked && active < 0) choose(0);
+  label();
+  send();
+};
 clear.onclick = () => {
-  const stylized = brushes.some(({ used }) => used);
   reset();
-  if (stylized) send();
+  send();
 };
-photo.onload = reset;
-const show = () => {
-  element.firstElementChild.hidden = !props.photo;
-  if (props.photo && photo.src !== props.photo) photo.src = props.photo;
+toggle.onclick = () => {
+  toggle.setAttribute("aria-pressed", !open());
+  tools.hidden = canvas.hidden = !open();
+  choose(Math.max(active, 0));
 };
-watch("photo", show);
-// The pictures of styles show what is chosen for the brush while the panel is open, and else for the whole picture.
-new IntersectionObserver(() => brushes.length && choose(active)).observe(element);
-show();
+photo.addEventListener("load", reset);
+stylized.addEventListener("load", () => {
+  tinted = false;
+  draw();
+});
+stage.querySelector(".sz-picture").append(canvas);
+stage.append(toggle);
+reset();

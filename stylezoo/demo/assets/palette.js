@@ -12,10 +12,13 @@ const make = (tag, attributes = {}, ...children) => {
   node.append(...children);
   return node;
 };
-const card = (id) => props.cards.find((one) => one.id === id);
+const cards = () => [...(props.own ? [props.own] : []), ...props.cards.map((one, i) => ({ ...one, src: props.pictures[i] }))];
+const card = (id) => cards().find((one) => one.id === id);
+const together = (ids) => props.nets.some((net) => ids.every((id) => net.includes(id)));
 const brush = () => (target?.element.offsetParent ? target : null);
 const mix = () => (brush() ?? props.value)?.mix ?? [];
 const most = () => (several.checked ? props.most : 1);
+const others = () => zoo.others?.(brush()) ?? []; // ids that the rest of the picture has
 
 function set(next, soon = false) {
   const one = brush();
@@ -32,12 +35,14 @@ function toggle(id) {
   const now = mix();
   if (most() === 1) return set([[id, 1]]);
   if (now.some(([one]) => one === id)) return now.length > 1 && set(now.filter(([one]) => one !== id));
-  set([...now, [id, 1]].slice(-most()));
+  const next = [...now, [id, 1]].slice(-most());
+  set(together([...others(), ...next.map(([one]) => one)]) ? next : [[id, 1]]);
 }
 
 function drawCards() {
   const chosen = new Set(mix().map(([id]) => id));
-  props.cards.forEach(({ id, title, by, src }, index) => {
+  const shown = cards();
+  shown.forEach(({ id, title, by, src }, index) => {
     let button = grid.children[index];
     if (button?.dataset.id !== id) {
       button = make("button", { type: "button", className: "sz-card" }, make("img"), make("span", { className: "sz-title" }));
@@ -54,8 +59,9 @@ function drawCards() {
     button.title = by ? `${title}, ${by}` : title;
     button.setAttribute("aria-label", button.title);
     button.setAttribute("aria-pressed", chosen.has(id));
+    button.disabled = !together([...others(), id]);
   });
-  while (grid.children.length > props.cards.length) grid.lastChild.remove();
+  while (grid.children.length > shown.length) grid.lastChild.remove();
 }
 
 function drawMixer() {
@@ -86,7 +92,7 @@ function drawMixer() {
 }
 
 function draw() {
-  several.parentElement.hidden = props.most < 2;
+  several.parentElement.hidden = !props.nets.some((net) => net.length > 1);
   drawCards();
   drawMixer();
 }
@@ -95,10 +101,10 @@ several.onchange = () => {
   if (!several.checked && mix().length > 1) set(mix().slice(-1));
 };
 grid.onkeydown = (event) => {
-  const cards = [...grid.children];
-  const across = cards.filter((one) => one.offsetTop === cards[0].offsetTop).length || 1;
+  const buttons = [...grid.children];
+  const across = buttons.filter((one) => one.offsetTop === buttons[0].offsetTop).length || 1;
   const step = { ArrowRight: 1, ArrowLeft: -1, ArrowDown: across, ArrowUp: -across }[event.key];
-  const next = step && cards[cards.indexOf(document.activeElement) + step];
+  const next = step && buttons[buttons.indexOf(document.activeElement) + step];
   if (!next) return;
   event.preventDefault();
   next.focus();
@@ -111,9 +117,8 @@ document.addEventListener("stylezoo:target", ({ detail }) => {
 });
 zoo.titleOf = (some) => some.map(([id]) => card(id)?.title ?? id).join(" and ");
 zoo.mix = props.value?.mix ?? [];
-watch(["value", "cards", "most"], () => {
+watch(["value", "pictures", "own"], () => {
   zoo.mix = props.value?.mix ?? [];
-  if ((props.value?.mix ?? []).length < 2 && !brush()) several.checked &&= props.most > 1;
   draw();
 });
 draw();

@@ -1,9 +1,8 @@
 // Photos that come with the page. The value is the number of the one that was chosen last.
 const row = element.querySelector(".sz-samples");
-row.hidden = !props.photos.length;
 props.photos.forEach(({ name, src }, index) => {
-  const button = Object.assign(document.createElement("button"), { type: "button", title: name });
-  button.append(Object.assign(document.createElement("img"), { src, alt: name }));
+  const button = Object.assign(document.createElement("button"), { type: "button", title: `Sample photo: ${name}` });
+  button.append(Object.assign(document.createElement("img"), { src, alt: `Sample photo: ${name}` }));
   button.onclick = () => {
     props.value = index;
     trigger("input");

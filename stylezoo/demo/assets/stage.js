@@ -1,24 +1,18 @@
-// The painting, with the photo to the left of a line that can be moved by pointer, finger and arrow keys.
-const figure = element.querySelector(".sz-stage");
-const [after, before] = [element.querySelector(".sz-after"), element.querySelector(".sz-before")];
-const wipe = element.querySelector(".sz-wipe");
-const caption = element.querySelector("figcaption");
+// The stylized image, with the photo to the left of a divider that can be moved by pointer, finger and arrow keys.
+const [figure, after, before, wipe, caption] = ["figure", ".sz-after", ".sz-before", ".sz-wipe", "figcaption"].map((name) => element.querySelector(name));
 
 function draw() {
-  const { photo, painting, title, note } = props.value ?? {};
-  figure.dataset.state = painting ? "stylized" : photo ? "photo" : "empty";
-  if (photo) before.src = photo;
-  if (painting || photo) after.src = painting ?? photo;
+  const { photo, stylized, title, note } = props.value ?? {};
+  figure.dataset.state = stylized ? "stylized" : photo ? "photo" : "empty";
+  if (photo && before.src !== photo) before.src = photo; // its load event says that there is another photo
+  if (stylized || photo) after.src = stylized ?? photo;
   before.alt = photo ? "Your photo" : "";
-  after.alt = painting ? `Your photo stylized: ${title}` : "";
-  caption.replaceChildren();
-  if (painting) {
-    const name = Object.assign(document.createElement("strong"), { textContent: title });
-    caption.append(name, document.createElement("br"), note ?? "");
-  }
+  after.alt = stylized ? `Your photo stylized: ${title}` : "";
+  if (!stylized) return caption.replaceChildren();
+  caption.replaceChildren(Object.assign(document.createElement("strong"), { textContent: title }), ` ${note}`);
 }
 
-wipe.oninput = () => element.style.setProperty("--sz-wipe", `${wipe.value}%`);
+wipe.oninput = () => figure.style.setProperty("--sz-wipe", `${wipe.value}%`);
 wipe.ondblclick = () => ((wipe.value = 50), wipe.oninput());
 watch("value", draw);
 draw();
