@@ -100,7 +100,8 @@ def export_for(
     net: StyleNet | FixedStyle = copy.deepcopy(stylizer.net).to(memory_format=torch.contiguous_format)
     if style is not None:
         net = FixedStyle(net, torch.from_numpy(stylizer.encode_style(style).values.copy()))  # type: ignore[arg-type]
-    sizes = [size] * len(SIZES) if size else [tuple(s - s % net.multiple for s in each) for each in SIZES]
+    whole = [(height - height % net.multiple, width - width % net.multiple) for height, width in SIZES]
+    sizes = [size] * len(SIZES) if size else whole
     module = Plain(net).eval().requires_grad_(False)
     with tempfile.TemporaryDirectory() as folder:
         with torch.no_grad(), silently():

@@ -24,7 +24,7 @@ def check_tools() -> None:
     check_packages("ai_edge_litert", extra="tflite")
     if shutil.which("onnx2tf") is None:
         raise OptionError(
-            "the command onnx2tf is not on PATH: it pins many packages and needs Python 3.12, so give it an environment "
+            "the command onnx2tf is not on PATH: it pins many packages and needs Python 3.12; give it an environment "
             "of its own, by pipx install onnx2tf or uv tool install onnx2tf"
         )
 
@@ -126,7 +126,11 @@ def open_runner(files: list[Path], threads: int) -> Callable[[dict[str, Array]],
 
     runtime = Interpreter(model_content=files[0].read_bytes(), num_threads=threads)
     runtime.allocate_tensors()
-    image, stylized = (puts[0]["index"] for puts in (runtime.get_input_details(), runtime.get_output_details()))
+    (given,), (made,) = runtime.get_input_details(), runtime.get_output_details()
+    if list(given["shape"]) != list(made["shape"]):
+        shapes = " to ".join("x".join(map(str, put["shape"])) for put in (given, made))
+        raise ExportError(f"onnx2tf misread the layout of this net ({shapes}): compact models, such as cin/16, convert")
+    image, stylized = given["index"], made["index"]
 
     def run(feeds: dict[str, Array]) -> Array:
         runtime.set_tensor(image, np.ascontiguousarray(feeds["image"].transpose(0, 2, 3, 1)))

@@ -11,10 +11,12 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from msgspec import structs
 from skimage import data
 
 from stylezoo.errors import ExportError, OptionError
 from stylezoo.export import export_for, phone, tflite
+from stylezoo.models import create_model
 from stylezoo.stylizer.loading import load
 from stylezoo.stylizer.stylizer import Stylizer
 
@@ -31,6 +33,18 @@ def needs(*packages: str) -> None:
 @pytest.fixture(scope="module")
 def multi(multi_file: Path) -> Stylizer:
     return load(multi_file, device="cpu", backend="torch")
+
+
+@pytest.fixture(scope="module")
+def compact(multi: Stylizer, tmp_path_factory: pytest.TempPathFactory) -> Stylizer:
+    """The styles of `multi` in the trunk of cin/16."""
+    with torch.random.fork_rng():
+        torch.manual_seed(8)
+        net = create_model("cin", styles=3, variant="compact", width=16, blocks=1)
+        torch.nn.init.normal_(net.styles, mean=0.5)
+    path = tmp_path_factory.mktemp("compact") / "compact.safetensors"
+    net.save_weights(path, structs.replace(multi.spec, arch=net.arch, weights=None))
+    return load(path, device="cpu", backend="torch")
 
 
 def crop(height: int, width: int) -> np.ndarray:
@@ -64,14 +78,14 @@ def test_ncnn_runs_what_was_written_at_any_size(multi: Stylizer, tmp_path: Path,
 
 @pytest.mark.slow
 @pytest.mark.parametrize(("precision", "most"), [("fp32", 0.05), ("fp16", 0.5), ("int8", 12.0)])
-def test_litert_runs_what_was_written(multi: Stylizer, tmp_path: Path, precision: Any, most: float) -> None:
+def test_litert_runs_what_was_written(compact: Stylizer, tmp_path: Path, precision: Any, most: float) -> None:
     needs("ai_edge_litert", "onnxscript")
     if shutil.which("onnx2tf") is None:
         pytest.skip("onnx2tf is not installed")
     from ai_edge_litert.interpreter import Interpreter
 
     made = export_for(
-        multi, tmp_path / "mix.tflite", "tflite", style=MIX, size=(64, 96), precision=precision, photos=PHOTOS
+        compact, tmp_path / "mix.tflite", "tflite", style=MIX, size=(64, 96), precision=precision, photos=PHOTOS
     )
     assert [(check.height, check.width) for check in made.checks] == [(64, 96)] * 3
     runtime = Interpreter(model_path=str(made.files[0]))
@@ -81,9 +95,19 @@ def test_litert_runs_what_was_written(multi: Stylizer, tmp_path: Path, precision
     photo = crop(64, 96)
     runtime.set_tensor(image["index"], photo[None] / np.float32(255))
     runtime.invoke()
-    assert difference(multi, photo, runtime.get_tensor(stylized["index"])[0]).max() < most
+    assert difference(compact, photo, runtime.get_tensor(stylized["index"])[0]).max() < most
     kinds = {detail["dtype"] for detail in runtime.get_tensor_details()}
     assert (np.float16 in kinds, np.int8 in kinds) == (precision == "fp16", precision == "int8")
+
+
+@pytest.mark.slow
+def test_a_trunk_that_onnx2tf_misreads_is_refused(multi: Stylizer, tmp_path: Path) -> None:
+    needs("ai_edge_litert", "onnxscript")
+    if shutil.which("onnx2tf") is None:
+        pytest.skip("onnx2tf is not installed")
+    with pytest.raises(ExportError, match="onnx2tf misread the layout"):
+        export_for(multi, tmp_path / "mix.tflite", "tflite", style=MIX, size=(64, 96))
+    assert not list(tmp_path.iterdir())
 
 
 @pytest.mark.slow
