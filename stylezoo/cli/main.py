@@ -37,6 +37,7 @@ COMMANDS = {
     "eval": "Measure the quality of models.",
     "bench": "Measure speed, memory and size.",
     "export": "Export a model to ONNX or torch.export.",
+    "web": "Write a web page that stylizes in the browser.",
     "integrations": "Install plug-ins for ComfyUI, photo booths and GIMP.",
     "verify": "Check model weights against the registry.",
     "push": "Publish models on the Hugging Face Hub.",

@@ -13,13 +13,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 OPSET, IR_VERSION = 17, 8
-_TYPES = {"float32": 1, "uint8": 2, "int64": 7}
+_TYPES = {"float32": 1, "uint8": 2, "int64": 7, "float16": 10}
+_SMALL = 64  # numbers; of fewer, half precision saves less than its node takes
 
 
 class Graph:
-    """A graph builder: nodes in execution order, every value with a name."""
+    """A graph builder: nodes in execution order, every value with a name.
 
-    def __init__(self) -> None:
+    Args:
+        halves: store arrays that are exact in half precision as such, and cast them when the graph is opened: the file
+            has half the size, and the same results.
+    """
+
+    def __init__(self, halves: bool = False) -> None:
+        self._halves = halves
         self._nodes: list[bytes] = []
         self._constants: list[bytes] = []
         self._inputs: list[bytes] = []
@@ -40,6 +47,14 @@ class Graph:
         """Add a constant array (float32, or integers as int64)."""
         array = np.asarray(values)
         array = array.astype(np.int64 if array.dtype.kind in "iu" else np.float32, copy=False)
+        if self._halves and array.dtype == np.float32 and array.size >= _SMALL:
+            with np.errstate(over="ignore"):
+                half = array.astype(np.float16)
+            if np.array_equal(half, array):
+                return self.node("Cast", self._stored(half), to=_TYPES["float32"])
+        return self._stored(array)
+
+    def _stored(self, array: NDArray[Any]) -> str:
         name = self._name("c")
         dims = b"".join(_int(1, side) for side in array.shape)
         data = np.ascontiguousarray(array).tobytes()

@@ -7,7 +7,7 @@ and are mixed per pixel.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Literal, get_args
 
 import numpy as np
@@ -30,18 +30,21 @@ VGG_DEPTHS = (2, 2, 4, 1)
 """Convolutions of each block of VGG19, up to relu4_1."""
 
 
-def trunk_graph(trunk: Trunk, weights: Tensors, mode: Mode = "plain", wrap: bool = False) -> bytes:
+def trunk_graph(
+    trunk: Trunk, weights: Tensors, mode: Mode = "plain", wrap: bool = False, halves: bool = False
+) -> bytes:
     """Return the model of a trunk: inputs `image`, (N, 3, H, W) in [0, 1], and `affine`, output `result`.
 
-    With `wrap`, here and below, borders are padded circularly, by the pixels at the opposite edge.
+    With `wrap`, here and below, borders are padded circularly, by the pixels at the opposite edge. For `halves` see
+    `Graph`.
     """
-    return _TrunkWriter(trunk, weights, mode, wrap).write()
+    return _TrunkWriter(trunk, weights, mode, wrap, halves).write()
 
 
 class _TrunkWriter:
-    def __init__(self, trunk: Trunk, weights: Tensors, mode: Mode, wrap: bool) -> None:
+    def __init__(self, trunk: Trunk, weights: Tensors, mode: Mode, wrap: bool, halves: bool) -> None:
         self.trunk, self.weights, self.mode, self.wrap = trunk, weights, mode, wrap
-        self.graph = Graph()
+        self.graph = Graph(halves)
         self._norms = 0
         self._measured: list[str] = []
         self._pooled: dict[int, str] = {}
@@ -247,21 +250,51 @@ def style_encoder_graph(weights: Tensors, pooled: bool = True) -> bytes:
     With `pooled` false: to the features of each stage, (N, C, h, w).
     """
     graph = Graph()
+    stages = _encoder_stages(graph, weights)
+    if pooled:
+        graph.output(_pooled(graph, stages), RESULT, ("N", 2 * sum(ENCODER_WIDTHS)))
+    else:
+        for stage, (x, width) in enumerate(zip(stages, ENCODER_WIDTHS, strict=True)):
+            graph.output(x, f"stage {stage}", ("N", width, f"h{stage}", f"w{stage}"))
+    return graph.model()
+
+
+def style_row_graph(weights: Tensors, folded: bool, halves: bool = False) -> bytes:
+    """Return the model of a ghiasi net's encoder with its perceptron: `image` to a trunk's gammas and betas, (N, A).
+
+    For `halves` see `Graph`.
+    """
+    graph = Graph(halves)
+
+    def linear(name: str, x: str) -> str:
+        return graph.node(
+            "Gemm", x, *(graph.constant(weights[f"{name}.{part}"]) for part in ("weight", "bias")), transB=1
+        )
+
+    x = graph.node("Relu", linear("encoder.head.0", _pooled(graph, _encoder_stages(graph, weights))))
+    x = linear("encoder.head.2", x)
+    x = graph.node("Relu", x if folded else linear("predictor.0", x))
+    x = linear("predictor.4", graph.node("Relu", linear("predictor.2", x)))
+    graph.output(x, RESULT, ("N", len(weights["predictor.4.bias"])))
+    return graph.model()
+
+
+def _encoder_stages(graph: Graph, weights: Tensors) -> list[str]:
+    """Add a ghiasi net's encoder; return the features of each stage."""
     x = graph.input(IMAGE, ("N", 3, "H", "W"))
     x = graph.node("Sub", graph.node("Mul", x, graph.constant(np.float32(2))), graph.constant(np.float32(1)))
     found: list[str] = []
-    for stage, width in enumerate(ENCODER_WIDTHS):
+    for stage in range(len(ENCODER_WIDTHS)):
         for part, stride in ((0, 2), (2, 1)):
             name = f"encoder.stages.{stage}.{part}"
             x = convolve(graph, x, weights[f"{name}.weight"], weights[f"{name}.bias"], stride)
             x = graph.node("Relu", x)
-        if pooled:
-            found += mean_deviation(graph, x)
-        else:
-            graph.output(x, f"stage {stage}", ("N", width, f"h{stage}", f"w{stage}"))
-    if pooled:
-        graph.output(graph.node("Concat", *found, axis=1), RESULT, ("N", 2 * sum(ENCODER_WIDTHS)))
-    return graph.model()
+        found.append(x)
+    return found
+
+
+def _pooled(graph: Graph, stages: Sequence[str]) -> str:
+    return graph.node("Concat", *(value for x in stages for value in mean_deviation(graph, x)), axis=1)
 
 
 def mean_deviation(graph: Graph, x: str) -> list[str]:

@@ -1,0 +1,65 @@
+// The arithmetic around the nets, as stylezoo.runtime.render has it: padding, style rows, strength, bytes.
+
+const MULTIPLE = 4, MINIMUM = 16;  // px: sides of a net's input
+export const STYLE_SIDE = 256, SMALLEST_STYLE = 64;  // px: long and least side of a style image
+
+const padded = side => Math.max(MINIMUM, Math.ceil(side / MULTIPLE) * MULTIPLE);
+
+// Where the pixel at `place` comes from if `size` pixels are continued by reflection.
+function reflected(place, size) {
+  if (size === 1) return 0;
+  const period = 2 * size - 2, at = place % period;
+  return at < size ? at : period - at;
+}
+
+// RGBA bytes -> planes in [0, 1] over white, reflected to sides that the nets take.
+export function toPlanes(data, width, height) {
+  const W = padded(width), H = padded(height), area = W * H, planes = new Float32Array(3 * area);
+  for (let y = 0; y < H; y++) {
+    const row = reflected(y, height) * width;
+    for (let x = 0; x < W; x++) {
+      const from = 4 * (row + reflected(x, width)), alpha = data[from + 3] / 255, to = y * W + x;
+      for (let c = 0; c < 3; c++) planes[c * area + to] = alpha * data[from + c] / 255 + 1 - alpha;
+    }
+  }
+  return { planes, W, H };
+}
+
+// Planes -> opaque RGBA bytes of the top left width x height pixels; `alpha` is RGBA whose alpha is kept.
+export function toBytes(planes, W, H, width, height, alpha) {
+  const area = W * H, bytes = new Uint8ClampedArray(4 * width * height);
+  for (let y = 0; y < height; y++)
+    for (let x = 0; x < width; x++) {
+      const from = y * W + x, to = 4 * (y * width + x);
+      for (let c = 0; c < 3; c++) bytes[to + c] = Math.floor(planes[c * area + from] * 255 + 0.5);
+      bytes[to + 3] = alpha[to + 3];
+    }
+  return bytes;
+}
+
+// Style rows [[row, weight], ...] -> their mean, by weights.
+export function mixRows(parts) {
+  const total = parts.reduce((sum, [, weight]) => sum + weight, 0), mixed = new Float32Array(parts[0][0].length);
+  for (const [row, weight] of parts) for (let i = 0; i < mixed.length; i++) mixed[i] += row[i] * (weight / total);
+  return mixed;
+}
+
+// Stylize planes with a style's row. `run(planes, W, H, row)` computes the net; `photoRow` is the row that gives the
+// photo back, or null. Strength is from 0 (the photo) over 1 (the style) to more.
+export async function stylize(run, photo, row, photoRow, strength) {
+  const { planes, W, H } = photo;
+  if (strength === 0) return planes;
+  if (strength === 1) return run(planes, W, H, row);
+  if (!photoRow) {
+    const stylized = await run(planes, W, H, row);
+    return stylized.map((value, i) => clip(planes[i] + strength * (value - planes[i])));
+  }
+  const stylized = await run(planes, W, H, row.map((value, i) => photoRow[i] + strength * (value - photoRow[i])));
+  if (strength > 1) return stylized;
+  photo.again ??= new Map();  // by net: what its photo row makes of the photo does not depend on the style
+  if (!photo.again.has(run)) photo.again.set(run, await run(planes, W, H, photoRow));
+  const again = photo.again.get(run);
+  return stylized.map((value, i) => clip(value + (1 - strength) * (planes[i] - again[i])));
+}
+
+const clip = value => Math.min(1, Math.max(0, value));

@@ -1,0 +1,56 @@
+// The nets: opens them when they are first needed, and runs them. Used by worker.js; also runs in Node.
+
+import { mixRows, stylize, toBytes, toPlanes, SMALLEST_STYLE } from "./engine.js";
+
+export class Nets {
+  // `ort` is onnxruntime-web; `read(path)` returns the bytes of a file of the site.
+  constructor(ort, read, models) {
+    Object.assign(this, { ort, read, models: new Map(models.map(model => [model.name, model])) });
+    this.opened = new Map();
+    this.photo = null;  // the last photo, with what was computed of it
+  }
+
+  async open(path) {
+    const options = { executionProviders: ["wasm"] };
+    if (!this.opened.has(path))
+      this.opened.set(path, this.read(path).then(bytes => this.ort.InferenceSession.create(bytes, options)));
+    return this.opened.get(path);
+  }
+
+  async rows(model) {
+    model.table ??= new Float32Array((await this.read(model.rows)).slice(0).buffer);
+    return index => model.table.subarray(index * model.width, (index + 1) * model.width);
+  }
+
+  async runner(model) {
+    const session = await this.open(model.graph);
+    return (model.run ??= async (planes, W, H, row) => {
+      const image = new this.ort.Tensor("float32", planes, [1, 3, H, W]);
+      const { result } = await session.run({ image, affine: new this.ort.Tensor("float32", row, [1, row.length]) });
+      return result.data;
+    });
+  }
+
+  // The row of a style image, RGBA bytes.
+  async encode(name, data, width, height) {
+    if (Math.min(width, height) < SMALLEST_STYLE) throw new Error("The style image is too narrow.");
+    const session = await this.open(this.models.get(name).encoder), area = width * height;
+    const image = new Float32Array(3 * area);
+    for (let i = 0; i < area; i++) {
+      const alpha = data[4 * i + 3] / 255;
+      for (let c = 0; c < 3; c++) image[c * area + i] = alpha * data[4 * i + c] / 255 + 1 - alpha;
+    }
+    const { result } = await session.run({ image: new this.ort.Tensor("float32", image, [1, 3, height, width]) });
+    return result.data;
+  }
+
+  // RGBA bytes -> RGBA bytes. `mix` is [[a row's number in the table, or a row of `encode`, weight], ...].
+  async stylize(name, data, width, height, mix, strength) {
+    const model = this.models.get(name), rowAt = await this.rows(model), run = await this.runner(model);
+    const row = mixRows(mix.map(([style, weight]) => [typeof style === "number" ? rowAt(style) : style, weight]));
+    if (this.photo?.data !== data) this.photo = { data, ...toPlanes(data, width, height) };
+    const photoRow = model.photo === null ? null : rowAt(model.photo);
+    const planes = await stylize(run, this.photo, row, photoRow, strength);
+    return toBytes(planes, this.photo.W, this.photo.H, width, height, data);
+  }
+}
