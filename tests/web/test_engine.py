@@ -40,7 +40,8 @@ def run_js(tmp_path: Path):
 def test_photos_are_padded_as_in_python(run_js, height: int, width: int) -> None:
     pixels = np.random.default_rng(0).integers(0, 256, (height, width, 4), np.uint8)
     code = """const { planes, W, H } = engine.toPlanes(given.data, given.width, given.height);
-    done({ planes: [...planes], W, H, back: [...engine.toBytes(planes, W, H, given.width, given.height, given.data)] });"""
+    const back = engine.toBytes(planes, W, H, given.width, given.height, given.data);
+    done({ planes: [...planes], W, H, back: [...back] });"""
     found = run_js(code, data=pixels.ravel().tolist(), width=width, height=height)
     values = pixels.astype(np.float64) / 255
     over_white = values[..., 3:] * values[..., :3] + 1 - values[..., 3:]
@@ -75,9 +76,8 @@ def test_strength_is_that_of_python(run_js, strength: float, photo_row: list[flo
     done({ result: [...once], before, again: calls - before });"""
     found = run_js(code, planes=planes, row=row, photo=photo_row, strength=strength)
     if photo_row is None:
-        expected = (
-            np.clip(planes + strength * (net(np.array(row)) - planes), 0, 1) if strength != 1 else net(np.array(row))
-        )
+        stylized = net(np.array(row))
+        expected = stylized if strength == 1 else np.clip(planes + strength * (stylized - planes), 0, 1)
     else:
         start = np.array(photo_row)
         expected = net(start + strength * (np.array(row) - start))

@@ -95,7 +95,7 @@ def test_weights_travel_in_half_precision(site: Path) -> None:
 def test_the_page_names_files_that_exist_and_the_worker_keeps_all(site: Path) -> None:
     there = {path.relative_to(site).as_posix() for path in site.rglob("*") if path.is_file()}
     page = (site / "index.html").read_text(encoding="utf-8")
-    assert {name for name in re.findall(r'(?:src|href)="([^"]+)"', page)} <= there
+    assert set(re.findall(r'(?:src|href)="([^"]+)"', page)) <= there
     assert stylezoo.__version__ in page and "%" not in re.sub(r"\d+ ?%", "", page)
     kept = (site / "sw.js").read_text(encoding="utf-8")
     assert set(json.loads(kept[kept.index('["./"') : kept.index("];") + 1])) == (there - {"sw.js"}) | {"./"}
