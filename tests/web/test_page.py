@@ -101,4 +101,5 @@ def test_a_picture_of_ones_own_becomes_a_style_and_it_works_offline(browser: Any
     page.context.set_offline(True)
     page.reload()
     ready(page)
+    assert page.evaluate("crossOriginIsolated")  # and so it computes in threads
     page.close()

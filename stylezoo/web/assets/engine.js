@@ -15,11 +15,14 @@ function reflected(place, size) {
 // RGBA bytes -> planes in [0, 1] over white, reflected to sides that the nets take.
 export function toPlanes(data, width, height) {
   const W = padded(width), H = padded(height), area = W * H, planes = new Float32Array(3 * area);
-  for (let y = 0; y < H; y++) {
-    const row = reflected(y, height) * width;
-    for (let x = 0; x < W; x++) {
-      const from = 4 * (row + reflected(x, width)), alpha = data[from + 3] / 255, to = y * W + x;
-      for (let c = 0; c < 3; c++) planes[c * area + to] = alpha * data[from + c] / 255 + 1 - alpha;
+  const columns = Int32Array.from({ length: W }, (_, x) => 4 * reflected(x, width));
+  for (let y = 0, to = 0; y < H; y++) {
+    const row = 4 * reflected(y, height) * width;
+    for (let x = 0; x < W; x++, to++) {
+      const from = row + columns[x], alpha = data[from + 3] / 65025, white = 1 - data[from + 3] / 255;
+      planes[to] = alpha * data[from] + white;
+      planes[to + area] = alpha * data[from + 1] + white;
+      planes[to + 2 * area] = alpha * data[from + 2] + white;
     }
   }
   return { planes, W, H };
@@ -28,10 +31,11 @@ export function toPlanes(data, width, height) {
 // Planes -> opaque RGBA bytes of the top left width x height pixels; `alpha` is RGBA whose alpha is kept.
 export function toBytes(planes, W, H, width, height, alpha) {
   const area = W * H, bytes = new Uint8ClampedArray(4 * width * height);
-  for (let y = 0; y < height; y++)
-    for (let x = 0; x < width; x++) {
-      const from = y * W + x, to = 4 * (y * width + x);
-      for (let c = 0; c < 3; c++) bytes[to + c] = Math.floor(planes[c * area + from] * 255 + 0.5);
+  for (let y = 0, to = 0; y < height; y++)
+    for (let from = y * W, end = from + width; from < end; from++, to += 4) {
+      bytes[to] = planes[from] * 255;  // which a clamped array rounds
+      bytes[to + 1] = planes[from + area] * 255;
+      bytes[to + 2] = planes[from + 2 * area] * 255;
       bytes[to + 3] = alpha[to + 3];
     }
   return bytes;

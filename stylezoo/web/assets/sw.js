@@ -2,6 +2,15 @@
 
 const CACHE = "stylezoo-%HASH%", FILES = [/*FILES*/];
 
+// With these headers a browser lets the nets compute in several threads.
+function isolated(response) {
+  if (response.type === "opaque" || response.status === 0) return response;
+  const headers = new Headers(response.headers);
+  headers.set("Cross-Origin-Opener-Policy", "same-origin");
+  headers.set("Cross-Origin-Embedder-Policy", "require-corp");
+  return new Response(response.body, { status: response.status, statusText: response.statusText, headers });
+}
+
 self.addEventListener("install", event => {
   event.waitUntil(caches.open(CACHE).then(cache => cache.addAll(FILES)).then(() => self.skipWaiting()));
 });
@@ -13,5 +22,6 @@ self.addEventListener("activate", event => {
 
 self.addEventListener("fetch", event => {
   if (event.request.method !== "GET") return;
-  event.respondWith(caches.match(event.request, { ignoreSearch: true }).then(kept => kept ?? fetch(event.request)));
+  const found = caches.match(event.request, { ignoreSearch: true }).then(kept => kept ?? fetch(event.request));
+  event.respondWith(found.then(isolated));
 });

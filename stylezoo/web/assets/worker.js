@@ -3,7 +3,8 @@
 import * as ort from "./ort/ort.wasm.bundle.min.mjs";
 import { Nets } from "./nets.js";
 
-ort.env.wasm.numThreads = 1;  // more need headers that plain file servers do not send
+// Threads need headers that plain file servers do not send, and sw.js adds from the second visit on.
+ort.env.wasm.numThreads = self.crossOriginIsolated ? Math.min(4, navigator.hardwareConcurrency) : 1;
 ort.env.wasm.wasmPaths = { wasm: new URL("./ort/ort-wasm-simd-threaded.wasm", import.meta.url).href };
 
 async function read(path) {
