@@ -37,7 +37,8 @@ class StyleNet(nn.Module, abc.ABC):
         measures_photo: whether `photo_code` depends on the photos, and that by the norms' statistics alone: while they
             are frozen, any part of a photo has the code of the whole.
         gives_back: whether `render` adds what the net cannot give back of the photo, so that strength 0 is the photo.
-        options: what `tuned` takes: names of options for each painting, of families that have such.
+        mixes: whether codes can be added and scaled, and so mixed.
+        exports: whether `forward` can be traced, so that other programs can run the net.
         encoder_layers: the layers of vgg19:caffe that the net itself computes with.
     """
 
@@ -45,7 +46,8 @@ class StyleNet(nn.Module, abc.ABC):
     tiles: ClassVar[bool] = True
     measures_photo: ClassVar[bool] = False
     gives_back: ClassVar[bool] = True
-    options: ClassVar[tuple[str, ...]] = ()
+    mixes: ClassVar[bool] = True
+    exports: ClassVar[bool] = True
     encoder_layers: ClassVar[tuple[str, ...]] = ()
     arch: dict[str, Any]
     multiple: int
@@ -107,12 +109,12 @@ class StyleNet(nn.Module, abc.ABC):
         return self.encode(style)
 
     @property
-    def code_width(self) -> int:
-        """D, how many numbers a code has."""
+    def code_width(self) -> int | None:
+        """D, how many numbers a code has; None: that depends on the style image."""
         return self.named_code(0).shape[1]
 
     def tuned(self, **options: Any) -> Self:
-        """Return this net with `options` other than it has; a name that is not in `self.options` is a TypeError."""
+        """Return this net with other values of `Family.options`; another name is a TypeError."""
         if options:
             raise TypeError(f"a {self.family} net takes no {', '.join(options)}")
         return self

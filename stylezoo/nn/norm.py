@@ -19,7 +19,8 @@ from torch.nn import functional as F
 from stylezoo.runtime.base import LIMIT, SHIFT
 
 Statistics = dict[str, tuple[Tensor, Tensor]]
-"""For each norm, by its name in the net: mean and inverse standard deviation, float32, both (N, C, 1, 1).
+"""For each norm, by its name in the net: mean and inverse standard deviation, float32, both (N, C, 1, 1); of a
+`Whitening` the mean and the covariance, (N, C * C, 1, 1).
 
 Where a picture has regions, both may be (K, C, 1, 1): for each region those of the whole picture in its style."""
 
@@ -80,6 +81,11 @@ class InstanceNorm(nn.Module):
         return mean, inverse
 
     @property
+    def sizes(self) -> tuple[int, int]:
+        """How many numbers each of the two statistics of a picture has."""
+        return self.channels, self.channels
+
+    @property
     def free(self) -> bool:
         """Whether each picture has statistics of its own, and nobody asks for them."""
         return self._frozen is None and self._recording is None and self._mix is None
@@ -88,6 +94,17 @@ class InstanceNorm(nn.Module):
         """Return the float32 mean and inverse standard deviation of `x`, (N, C, H, W), both (N, C, 1, 1)."""
         variance, mean = torch.var_mean(x.float(), dim=(2, 3), correction=self.correction, keepdim=True)
         return mean, torch.rsqrt(variance + self.eps)
+
+    def moments(self) -> Moments:
+        """Return what gathers the statistics of a whole from its parts."""
+        return Moments(self)
+
+    def smooth(self, own: tuple[Tensor, Tensor], before: tuple[Tensor, Tensor], share: float) -> tuple[Tensor, Tensor]:
+        """Return statistics mixed with those `before`, by `share`; of these, what is far from the `own` is clamped."""
+        mean, inverse = own
+        half = SHIFT / inverse
+        mean = torch.lerp(mean, before[0].clamp(mean - half, mean + half), share)
+        return mean, torch.lerp(inverse, before[1].clamp(inverse / LIMIT, inverse * LIMIT), share)
 
     @property
     def frozen(self) -> tuple[Tensor, Tensor] | None:
@@ -160,14 +177,12 @@ def smoothed_statistics(net: nn.Module, statistics: Statistics, share: float) ->
     """
     passes: Counter[str] = Counter()
 
-    def mix_of(name: str) -> Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]:
+    def mix_of(name: str, norm: InstanceNorm) -> Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]:
         def mix(mean: Tensor, inverse: Tensor) -> tuple[Tensor, Tensor]:
             passes[name] += 1
             key = f"{name}#{passes[name]}"
             if (before := statistics.get(key)) is not None and before[0].shape == mean.shape:
-                half = SHIFT / inverse
-                mean = torch.lerp(mean, before[0].clamp(mean - half, mean + half), share)
-                inverse = torch.lerp(inverse, before[1].clamp(inverse / LIMIT, inverse * LIMIT), share)
+                mean, inverse = norm.smooth((mean, inverse), before, share)
             statistics[key] = mean, inverse
             return mean, inverse
 
@@ -176,7 +191,7 @@ def smoothed_statistics(net: nn.Module, statistics: Statistics, share: float) ->
     norms = _norms(net)
     try:
         for name, norm in norms.items():
-            norm._mix = mix_of(name)
+            norm._mix = mix_of(name, norm)
         yield
     finally:
         for norm in norms.values():
@@ -184,27 +199,38 @@ def smoothed_statistics(net: nn.Module, statistics: Statistics, share: float) ->
 
 
 class Moments:
-    """Mean and variance of what comes in parts, exactly as of the whole: the parts' own, merged in float64."""
+    """Mean and variance of what comes in parts, exactly as of the whole: the parts' own, merged in float64.
 
-    def __init__(self) -> None:
+    Args:
+        norm: whose statistics they are to be.
+    """
+
+    def __init__(self, norm: InstanceNorm) -> None:
+        self.norm = norm
         self.count, self.mean, self.squares = 0, torch.zeros(()), torch.zeros(())
 
     def add(self, x: Tensor) -> None:
         """Count the pixels of `x`, (N, C, h, w)."""
-        count = x.shape[-2] * x.shape[-1]
         x = x.float()
         average = x.mean(dim=(2, 3), keepdim=True)
         variance = (x - average).square_().mean(dim=(2, 3), keepdim=True)  # on a CPU far faster than torch.var_mean
-        mean, variance = average.cpu().double(), variance.cpu().double()
+        self.merge(average.cpu().double(), variance.cpu().double(), x.shape[-2] * x.shape[-1])
+
+    def merge(self, mean: Tensor, spread: Tensor, count: int) -> None:
+        """Add a part of `count` pixels, by its mean and its variance or covariance (Chan et al. 1979)."""
         total, apart = self.count + count, mean - self.mean
-        self.squares = self.squares + variance * count + apart**2 * (self.count * count / total)  # Chan et al. 1979
+        self.squares = self.squares + spread * count + self.outer(apart) * (self.count * count / total)
         self.mean = self.mean + apart * (count / total)
         self.count = total
 
-    def statistics(self, norm: InstanceNorm) -> tuple[Tensor, Tensor]:
+    def outer(self, apart: Tensor) -> Tensor:
+        """Return what the distance between two means adds to the squares."""
+        return apart**2
+
+    def statistics(self) -> tuple[Tensor, Tensor]:
         """Return what `norm.measure` would of the whole, on the CPU."""
-        variance = self.squares / max(1, self.count - norm.correction)
-        return self.mean.float(), torch.rsqrt(variance + norm.eps).float()
+        variance = self.squares / max(1, self.count - self.norm.correction)
+        return self.mean.float(), torch.rsqrt(variance + self.norm.eps).float()
 
 
 class Unmeasured(Exception):  # noqa: N818 - nothing went wrong

@@ -1,31 +1,25 @@
-"""adain on onnxruntime, with VGG19 from the tables bundled with the package."""
+"""adain on onnxruntime."""
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from functools import lru_cache
 from typing import Any
 
 import numpy as np
-from safetensors.numpy import load_file
 
 from stylezoo.images.planes import pad_to_multiple
 from stylezoo.images.sizes import SMALLEST_STYLE
 from stylezoo.runtime import graphs
-from stylezoo.runtime.architecture import CHANNELS, MIRROR, Shapes, decoder_convolutions
+from stylezoo.runtime.architecture import MIRROR, VGG_CHANNELS, Shapes, decoder_shapes
 from stylezoo.runtime.base import LIMIT, SHIFT, Floats, Passes, Statistics
 from stylezoo.runtime.layout import Layout, Tensors, hash_tensors
 from stylezoo.runtime.onnx import OnnxRuntime, Session
+from stylezoo.runtime.vgg import CAFFE, VGG_SCALE, open_vgg
 from stylezoo.runtime.weights import Weights
-from stylezoo.zoo.store import BUNDLED
 
-CAFFE, LAYER = "vgg19:caffe", "relu4_1"
-TABLES = BUNDLED / "vgg19-caffe.safetensors"
-"""VGG19 to relu4_1: for each layer the indices of its weights, 256 values and the biases."""
-MEAN, DEVIATION = (123.68 / 255, 116.779 / 255, 103.939 / 255), 1 / 255
-VGG_SCALE = 512.0
-"""adain's features are divided by this, to be about 1; see `stylezoo.models.adain.divide_features`."""
+LAYER = "relu4_1"
+CHANNELS = VGG_CHANNELS[LAYER]
 
 
 class AdaINLayout(Layout):
@@ -35,9 +29,7 @@ class AdaINLayout(Layout):
         if not self.computes(arch):
             return None
         shapes: Shapes = {self.rows: (int(arch.get("styles", 0)), 2 * CHANNELS)}
-        for name, inputs, outputs in decoder_convolutions():
-            shapes |= {f"{name}.weight": (outputs, inputs, 3, 3), f"{name}.bias": (outputs,)}
-        return shapes
+        return shapes | decoder_shapes()
 
     def computes(self, arch: Mapping[str, Any]) -> bool:
         return bool(arch.get("encoder", CAFFE) == CAFFE)
@@ -64,7 +56,7 @@ class AdaINRuntime(OnnxRuntime):
 
     def __init__(self, weights: Weights) -> None:
         super().__init__(weights)
-        self._encoder = _vgg()
+        self._encoder = open_vgg(LAYER)
         self._decoder = Session(lambda: graphs.decoder_graph(weights.floats))
 
     def open(self) -> None:
@@ -139,19 +131,3 @@ class AdaINRuntime(OnnxRuntime):
         count = shares.shape[1]
         pooled = shares[0].reshape(count, height, shares.shape[-2] // height, width, -1).mean(axis=(2, 4))
         return np.tensordot(rows.T, pooled, axes=1)[None]
-
-
-@lru_cache(maxsize=1)
-def _vgg() -> Session:
-    """Return VGG19 up to relu4_1, its features divided by VGG_SCALE."""
-
-    def write() -> bytes:
-        tables = load_file(TABLES)
-        weights = {}
-        for layer in {name.partition(".")[0] for name in tables}:
-            weights[f"{layer}.weight"] = tables[f"{layer}.table"].astype(np.float32)[tables[f"{layer}.codes"]]
-            weights[f"{layer}.bias"] = tables[f"{layer}.bias"].astype(np.float32) / np.float32(VGG_SCALE)
-        mean = np.array(MEAN, dtype=np.float32).reshape(1, 3, 1, 1)
-        return graphs.vgg_graph(weights, mean, np.float32(DEVIATION * VGG_SCALE))
-
-    return Session(write)

@@ -133,9 +133,9 @@ class Stylizer:
                 and None keeps the photo there. Regions are blended inside the net.
             progress: show a progress bar on stderr, for tiles or for the steps of an optimisation.
             options: strength, size, stroke, preserve_color, protect, only, tile, style_size and metadata, see
-                `stylezoo.runtime.options.StylizeOptions`. Models that optimise each picture, such as gatys/vgg19, also
-                take steps, start, optimizer, lr, stages, content_layers, style_layers, content_weight, style_weight,
-                tv_weight, pooling, seed and callback, see `stylezoo.models.gatys_options.Options`.
+                `stylezoo.runtime.options.StylizeOptions`. gatys models also take steps, start, optimizer, lr, stages,
+                content_layers, style_layers, content_weight, style_weight, tv_weight, pooling, seed and callback, see
+                `stylezoo.models.gatys_options.Options`; styleswap models patch and stride, see `stylezoo.runtime.swap`.
 
         Raises:
             ImageError, StyleError, OptionError: an argument is invalid.
