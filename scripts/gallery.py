@@ -99,6 +99,19 @@ def any_style(net: Stylizer) -> Image.Image:
         return grid_sheet(stylezoo.load("any"), [ASTRONAUT, COFFEE, CAT], paths, size=200)
 
 
+def wct(_: Stylizer) -> Image.Image:
+    """One photo in three styles by the methods that change VGG19's features."""
+    mosaic = Image.open(IMAGES.parents[1] / "recipes" / "styles" / "mosaic.jpg").convert("RGB")
+    tissue = Image.fromarray(skimage.data.immunohistochemistry())
+    gravel = Image.fromarray(skimage.data.gravel()).convert("RGB")
+    cells = []
+    for name, style in (("mosaic", mosaic), ("tissue", tissue), ("gravel", gravel)):
+        cells.append((style.resize(ASTRONAUT.size), ("The style image", name)))
+        for model in ("adain/vgg19", "wct/vgg19", "styleswap/vgg19"):
+            cells.append((stylezoo.load(model).stylize(ASTRONAUT, style), (model, name)))
+    return labelled_page([picture.resize((256, 256)) for picture, _ in cells], [title for _, title in cells], 4)
+
+
 def color(net: Stylizer) -> Image.Image:
     """One style in its own colours and in the photo's."""
     style = "large_blue_horses"
@@ -135,7 +148,7 @@ def _row(cells: list[tuple[Image.Image, Title]]) -> Image.Image:
 
 PICTURES: dict[str, Callable[[Stylizer], Image.Image]] = {
     draw.__name__: draw
-    for draw in (gallery, cin16, blend, strength, regions, add_style, any_style, color, stroke, sizes)
+    for draw in (gallery, cin16, blend, strength, regions, add_style, any_style, wct, color, stroke, sizes)
 }
 
 

@@ -264,5 +264,7 @@ class PerceptualLoss(nn.Module):
 
 def _join(measured: Sequence[Mapping[str, Tensor]], prefix: str) -> dict[str, Tensor]:
     """Return the targets whose names begin with `prefix`, without it, (S, ...); none that one of the styles lacks."""
-    names = [name for name in next(iter(measured), {}) if name.startswith(prefix) and all(name in each for each in measured)]
+    names = [
+        name for name in next(iter(measured), {}) if name.startswith(prefix) and all(name in each for each in measured)
+    ]
     return {name.removeprefix(prefix): torch.cat([each[name] for each in measured]) for name in names}

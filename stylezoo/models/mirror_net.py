@@ -1,4 +1,4 @@
-"""What the nets have in common that change VGG19's features and decode them: a frozen encoder, and decoders as its mirror.
+"""What nets have in common that change VGG19's features and decode them: a frozen encoder, and decoders that mirror it.
 
 Nothing here learns a style. A decoder learns to give photos back from their features, and what is done to the features
 is the family's.
@@ -23,7 +23,7 @@ from stylezoo.losses import PerceptualLoss
 from stylezoo.losses.perceptual import PHOTO
 from stylezoo.models.base import StyleNet
 from stylezoo.models.sampling import Draw, StyleSampler
-from stylezoo.nn.mirror import build_decoder, divide_features, reach_of
+from stylezoo.nn.mirror import build_decoder, divide_features
 from stylezoo.nn.stats import wide
 from stylezoo.recipe import Recipe
 
@@ -82,8 +82,8 @@ class MirrorNet(StyleNet):
     @classmethod
     def check_recipe(cls, recipe: Recipe) -> None:
         loss, run = recipe.loss, recipe.run
-        for key, value in (("loss.style", loss.style), ("loss.sliced", loss.sliced), ("styles", recipe.styles)):
-            if value:
+        for key, given in (("loss.style", loss.style), ("loss.sliced", loss.sliced), ("styles", recipe.styles)):
+            if given:
                 raise RecipeError(f"{key} must be empty: {cls.family} nets learn to give photos back, from no style")
         for key, value in (("loss.palette_weight", loss.palette_weight), ("run.distill", run.distill)):
             if value:
@@ -97,7 +97,7 @@ class MirrorNet(StyleNet):
         else:
             found = dict.fromkeys(self.layers, other.get_submodule("decoder"))
         for layer, decoder in found.items():
-            theirs = [p for p in decoder.parameters()]
+            theirs = list(decoder.parameters())
             own = list(self.decoders[layer].parameters())
             for mine, other_one in zip(own, theirs[len(theirs) - len(own) :], strict=True):
                 mine.copy_(other_one)

@@ -1,9 +1,9 @@
 """Any picture as the style, learnt by no net: the photo's features take on the style's means and covariances.
 
 Li et al. 2017, "Universal Style Transfer via Feature Transforms" (arXiv:1705.08086). Features are whitened and coloured
-at relu4_1, the picture is decoded, and the same follows at relu3_1, relu2_1 and relu1_1: from coarse to fine. Departures:
-the encoder is VGG19 of the Caffe lineage; decoders learn in one run and compare features of two layers for all of them;
-directions are dropped by their share of the largest variance, where the paper has a fixed bound.
+at relu4_1, the picture is decoded, and the same follows at relu3_1, relu2_1 and relu1_1: from coarse to fine.
+Departures: the encoder is VGG19 of the Caffe lineage; all decoders learn in one run, by the features of the same two
+layers; directions are dropped by their share of the largest variance, where the paper has a fixed bound.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from stylezoo.errors import StyleError
 from stylezoo.models.mirror_net import MirrorNet
 from stylezoo.nn.mirror import reach_of
-from stylezoo.nn.whitening import Whitening
+from stylezoo.nn.whitening import Whitening, covariance_of
 from stylezoo.runtime.architecture import VGG_CHANNELS
 from stylezoo.runtime.whiten import CODE_WIDTH, LAYERS, PARTS
 
@@ -38,7 +38,7 @@ class WCT(MirrorNet):
     def __init__(self) -> None:
         super().__init__(LAYERS)
         self.arch = {}
-        self.norms = nn.ModuleDict({layer: Whitening(VGG_CHANNELS[layer]) for layer in LAYERS})
+        self.norms = nn.ModuleList([Whitening(VGG_CHANNELS[layer]) for layer in LAYERS])
         self.overlap = sum(self.sections)
         self._only: int | None = None
 
@@ -56,19 +56,21 @@ class WCT(MirrorNet):
         if code is None:
             raise StyleError("a wct net needs a style code: encode a style image")
         if code.shape[-1] != CODE_WIDTH:
-            raise StyleError(f"a style code of {code.shape[-1]} numbers is from another net: this one takes {CODE_WIDTH}")
+            raise StyleError(
+                f"a style code of {code.shape[-1]} numbers is from another net: this one takes {CODE_WIDTH}"
+            )
         *parts, alpha = code.split([*PARTS, 1], dim=1)
-        for level, layer in enumerate(LAYERS):
+        for level, (layer, norm) in enumerate(zip(LAYERS, self.norms, strict=True)):
             if self._only in (None, level):
                 mean, covariance = parts[2 * level : 2 * level + 2]
                 spread = torch.cat([covariance, alpha], dim=1)
-                x = self.decode(self.norms[layer](self.features(x, layer), spread, mean, regions), layer)
+                x = self.decode(norm(self.features(x, layer), spread, mean, regions), layer)
         return x
 
     def encode(self, style: Tensor) -> Tensor:
         """Return the codes, (N, 349121), of style pictures, (N, 3, H, W) in [0, 1]; those below 64 px are reflected."""
         features = self.encoder(self.padded(style))
-        pairs = [self.norms[layer].measure(features[layer]) for layer in LAYERS]
+        pairs = [covariance_of(features[layer]) for layer in LAYERS]
         ones = torch.ones(len(style), 1, device=style.device)
         return torch.cat([*(part.flatten(1) for pair in pairs for part in pair), ones], dim=1).to(style.dtype)
 

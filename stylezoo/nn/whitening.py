@@ -5,8 +5,6 @@ Li et al. 2017, "Universal Style Transfer via Feature Transforms" (arXiv:1705.08
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 import torch
 from torch import Tensor
@@ -14,6 +12,7 @@ from torch.nn.functional import adaptive_avg_pool2d
 
 from stylezoo.nn.norm import InstanceNorm, Moments
 from stylezoo.nn.stats import full_precision, wide
+from stylezoo.runtime.base import Floats
 from stylezoo.runtime.whiten import steadied, transfer
 
 
@@ -46,31 +45,25 @@ class Whitening(InstanceNorm):
         with full_precision(flat):
             if shares is None:
                 return (matrix @ (flat - first) + shift).unflatten(2, x.shape[-2:])
-            weights = adaptive_avg_pool2d(wide(shares), x.shape[-2:]).flatten(2)
+            weights = adaptive_avg_pool2d(wide(shares), (x.shape[-2], x.shape[-1])).flatten(2)
             total = torch.zeros_like(flat)
             for k in range(count):
                 total += weights[:, k, None] * (matrix[k] @ (flat - first[k % len(first)]) + shift[k])
             return total.unflatten(2, x.shape[-2:])
 
     def measure(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """Return the mean, (N, C, 1, 1), and the covariance, (N, C * C, 1, 1), of `x`, (N, C, H, W), float32."""
-        flat = wide(x).flatten(2)
-        with full_precision(flat):
-            mean = flat.mean(dim=2, keepdim=True)
-            apart = flat - mean
-            covariance = apart @ apart.transpose(1, 2) / flat.shape[2]
-        return mean[..., None], covariance.flatten(1)[..., None, None]
+        return covariance_of(x)
 
     def moments(self) -> Moments:
         return Covariances(self)
 
     def smooth(self, own: tuple[Tensor, Tensor], before: tuple[Tensor, Tensor], share: float) -> tuple[Tensor, Tensor]:
         pairs = zip(*(self._rows(*pair) for pair in (own, before)), strict=True)
-        mixed = [steadied(*now, then, share) for now, then in pairs]
-        mean, covariance = (torch.from_numpy(np.stack(part)).to(own[0]) for part in zip(*mixed, strict=True))
-        return mean[..., None, None], covariance.flatten(1)[..., None, None]
+        mixed = [steadied(mean, covariance, then, share) for (mean, covariance), then in pairs]
+        mean, spread = (torch.from_numpy(np.stack(part)).to(own[0]) for part in zip(*mixed, strict=True))
+        return mean[..., None, None], spread.flatten(1)[..., None, None]
 
-    def _rows(self, mean: Tensor, covariance: Tensor) -> list[tuple[Any, Any]]:
+    def _rows(self, mean: Tensor, covariance: Tensor) -> list[tuple[Floats, Floats]]:
         """Return the mean, (C,), and the covariance, (C, C), of each picture, as arrays."""
         means, flats = (part.flatten(1).float().cpu().numpy() for part in (mean, covariance))
         return [(m, c.reshape(self.channels, -1)) for m, c in zip(means, flats, strict=True)]
@@ -91,6 +84,16 @@ class Whitening(InstanceNorm):
         matrix, shift = (torch.from_numpy(np.stack(part)).to(mean) for part in zip(*found, strict=True))
         self._known = key, [mean.flatten(2), matrix, shift[..., None]]
         return self._known[1]
+
+
+def covariance_of(x: Tensor) -> tuple[Tensor, Tensor]:
+    """Return the mean, (N, C, 1, 1), and the covariance, (N, C * C, 1, 1), of `x`, (N, C, H, W), float32."""
+    flat = wide(x).flatten(2)
+    with full_precision(flat):
+        mean = flat.mean(dim=2, keepdim=True)
+        apart = flat - mean
+        covariance = apart @ apart.transpose(1, 2) / flat.shape[2]
+    return mean[..., None], covariance.flatten(1)[..., None, None]
 
 
 class Covariances(Moments):

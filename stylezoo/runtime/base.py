@@ -55,7 +55,9 @@ class StyleCode:
 
     def _check(self) -> None:
         if not self.mixes:
-            raise StyleError("this model takes one style at a time, since it keeps its patches: name one, or use regions")
+            raise StyleError(
+                "this model takes one style at a time, since it keeps its patches: name one, or use regions"
+            )
 
     def lerp(self, other: StyleCode, weight: float) -> StyleCode:
         """Interpolate linearly: this code at `weight` 0, `other` at 1."""

@@ -66,7 +66,7 @@ class Swap:
         return STEP * (self.patch + self.stride)
 
     def padding(self, side: int) -> tuple[int, int]:
-        """Return how many positions to add before and behind a side of that many, so that patches cover all of it alike."""
+        """Return how many positions to add before and behind a side of that many, so that patches cover it."""
         before = self.patch // 2
         count = max(0, math.ceil((side + 2 * before - self.patch) / self.stride)) + 1
         return before, (count - 1) * self.stride + self.patch - side - before
@@ -163,7 +163,7 @@ class Swap:
         for dy in range(self.patch):
             for dx in range(self.patch):
                 total = total + squares[self._window(dy, dx, rows, columns)]
-        return xp.where(total > TINY, 1 / (total + TINY) ** 0.5, 0 * total)  # type: ignore
+        return xp.where(total > TINY, 1 / (total + TINY) ** 0.5, 0 * total)
 
 
 def _added(parts: list[Any]) -> Any:

@@ -105,7 +105,9 @@ class WCTRuntime(OnnxRuntime):
             used += [np.stack([mean for mean, _ in pairs]), np.stack([c.ravel() for _, c in pairs])]
             for index, one in enumerate(features):
                 here = range(len(code)) if shares is not None else [index % len(code)]
-                rows = [(*pairs[(k if known else index) % len(pairs)], *target[level][k], float(alpha[k])) for k in here]
+                rows = [
+                    (*pairs[(k if known else index) % len(pairs)], *target[level][k], float(alpha[k])) for k in here
+                ]
                 one[:] = _changed(one, rows, None if shares is None else shares[0])
             x = self._decoders[layer](image=features)[0]
         now = np.concatenate(used, axis=1)
@@ -123,7 +125,9 @@ def _split(rows: Floats) -> list[list[tuple[Floats, Floats]]]:
     ]
 
 
-def _changed(features: Floats, rows: list[tuple[Floats, Floats, Floats, Floats, float]], shares: Floats | None) -> Floats:
+def _changed(
+    features: Floats, rows: list[tuple[Floats, Floats, Floats, Floats, float]], shares: Floats | None
+) -> Floats:
     """Return features, (C, h, w), in the style of `rows`, or mixed of all by their `shares`, (K, H, W)."""
     channels, height, width = features.shape
     flat = features.reshape(channels, -1)

@@ -133,7 +133,7 @@ def test_options_out_of_range_or_of_another_family_are_named(
 ) -> None:
     with pytest.raises(OptionError, match=words):
         onnx.stylize(PHOTO, STYLE, **options)
-    with pytest.raises(OptionError, match="stride .*styleswap"):
+    with pytest.raises(OptionError, match=r"stride .*styleswap"):
         stylezoo.load("adain/vgg19").stylize(PHOTO, STYLE, stride=2)
 
 

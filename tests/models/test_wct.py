@@ -65,7 +65,9 @@ def test_both_runtimes_give_the_same(
 @pytest.mark.slow
 def test_both_runtimes_mix_regions_and_steady_frames_alike(onnx: stylezoo.Stylizer, zoo: stylezoo.Stylizer) -> None:
     ramp = np.broadcast_to(np.linspace(0, 255, 152).astype(np.uint8), (120, 152))
-    pictures = [each.stylize(PHOTO_PIXELS, STYLE, mask=[(OTHER, ramp), (None, ramp[:, ::-1] // 4)]) for each in (onnx, zoo)]
+    pictures = [
+        each.stylize(PHOTO_PIXELS, STYLE, mask=[(OTHER, ramp), (None, ramp[:, ::-1] // 4)]) for each in (onnx, zoo)
+    ]
     assert levels(*pictures) <= 1
     frames = [PHOTO_PIXELS, PHOTO_PIXELS // 2, np.roll(PHOTO_PIXELS, 8, axis=1)]
     clips = [list(each.stylize_frames(frames, STYLE, steady=0.8)) for each in (onnx, zoo)]
@@ -159,7 +161,9 @@ def test_in_training_each_photo_comes_back_from_one_layer(net: WCT) -> None:
         y = net(x)
         for i in range(6):
             layer = LAYERS[i % 4]
-            torch.testing.assert_close(y[i, None], net.decode(net.features(x[i, None], layer), layer), atol=1e-4, rtol=0)
+            torch.testing.assert_close(
+                y[i, None], net.decode(net.features(x[i, None], layer), layer), atol=1e-4, rtol=0
+            )
     net(x).square().mean().backward()
     assert {name.split(".")[1] for name, p in net.named_parameters() if p.grad is not None} == set(LAYERS)
     assert all(not p.requires_grad for p in net.encoder.parameters())

@@ -86,7 +86,9 @@ def test_a_code_holds_the_features_and_may_end_in_zeros() -> None:
     assert read_code(half)[0].shape == (CHANNELS, 1, 300)
 
 
-@pytest.mark.parametrize("code", [np.zeros(0), np.zeros(1024), np.ones(1024), np.array([1.0, 0, 3, 0, 3, 5]), np.full(9, 3.0)])
+@pytest.mark.parametrize(
+    "code", [np.zeros(0), np.zeros(1024), np.ones(1024), np.array([1.0, 0, 3, 0, 3, 5]), np.full(9, 3.0)]
+)
 def test_a_code_of_another_net_is_refused(code: NDArray[np.float64]) -> None:
     with pytest.raises(StyleError, match="another net"):
         read_code(code)

@@ -78,4 +78,4 @@ def test_statistics_of_the_frame_before_are_clamped() -> None:
 
 
 def test_a_code_has_the_means_and_covariances_of_four_layers_and_alpha() -> None:
-    assert CODE_WIDTH == sum(c + c * c for c in (512, 256, 128, 64)) + 1
+    assert sum(c + c * c for c in (512, 256, 128, 64)) + 1 == CODE_WIDTH
