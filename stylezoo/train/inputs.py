@@ -167,8 +167,7 @@ def measure_targets(recipes: Sequence[Recipe]) -> list[tuple[TargetSpec, dict[st
     for recipe in recipes:
         if FAMILIES[recipe.model.family].kind == "arbitrary":
             raise RecipeError(
-                f"{recipe.name} learns from a folder of style images and has no style targets: name a recipe with "
-                "named styles"
+                f"{recipe.name} learns from no named style and has no style targets: name a recipe with named styles"
             )
         terms = measured_terms(recipe.loss)
         specs = {style.id: _describe(recipe, style) for style in recipe.styles}
