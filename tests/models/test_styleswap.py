@@ -70,7 +70,7 @@ def test_regions_have_the_patches_of_their_style(onnx: stylezoo.Stylizer, zoo: s
     for each in (onnx, zoo):
         both = each.stylize(PHOTO, STYLE, mask=[(OTHER, left)])
         assert apart(both[:, :50], two[:, :50]) < 0.01 and apart(both[:, 102:], one[:, 102:]) < 0.01
-    kept = onnx.stylize(PHOTO, STYLE, mask=left)
+    kept = onnx.stylize(PHOTO, STYLE, mask=left)  # the photo elsewhere
     assert np.array_equal(kept[:, 80:], PHOTO[:, 80:])
     frames = list(zoo.stylize_frames([PHOTO, PHOTO], STYLE))
     assert apart(frames[1], one) < 0.01
