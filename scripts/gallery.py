@@ -104,12 +104,15 @@ def wct(_: Stylizer) -> Image.Image:
     mosaic = Image.open(IMAGES.parents[1] / "recipes" / "styles" / "mosaic.jpg").convert("RGB")
     tissue = Image.fromarray(skimage.data.immunohistochemistry())
     gravel = Image.fromarray(skimage.data.gravel()).convert("RGB")
+    methods = [("adain/vgg19", {}), ("wct/vgg19", {}), ("styleswap/vgg19", {})]
+    methods.append(("styleswap/vgg19", {"patch": 7, "stride": 4}))
     cells = []
     for name, style in (("mosaic", mosaic), ("tissue", tissue), ("gravel", gravel)):
-        cells.append((style.resize(ASTRONAUT.size), ("The style image", name)))
-        for model in ("adain/vgg19", "wct/vgg19", "styleswap/vgg19"):
-            cells.append((stylezoo.load(model).stylize(ASTRONAUT, style), (model, name)))
-    return labelled_page([picture.resize((256, 256)) for picture, _ in cells], [title for _, title in cells], 4)
+        cells.append((style.resize((256, 256)), ("The style image", name)))
+        for model, options in methods:
+            stylized = stylezoo.load(model).stylize(ASTRONAUT, style, size=256, style_size=384, **options)
+            cells.append((stylized, (model, ", ".join(f"{key} {value}" for key, value in options.items()) or name)))
+    return labelled_page([picture for picture, _ in cells], [title for _, title in cells], len(methods) + 1)
 
 
 def color(net: Stylizer) -> Image.Image:
