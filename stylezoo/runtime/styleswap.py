@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any, Self
 
 import numpy as np
@@ -17,12 +17,12 @@ from stylezoo.runtime.architecture import Shapes, decoder_shapes
 from stylezoo.runtime.base import Floats, Passes, Statistics
 from stylezoo.runtime.layout import Layout, Tensors
 from stylezoo.runtime.onnx import OnnxRuntime, Session
-from stylezoo.runtime.swap import LAYER, STEP, Swap, level_sizes, read_code, write_code
+from stylezoo.runtime.swap import CHANNELS, LAYER, STEP, Swap, level_sizes, read_code, write_code
 from stylezoo.runtime.vgg import CAFFE, open_vgg
 from stylezoo.runtime.weights import Weights
 
 PREFIX = f"decoders.{LAYER}"
-STRIP, AROUND = 256, 16  # px: rows of a style image that are encoded at once, and what `LAYER` sees around them
+STRIP, AROUND = 64, 16  # px: rows of a style image that are encoded at once, and what `LAYER` sees around them
 
 
 class StyleSwapLayout(Layout):
@@ -76,7 +76,10 @@ class StyleSwapRuntime(OnnxRuntime):
     def encode(self, style: Floats) -> Floats:
         style = pad_to_multiple(style, 1, SMALLEST_STYLE)
         sizes = level_sizes(style.shape[-2], style.shape[-1])
-        code: Floats = write_code([_features(resize(style, size)) for size in sizes], np)
+        shapes = [(CHANNELS, height // STEP, width // STEP) for height, width in sizes]
+        code: Floats = write_code([np.zeros(shape, dtype=np.float32) for shape in shapes], np)
+        for part, size in zip(read_code(code[0]), sizes, strict=True):
+            _features(resize(style, size), part)  # in its place: it may be large
         return code
 
     def photo_code(self, x: Floats) -> None:
@@ -120,15 +123,16 @@ def _pooled(shares: Floats) -> Floats:
     return pooled
 
 
-def _features(x: Floats) -> Floats:
-    """Return the features, (C, h, w), of one picture, (1, 3, H, W), in strips, for a large one would take gigabytes."""
+def _features(x: Floats, room: Floats | None = None) -> Floats:
+    """Return the features, (C, h, w), of one picture, (1, 3, H, W), in `room` if there is one.
 
-    def strips() -> Iterator[Floats]:
-        height = x.shape[-2] // STEP * STEP
-        for top in range(0, height, STRIP):
-            first, last = max(0, top - AROUND), min(x.shape[-2], top + STRIP + AROUND)
-            part = open_vgg(LAYER)(image=x[..., first:last, :])[0][0]
-            rows = min(STRIP, height - top) // STEP
-            yield part[:, (top - first) // STEP : (top - first) // STEP + rows]
-
-    return np.concatenate(list(strips()), axis=1)
+    They are computed in strips: a large picture would take gigabytes.
+    """
+    rows, columns = (side // STEP for side in x.shape[-2:])
+    found: Floats = np.empty((CHANNELS, rows, columns), dtype=np.float32) if room is None else room
+    for top in range(0, rows * STEP, STRIP):
+        first = max(0, top - AROUND)
+        part = open_vgg(LAYER)(image=x[..., first : top + STRIP + AROUND, :])[0][0]
+        here = found[:, top // STEP : (top + STRIP) // STEP]
+        here[:] = part[:, (top - first) // STEP :][:, : here.shape[1]]
+    return found
