@@ -104,7 +104,7 @@ def wct(_: Stylizer) -> Image.Image:
     mosaic = Image.open(IMAGES.parents[1] / "recipes" / "styles" / "mosaic.jpg").convert("RGB")
     tissue = Image.fromarray(skimage.data.immunohistochemistry())
     gravel = Image.fromarray(skimage.data.gravel()).convert("RGB")
-    methods = [("adain/vgg19", {}), ("wct/vgg19", {}), ("styleswap/vgg19", {})]
+    methods: list[tuple[str, dict[str, int]]] = [("adain/vgg19", {}), ("wct/vgg19", {}), ("styleswap/vgg19", {})]
     methods.append(("styleswap/vgg19", {"patch": 7, "stride": 4}))
     cells = []
     for name, style in (("mosaic", mosaic), ("tissue", tissue), ("gravel", gravel)):
