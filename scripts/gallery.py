@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 import click
 import skimage.data
@@ -104,7 +105,7 @@ def wct(_: Stylizer) -> Image.Image:
     mosaic = Image.open(IMAGES.parents[1] / "recipes" / "styles" / "mosaic.jpg").convert("RGB")
     tissue = Image.fromarray(skimage.data.immunohistochemistry())
     gravel = Image.fromarray(skimage.data.gravel()).convert("RGB")
-    methods: list[tuple[str, dict[str, int]]] = [("adain/vgg19", {}), ("wct/vgg19", {}), ("styleswap/vgg19", {})]
+    methods: list[tuple[str, dict[str, Any]]] = [("adain/vgg19", {}), ("wct/vgg19", {}), ("styleswap/vgg19", {})]
     methods.append(("styleswap/vgg19", {"patch": 7, "stride": 4}))
     cells = []
     for name, style in (("mosaic", mosaic), ("tissue", tissue), ("gravel", gravel)):
