@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 import click
 import skimage.data
@@ -99,6 +100,22 @@ def any_style(net: Stylizer) -> Image.Image:
         return grid_sheet(stylezoo.load("any"), [ASTRONAUT, COFFEE, CAT], paths, size=200)
 
 
+def wct(_: Stylizer) -> Image.Image:
+    """One photo in three styles by the methods that change VGG19's features."""
+    mosaic = Image.open(IMAGES.parents[1] / "recipes" / "styles" / "mosaic.jpg").convert("RGB")
+    tissue = Image.fromarray(skimage.data.immunohistochemistry())
+    gravel = Image.fromarray(skimage.data.gravel()).convert("RGB")
+    methods: list[tuple[str, dict[str, Any]]] = [("adain/vgg19", {}), ("wct/vgg19", {}), ("styleswap/vgg19", {})]
+    methods.append(("styleswap/vgg19", {"patch": 7, "stride": 4}))
+    cells = []
+    for name, style in (("mosaic", mosaic), ("tissue", tissue), ("gravel", gravel)):
+        cells.append((style.resize((256, 256)), ("The style image", name)))
+        for model, options in methods:
+            stylized = stylezoo.load(model).stylize(ASTRONAUT, style, size=256, style_size=384, **options)
+            cells.append((stylized, (model, ", ".join(f"{key} {value}" for key, value in options.items()) or name)))
+    return labelled_page([picture for picture, _ in cells], [title for _, title in cells], len(methods) + 1)
+
+
 def color(net: Stylizer) -> Image.Image:
     """One style in its own colours and in the photo's."""
     style = "large_blue_horses"
@@ -135,7 +152,7 @@ def _row(cells: list[tuple[Image.Image, Title]]) -> Image.Image:
 
 PICTURES: dict[str, Callable[[Stylizer], Image.Image]] = {
     draw.__name__: draw
-    for draw in (gallery, cin16, blend, strength, regions, add_style, any_style, color, stroke, sizes)
+    for draw in (gallery, cin16, blend, strength, regions, add_style, any_style, wct, color, stroke, sizes)
 }
 
 

@@ -1,4 +1,4 @@
-"""Options for models that optimise each picture, and saving intermediate results."""
+"""Options of `stylize` that only some families have, and saving intermediate results."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ import click
 
 from stylezoo.errors import OptionError
 from stylezoo.stylizer.batch.job import Job
+from stylezoo.zoo.families import takers
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -43,6 +44,8 @@ OPTIONS = (
         metavar="N",
         help="gatys: also write every N-th step, as OUT_<step>.",
     ),
+    click.option("--patch", type=int, metavar="N", help="styleswap: side of patches, in steps of 4 px.  [default: 3]"),
+    click.option("--stride", type=int, metavar="N", help="styleswap: steps between patches.  [default: 1]"),
 )
 
 
@@ -57,14 +60,14 @@ def read_descent(given: dict[str, Any], spec: ModelSpec) -> dict[str, Any]:
     """Return the given options, as `Stylizer.stylize` takes them.
 
     Raises:
-        OptionError: the model does not optimise each picture, or a list of layers cannot be parsed.
+        OptionError: an option is of another family, or a list of layers cannot be parsed.
     """
     stated = {name: value for name, value in given.items() if value is not None}
-    if stated and not spec.weightless:
-        raise OptionError(
-            f"--{next(iter(stated)).replace('_', '-')} is for models that optimise each picture, such as gatys/vgg19, "
-            f"but {spec.name} stylizes in one pass: leave it out"
-        )
+    for name in stated:
+        families = takers("callback" if name == "save_every" else name)
+        if spec.family not in families.split(" and "):
+            option = f"--{name.replace('_', '-')}"
+            raise OptionError(f"{option} is for {families} models, and {spec.name} is none: leave it out")
     for name in ("content_layers", "style_layers"):
         if name in stated:
             stated[name] = parse_layers(stated[name], f"--{name.replace('_', '-')}")

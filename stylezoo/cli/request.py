@@ -34,7 +34,7 @@ class Request:
         several: stylize each picture in each style, and add the style to the file name.
         regions: pairs of a mask, or of a colour of the content map, and its style.
         options: how pictures are stylized.
-        tuning: options for models that optimise each picture.
+        tuning: options of the model's family alone.
     """
 
     model: str

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from msgspec import structs
@@ -156,7 +156,7 @@ def fingerprint(net: StyleNet) -> tuple[float, ...]:
 
     if (values := net.fingerprint(torch.from_numpy(check_pattern()))) is not None:
         return tuple(round(v, 5) for v in values)
-    return fingerprint_of(TorchRuntime(net.eval()), net.family, int(net.arch.get("styles", 1)))
+    return fingerprint_of(TorchRuntime(net.eval()), net.family, _named(net.family, net.arch))
 
 
 def make_fingerprint(spec: ModelSpec, path: Path | None = None) -> Fingerprint:
@@ -173,4 +173,9 @@ def _values(spec: ModelSpec, path: Path | None) -> tuple[float, ...]:
     stylizer = Stylizer(spec, path or (None if spec.weightless else locate(spec)))
     if spec.weightless:
         return fingerprint(stylizer.net)
-    return fingerprint_of(stylizer.runtime, spec.family, int(spec.arch.get("styles", 1)))
+    return fingerprint_of(stylizer.runtime, spec.family, _named(spec.family, spec.arch))
+
+
+def _named(family: str, arch: Mapping[str, Any]) -> int:
+    """Return how many styles a net knows by name."""
+    return int(arch.get("styles", FAMILIES[family].kind != "arbitrary"))

@@ -110,6 +110,11 @@ def export(
 def _check_choices(stylizer: Stylizer, path: Path, format: str, precision: str, photos: Sequence[ImageLike]) -> None:
     if stylizer.spec.weightless:
         raise OptionError(f"{stylizer.spec.name} optimises each picture and has no net to export")
+    if not stylizer.net.exports:
+        raise OptionError(
+            f"{stylizer.spec.name} does more between its encoder and decoder than a graph holds: export another model, "
+            "such as adain/vgg19"
+        )
     for name, value, choices in (("format", format, SUFFIXES), ("precision", precision, ("fp32", "fp16", "int8"))):
         if value not in choices:
             raise OptionError(f"{name} must be one of {', '.join(choices)}, not {value!r}")

@@ -34,7 +34,7 @@ class PerceptualLoss(nn.Module):
         backbone: must tap every layer named here.
         styles: the style images, (1, 3, H, W) each in [0, 1], or a list of such for a style at several scales; their
             targets are computed once, here, and read one style at a time. Or, each, its targets, as `style_targets`
-            returns them.
+            returns them. None at all, if the loss has no term of style: for pictures that should be photos.
         content, style, sliced: layer -> weight within the term.
         style_term: "gram" or "mean_std".
         balanced: divide Gram errors by the size of the photo's Gram matrix as well, see `gram_loss`.
@@ -81,7 +81,7 @@ class PerceptualLoss(nn.Module):
         if style_term == "gram":
             terms["gram"] = {layer: GramLoss(normalize=normalize) for layer in style}
         measured = [self._measure(image, terms, compact) for image in styles]
-        if not measured:
+        if not measured and (style or self.sliced_layers or palette_weight):
             raise OptionError("a perceptual loss needs at least one style image")
         self.kept = nn.ModuleDict()
         for kind, by_layer in terms.items():
@@ -264,5 +264,7 @@ class PerceptualLoss(nn.Module):
 
 def _join(measured: Sequence[Mapping[str, Tensor]], prefix: str) -> dict[str, Tensor]:
     """Return the targets whose names begin with `prefix`, without it, (S, ...); none that one of the styles lacks."""
-    names = [name for name in measured[0] if name.startswith(prefix) and all(name in each for each in measured)]
+    names = [
+        name for name in next(iter(measured), {}) if name.startswith(prefix) and all(name in each for each in measured)
+    ]
     return {name.removeprefix(prefix): torch.cat([each[name] for each in measured]) for name in names}

@@ -7,7 +7,6 @@ Huang and Belongie 2017, "Arbitrary Style Transfer in Real-time with Adaptive In
 from __future__ import annotations
 
 import hashlib
-import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import ClassVar, Self
@@ -26,53 +25,17 @@ from stylezoo.losses.perceptual import PHOTO
 from stylezoo.models.base import StyleNet
 from stylezoo.models.sampling import Draw, PictureStyles, StyleSampler, in_turn, require_layers
 from stylezoo.models.table import StyleTable, hash_weights
+from stylezoo.nn.mirror import build_decoder, divide_features, reach_of
 from stylezoo.nn.norm import InstanceNorm
 from stylezoo.nn.stats import mean_std, wide
-from stylezoo.nn.trunk import Affine, conv
+from stylezoo.nn.trunk import Affine
 from stylezoo.recipe import Recipe
+from stylezoo.runtime.architecture import MIRROR, VGG_CHANNELS
 
-LAYER, CHANNELS = "relu4_1", 512
+LAYER = "relu4_1"
+CHANNELS = VGG_CHANNELS[LAYER]
 CODE = 2 * CHANNELS
 RECONSTRUCTED_EVERY = 2  # of the pictures that a decoder learns from, one of so many is to stay the photo
-MIRROR = ((256,), (256, 256, 256, 128), (128, 64), (64, 3))
-"""Channels of the decoder's convolutions, by resolution from an eighth to the whole: VGG19 backwards from relu4_1."""
-
-
-def build_decoder() -> nn.Sequential:
-    """Return the net from relu4_1, (N, 512, H/8, W/8), to a picture, (N, 3, H, W), without norms as in the paper."""
-    layers: list[nn.Module] = []
-    inputs = CHANNELS
-    for widths in MIRROR:
-        for width in widths:
-            layers += [conv(inputs, width, 3, bias=True), nn.ReLU(inplace=True)]
-            inputs = width
-        layers.append(nn.Upsample(scale_factor=2, mode="nearest"))
-    net = nn.Sequential(*layers[:-2])  # the last convolution gives RGB
-    # Where no norm restores it, the picture would fade layer by layer with torch's own start: He et al.'s keeps it.
-    parameters = list(net.parameters())
-    for values in parameters:
-        nn.init.kaiming_normal_(values, nonlinearity="relu") if values.ndim > 1 else nn.init.zeros_(values)
-    with torch.no_grad():  # and it begins as a faint one on grey, within the range
-        parameters[-2].mul_(0.1)
-        parameters[-1].fill_(0.5)
-    return net
-
-
-def divide_features(backbone: Backbone) -> float:
-    """Divide a VGG's features by a power of two that makes them about 1, in place, and return it.
-
-    They grow with the input that the net was made for: 0..255 in the Caffe lineage. Dividing input and biases divides
-    all features, since ReLU and max pooling let a positive factor through: float16 cannot overflow then. By a power of
-    two no bit of float32 changes.
-    """
-    deviation = backbone.get_buffer("std")
-    scale = 2.0 ** round(math.log2(2 / deviation.mean().item()))
-    deviation *= scale
-    with torch.no_grad():
-        for layer in backbone.modules():
-            if isinstance(layer, nn.Conv2d) and layer.bias is not None:
-                layer.bias /= scale
-    return scale
 
 
 class AdaIN(StyleTable):
@@ -115,13 +78,12 @@ class AdaIN(StyleTable):
             self.__dict__["encoder"] = backbone  # which keeps it out of state_dict() and parameters()
         self.arch = {"styles": styles, "encoder": self.encoder.name}
         self.norm = InstanceNorm(CHANNELS, eps=1e-5 * self.scale**2, correction=int(self.keeps_encoder))
-        self.decoder = build_decoder()
+        self.decoder = build_decoder(LAYER)
         # Rows are encoded, not learnt; DDP would wait for their gradients.
         self.styles = nn.Parameter(torch.zeros(styles, CODE), requires_grad=False)
         self.multiple = 2 ** (len(MIRROR) - 1)
         self.minimum = 2 * self.multiple  # reflection by 1 px at an eighth
-        reach = sum(len(widths) * self.multiple // 2**stage for stage, widths in enumerate(MIRROR))
-        self.overlap = 2 * reach + self.multiple  # the encoder reaches as far as the decoder; pooling is in steps
+        self.overlap = reach_of(LAYER)
 
     @property
     def keeps_encoder(self) -> bool:

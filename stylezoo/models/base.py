@@ -31,6 +31,7 @@ class StyleNet(nn.Module, abc.ABC):
         arch: the arguments that build this net again.
         multiple: height and width given to `forward` must be multiples of this many pixels,
         minimum: and at least this many.
+        wraps: whether `stylezoo.nn.circular` makes it give pictures that tile.
         period: sides of a picture that tiles must be multiples of this, for `stylezoo.nn.circular` to be exact.
         overlap: how many pixels around a tile its inner pixels depend on, when the norms' statistics are frozen.
         sections: overlaps of the parts of the forward pass, see `section`; a net in one part has just its `overlap`.
@@ -38,15 +39,18 @@ class StyleNet(nn.Module, abc.ABC):
         measures_photo: whether `photo_code` depends on the photos, and that by the norms' statistics alone: while they
             are frozen, any part of a photo has the code of the whole.
         gives_back: whether `render` adds what the net cannot give back of the photo, so that strength 0 is the photo.
-        options: what `tuned` takes: names of options for each painting, of families that have such.
+        mixes: whether codes can be added and scaled, and so mixed.
+        exports: whether `forward` can be traced, so that other programs can run the net.
         encoder_layers: the layers of vgg19:caffe that the net itself computes with.
     """
 
     family: ClassVar[str]
     tiles: ClassVar[bool] = True
+    wraps: ClassVar[bool] = True
     measures_photo: ClassVar[bool] = False
     gives_back: ClassVar[bool] = True
-    options: ClassVar[tuple[str, ...]] = ()
+    mixes: ClassVar[bool] = True
+    exports: ClassVar[bool] = True
     encoder_layers: ClassVar[tuple[str, ...]] = ()
     arch: dict[str, Any]
     multiple: int
@@ -112,12 +116,12 @@ class StyleNet(nn.Module, abc.ABC):
         return self.encode(style)
 
     @property
-    def code_width(self) -> int:
-        """D, how many numbers a code has."""
+    def code_width(self) -> int | None:
+        """D, how many numbers a code has; None: that depends on the style image."""
         return self.named_code(0).shape[1]
 
     def tuned(self, **options: Any) -> Self:
-        """Return this net with `options` other than it has; a name that is not in `self.options` is a TypeError."""
+        """Return this net with other values of `Family.options`; another name is a TypeError."""
         if options:
             raise TypeError(f"a {self.family} net takes no {', '.join(options)}")
         return self

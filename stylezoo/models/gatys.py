@@ -60,7 +60,7 @@ class Gatys(StyleNet):
 
     family: ClassVar[str] = "gatys"
     tiles: ClassVar[bool] = False  # one loss is of the whole picture
-    options: ClassVar[tuple[str, ...]] = tuple(field.name for field in dataclasses.fields(Options))
+    exports: ClassVar[bool] = False
 
     def __init__(
         self, encoder: str = "vgg19:caffe", *, how: Options | None = None, backbone: Backbone | None = None

@@ -20,7 +20,8 @@ from stylezoo.nn.stats import region_moments
 from stylezoo.runtime.base import LIMIT, SHIFT
 
 Statistics = dict[str, tuple[Tensor, Tensor]]
-"""For each norm, by its name in the net: mean and inverse standard deviation, float32, both (N, C, 1, 1).
+"""For each norm, by its name in the net: mean and inverse standard deviation, float32, both (N, C, 1, 1); of a
+`Whitening` the mean and the covariance, (N, C * C, 1, 1).
 
 Where a picture has regions, both may be (K, C, 1, 1): for each region those of the whole picture in its style, or
 those of its own part of the picture, see `own_statistics`."""
@@ -85,6 +86,11 @@ class InstanceNorm(nn.Module):
         return mean, inverse
 
     @property
+    def sizes(self) -> tuple[int, int]:
+        """How many numbers each of the two statistics of a picture has."""
+        return self.channels, self.channels
+
+    @property
     def free(self) -> bool:
         """Whether each picture has statistics of its own, and nobody asks for them."""
         return self._frozen is None and self._recording is None and self._mix is None
@@ -99,6 +105,17 @@ class InstanceNorm(nn.Module):
             return mean, torch.rsqrt(variance + self.eps)
         variance, mean = torch.var_mean(x.float(), dim=(2, 3), correction=self.correction, keepdim=True)
         return mean, torch.rsqrt(variance + self.eps)
+
+    def moments(self) -> Moments:
+        """Return what gathers the statistics of a whole from its parts."""
+        return Moments(self)
+
+    def smooth(self, own: tuple[Tensor, Tensor], before: tuple[Tensor, Tensor], share: float) -> tuple[Tensor, Tensor]:
+        """Return statistics mixed with those `before`, by `share`; of these, what is far from the `own` is clamped."""
+        mean, inverse = own
+        half = SHIFT / inverse
+        mean = torch.lerp(mean, before[0].clamp(mean - half, mean + half), share)
+        return mean, torch.lerp(inverse, before[1].clamp(inverse / LIMIT, inverse * LIMIT), share)
 
     @property
     def frozen(self) -> tuple[Tensor, Tensor] | None:
@@ -184,14 +201,12 @@ def smoothed_statistics(net: nn.Module, statistics: Statistics, share: float) ->
     """
     passes: Counter[str] = Counter()
 
-    def mix_of(name: str) -> Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]:
+    def mix_of(name: str, norm: InstanceNorm) -> Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]:
         def mix(mean: Tensor, inverse: Tensor) -> tuple[Tensor, Tensor]:
             passes[name] += 1
             key = f"{name}#{passes[name]}"
             if (before := statistics.get(key)) is not None and before[0].shape == mean.shape:
-                half = SHIFT / inverse
-                mean = torch.lerp(mean, before[0].clamp(mean - half, mean + half), share)
-                inverse = torch.lerp(inverse, before[1].clamp(inverse / LIMIT, inverse * LIMIT), share)
+                mean, inverse = norm.smooth((mean, inverse), before, share)
             statistics[key] = mean, inverse
             return mean, inverse
 
@@ -200,7 +215,7 @@ def smoothed_statistics(net: nn.Module, statistics: Statistics, share: float) ->
     norms = _norms(net)
     try:
         for name, norm in norms.items():
-            norm._mix = mix_of(name)
+            norm._mix = mix_of(name, norm)
         yield
     finally:
         for norm in norms.values():
@@ -208,9 +223,14 @@ def smoothed_statistics(net: nn.Module, statistics: Statistics, share: float) ->
 
 
 class Moments:
-    """Mean and variance of what comes in parts, exactly as of the whole: the parts' own, merged in float64."""
+    """Mean and variance of what comes in parts, exactly as of the whole: the parts' own, merged in float64.
 
-    def __init__(self) -> None:
+    Args:
+        norm: whose statistics they are to be.
+    """
+
+    def __init__(self, norm: InstanceNorm) -> None:
+        self.norm = norm
         self.count, self.mean, self.squares = torch.zeros(()), torch.zeros(()), torch.zeros(())
 
     def add(self, x: Tensor, shares: Tensor | None = None) -> None:
@@ -223,17 +243,24 @@ class Moments:
         else:
             average, variance = (value[..., None, None] for value in region_moments(x, shares))
             count = shares.cpu().double().sum(dim=(2, 3)).view(-1, 1, 1, 1).clamp_min(1e-12)
-        mean, variance = average.cpu().double(), variance.cpu().double()
+        self.merge(average.cpu().double(), variance.cpu().double(), count)
+
+    def merge(self, mean: Tensor, spread: Tensor, count: Tensor) -> None:
+        """Add a part of `count` pixels, by its mean and its variance or covariance (Chan et al. 1979)."""
         total, apart = self.count + count, mean - self.mean
-        self.squares = self.squares + variance * count + apart**2 * (self.count * count / total)  # Chan et al. 1979
+        self.squares = self.squares + spread * count + self.outer(apart) * (self.count * count / total)
         self.mean = self.mean + apart * (count / total)
         self.count = total
 
-    def statistics(self, norm: InstanceNorm) -> tuple[Tensor, Tensor]:
+    def outer(self, apart: Tensor) -> Tensor:
+        """Return what the distance between two means adds to the squares."""
+        return apart**2
+
+    def statistics(self) -> tuple[Tensor, Tensor]:
         """Return what `norm.measure` would of the whole, on the CPU."""
-        correction = norm.correction if self.count.ndim == 0 else 0
+        correction = self.norm.correction if self.count.ndim == 0 else 0
         variance = self.squares / (self.count - correction).clamp_min(1 if self.count.ndim == 0 else 1e-12)
-        return self.mean.float(), torch.rsqrt(variance + norm.eps).float()
+        return self.mean.float(), torch.rsqrt(variance + self.norm.eps).float()
 
 
 class Unmeasured(Exception):  # noqa: N818 - nothing went wrong

@@ -1,31 +1,25 @@
-"""adain on onnxruntime, with VGG19 from the tables bundled with the package."""
+"""adain on onnxruntime."""
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from functools import lru_cache
 from typing import Any
 
 import numpy as np
-from safetensors.numpy import load_file
 
 from stylezoo.images.planes import pad_to_multiple, pool
 from stylezoo.images.sizes import SMALLEST_STYLE
 from stylezoo.runtime import graphs
-from stylezoo.runtime.architecture import CHANNELS, MIRROR, Shapes, decoder_convolutions
+from stylezoo.runtime.architecture import MIRROR, VGG_CHANNELS, Shapes, decoder_shapes
 from stylezoo.runtime.base import LIMIT, SHIFT, Floats, Passes, Statistics
 from stylezoo.runtime.layout import Layout, Tensors, hash_tensors
 from stylezoo.runtime.onnx import OnnxRuntime, Session, region_moments
+from stylezoo.runtime.vgg import CAFFE, VGG_SCALE, open_vgg
 from stylezoo.runtime.weights import Weights
-from stylezoo.zoo.store import BUNDLED
 
-CAFFE, LAYER = "vgg19:caffe", "relu4_1"
-TABLES = BUNDLED / "vgg19-caffe.safetensors"
-"""VGG19 to relu4_1: for each layer the indices of its weights, 256 values and the biases."""
-MEAN, DEVIATION = (123.68 / 255, 116.779 / 255, 103.939 / 255), 1 / 255
-VGG_SCALE = 512.0
-"""adain's features are divided by this, to be about 1; see `stylezoo.models.adain.divide_features`."""
+LAYER = "relu4_1"
+CHANNELS = VGG_CHANNELS[LAYER]
 
 
 class AdaINLayout(Layout):
@@ -35,9 +29,7 @@ class AdaINLayout(Layout):
         if not self.computes(arch):
             return None
         shapes: Shapes = {self.rows: (int(arch.get("styles", 0)), 2 * CHANNELS)}
-        for name, inputs, outputs in decoder_convolutions():
-            shapes |= {f"{name}.weight": (outputs, inputs, 3, 3), f"{name}.bias": (outputs,)}
-        return shapes
+        return shapes | decoder_shapes()
 
     def computes(self, arch: Mapping[str, Any]) -> bool:
         return bool(arch.get("encoder", CAFFE) == CAFFE)
@@ -65,8 +57,8 @@ class AdaINRuntime(OnnxRuntime):
 
     def __init__(self, weights: Weights, wrap: bool = False) -> None:
         super().__init__(weights, wrap)
-        self._encoder = _vgg(wrap)
-        self._decoder = Session(lambda: graphs.decoder_graph(weights.floats, wrap))
+        self._encoder = open_vgg(LAYER, wrap=wrap)
+        self._decoder = Session(lambda: graphs.decoder_graph(weights.floats, wrap=wrap))
 
     def open(self) -> None:
         """Do nothing: these sessions take long to open, and rarely fail."""
@@ -142,19 +134,3 @@ class AdaINRuntime(OnnxRuntime):
         passes.keep(now)
         mean, inverse = np.split(now, 2, axis=1)
         return mean, inverse
-
-
-@lru_cache(maxsize=2)
-def _vgg(wrap: bool) -> Session:
-    """Return VGG19 up to relu4_1, its features divided by VGG_SCALE."""
-
-    def write() -> bytes:
-        tables = load_file(TABLES)
-        weights = {}
-        for layer in {name.partition(".")[0] for name in tables}:
-            weights[f"{layer}.weight"] = tables[f"{layer}.table"].astype(np.float32)[tables[f"{layer}.codes"]]
-            weights[f"{layer}.bias"] = tables[f"{layer}.bias"].astype(np.float32) / np.float32(VGG_SCALE)
-        mean = np.array(MEAN, dtype=np.float32).reshape(1, 3, 1, 1)
-        return graphs.vgg_graph(weights, mean, np.float32(DEVIATION * VGG_SCALE), wrap)
-
-    return Session(write)

@@ -32,10 +32,11 @@ one becomes, the pixel before it, itself and the pixel behind it, each as shares
 ENCODER_WIDTHS, ENCODER_HIDDEN, STATISTICS, HIDDEN, BOTTLENECK = (32, 48, 64, 128, 192), 192, 1920, 256, 128
 """A ghiasi net's channels: encoder stages, its perceptron, VGG19's statistics, the predictor's two layers."""
 
+VGG_CHANNELS = {"relu1_1": 64, "relu2_1": 128, "relu3_1": 256, "relu4_1": 512}
+"""The layers of VGG19 that nets decode, shallow to deep, with their channels; the resolution is halved from each to the
+next."""
 MIRROR = ((256,), (256, 256, 256, 128), (128, 64), (64, 3))
-"""Channels of AdaIN's decoder, by resolution from 1/8 to full: VGG19 mirrored from relu4_1."""
-CHANNELS = 512
-"""Channels of VGG19's relu4_1."""
+"""Channels of the decoder of relu4_1, by resolution from 1/8 to full: VGG19 backwards."""
 
 Shapes = dict[str, tuple[int, ...]]
 
@@ -158,11 +159,29 @@ def encoder_shapes(folded: bool, affine: int) -> Shapes:
     return shapes
 
 
-def decoder_convolutions() -> Iterator[tuple[str, int, int]]:
-    """Yield name, input channels and output channels of the convolutions of AdaIN's decoder, in order."""
-    index, inputs = 0, CHANNELS
-    for widths in MIRROR:
+def mirrored(layer: str) -> tuple[tuple[int, ...], ...]:
+    """Return the channels of the convolutions that decode a layer of VGG19, by resolution, up to the full one.
+
+    A lower layer's decoder has the shape of the end of `MIRROR`, from the convolution that takes as many channels.
+    """
+    depth = list(VGG_CHANNELS).index(layer)
+    first, *rest = MIRROR[len(MIRROR) - 1 - depth :]
+    return (first[-1:], *rest)
+
+
+def decoder_convolutions(layer: str = "relu4_1", prefix: str = "decoder") -> Iterator[tuple[str, int, int]]:
+    """Yield name, input channels and output channels of the convolutions that decode a layer of VGG19, in order."""
+    index, inputs = 0, VGG_CHANNELS[layer]
+    for widths in mirrored(layer):
         for width in widths:
-            yield f"decoder.{index}", inputs, width
+            yield f"{prefix}.{index}", inputs, width
             index, inputs = index + 2, width  # a ReLU follows
         index += 1  # upsampling after each resolution
+
+
+def decoder_shapes(layer: str = "relu4_1", prefix: str = "decoder") -> Shapes:
+    """Return the names and shapes of the weights that decode a layer of VGG19."""
+    shapes: Shapes = {}
+    for name, inputs, outputs in decoder_convolutions(layer, prefix):
+        shapes |= {f"{name}.weight": (outputs, inputs, 3, 3), f"{name}.bias": (outputs,)}
+    return shapes

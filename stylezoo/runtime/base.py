@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from stylezoo.errors import OptionError
+from stylezoo.errors import OptionError, StyleError
 from stylezoo.runtime.options import StylizeOptions
 
 Floats = NDArray[np.float32]
@@ -18,31 +18,47 @@ Array = NDArray[Any]
 """Pixels (N, C, H, W): uint8, or float32 in [0, 1]."""
 
 Statistics = NDArray[np.float32]
-"""(N, S): for each norm of a net, in forward order, the means and then the inverse standard deviations of its channels.
+"""(N, S): for each norm of a net, in forward order, the means and then the inverse standard deviations of its channels,
+or the covariances where it whitens.
 For a picture with regions, (K, S): one row per region, of the whole picture in the region's style, or of the region's
 own part of the picture."""
 
 
 @dataclass(frozen=True, eq=False)
 class StyleCode:
-    """A style embedding. Codes of one net can be added and scaled, and so mixed.
+    """A style embedding. Codes of most nets can be added and scaled, and so mixed.
 
     Attributes:
         values: (1, D) float array (a tensor is converted); D and the meaning depend on the family.
+        mixes: whether codes of this net can be mixed.
+
+    Raises:
+        StyleError: they cannot.
     """
 
     values: Floats
+    mixes: bool = True
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "values", as_array(self.values))
 
     def __add__(self, other: StyleCode) -> StyleCode:
+        self._check()
         return StyleCode(self.values + other.values)
 
     def __mul__(self, factor: float) -> StyleCode:
+        if factor == 1:
+            return self
+        self._check()
         return StyleCode(self.values * self.values.dtype.type(factor))
 
     __rmul__ = __mul__
+
+    def _check(self) -> None:
+        if not self.mixes:
+            raise StyleError(
+                "this model takes one style at a time, since it keeps its patches: name one, or use regions"
+            )
 
     def lerp(self, other: StyleCode, weight: float) -> StyleCode:
         """Interpolate linearly: this code at `weight` 0, `other` at 1."""
@@ -116,11 +132,14 @@ class Runtime(abc.ABC):
         name: "onnx" or "torch".
         multiple: the height and width of the input of `run` must be multiples of this, in px,
         minimum: and at least this.
+        wraps: whether it has a `circular` form.
         period: sides of a picture that tiles must be multiples of this, for `circular` to be exact.
         norms: number of norms of the net.
         measures_photo: whether `photo_code` depends on the photo, and that by the norms' statistics alone.
         gives_back: whether `render` adds the residual that the net cannot reconstruct, so that strength 0 is the photo.
-        code_width: D, the length of a code.
+        code_width: D, the length of a code; None: it depends on the style image.
+        mixes: whether codes can be mixed, see `StyleCode`.
+        tuning: the options of its family that were given, see `Family.options`.
     """
 
     name: ClassVar[str]
@@ -128,9 +147,12 @@ class Runtime(abc.ABC):
     minimum: int
     period: int
     norms: int
+    wraps: bool = True
     measures_photo: bool = False
     gives_back: bool
-    code_width: int
+    code_width: int | None
+    mixes: bool = True
+    tuning: dict[str, Any] = {}  # noqa: RUF012 - replaced, never changed
 
     @abc.abstractmethod
     def circular(self) -> Runtime:

@@ -42,7 +42,15 @@ def rows_of(style: StyleCode | Sequence[Region], start: Floats | None, strength:
     codes = [s if r.code is None else code_of(r.code, s) for r, s in zip(style, starts, strict=True)]
     # Where the photo stays and the net has no code for it, any style will do: the photo covers it below.
     stand_in = next(c for c in codes if c is not None)
-    return np.concatenate([stand_in if c is None else c for c in codes])
+    rows = [stand_in if c is None else c for c in codes]
+    widest = max(row.shape[1] for row in rows)  # codes that differ in length end with zeros
+    return np.concatenate([row if row.shape[1] == widest else _widened(row, widest) for row in rows])
+
+
+def _widened(row: Floats, width: int) -> Floats:
+    wide = np.zeros((len(row), width), dtype=row.dtype)
+    wide[:, : row.shape[1]] = row
+    return wide
 
 
 def join(

@@ -12,7 +12,17 @@ from typing import Literal, get_args
 
 import numpy as np
 
-from stylezoo.runtime.architecture import ENCODER_WIDTHS, MIRROR, PARTS, PATCH, STEP, WEAVE, Trunk, decoder_convolutions
+from stylezoo.runtime.architecture import (
+    ENCODER_WIDTHS,
+    PARTS,
+    PATCH,
+    STEP,
+    VGG_CHANNELS,
+    WEAVE,
+    Trunk,
+    decoder_convolutions,
+    mirrored,
+)
 from stylezoo.runtime.base import LIMIT, SHIFT, Floats
 from stylezoo.runtime.graph import Graph
 
@@ -26,8 +36,8 @@ EPS = 1e-5
 TO_THE_END = 2**62
 """As the end of a slice: the last element."""
 
-VGG_DEPTHS = (2, 2, 4, 1)
-"""Convolutions of each block of VGG19, up to relu4_1."""
+VGG_DEPTHS = (2, 2, 4, 4)
+"""Convolutions of the first blocks of VGG19."""
 
 
 def trunk_graph(
@@ -306,9 +316,15 @@ def mean_deviation(graph: Graph, x: str) -> list[str]:
     return [graph.node("Flatten", value, axis=1) for value in (mean, deviation)]
 
 
-def vgg_graph(weights: Tensors, mean: Floats, deviation: np.float32, wrap: bool = False) -> bytes:
-    """Return the model of VGG19 up to relu4_1: input `image`, from which `mean` is subtracted before dividing by
-    `deviation`; output its features."""
+def vgg_graph(
+    weights: Tensors,
+    mean: Floats,
+    deviation: np.float32,
+    layers: Sequence[str] = ("relu4_1",),
+    wrap: bool = False,
+) -> bytes:
+    """Return the model of VGG19 up to the last of `layers`, rising: input `image`, from which `mean` is subtracted
+    before dividing by `deviation`; outputs the features at each of them, by their names."""
     graph = Graph()
     x = graph.input(IMAGE, ("N", 3, "H", "W"))
     x = graph.node("Div", graph.node("Sub", x, graph.constant(mean)), graph.constant(deviation))
@@ -320,21 +336,25 @@ def vgg_graph(weights: Tensors, mean: Floats, deviation: np.float32, wrap: bool 
             pads = (0, 0, 0, 0) if wrap else (1, 1, 1, 1)
             x = wrap_around(graph, x, 1) if wrap else x
             x = graph.node("Relu", graph.node("Conv", x, *parts, kernel_shape=(3, 3), pads=pads))
-    graph.output(x, RESULT, ("N", 512, "h", "w"))
-    return graph.model()
+            if layer in layers:
+                graph.output(x, layer, ("N", VGG_CHANNELS[layer], f"h{block}", f"w{block}"))
+            if layer == layers[-1]:
+                return graph.model()
+    raise AssertionError(layers)
 
 
-def decoder_graph(weights: Tensors, wrap: bool = False) -> bytes:
-    """Return the model of AdaIN's decoder: features of about 1, (N, 512, h, w), to a picture, (N, 3, 8h, 8w)."""
+def decoder_graph(weights: Tensors, layer: str = "relu4_1", prefix: str = "decoder", wrap: bool = False) -> bytes:
+    """Return the model that decodes a layer of VGG19: features of about 1, (N, C, h, w), to a picture, (N, 3, H, W)."""
     graph = Graph()
-    x = graph.input(IMAGE, ("N", 512, "h", "w"))
-    names = iter(decoder_convolutions())
-    for stage, widths in enumerate(MIRROR):
+    x = graph.input(IMAGE, ("N", VGG_CHANNELS[layer], "h", "w"))
+    names = iter(decoder_convolutions(layer, prefix))
+    stages = mirrored(layer)
+    for stage, widths in enumerate(stages):
         x = enlarge(graph, x, "nearest") if stage else x
         for index in range(len(widths)):
             name, *_ = next(names)
             x = convolve(graph, x, weights[f"{name}.weight"], weights[f"{name}.bias"], wrap=wrap)
-            last = stage == len(MIRROR) - 1 and index == len(widths) - 1
+            last = stage == len(stages) - 1 and index == len(widths) - 1
             x = x if last else graph.node("Relu", x)
     x = graph.node("Clip", x, graph.constant(np.float32(0)), graph.constant(np.float32(1)))
     graph.output(x, RESULT, ("N", 3, "H", "W"))

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import copy
 import threading
 from collections.abc import Callable, Mapping
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 import numpy as np
 
@@ -78,6 +79,12 @@ class OnnxRuntime(Runtime):
 
     def named_code(self, style: int) -> Floats:
         return self.weights.named_code(style)
+
+    def tuned(self, **options: Any) -> Self:
+        """Return this runtime with other `options` of its family."""
+        other = copy.copy(self)
+        other.tuning = options
+        return other
 
     def fit(self, tile: Any, sizes: Sizes, code: Floats, count: int = 1) -> None:
         if tile is None:

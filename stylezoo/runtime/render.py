@@ -9,7 +9,7 @@ from functools import partial
 import numpy as np
 
 from stylezoo._files import shows
-from stylezoo.errors import ImageError
+from stylezoo.errors import ImageError, OptionError
 from stylezoo.images.color import match_stats
 from stylezoo.images.detail import with_detail
 from stylezoo.images.planes import Array, Floats, crop, lerp, pad_to_multiple, resize
@@ -83,6 +83,8 @@ def render(
         NeedsTilesError: tiles are needed, but the runtime has none.
     """
     wrap = options.tileable
+    if wrap and not runtime.wraps:
+        raise OptionError("this model does not make pictures that tile: leave tileable out, or choose another model")
     sizes = sizes_of(photo, options, runtime.period, runtime.minimum)
     if options.stroke == "auto" and sizes.small != sizes.result:
         seen = resize(photo, sizes.small, wrap=wrap)

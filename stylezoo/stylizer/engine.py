@@ -48,7 +48,7 @@ class Engine:
     Attributes:
         lock: held while the weights change.
         device, dtype: device and dtype of the computation.
-        tuning_names: names of the per-image options, for models that optimise each picture.
+        tuning_names: the options of `stylize` that the model's family alone has.
 
     Raises:
         OptionError, WeightsError: see `stylezoo.load`.
@@ -99,15 +99,13 @@ class Engine:
 
     @property
     def tuning_names(self) -> tuple[str, ...]:
-        return () if self._net is None else self._net.options
+        return FAMILIES[self._family].options
 
     def runtime(self, tuning: dict[str, Any]) -> Runtime:
-        """Return the runtime for the current weights; `tuning` holds options for models that optimise each picture."""
-        if tuning:
-            from stylezoo.torch_runtime.runtime import TorchRuntime
-
-            return TorchRuntime(self._load_net().tuned(**tuning))
-        return self._onnx_runtime() if self.uses_onnx else self.torch_runtime()
+        """Return the runtime for the current weights; `tuning` holds options of `tuning_names`."""
+        if not self.uses_onnx:
+            return self.torch_runtime(tuning)
+        return self._onnx_runtime().tuned(**tuning) if tuning else self._onnx_runtime()
 
     def _onnx_runtime(self) -> OnnxRuntime:
         with self.lock:
@@ -116,13 +114,15 @@ class Engine:
                 self._onnx = open_runtime(weights)
             return self._onnx
 
-    def torch_runtime(self) -> TorchRuntime:
+    def torch_runtime(self, tuning: dict[str, Any]) -> TorchRuntime:
         """Return the torch runtime, which supports everything; raise OptionError if torch is not installed."""
         with self.lock:
-            if self._torch is None:
-                net = self._load_net()
-                from stylezoo.torch_runtime.runtime import TorchRuntime
+            net = self._load_net()
+            from stylezoo.torch_runtime.runtime import TorchRuntime
 
+            if tuning:
+                return TorchRuntime(net.tuned(**tuning))
+            if self._torch is None:
                 self._torch = TorchRuntime(net)
             return self._torch
 

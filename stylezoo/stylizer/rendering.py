@@ -32,12 +32,12 @@ def prepare(
     runtime: Runtime,
     plan: Plan,
     options: StylizeOptions,
-    tiling: Callable[[], Runtime],
+    tiling: Callable[[dict[str, Any]], Runtime],
     progress: bool = False,
 ) -> Render:
     """Return a function that stylizes photos by `plan`; styles that do not depend on the photo are encoded once, here.
 
-    `tiling` returns the runtime for pictures that `runtime` can only compute in tiles.
+    `tiling` returns the runtime, of the same `tuning`, for pictures that `runtime` can only compute in tiles.
     """
     images = [not isinstance(content, StyleCode) for content in plan.contents]
 
@@ -52,7 +52,7 @@ def prepare(
         except NeedsTilesError:
             if not has_torch():
                 raise
-            return render(tiling(), photos, style, options, passes=passes, progress=progress)
+            return render(tiling(runtime.tuning), photos, style, options, passes=passes, progress=progress)
 
     if options.preserve_color != "stats" or not any(images):
         style = plan.encode(runtime)

@@ -59,7 +59,7 @@ class Style:
             content = part.content
             if not isinstance(content, StyleCode):
                 picture = content if wanted is None else move_colours(content, colour_statistics([content]), wanted)
-                content = StyleCode(runtime.encode(picture))
+                content = StyleCode(runtime.encode(picture), runtime.mixes)
             codes.append(content * part.weight)
         return sum(codes[1:], codes[0])
 
@@ -235,7 +235,7 @@ def _parts(spec: ModelSpec, runtime: Runtime, style: Any, size: int | None, weig
 
 def _fitting(spec: ModelSpec, runtime: Runtime, code: StyleCode) -> StyleCode:
     """Return `code`; raise StyleError if it is from another net."""
-    if code.values.shape != (1, runtime.code_width):
+    if code.values.shape != (1, runtime.code_width or code.values.size):
         raise StyleError(
             f"{spec.name}: the style code of {code.values.size} numbers is from another model: encode it again"
         )

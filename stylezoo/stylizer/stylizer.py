@@ -132,10 +132,9 @@ class Stylizer:
                 array. Or a mapping from styles to masks, or (style, mask) pairs; `style` is then used everywhere else,
                 and None keeps the photo there. With content_map, the masks are colours of it, such as "red".
             progress: show a progress bar on stderr, for tiles or for the steps of an optimisation.
-            options: strength, size, stroke, preserve_color, protect, only, content_map, style_map, tile, style_size and
-                metadata, see `stylezoo.runtime.options.StylizeOptions`. Models that optimise each picture also take
-                steps, start, optimizer, lr, stages, content_layers, style_layers, content_weight, style_weight,
-                tv_weight, pooling, seed and callback, see `stylezoo.models.gatys_options.Options`.
+            options: those of `stylezoo.runtime.options.StylizeOptions`, such as strength, size, stroke, protect and
+                content_map. gatys models also take those of `stylezoo.models.gatys_options.Options`, such as steps;
+                styleswap models patch and stride, see `stylezoo.runtime.swap`.
 
         Raises:
             ImageError, StyleError, OptionError: an argument is invalid.

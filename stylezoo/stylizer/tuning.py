@@ -1,13 +1,12 @@
-"""Options of models that optimise each picture."""
+"""Options of `stylize` that only some families have."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
 from stylezoo.errors import OptionError, did_you_mean
-from stylezoo.runtime.device import has_torch
 from stylezoo.runtime.options import option_fields
-from stylezoo.zoo.families import those
+from stylezoo.zoo.families import takers
 
 
 def check_tuning(given: Iterable[str], own: Sequence[str], model: str) -> None:
@@ -15,19 +14,7 @@ def check_tuning(given: Iterable[str], own: Sequence[str], model: str) -> None:
     for name in given:
         if name in own:
             continue
-        if name in _tuning_names():
-            raise OptionError(
-                f"{name} is for models that optimise each picture, such as gatys/vgg19, "
-                f"but {model} stylizes in one pass: leave it out"
-            )
+        if families := takers(name):
+            raise OptionError(f"{name} is for {families} models, and {model} is none: leave it out")
         known = ["style", "mask", "progress", *option_fields(), *own]
         raise OptionError(f"{model} has no option '{name}'.{did_you_mean(name, known)}")
-
-
-def _tuning_names() -> set[str]:
-    """Return the options of all models that optimise each picture; empty without torch."""
-    if not has_torch():
-        return set()
-    from stylezoo.models import net_class
-
-    return {name for family in those(weightless=True) for name in net_class(family).options}

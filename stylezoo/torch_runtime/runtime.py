@@ -46,16 +46,17 @@ class TorchRuntime(Runtime):
 
     def __init__(self, net: StyleNet, lock: threading.RLock | None = None) -> None:
         self.net = net
-        self._norms = {name: m.channels for name, m in net.named_modules() if isinstance(m, InstanceNorm)}
+        self._norms = {name: m.sizes for name, m in net.named_modules() if isinstance(m, InstanceNorm)}
         self.lock = lock or threading.RLock()
         self.multiple, self.minimum, self.norms = net.multiple, net.minimum, len(self._norms)
-        self.gives_back, self.period, self.measures_photo = net.gives_back, net.period, net.measures_photo
+        self.gives_back, self.mixes = net.gives_back, net.mixes
+        self.period, self.wraps, self.measures_photo = net.period, net.wraps, net.measures_photo
 
     def circular(self) -> TorchRuntime:
         return TorchRuntime(circular(self.net), self.lock)
 
     @property
-    def code_width(self) -> int:  # type: ignore[override]  # an attribute of the others
+    def code_width(self) -> int | None:  # type: ignore[override]  # an attribute of the others
         return self.net.code_width
 
     def named_code(self, style: int) -> Floats:
@@ -83,7 +84,7 @@ class TorchRuntime(Runtime):
         frozen = None if statistics is None else self._by_name(statistics)
         with self._ready(), ExitStack() as stack:
             stack.enter_context(frozen_statistics(self.net, frozen))
-            if frozen is None and passes is not None:
+            if frozen is None and passes is not None and self._norms:
                 stack.enter_context(self._smoothed(passes))
             return as_array(self.net(*inputs).float())
 
@@ -136,7 +137,7 @@ class TorchRuntime(Runtime):
         return torch.as_tensor(np.ascontiguousarray(values)).to(self.net.device, self.net.dtype)
 
     def _by_name(self, statistics: Statistics) -> ByName:
-        widths = [width for width in self._norms.values() for _ in "mi"]
+        widths = [width for sizes in self._norms.values() for width in sizes]
         parts = torch.as_tensor(statistics).to(self.net.device).split(widths, dim=1)
         pairs = zip(parts[::2], parts[1::2], strict=True)
         return {

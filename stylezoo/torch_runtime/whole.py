@@ -94,19 +94,19 @@ class WholePicture:
     def _measure(self) -> None:
         """Gather the statistics of the section's norms."""
         while True:
-            moments, norm = Moments(), None
+            moments: Moments | None = None
             with self._section(), partial_statistics(self.net, self.statistics):
                 for box in chain.from_iterable(self._rows):
                     try:
                         self._run(box)
                     except Unmeasured as at:
+                        moments, name = moments or at.norm.moments(), at.name
                         moments.add(*self._counted(box, at.x))
-                        name, norm = at.name, at.norm
                         self._bar.update()
                     else:
                         return  # a tile has come to the end, so there are no more norms
-            assert norm is not None
-            mean, inverse = moments.statistics(norm)
+            assert moments is not None
+            mean, inverse = moments.statistics()
             self.statistics[name] = mean.to(self.net.device), inverse.to(self.net.device)
 
     def _counted(self, box: Box, x: Tensor) -> tuple[Tensor, Tensor | None]:

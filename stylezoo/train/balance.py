@@ -29,6 +29,8 @@ class StyleBalance:
 
     def coefficients(self, style: Tensor) -> Tensor:
         """Return the weights of pictures, (N,), for their styles, (N,) integers; 1 for an index out of range."""
+        if not len(self.error):
+            return torch.ones(len(style), device=style.device)
         error = self.error.to(style.device)
         relative = (error / error.nanmean()).nan_to_num(1.0) ** self.strength
         inside = (style >= 0) & (style < len(error))

@@ -8,7 +8,7 @@ from math import inf
 from stylezoo.errors import RecipeError
 from stylezoo.models import net_class
 from stylezoo.models.trunk_net import TrunkNet
-from stylezoo.recipe import NEAREST, Data, Loss, Optim, Recipe
+from stylezoo.recipe import NEAREST, Data, Optim, Recipe
 from stylezoo.zoo.families import FAMILIES, Family, those
 
 Bound = tuple[str, bool, str]
@@ -22,7 +22,7 @@ def check_recipe(recipe: Recipe, where: str) -> None:
     try:
         for section, bounds in (
             ("data", _data_bounds(recipe.data)),
-            ("loss", _loss_bounds(recipe.loss)),
+            ("loss", _loss_bounds(recipe)),
             ("optim", _optim_bounds(recipe.optim)),
             ("run", _run_bounds(recipe)),
         ):
@@ -47,7 +47,8 @@ def _data_bounds(data: Data) -> Iterator[Bound]:
     yield "style_short_side", 32 <= data.style_short_side[0] <= data.style_short_side[1], RISING
 
 
-def _loss_bounds(loss: Loss) -> Iterator[Bound]:
+def _loss_bounds(recipe: Recipe) -> Iterator[Bound]:
+    loss, family = recipe.loss, FAMILIES.get(recipe.model.family)
     for key in ("content_weight", "style_weight", "tv_weight", "sliced_weight", "palette_weight", "consistency"):
         yield key, _is_amount(getattr(loss, key)), AMOUNT
     layers = not loss.sliced_weight or _usable(loss.sliced)
@@ -55,7 +56,7 @@ def _loss_bounds(loss: Loss) -> Iterator[Bound]:
     balanced = not loss.balanced or (loss.style_term == "gram" and loss.normalize)
     yield "balanced", balanced, "goes with loss.style_term gram and loss.normalize true"
     yield "balance", 0 <= loss.balance <= 4, "must be from 0 (off) to 4"
-    for key in ("style", "content"):
+    for key in ("content",) if family and family.reconstructs else ("style", "content"):
         yield key, _usable(getattr(loss, key)), "needs a layer with a positive weight, and none with a negative one"
 
 

@@ -53,14 +53,14 @@ def find_content(recipe: Recipe) -> tuple[list[Path], list[Path]]:
 
 
 def find_styles(recipe: Recipe) -> StyleSet | None:
-    """Return the style image crops that an arbitrary-style net learns from; None for other recipes.
+    """Return the style image crops that an arbitrary-style net learns from; None for recipes that need none.
 
     Pictures that cannot be read are skipped, with a warning.
 
     Raises:
         DataError: the folder does not exist, or none of its pictures can be used.
     """
-    if FAMILIES[recipe.model.family].kind != "arbitrary":
+    if not FAMILIES[recipe.model.family].learns_any:
         return None
     data = recipe.data
     folder = find_folder(data.styles)
@@ -177,8 +177,7 @@ def measure_targets(recipes: Sequence[Recipe]) -> list[tuple[TargetSpec, dict[st
     for recipe in recipes:
         if FAMILIES[recipe.model.family].kind == "arbitrary":
             raise RecipeError(
-                f"{recipe.name} learns from a folder of style images and has no style targets: name a recipe with "
-                "named styles"
+                f"{recipe.name} learns from no named style and has no style targets: name a recipe with named styles"
             )
         terms = measured_terms(recipe.loss)
         specs = {style.id: _describe(recipe, style) for style in recipe.styles}
@@ -213,10 +212,10 @@ def build_net(recipe: Recipe) -> StyleNet:
     model = recipe.model
     if model.base is not None:
         return load_base(recipe).net.on_same_trunk(len(recipe.styles))
-    kind = FAMILIES[model.family].kind
-    rows = {} if kind == "single" else {"styles": len(recipe.styles)}
+    family = FAMILIES[model.family]
+    rows = {"styles": len(recipe.styles)} if family.takes_cards else {}
     net = create_model(model.family, **rows, **model.args)
-    if model.teacher is not None and kind == "arbitrary":
+    if model.teacher is not None and family.kind == "arbitrary":
         init_encoder(recipe, net)
     if model.start is not None and model.start != NEAREST:
         init_net(recipe, net)

@@ -59,11 +59,14 @@ class Window:
         )
 
     def means(self, names: list[str]) -> dict[str, Any]:
-        """Return the means over the pictures of all processes, and the style term's means by style."""
+        """Return the means over the pictures of all processes, and the style term's means by style.
+
+        Pictures that should be the photo do not count, unless all should.
+        """
         style = torch.cat(self.styles)
         terms = {name: torch.cat([terms[name] for terms in self.terms]) for name in self.terms[0]}
-        stylized = (style != PHOTO).to(style.device)
-        sums = torch.stack([(term * stylized).sum() for term in terms.values()] + [stylized.sum()])
+        counted = torch.stack([style != PHOTO, torch.ones_like(style, dtype=torch.bool)])
+        sums = torch.stack([(term * counted).sum(dim=1) for term in terms.values()] + [counted.sum(dim=1)])
         each = torch.zeros(2, len(names) + 1, device=style.device)  # PHOTO, -1, is the last
         known = terms[COPY if COPY in terms else "style"].float()
         each[0].index_add_(0, style % (len(names) + 1), known)
@@ -71,6 +74,7 @@ class Window:
         if distributed.is_available() and distributed.is_initialized():
             distributed.all_reduce(sums)
             distributed.all_reduce(each)
+        sums = sums[:, 0] if sums[-1, 0] else sums[:, 1]
         means = sums[:-1] / sums[-1].clamp_min(1)
         line: dict[str, Any] = {name: round(mean, 6) for name, mean in zip(terms, means.tolist(), strict=True)}
         if len(names) > 1:

@@ -82,7 +82,7 @@ def make_pack(
     if not limit_mb > 0:
         raise OptionError(f"limit_mb must be positive, not {limit_mb}")
     hold_out = max(recipe.data.hold_out for recipe in recipes)
-    anything = [recipe for recipe in recipes if FAMILIES[recipe.model.family].kind == "arbitrary"]
+    anything = [recipe for recipe in recipes if FAMILIES[recipe.model.family].learns_any]
     content = _training_pictures({recipe.data.content for recipe in recipes}, photos, "content", hold_out)
     pictures = content | _training_pictures({recipe.data.styles for recipe in anything}, styles, "styles", hold_out)
     with new_folder(out) as folder:

@@ -79,7 +79,7 @@ def load_recipe(
     if style is not None:
         plain["styles"] = [_own_style(Path(style), name.rpartition("/")[2] if name else None)]
     model = plain.get("model")
-    if styles is not None and isinstance(model, dict) and model.get("family") in those(kind="arbitrary"):
+    if styles is not None and isinstance(model, dict) and model.get("family") in those(learns_any=True):
         _put(plain, ["data", "styles"], str(Path(styles).resolve()), "--styles")
     elif styles is not None:
         plain["styles"] = [_own_style(p) for p in _pictures(Path(styles))]

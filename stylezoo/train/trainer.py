@@ -81,7 +81,7 @@ def prepare(
     if device.type == "cuda":
         torch.set_float32_matmul_precision("high")
         torch.backends.cudnn.benchmark = True  # all crops have the same size
-    if run.minutes and FAMILIES[recipe.model.family].kind == "arbitrary":
+    if run.minutes and FAMILIES[recipe.model.family].learns_any:
         recipe = fit_styles(recipe, device, 60 * run.minutes / SHARE)
     pictures = find_styles(recipe)
     with torch.autocast(device.type, torch.bfloat16) if half and pictures else nullcontext():  # thousands of them

@@ -23,10 +23,12 @@ class Family:
         paper: the publication, with its "arXiv:" number.
         net: the class of its nets, a `StyleNet`, as "module:Class".
         layout: reads its weights without torch, a `Layout`, as "module:Class"; None: its nets need torch.
+        reconstructs: whether its nets learn to give photos back, and so from no style.
         weightless: whether its models have no weights and are not trained: they optimise each picture.
         takes_cards: whether styles are rows of a table, which style cards hold.
         takes_maps: whether its nets encode the parts of a style image (`StyleNet.encode` with `regions`), for maps.
         extension: the family of the nets that add styles to a trained net of this family, if any.
+        options: of `stylize`, for models of this family alone, see `StyleNet.tuned`.
         starts_from: the families whose trained nets can initialise one of this family.
     """
 
@@ -35,11 +37,18 @@ class Family:
     paper: str
     net: str
     layout: str | None = None
+    reconstructs: bool = False
     weightless: bool = False
     takes_cards: bool = False
     takes_maps: bool = False
     extension: str | None = None
+    options: tuple[str, ...] = ()
     starts_from: tuple[str, ...] = ()
+
+    @property
+    def learns_any(self) -> bool:
+        """Whether its nets learn from a folder of style images."""
+        return self.kind == "arbitrary" and not self.reconstructs
 
 
 FAMILIES: dict[str, Family] = {}
@@ -60,6 +69,11 @@ def resolve(place: str) -> Any:
 def those(**facts: Any) -> list[str]:
     """Return the ids of the families whose fields have these values, as in `those(takes_cards=True)`."""
     return [f.id for f in FAMILIES.values() if all(getattr(f, name) == value for name, value in facts.items())]
+
+
+def takers(option: str) -> str:
+    """Return the ids of the families that have an option of `stylize` of their own, for messages; '' if none has."""
+    return " and ".join(f.id for f in FAMILIES.values() if option in f.options)
 
 
 register(
@@ -110,11 +124,38 @@ register(
 )
 register(
     Family(
+        id="wct",
+        kind="arbitrary",
+        paper="Li et al. 2017, arXiv:1705.08086",
+        net="stylezoo.models.wct:WCT",
+        layout="stylezoo.runtime.wct:WCTLayout",
+        reconstructs=True,
+        starts_from=("adain", "wct"),
+    )
+)
+register(
+    Family(
+        id="styleswap",
+        kind="arbitrary",
+        paper="Chen & Schmidt 2016, arXiv:1612.04337",
+        net="stylezoo.models.styleswap:StyleSwap",
+        layout="stylezoo.runtime.styleswap:StyleSwapLayout",
+        reconstructs=True,
+        options=("patch", "stride"),
+        starts_from=("wct", "styleswap"),
+    )
+)
+register(
+    Family(
         id="gatys",
         kind="arbitrary",
         paper="Gatys et al. 2016, arXiv:1508.06576",
         net="stylezoo.models.gatys:Gatys",
         takes_maps=True,
         weightless=True,
+        options=(
+            *("steps", "optimizer", "lr", "start", "stages", "content_layers", "style_layers", "content_weight"),
+            *("style_weight", "tv_weight", "pooling", "seed", "callback", "progress"),
+        ),
     )
 )

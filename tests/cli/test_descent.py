@@ -58,7 +58,9 @@ def test_what_a_net_cannot_use_is_refused_before_it_is_loaded(refused, here: Pat
     monkeypatch.setattr("stylezoo.stylizer.loading.load", lambda *_, **__: pytest.fail("it was loaded"))
     for option, value in (("--steps", "30"), ("--start", "noise"), ("--save-every", "5"), ("--style-weight", "3")):
         told = refused("stylize", "photo.png", "-o", "out.png", option, value)
-        assert f"{option} is for models that optimise each picture" in told and "johnson/mosaic" in told
+        assert f"{option} is for gatys models" in told and "johnson/mosaic" in told
+    told = refused("stylize", "photo.png", "-o", "out.png", "--stride", "2")
+    assert "--stride is for styleswap models" in told and "johnson/mosaic" in told
 
 
 @pytest.mark.slow

@@ -7,7 +7,6 @@ from torch import Tensor, nn
 
 from stylezoo.nn.norm import (
     InstanceNorm,
-    Moments,
     Statistics,
     Unmeasured,
     frozen_statistics,
@@ -255,10 +254,11 @@ def test_statistics_do_not_travel_with_the_weights() -> None:
 def test_moments_of_parts_are_those_of_the_whole(correction: int) -> None:
     x = features(n=1, h=13, w=17)
     x[:, 0] = 1000 + 0.1 * x[:, 0]  # a spread that is small next to the mean
-    norm, moments = InstanceNorm(4, correction=correction), Moments()
+    norm = InstanceNorm(4, correction=correction)
+    moments = norm.moments()
     for part in (x[..., :5, :], x[..., 5:, :2], x[..., 5:, 2:]):
         moments.add(part)
-    mean, inverse = moments.statistics(norm)
+    mean, inverse = moments.statistics()
     assert mean.shape == inverse.shape == (1, 4, 1, 1) and mean.dtype == inverse.dtype == torch.float32
     v = x.double().numpy()
     deviation = np.sqrt(v.var(axis=(2, 3), ddof=correction, keepdims=True) + 1e-5)
@@ -269,10 +269,11 @@ def test_moments_of_parts_are_those_of_the_whole(correction: int) -> None:
 def test_moments_of_regions_of_parts_are_those_of_the_whole() -> None:
     x, shares = features(n=1, h=12, w=10), shares_of_two()
     shares[:, 0, :, 6:] = 0  # nothing of the first region in the last part
-    norm, moments = InstanceNorm(4), Moments()
+    norm = InstanceNorm(4)
+    moments = norm.moments()
     for columns in (slice(0, 3), slice(3, 6), slice(6, 10)):
         moments.add(x[..., columns], shares[..., columns])
-    for ours, theirs in zip(moments.statistics(norm), norm.measure(x, shares), strict=True):
+    for ours, theirs in zip(moments.statistics(), norm.measure(x, shares), strict=True):
         assert ours.shape == (2, 4, 1, 1)
         torch.testing.assert_close(ours, theirs)
 
@@ -286,9 +287,9 @@ def test_statistics_are_gathered_norm_after_norm() -> None:
         with partial_statistics(net, statistics), pytest.raises(Unmeasured) as at:
             net(x)
         assert at.value.name == name
-        moments = Moments()
+        moments = at.value.norm.moments()
         moments.add(at.value.x)
-        statistics[name] = moments.statistics(at.value.norm)
+        statistics[name] = moments.statistics()
         for ours, theirs in zip(statistics[name], expected[name], strict=True):
             torch.testing.assert_close(ours, theirs)
     with partial_statistics(net, statistics):

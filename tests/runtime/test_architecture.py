@@ -19,6 +19,8 @@ NETS: list[tuple[str, dict[str, Any]]] = [
     ("ghiasi", {"styles": 2, "variant": "compact"}),
     ("ghiasi", {"variant": "fast", "folded": True}),
     ("adain", {"styles": 4}),
+    ("wct", {}),
+    ("styleswap", {"patch": 5, "stride": 2}),
 ]
 
 

@@ -1,0 +1,38 @@
+"""VGG19 on onnxruntime, from the 8-bit tables bundled with the package."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+import numpy as np
+from safetensors.numpy import load_file
+
+from stylezoo.runtime import graphs
+from stylezoo.runtime.onnx import Session
+from stylezoo.zoo.store import BUNDLED
+
+CAFFE = "vgg19:caffe"
+TABLES = BUNDLED / "vgg19-caffe.safetensors"
+"""VGG19 to relu4_1: for each layer the indices of its weights, 256 values and the biases."""
+MEAN, DEVIATION = (123.68 / 255, 116.779 / 255, 103.939 / 255), 1 / 255
+VGG_SCALE = 512.0
+"""Features are divided by this, to be about 1; see `stylezoo.nn.mirror.divide_features`."""
+
+
+@lru_cache(maxsize=8)
+def open_vgg(*layers: str, wrap: bool = False) -> Session:
+    """Return VGG19 up to the last of `layers`, rising: of an `image`, the features at each, divided by VGG_SCALE.
+
+    With `wrap`, borders are padded circularly.
+    """
+
+    def write() -> bytes:
+        tables = load_file(TABLES)
+        weights = {}
+        for layer in {name.partition(".")[0] for name in tables}:
+            weights[f"{layer}.weight"] = tables[f"{layer}.table"].astype(np.float32)[tables[f"{layer}.codes"]]
+            weights[f"{layer}.bias"] = tables[f"{layer}.bias"].astype(np.float32) / np.float32(VGG_SCALE)
+        mean = np.array(MEAN, dtype=np.float32).reshape(1, 3, 1, 1)
+        return graphs.vgg_graph(weights, mean, np.float32(DEVIATION * VGG_SCALE), layers, wrap)
+
+    return Session(write)
