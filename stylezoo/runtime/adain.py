@@ -10,9 +10,10 @@ import numpy as np
 
 from stylezoo.images.planes import pad_to_multiple, pool
 from stylezoo.images.sizes import SMALLEST_STYLE
-from stylezoo.runtime import graphs
+from stylezoo.runtime import mirror_graphs
 from stylezoo.runtime.architecture import MIRROR, VGG_CHANNELS, Shapes, decoder_shapes
 from stylezoo.runtime.base import LIMIT, SHIFT, Floats, Passes, Statistics
+from stylezoo.runtime.graphs import EPS
 from stylezoo.runtime.layout import Layout, Tensors, hash_tensors
 from stylezoo.runtime.onnx import OnnxRuntime, Session, region_moments
 from stylezoo.runtime.vgg import CAFFE, VGG_SCALE, open_vgg
@@ -58,7 +59,7 @@ class AdaINRuntime(OnnxRuntime):
     def __init__(self, weights: Weights, wrap: bool = False) -> None:
         super().__init__(weights, wrap)
         self._encoder = open_vgg(LAYER, wrap=wrap)
-        self._decoder = Session(lambda: graphs.decoder_graph(weights.floats, wrap=wrap))
+        self._decoder = Session(lambda: mirror_graphs.decoder_graph(weights.floats, wrap=wrap))
 
     def open(self) -> None:
         """Do nothing: these sessions take long to open, and rarely fail."""
@@ -118,7 +119,7 @@ class AdaINRuntime(OnnxRuntime):
             variance = np.square(flat - mean[..., None]).mean(axis=2)
         else:
             mean, variance = region_moments(features, regions)
-        return mean, 1 / np.sqrt(variance + np.float32(graphs.EPS * VGG_SCALE**2))
+        return mean, 1 / np.sqrt(variance + np.float32(EPS * VGG_SCALE**2))
 
     def _mixed(self, features: Floats, passes: Passes | None, shares: Floats | None = None) -> tuple[Floats, Floats]:
         mean, inverse = self._moments(features, shares)

@@ -12,7 +12,7 @@ import numpy as np
 from stylezoo.errors import StyleError
 from stylezoo.images.planes import pad_to_multiple, resize
 from stylezoo.images.sizes import SMALLEST_STYLE
-from stylezoo.runtime import graphs
+from stylezoo.runtime import mirror_graphs
 from stylezoo.runtime.architecture import Shapes, decoder_shapes
 from stylezoo.runtime.base import Floats, Passes, Statistics
 from stylezoo.runtime.layout import Layout, Tensors
@@ -55,7 +55,7 @@ class StyleSwapRuntime(OnnxRuntime):
 
     def __init__(self, weights: Weights, wrap: bool = False) -> None:
         super().__init__(weights, wrap)
-        self._decoder = Session(lambda: graphs.decoder_graph(weights.floats, LAYER, PREFIX))
+        self._decoder = Session(lambda: mirror_graphs.decoder_graph(weights.floats, LAYER, PREFIX))
         self.how = Swap(**weights.arch)
 
     @property

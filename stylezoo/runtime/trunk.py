@@ -10,7 +10,7 @@ import numpy as np
 
 from stylezoo.images.planes import pad_to_multiple
 from stylezoo.images.sizes import SMALLEST_STYLE
-from stylezoo.runtime import graphs
+from stylezoo.runtime import graphs, mirror_graphs
 from stylezoo.runtime.architecture import MINIMUM, MULTIPLE, Shapes, Trunk, encoder_shapes
 from stylezoo.runtime.base import Floats, Passes, Statistics
 from stylezoo.runtime.layout import Layout, Tensors, hash_tensors
@@ -81,8 +81,8 @@ class TrunkRuntime(OnnxRuntime):
         self._sessions = {
             mode: Session(partial(graphs.trunk_graph, trunk, weights.floats, mode, wrap)) for mode in graphs.MODES
         }
-        self._encoder = Session(lambda: graphs.style_encoder_graph(weights.floats))
-        self._stages = Session(lambda: graphs.style_encoder_graph(weights.floats, pooled=False))
+        self._encoder = Session(lambda: mirror_graphs.style_encoder_graph(weights.floats))
+        self._stages = Session(lambda: mirror_graphs.style_encoder_graph(weights.floats, pooled=False))
 
     def open(self) -> None:
         """Open the session for plain pictures."""

@@ -7,7 +7,7 @@ from functools import lru_cache
 import numpy as np
 from safetensors.numpy import load_file
 
-from stylezoo.runtime import graphs
+from stylezoo.runtime import mirror_graphs
 from stylezoo.runtime.onnx import Session
 from stylezoo.zoo.store import BUNDLED
 
@@ -33,6 +33,6 @@ def open_vgg(*layers: str, wrap: bool = False) -> Session:
             weights[f"{layer}.weight"] = tables[f"{layer}.table"].astype(np.float32)[tables[f"{layer}.codes"]]
             weights[f"{layer}.bias"] = tables[f"{layer}.bias"].astype(np.float32) / np.float32(VGG_SCALE)
         mean = np.array(MEAN, dtype=np.float32).reshape(1, 3, 1, 1)
-        return graphs.vgg_graph(weights, mean, np.float32(DEVIATION * VGG_SCALE), layers, wrap)
+        return mirror_graphs.vgg_graph(weights, mean, np.float32(DEVIATION * VGG_SCALE), layers, wrap)
 
     return Session(write)

@@ -12,7 +12,7 @@ import numpy as np
 from stylezoo.errors import StyleError
 from stylezoo.images.planes import pad_to_multiple
 from stylezoo.images.sizes import SMALLEST_STYLE
-from stylezoo.runtime import graphs
+from stylezoo.runtime import mirror_graphs
 from stylezoo.runtime.architecture import Shapes, decoder_shapes
 from stylezoo.runtime.base import Floats, Passes, Statistics
 from stylezoo.runtime.layout import Layout, Tensors
@@ -54,7 +54,7 @@ class WCTRuntime(OnnxRuntime):
 
     def __init__(self, weights: Weights, wrap: bool = False) -> None:
         super().__init__(weights, wrap)
-        write = partial(graphs.decoder_graph, weights.floats, wrap=wrap)
+        write = partial(mirror_graphs.decoder_graph, weights.floats, wrap=wrap)
         self._decoders = {layer: Session(partial(write, layer, f"decoders.{layer}")) for layer in LAYERS}
 
     def named_code(self, style: int) -> Floats:

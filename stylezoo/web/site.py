@@ -19,7 +19,8 @@ from stylezoo._files import replacing, shows
 from stylezoo.data.folder import default_folder
 from stylezoo.errors import OptionError
 from stylezoo.runtime.architecture import Trunk
-from stylezoo.runtime.graphs import style_row_graph, trunk_graph
+from stylezoo.runtime.graphs import trunk_graph
+from stylezoo.runtime.mirror_graphs import style_row_graph
 from stylezoo.runtime.trunk import TrunkRuntime
 from stylezoo.stylizer.loading import load
 from stylezoo.stylizer.stylizer import Stylizer
