@@ -77,7 +77,7 @@ class AdaIN(StyleTable):
             self.scale = divide_features(backbone)
             self.__dict__["encoder"] = backbone  # which keeps it out of state_dict() and parameters()
         self.arch = {"styles": styles, "encoder": self.encoder.name}
-        self.norm = InstanceNorm(CHANNELS, eps=1e-5 * self.scale**2, correction=int(self.keeps_encoder))
+        self.norm = InstanceNorm(CHANNELS, eps=1e-5 * self.scale**2, correction=int(self.keeps_encoder), by_part=True)
         self.decoder = build_decoder(LAYER)
         # Rows are encoded, not learnt; DDP would wait for their gradients.
         self.styles = nn.Parameter(torch.zeros(styles, CODE), requires_grad=False)

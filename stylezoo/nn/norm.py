@@ -34,10 +34,13 @@ class InstanceNorm(nn.Module):
         channels: C of the input.
         eps: added to the variance.
         correction: 1 divides the sum of squares by one less than the pixels (Bessel), as some releases do.
+        by_part: frozen statistics of regions are of their own parts of a picture, see `own_statistics`; else of the
+            whole picture in each region's style.
     """
 
-    def __init__(self, channels: int, eps: float = 1e-5, correction: int = 0) -> None:
+    def __init__(self, channels: int, eps: float = 1e-5, correction: int = 0, by_part: bool = False) -> None:
         super().__init__()
+        self.by_part = by_part
         self.channels = channels
         self.eps = eps
         self.correction = correction
@@ -49,8 +52,8 @@ class InstanceNorm(nn.Module):
     def forward(self, x: Tensor, gamma: Tensor, beta: Tensor, shares: Tensor | None = None) -> Tensor:
         """Normalise `x`, (N, C, H, W), with `gamma` and `beta`, each (N or 1, C).
 
-        With `shares`, (N or 1, K, H, W), they are (K, C), and every pixel has its own mix of what the K regions make
-        of it; statistics that are frozen are then one for all of `x`, or one a region.
+        With `shares`, (N or 1, K, H, W), they are (K, C), and every pixel has its own mix of them; statistics that are
+        frozen are then one for all of `x`, or one a region.
         """
         if shares is not None:
             return self._by_regions(x, gamma, beta, shares)
@@ -69,9 +72,11 @@ class InstanceNorm(nn.Module):
     def _by_regions(self, x: Tensor, gamma: Tensor, beta: Tensor, shares: Tensor) -> Tensor:
         mean, inverse = self._statistics(x, shares)
         if (self._own or self._frozen is not None) and len(mean) == len(gamma):
-            scale = inverse.flatten(1) * gamma
-            scale, shift = _mixed(shares, scale, beta - mean.flatten(1) * scale)
-            return torch.addcmul(shift, x.float(), scale).to(x.dtype)
+            if self._own or self.by_part:  # every part has its own statistics, so what they give is mixed
+                scale = inverse.flatten(1) * gamma
+                scale, shift = _mixed(shares, scale, beta - mean.flatten(1) * scale)
+                return torch.addcmul(shift, x.float(), scale).to(x.dtype)
+            mean, inverse = _mixed(shares, mean.flatten(1), inverse.flatten(1))
         gamma, beta = _mixed(shares, gamma, beta)
         scale = inverse * gamma
         return torch.addcmul(beta - mean * scale, x.float(), scale).to(x.dtype)

@@ -170,19 +170,17 @@ class _TrunkWriter:
 
     def _by_regions(self, x: str, scale: int, pair: slice) -> str:
         graph = self.graph
-        rows = graph.node("Concat", *self._factors(*self._affine[pair], *self._statistics[pair]), axis=1)  # (K, 2C)
+        rows = graph.node("Concat", *self._affine[pair], *self._statistics[pair], axis=1)  # (K, 4C)
         kernel = graph.node("Unsqueeze", graph.node("Transpose", rows, perm=(1, 0)), graph.constant([2, 3]))
-        scales, shifts = graph.nodes("Split", graph.node("Conv", self._shares_at(scale), kernel), outputs=2, axis=1)
-        return graph.node("Add", graph.node("Mul", x, scales), shifts)
+        maps = graph.node("Conv", self._shares_at(scale), kernel)
+        gamma, beta, mean, inverse = graph.nodes("Split", maps, outputs=4, axis=1)
+        return self._scaled(x, gamma, beta, mean, inverse)
 
     def _scaled(self, x: str, gamma: str, beta: str, mean: str, inverse: str) -> str:
-        scale, shift = self._factors(gamma, beta, mean, inverse)
-        return self.graph.node("Add", self.graph.node("Mul", x, scale), shift)
-
-    def _factors(self, gamma: str, beta: str, mean: str, inverse: str) -> tuple[str, str]:
-        """Return what a norm multiplies by and then adds."""
-        scale = self.graph.node("Mul", inverse, gamma)
-        return scale, self.graph.node("Sub", beta, self.graph.node("Mul", mean, scale))
+        graph = self.graph
+        scale = graph.node("Mul", inverse, gamma)
+        shift = graph.node("Sub", beta, graph.node("Mul", mean, scale))
+        return graph.node("Add", graph.node("Mul", x, scale), shift)
 
     def _shares_at(self, scale: int) -> str:
         if scale not in self._pooled:

@@ -71,9 +71,11 @@ def test_gamma_and_beta_of_regions_mix_from_pixel_to_pixel() -> None:
 def test_every_region_may_have_statistics_of_its_own() -> None:
     x, shares, gamma, beta = features(1), shares_of_two(), torch.randn(2, 4), torch.randn(2, 4)
     mean, inverse = torch.randn(2, 4, 1, 1), torch.rand(2, 4, 1, 1) + 0.5
-    m, i = (v.double().numpy().reshape(2, 4, 1, 1) for v in (mean, inverse))
-    g, b, share = (v.double().numpy() for v in (gamma[..., None, None], beta[..., None, None], shares))
-    expected = sum(((x.double().numpy() - m[k]) * i[k] * g[k] + b[k]) * share[:, k : k + 1] for k in (0, 1))
+    m, i, g, b = (
+        np.einsum("nkhw,kc->nchw", shares.double().numpy(), v.double().numpy().reshape(2, 4))
+        for v in (mean, inverse, gamma, beta)
+    )
+    expected = (x.double().numpy() - m) * i * g + b
     norm = InstanceNorm(4)
     with frozen_statistics(norm, {"": (mean, inverse)}):
         np.testing.assert_allclose(norm(x, gamma, beta, shares).numpy(), expected, atol=1e-4)
@@ -89,7 +91,7 @@ def test_a_region_may_be_normalised_by_its_own_part() -> None:
         inverse = 1 / np.sqrt((np.square(v - mean) * weight).sum(axis=(1, 2), keepdims=True) + 1e-5)
         g, b = (value[k].double().numpy()[:, None, None] for value in (gamma, beta))
         expected += share[k] * ((v - mean) * inverse * g + b)
-    norm = InstanceNorm(4)
+    norm = InstanceNorm(4, by_part=True)
     with own_statistics(norm), recorded_statistics(norm) as statistics:
         np.testing.assert_allclose(norm(x, gamma, beta, shares)[0].numpy(), expected, atol=1e-4)
     with frozen_statistics(norm, statistics):

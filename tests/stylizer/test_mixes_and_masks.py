@@ -16,6 +16,7 @@ from PIL import Image
 from stylezoo.cli.options import parse_style
 from stylezoo.errors import OptionError, StyleError, StyleZooError
 from stylezoo.runtime.base import StyleCode
+from stylezoo.runtime.options import StylizeOptions
 from stylezoo.stylizer.loading import load
 from stylezoo.stylizer.stylizer import Stylizer
 
@@ -141,7 +142,7 @@ def read_plan_of(net: Stylizer, rest: Any, masks: Any) -> Any:
         def named_code(self, index: int) -> np.ndarray:
             return np.full((1, 1), float(index), np.float32)
 
-    plan = read_plan(net.spec, Named(), rest, masks, 384)  # type: ignore[arg-type]
+    plan = read_plan(net.spec, Named(), rest, masks, StylizeOptions())  # type: ignore[arg-type]
     assert all(style is None or isinstance(style.parts[0].content, StyleCode) for style in plan.styles)
     return plan
 
