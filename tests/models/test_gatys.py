@@ -443,7 +443,7 @@ def test_a_net_takes_none_of_these_options(net_file: Path) -> None:
     net = stylezoo.load(net_file)
     with pytest.raises(OptionError, match=r"steps is for gatys models, and johnson/tiny is none"):
         net.stylize(PHOTO, steps=30)
-    with pytest.raises(OptionError, match="start is for models that optimise"):
+    with pytest.raises(OptionError, match="start is for gatys models"):
         list(net.stylize_batch([PHOTO], start="noise"))
     with pytest.raises(OptionError, match=r"has no option 'strenght'.* Did you mean strength?"):
         net.stylize(PHOTO, strenght=1)
