@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 import shutil
@@ -20,8 +21,10 @@ LONGEST_STEM, LONGEST_SUFFIX = 40, 20  # characters of a temporary name: 255 byt
 
 
 @contextmanager
-def replacing(target: PathLike) -> Iterator[Path]:
+def replacing(target: PathLike, *, overwrite: bool = True) -> Iterator[Path]:
     """Yield a temporary path next to `target`; rename it to `target` on success, remove it on failure.
+
+    Raises FileExistsError if `overwrite` is false and there is a `target` by then, which is left as it is.
 
     A reader therefore sees the old file or the new one, whole, whenever the process is killed.
     Missing parent folders are made. The temporary name keeps the suffix, which tells encoders the format.
@@ -47,9 +50,22 @@ def replacing(target: PathLike) -> Iterator[Path]:
         temporary.chmod(0o666 & ~umask)  # mkstemp makes files private; a result should be as readable as any other
         with temporary.open("rb") as file:
             os.fsync(file.fileno())
-        temporary.replace(target)
+        if overwrite:
+            temporary.replace(target)
+        else:
+            _rename_to_new(temporary, target)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def _rename_to_new(temporary: Path, target: Path) -> None:
+    """Give a file its final name in one step, unless there is a file of that name."""
+    with suppress(OSError):  # a disk without hard links, or a file of that name
+        os.link(temporary, target)
+        return
+    if os.path.lexists(target):
+        raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(target))
+    temporary.replace(target)
 
 
 def lock(path: PathLike, what: str, option: str = "--output") -> Callable[[], None]:
