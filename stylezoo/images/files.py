@@ -31,6 +31,8 @@ def read_file(path: PathLike, max_pixels: int, keep: Keep = "none") -> tuple[Arr
             array, _, info = decode_stream(file, name, max_pixels, keep)
             return array, name, info
     except FileNotFoundError as cause:
+        if Path(text).is_symlink():
+            raise ImageError(f"{name} is a link to {shown(os.path.realpath(text))}, which does not exist") from cause
         raise ImageError(f"{name} does not exist: check the path, relative to {shown(Path.cwd())}") from cause
     except PermissionError as cause:
         raise ImageError(f"no permission to read {name}: change its permissions, or copy it") from cause
