@@ -246,9 +246,8 @@ def _open_sink(
         sink = Film(target, clip, size, span, sound=sound, codec=codec, quality=quality, metadata=keep)
     kind = target.suffix
     if sink.size != size:
-        _warn(
-            f"{sink.codec} takes even sizes: the frames lose a row or column, and have {sink.size[1]}x{sink.size[0]} px"
-        )
+        (height, width), (high, wide) = sink.size, size
+        _warn(f"{sink.codec} takes even sizes: the frames have {width}x{height} px, not {wide}x{high}")
     if sound and clip.tracks:
         names = ", ".join(clip.tracks)
         if sink.sound == "none":
