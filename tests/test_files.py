@@ -42,6 +42,25 @@ def test_a_failure_leaves_everything_as_it_was(existed: bool, tmp_path: Path) ->
     assert not existed or target.read_bytes() == b"old"
 
 
+@pytest.mark.parametrize("links", [True, False])
+def test_a_file_made_in_the_meantime_is_not_overwritten(
+    links: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if not links:  # as on FAT
+
+        def refuse(*paths: Path) -> None:
+            raise PermissionError(1, "Operation not permitted")
+
+        monkeypatch.setattr(os, "link", refuse)
+    target = tmp_path / "file.txt"
+    with replacing(target, overwrite=False) as temporary:
+        temporary.write_text("first")
+    with pytest.raises(FileExistsError), replacing(target, overwrite=False) as temporary:
+        temporary.write_text("second")
+    assert target.read_text() == "first"
+    assert list(tmp_path.iterdir()) == [target]
+
+
 @pytest.mark.skipif(os.name != "posix", reason="permission bits are POSIX's")
 def test_results_are_as_readable_as_other_new_files(tmp_path: Path) -> None:
     before = os.umask(0o027)

@@ -31,6 +31,7 @@ class Failure(click.ClickException):
 
 
 _closed: set[str] = set()
+_unwritten: list[OSError] = []
 
 
 def open_streams() -> None:
@@ -137,10 +138,26 @@ def put_table(titles: Sequence[str], rows: Iterable[Sequence[str]], right: Conta
 
 
 def put_json(value: Any, *, indent: int | None = None) -> None:
-    """Write a value to stdout as JSON; in ASCII if the encoding of stdout cannot represent it."""
+    """Write a value to stdout as JSON; in ASCII if the encoding of stdout cannot represent it.
+
+    A full stdout does not stop the work: `check_written` reports it at the end.
+    """
     text = json.dumps(value, ensure_ascii=False, indent=indent)
     try:
         text.encode(sys.stdout.encoding or "utf-8")
     except UnicodeError:
         text = json.dumps(value, indent=indent)
-    click.echo(text)
+    try:
+        click.echo(text)
+    except BrokenPipeError:  # the reader has gone, as `head` does
+        raise
+    except OSError as error:
+        _unwritten.append(error)
+
+
+def check_written() -> None:
+    """Raise Failure if stdout has not taken all of the JSON."""
+    if _unwritten:
+        reason = _unwritten[0].strerror
+        _unwritten.clear()
+        raise Failure(f"cannot write to stdout: {reason}")

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from stylezoo._files import real_path
 from stylezoo.errors import OptionError
 from stylezoo.stylizer.batch.job import Job
 from stylezoo.zoo.families import takers
@@ -93,14 +94,14 @@ def parse_layers(text: str, option: str) -> dict[str, float]:
 
 def check_steps(jobs: Iterable[Job], read: Iterable[Path], force: bool) -> None:
     """Raise OptionError if the files of `saver` have no folder, or would overwrite a file (with `force`: an input)."""
-    inputs = {path.resolve() for path in read}
+    inputs = {real_path(path) for path in read}
     for job in jobs:
         if job.target is None:
             raise OptionError("--save-every writes files next to OUT: name a file with --output instead of -")
         pattern = re.compile(rf"{re.escape(job.target.stem)}_\d{{5,}}{re.escape(job.target.suffix)}")
         folder = job.target.parent
         for path in sorted(folder.iterdir()) if folder.is_dir() else ():
-            if pattern.fullmatch(path.name) and (path.resolve() in inputs or not force):
+            if pattern.fullmatch(path.name) and (real_path(path) in inputs or not force):
                 raise OptionError(f"--save-every may overwrite '{path}': choose another --output, or use --force")
 
 

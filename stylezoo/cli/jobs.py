@@ -6,10 +6,10 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from stylezoo._files import exists
+from stylezoo._files import exists, real_path
 from stylezoo.cli.console import say
 from stylezoo.errors import ImageError, OptionError
-from stylezoo.images.folder import PICTURES, ending, has_more, list_pictures
+from stylezoo.images.folder import PICTURES, ending, has_more, linked_folders, list_pictures
 from stylezoo.stylizer.batch.job import Job
 from stylezoo.stylizer.batch.manifest import MANIFEST
 
@@ -127,6 +127,8 @@ def pictures_in(folder: Path | str, *, recursive: bool | None = None, without: P
         raise ImageError(f"no pictures in folder '{folder}': looked for {_ENDINGS} and others{hint}")
     if more:
         say(f"skipped the pictures in subfolders of '{folder}'{remedy}")
+    if recursive and (links := linked_folders(folder, without)):
+        say(f"skipped {len(links)} linked folders, such as '{links[0]}': name them as IN to include them")
     return found
 
 
@@ -182,11 +184,11 @@ def _to_file(source: Path | None, output: str, format: str | None) -> Job:
 
 def _check(jobs: list[Job], force: bool) -> None:
     writers: dict[Path, str] = {}
-    read = {job.source.resolve() for job in jobs if job.source}
+    read = {real_path(job.source) for job in jobs if job.source}
     for job in jobs:
         if job.target is None:
             continue
-        target = job.target.resolve()
+        target = real_path(job.target)
         if target in writers:
             raise OptionError(f"'{writers[target]}' and '{job.input}' would both be written to '{job.output}'")
         writers[target] = job.input

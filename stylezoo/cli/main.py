@@ -11,12 +11,13 @@ import traceback
 import warnings
 from collections.abc import Sequence
 from importlib import import_module
+from pathlib import Path
 from typing import Any
 
 import click
 
 from stylezoo import __version__
-from stylezoo.cli.console import Failure, one_line, open_streams, say, show_warning, tame_warnings
+from stylezoo.cli.console import Failure, check_written, one_line, open_streams, say, show_warning, tame_warnings
 from stylezoo.errors import StyleZooError, did_you_mean, missing_extra, out_of_memory
 
 # Name -> its line in `stylezoo --help`. The module stylezoo.cli.<name> defines `command`; it is imported when called.
@@ -77,6 +78,7 @@ class LazyGroup(click.Group):
                 tame_warnings()
                 warnings.showwarning = show_warning
                 result = super().invoke(ctx)
+            check_written()
             sys.stdout.flush()  # notice a closed pipe here, not when Python shuts down
             return result
         except (click.ClickException, click.exceptions.Exit, click.Abort, BrokenPipeError):
@@ -125,9 +127,18 @@ def explain(error: Exception) -> Failure:
         return Failure("out of memory: use a smaller --size (stylize), data.crop or run.batch (train), or --device cpu")
     if isinstance(error, OSError):
         where = f"{error.filename}: " if error.filename else ""
+        if not where and not _in_a_folder():
+            return Failure("the current folder was removed: change to another, or give absolute paths")
         return Failure(f"{where}{error.strerror or one_line(error)}")
     hint = "set STYLEZOO_DEBUG=1 for a traceback"
     return Failure(f"internal error: {type(error).__name__}: {one_line(error)} ({hint})", code=1)
+
+
+def _in_a_folder() -> bool:
+    try:
+        return bool(Path.cwd())
+    except OSError:
+        return False
 
 
 @click.group(

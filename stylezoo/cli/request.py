@@ -10,7 +10,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from stylezoo._files import sha256_of
+from stylezoo._files import real_path, sha256_of
 from stylezoo.cli.console import is_closed
 from stylezoo.cli.descent import check_steps, read_descent
 from stylezoo.cli.folders import weights_hash
@@ -165,15 +165,15 @@ def check_stdout(output: str, as_json: bool) -> None:
 
 def check_kept(jobs: Iterable[Job], files: Iterable[Path]) -> None:
     """Raise OptionError if a job would overwrite one of the input files."""
-    read = {file.resolve() for file in files}
+    read = {real_path(file) for file in files}
     for job in jobs:
-        if job.target and job.target.resolve() in read:
+        if job.target and real_path(job.target) in read:
             raise OptionError(f"'{job.output}' is an input and is never overwritten: choose another --output")
 
 
 def check_card(card: Path, files: Iterable[Path], force: bool) -> None:
     """Raise OptionError if a style card must not be written, or its file name gives no style name."""
-    if card.resolve() in {file.resolve() for file in files}:
+    if real_path(card) in {real_path(file) for file in files}:
         raise OptionError(f"'{card}' is an input and is never overwritten: choose another --save-card")
     if card.is_dir() or (card.exists() and not force):
         raise OptionError(f"'{card}' exists: pass --force to overwrite a file, or choose another --save-card")

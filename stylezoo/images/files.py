@@ -31,6 +31,8 @@ def read_file(path: PathLike, max_pixels: int, keep: Keep = "none") -> tuple[Arr
             array, _, info = decode_stream(file, name, max_pixels, keep)
             return array, name, info
     except FileNotFoundError as cause:
+        if Path(text).is_symlink():
+            raise ImageError(f"{name} is a link to {shown(os.path.realpath(text))}, which does not exist") from cause
         raise ImageError(f"{name} does not exist: check the path, relative to {shown(Path.cwd())}") from cause
     except PermissionError as cause:
         raise ImageError(f"no permission to read {name}: change its permissions, or copy it") from cause
@@ -50,13 +52,16 @@ def write_file(
     kind = format_named(format, f"cannot write {name}") if format else format_of(path)
     if exists(path) and path.is_dir():
         raise ImageError(f"cannot write {name}: it is a folder; name a file in it")
+    taken = f"{name} exists; pass overwrite=True (--force)"
     if not overwrite and os.path.lexists(path):
-        raise ImageError(f"{name} exists; pass overwrite=True (--force)")
+        raise ImageError(taken)
     data = encode(kind)
     try:
-        with replacing(path) as temporary:
+        with replacing(path, overwrite=overwrite) as temporary:
             temporary.write_bytes(data)
     except (OSError, ValueError) as cause:  # ValueError: a NUL in the path
+        if isinstance(cause, FileExistsError) and os.path.lexists(path):  # another program made it in the meantime
+            raise ImageError(taken) from cause
         reason = getattr(cause, "strerror", None) or cause
         raise ImageError(f"cannot write {name}: {reason}; write it elsewhere") from cause
 

@@ -91,11 +91,12 @@ def save_options(info: Mapping[str, Any], kind: str) -> dict[str, Any]:
             chunks.add_text(key, text) if _latin(text) else chunks.add_itxt(key, text)
         if info.get("xmp"):
             chunks.add_itxt(_XMP_OF_PNG, info["xmp"].decode("utf-8", "replace"))
-    if kind == "TIFF" and info.get("xmp"):
+    if kind == "TIFF" and ("exif" in options or info.get("xmp")):
         exif = Image.Exif()
         exif.load(info.get("exif", b""))
-        exif[700] = info["xmp"]
-        options["exif"] = exif
+        if info.get("xmp"):
+            exif[700] = info["xmp"]
+        options["exif"] = _keep_texts(exif)
     return options
 
 
@@ -120,13 +121,36 @@ def _exif(image: Image.Image, keep: Keep, elsewhere: Mapping[int, str], name: st
         if keep == "keep" and (place := dict(exif.get_ifd(ExifTags.IFD.GPSInfo))):
             made[int(ExifTags.IFD.GPSInfo)] = place
         for tag, value in elsewhere.items():
-            (kept if tag in _SAFE_EXIF else made).setdefault(tag, value)
+            as_read = value.encode("utf-8", "ignore").decode("latin-1")
+            (kept if tag in _SAFE_EXIF else made).setdefault(tag, as_read)
         if kept:
             made[_Exif] = kept
-        return made.tobytes() if len(made) else b""
+        return _keep_texts(made).tobytes() if len(made) else b""
     except Exception as cause:  # Pillow parses EXIF lazily and raises nearly any error
         warnings.warn(f"{name}: its EXIF data is damaged and was dropped ({cause})", UserWarning, stacklevel=2)
         return b""
+
+
+class _Text(str):
+    """A text of EXIF that Pillow writes with its bytes as they were, and not "?" for all that is not ASCII.
+
+    Pillow reads texts as Latin-1. Most programs write UTF-8, which such a text holds byte by byte.
+    """
+
+    __slots__ = ()
+
+    def encode(self, encoding: str = "latin-1", errors: str = "strict") -> bytes:
+        return super().encode("latin-1", errors)
+
+
+def _keep_texts(exif: Image.Exif) -> Image.Exif:
+    """Make every text a `_Text`, in place."""
+    inner = [value for value in exif.values() if isinstance(value, dict)]
+    for place in (exif, *inner):
+        for tag, value in place.items():
+            if isinstance(value, str):
+                place[tag] = _Text(value)
+    return exif
 
 
 def _from_xmp(data: bytes) -> dict[int, str]:

@@ -146,9 +146,12 @@ def open_clip(path: PathLike) -> Clip:
     name = shown(path)
     if path.is_dir():
         raise VideoError(f"{name} is a folder: name one clip in it")
+    if name == "-" or (path.exists() and not path.is_file()):  # it is read more than once
+        what = "stdin" if name == "-" else f"{name}, which is a device or pipe"
+        raise VideoError(f"no clip can be read from {what}: save it to a file")
     if not path.exists():
         raise VideoError(f"{name} does not exist: check the path, relative to {shown(Path.cwd())}")
-    if path.is_file() and not path.stat().st_size:
+    if not path.stat().st_size:
         raise VideoError(f"{name} is empty: download or save it again")
     if is_animation(path):
         return Animation(path)

@@ -94,6 +94,13 @@ class Footage(Clip):
         if first is None:
             raise VideoError(f"{self.name} is damaged, none of its frames can be decoded: download or save it again")
         self._describe(first[1])
+        try:
+            self._pixels(first[1], VideoReformatter())
+        except (av.FFmpegError, ValueError) as cause:
+            raise VideoError(
+                f"{self.name} has colours that FFmpeg cannot convert to RGB ({reason(cause)}; matrix "
+                f"{int(first[1].colorspace)} of H.273): convert it to BT.709 first"
+            ) from cause
 
     def _picture(self, container: InputContainer) -> VideoStream:
         if container.format.name in NO_FOOTAGE or container.format.name.endswith("_pipe"):

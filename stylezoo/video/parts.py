@@ -154,9 +154,9 @@ class Parts:
     def _state(self, name: str) -> Path:
         return self.folder / f"{name}.state"
 
-    def join(self, sink: Sink, target: Path) -> None:
-        """Write the clip, and remove the parts."""
-        with replacing(target) as temporary:
+    def join(self, sink: Sink, *, overwrite: bool) -> None:
+        """Write the clip, and remove the parts; raise FileExistsError if there is a clip and `overwrite` is false."""
+        with replacing(self.target, overwrite=overwrite) as temporary:
             sink.join([(self.folder / part.file, part.said) for part in self.done], temporary)
         self.remove()
 

@@ -147,7 +147,7 @@ def stylize_video(
         _warn(f"{target.name} is stylized from its start, as this is not as before: {', '.join(parts.changed)}")
     resumed = parts.frames
     stylizing = ClipStylizer(stylizer, clip, span, course, masks, memory, blend, options)
-    _stylize_one(stylizing, parts, sink, clip, total, progress)
+    _stylize_one(stylizing, parts, sink, clip, total, overwrite, progress)
     if clip.damaged:
         _warn(f"{clip.damaged} damaged packets of {clip.name} were left out")
     length = float((parts.done[-1].end - parts.done[0].time) * clip.time_base)
@@ -178,10 +178,11 @@ def _read_marks(keyframes: str | Sequence[tuple[Any, StyleLike]] | None, style: 
 
 
 def _stylize_one(
-    stylizing: ClipStylizer, parts: Parts, sink: Sink, clip: Clip, total: int | None, progress: bool
+    stylizing: ClipStylizer, parts: Parts, sink: Sink, clip: Clip, total: int | None, overwrite: bool, progress: bool
 ) -> None:
     """Stylize the missing parts, and join all parts."""
     try:
+        _check_target(clip.path, parts.target, overwrite)  # again, since another process may have made it
         if not parts.whole:
             stylized = stylizing.frames(parts)
             with (
@@ -194,7 +195,12 @@ def _stylize_one(
                     parts.add(sink, chunk, stylizing.state_behind)
         if not parts.frames:
             raise VideoError(f"{clip.name} has no frames in that range: choose another start and duration")
-        parts.join(sink, parts.target)
+        parts.join(sink, overwrite=overwrite)
+    except FileExistsError as cause:
+        raise VideoError(
+            f"'{parts.target}' was made by another program: remove it, or pass overwrite=True (--force), and run the "
+            "same command to write the clip from its finished parts"
+        ) from cause
     except OSError as cause:
         raise VideoError(
             f"cannot write {parts.target}: {cause.strerror or cause}; fix that, and run the same command to continue "
@@ -250,9 +256,8 @@ def _open_sink(
         sink = Film(target, clip, size, span, sound=sound, codec=codec, quality=quality, metadata=keep)
     kind = target.suffix
     if sink.size != size:
-        _warn(
-            f"{sink.codec} takes even sizes: the frames lose a row or column, and have {sink.size[1]}x{sink.size[0]} px"
-        )
+        (height, width), (high, wide) = sink.size, size
+        _warn(f"{sink.codec} takes even sizes: the frames have {width}x{height} px, not {wide}x{high}")
     if sound and clip.tracks:
         names = ", ".join(clip.tracks)
         if sink.sound == "none":

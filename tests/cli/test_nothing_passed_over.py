@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 import numpy as np
@@ -128,3 +129,42 @@ def test_a_file_that_is_no_model_says_what_it_is(refused, photos: Path, name: st
     Path(name).write_bytes(content + bytes(64))
     said = refused("stylize", "photos/a.jpg", "-m", name, "-o", "out.png")
     assert name in said and all(word in said for word in words)
+
+
+def test_links_that_lead_nowhere_are_named_and_counted(run, net_file: Path, photos: Path) -> None:
+    Path("photos/gone.jpg").symlink_to("no/such/photo.jpg")
+    Path("photos/round.jpg").symlink_to("round.jpg")
+    Path("photos/same.jpg").symlink_to("a.jpg")
+    for option in ((), ("--recursive",)):
+        result = run("stylize", "photos", "-m", net_file, "-o", f"out{len(option)}", *option)
+        assert result.exit_code == 2
+        assert "2 of " in result.stderr and "gone.jpg is a link" in result.stderr and "round.jpg" in result.stderr
+        assert (Path(f"out{len(option)}") / "same.jpg").exists()
+
+
+def test_linked_folders_are_named(run, net_file: Path, photos: Path) -> None:
+    Path("more").mkdir()
+    Image.fromarray(PIXELS).save("more/m.png")
+    Path("photos/trip/linked").symlink_to(Path("more").absolute())
+    result = run("stylize", "photos", "-m", net_file, "-o", "out", "--recursive")
+    assert result.exit_code == 0
+    assert "photos/trip/linked" in result.stderr and "m.png" not in names("out")
+
+
+def test_a_subfolder_without_permission_is_named(
+    refused, net_file: Path, photos: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def guarded(read):
+        def read_unless(path):
+            if str(path) == "photos/trip":
+                raise PermissionError(13, "Permission denied", str(path))
+            return read(path)
+
+        return read_unless
+
+    for name in ("listdir", "scandir"):  # root may read everything, so permissions do not serve
+        monkeypatch.setattr(os, name, guarded(getattr(os, name)))
+    for arguments in (("photos", "--recursive"), ("photos/trip",)):
+        line = refused("stylize", *arguments, "-m", net_file, "-o", "out")
+        assert "photos/trip: Permission denied; " in line
+        assert not Path("out").exists()

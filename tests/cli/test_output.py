@@ -59,6 +59,14 @@ def test_a_lock_ends_with_its_process(tmp_path: Path) -> None:
     lock(path, "x")()
 
 
+def test_a_lock_that_cannot_be_made_is_an_error_that_names_the_output(refused, net_file: Path, photos: Path) -> None:
+    Path("out", LOCK).mkdir(parents=True)
+    assert "'out'" in refused("stylize", "photos", "-m", net_file, "-o", "out")
+    Path("file").write_text("")
+    with pytest.raises(OptionError, match=r"'it'.*--there"):
+        lock(Path("file") / "x.lock", "'it'", "--there")
+
+
 def test_a_second_video_job_leaves_the_parts_of_the_first(multi_file: Path, tmp_path: Path) -> None:
     clip = make_clip(tmp_path / "clip.mp4", pictures(4), sound=None)
     out = tmp_path / "out.mp4"
@@ -101,6 +109,16 @@ def test_force_writes_through_links_and_leaves_them(run, net_file: Path, photos:
     assert result.exit_code == 0, result.stderr
     assert Path("link.png").is_symlink()
     with Image.open("real.png") as made:
+        assert made.size == (40, 32)
+
+
+def test_a_link_that_leads_in_a_circle_is_written_over_by_force_alone(
+    run, refused, net_file: Path, photos: Path
+) -> None:
+    Path("round.png").symlink_to("round.png")
+    assert "round.png exists" in refused("stylize", "photos/a.png", "-m", net_file, "-o", "round.png")
+    assert run("stylize", "photos/a.png", "-m", net_file, "-o", "round.png", "--force").exit_code == 0
+    with Image.open("round.png") as made:
         assert made.size == (40, 32)
 
 

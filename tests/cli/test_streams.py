@@ -62,6 +62,20 @@ def test_closed_streams_cost_no_picture(photo: str, net_file: Path, closing: str
             assert made.size == (40, 32)
 
 
+@pytest.mark.slow
+def test_a_full_stdout_costs_no_picture_but_is_an_error(photo: str, net_file: Path) -> None:
+    done = shell('cp "$1" b.png; S stylize "$1" b.png -m "$2" -o out --json >/dev/full', photo, net_file)
+    assert done.returncode == 2 and b"stdout" in done.stderr and done.stderr.count(b"\n") == 1
+    assert sorted(path.name for path in Path("out").glob("*.png")) == sorted([NAME, "b.png"])
+
+
+@pytest.mark.slow
+def test_a_reader_that_goes_ends_the_command_without_a_message(photo: str, net_file: Path) -> None:
+    script = 'mkfifo pipe; head -c 5 pipe & S list --json >pipe; echo "code $?"'
+    done = shell(script)
+    assert b"code 1" in done.stdout and not done.stderr
+
+
 def test_a_picture_onto_a_closed_stdout_is_an_error(photo: str, net_file: Path) -> None:
     done = shell('S stylize "$1" -m "$2" -o - >&-', photo, net_file)
     assert done.returncode == 2 and b"stdout" in done.stderr and done.stderr.count(b"\n") == 1

@@ -12,6 +12,7 @@ from PIL import Image
 from skimage import data
 
 from stylezoo.errors import ImageError, OptionError
+from stylezoo.images.files import write_file
 from stylezoo.images.io import encode, read, write
 
 PHOTO = data.chelsea()[40:104, 120:200]
@@ -264,3 +265,15 @@ def test_alpha_is_kept_where_the_format_has_it_and_put_on_white_elsewhere() -> N
         flat = np.asarray(opened(encode(clear, kind)))
         assert flat.shape == (8, 8, 3)
         assert flat[0].max() < 10 and flat[-1].min() > 245
+
+
+def test_a_picture_made_in_the_meantime_is_not_overwritten(tmp_path: Path) -> None:
+    target = tmp_path / "out.png"
+
+    def encode_slowly(kind: str) -> bytes:
+        target.write_text("another's")
+        return b"a picture"
+
+    with pytest.raises(ImageError, match=r"out\.png exists"):
+        write_file(target, encode_slowly)
+    assert target.read_text() == "another's"

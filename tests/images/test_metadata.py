@@ -163,3 +163,37 @@ def test_other_values_are_refused() -> None:
     assert StylizeOptions().metadata == "safe"
     with pytest.raises(OptionError, match="some"):
         StylizeOptions(metadata="some")  # type: ignore[arg-type]
+
+
+NAMES = {Base.Artist: "Zoë Ärtist".encode(), Base.Copyright: "© 2024 Zoë".encode("latin-1")}
+
+
+def with_names(kind: str) -> bytes:
+    """A file with texts that are not ASCII: one in UTF-8, as most programs write it, and one in Latin-1."""
+    plain, made = {tag: chr(tag % 26 + 65) * len(name) for tag, name in NAMES.items()}, Image.Exif()
+    made.update(plain)
+
+    def named(data: bytes) -> bytes:
+        for tag, name in NAMES.items():
+            data = data.replace(plain[tag].encode(), name)
+        return data
+
+    # Pillow writes only ASCII itself
+    return named(photo(kind, exif=made.tobytes())) if kind == "TIFF" else photo(kind, exif=named(made.tobytes()))
+
+
+@pytest.mark.parametrize("choice", ["safe", "keep"])
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "TIFF", "AVIF"])
+def test_names_in_any_script_stay_as_they_were(kind: str, choice: str) -> None:
+    back = result(with_names(kind), choice).getexif()
+    assert {tag: back[tag].encode("latin-1") for tag in NAMES} == NAMES
+
+
+def test_names_from_xmp_and_from_the_text_of_png_are_in_utf_8() -> None:
+    texts = PngImagePlugin.PngInfo()
+    texts.add_itxt("Author", "Łukasz 山田")
+    for data in (
+        photo("JPEG", exif=b"", xmp=XMP.replace(b"Ada Example", "Łukasz 山田".encode())),
+        photo("PNG", exif=b"", pnginfo=texts),
+    ):
+        assert result(data).getexif()[Base.Artist].encode("latin-1").decode() == "Łukasz 山田"

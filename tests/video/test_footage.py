@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 import re
 from fractions import Fraction
 
@@ -165,3 +166,18 @@ def test_damage_in_the_middle_costs_frames_and_no_more(tmp_path):
     content[middle : middle + 300] = bytes(300)
     path.write_bytes(content)
     assert 30 < len(list(open_clip(path).frames())) <= 60
+
+
+@pytest.mark.parametrize("matrix", [8, 14])  # YCgCo and ICtCp
+def test_colours_that_ffmpeg_cannot_convert_are_refused_at_once(tmp_path, matrix):
+    path = make_clip(tmp_path / "a.mkv", pictures(3), sound=None, colorspace=matrix)
+    with pytest.raises(VideoError, match=rf"a\.mkv.*matrix {matrix} of H\.273.*BT\.709"):
+        open_clip(path)
+
+
+def test_a_clip_is_read_from_no_pipe(tmp_path):
+    os.mkfifo(tmp_path / "pipe.mp4")  # nobody writes into it: to open it would take forever
+    with pytest.raises(VideoError, match=r"pipe\.mp4, which is a device or pipe: save it to a file"):
+        open_clip(tmp_path / "pipe.mp4")
+    with pytest.raises(VideoError, match="stdin: save it to a file"):
+        open_clip("-")

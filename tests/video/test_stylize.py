@@ -390,6 +390,31 @@ def test_a_disk_that_is_full_leaves_what_is_done(net, long_clip, tmp_path, monke
     assert not out.exists()
 
 
+def test_a_file_made_in_the_meantime_is_not_overwritten(net, clip, tmp_path, monkeypatch):
+    from stylezoo.video import film, stylize
+
+    out = tmp_path / "out.mkv"
+    encode, read = film.Film.encode, stylize.sha256_of
+
+    def encode_and_make(self, *given):
+        out.write_text("another's")
+        return encode(self, *given)
+
+    monkeypatch.setattr(film.Film, "encode", encode_and_make)
+    with pytest.raises(VideoError, match=r"out\.mkv.*overwrite=True"):
+        stylize_video(clip, out, net, "dots")
+    assert out.read_text() == "another's"
+    facts = stylize_video(clip, out, net, "dots", overwrite=True)
+    assert facts.resumed == facts.frames > 0  # nothing is stylized again
+
+    out.unlink()
+    monkeypatch.setattr(stylize, "sha256_of", lambda path: out.write_text("a second job's") and read(path))
+    monkeypatch.setattr(film.Film, "encode", lambda *_: pytest.fail("stylized in vain"))
+    with pytest.raises(VideoError, match=r"out\.mkv.*overwrite=True"):
+        stylize_video(clip, out, net, "dots")
+    assert [path.name for path in tmp_path.iterdir() if path.name.startswith("out")] == ["out.mkv"]
+
+
 MEMORY = """
 import resource, sys
 from stylezoo.stylizer.loading import load

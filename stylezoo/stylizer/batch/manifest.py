@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -114,15 +115,21 @@ class Manifest:
         self.stylized += 1
 
     def _append(self, record: dict[str, Any], before: str = "") -> None:
-        with self.path.open("a", encoding="utf-8") as file:
-            file.write(f"{before}{json.dumps(record)}\n")
+        try:
+            with self.path.open("a", encoding="utf-8") as file:
+                file.write(f"{before}{json.dumps(record)}\n")
+        except OSError as cause:
+            cause.filename = str(self.path)  # which errors of writing lack
+            raise
 
     def _state(self, job: Job) -> dict[str, Any]:
         """Return everything that a job's result depends on, after a JSON round trip."""
         state: dict[str, Any] = {"output": job.name, "input": "-"}
         if job.source:
-            about = job.source.stat()
-            state |= {"input": self._from_here(job.source), "bytes": about.st_size, "mtime_ns": about.st_mtime_ns}
+            state["input"] = self._from_here(job.source)
+            with suppress(OSError):  # gone, or a link that leads nowhere: only its own job fails
+                about = job.source.stat()
+                state |= {"bytes": about.st_size, "mtime_ns": about.st_mtime_ns}
         facts = {key: value for key, value in self._facts(job).items() if value is not None}
         return state | {"format": job.format} | json.loads(json.dumps(facts))
 

@@ -157,3 +157,19 @@ def test_lines_that_mean_nothing_are_passed_over(jobs):
 def test_stdin_cannot_be_compared(jobs):
     with pytest.raises(OptionError, match="name files"):
         manifest().missing([Job(None, Path("out/stdin.png"), "png")])
+
+
+def test_an_input_that_is_gone_is_left_to_its_own_job(jobs):
+    Path("photos/b.png").unlink()
+    begin_and_stylize(jobs, 1)
+    assert manifest().missing(jobs) == jobs[1:]
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
+def test_a_full_disk_is_named(jobs):
+    record = manifest()
+    record.path = Path("out.jsonl")
+    record.path.symlink_to("/dev/full")  # only to write into: it can be read without end
+    with pytest.raises(OSError, match="No space left") as caught:
+        record.begin(jobs)
+    assert caught.value.filename == "out.jsonl"
