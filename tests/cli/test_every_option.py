@@ -81,6 +81,8 @@ FREE: dict[str, dict[str, list[str] | None]] = {
         "--steps": ["100"],  # this and what follows: of models that optimise each picture
         "--optimizer": ["adam"],
         "--lr": ["0.1"],
+        "--patch": ["3"],
+        "--stride": ["1"],
         "--start": ["photo"],
         "--stages": ["2"],
         "--content-layers": ["relu4_2"],

@@ -4,6 +4,7 @@ import io
 import json
 from pathlib import Path
 
+import click
 import numpy as np
 import pytest
 import torch
@@ -143,6 +144,9 @@ def test_json_is_one_line_a_picture(here, stylize):
         "preserve_color": False,
         "protect": None,
         "only": None,
+        "tileable": False,
+        "content_map": None,
+        "style_map": None,
         "tile": "auto",
         "style_size": 384,
         "metadata": "safe",
@@ -542,7 +546,8 @@ def test_style_size_is_that_of_the_library():
     from stylezoo.cli.stylize import command
     from stylezoo.runtime.options import option_fields
 
-    defaults = {option.name: option.default for option in command.params}
+    context = click.Context(command)
+    defaults = {option.name: option.get_default(context) or None for option in command.params}
     assert {name: defaults[name] for name in option_fields()} == {
         name: option.default or None for name, option in option_fields().items()
     }
