@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
+
+import click
+from click.core import ParameterSource
 
 from stylezoo._files import exists, real_path
 from stylezoo.cli.console import say
@@ -32,6 +35,7 @@ FORMATS = {
 }
 """Suffix -> format."""
 
+WITH_QUALITY = {"jpeg", "webp", "avif"}
 _ENDINGS = ", ".join(f".{name}" for name in FORMATS)
 _AS_JPEG = {"heic", "heif", "hif", "mpo"}  # photos; other formats that cannot be written become PNG, which keeps alpha
 
@@ -78,6 +82,14 @@ def plan(
         jobs = [_to_file(sources[0].path, output, format)]
     _check(jobs, force)
     return jobs
+
+
+def check_quality(jobs: Iterable[Job]) -> None:
+    """Raise OptionError if --quality was given and no job writes a format that has a quality."""
+    given = click.get_current_context().get_parameter_source("quality") is ParameterSource.COMMANDLINE
+    formats = {FORMATS[job.format] for job in jobs}
+    if given and not formats & WITH_QUALITY:
+        raise OptionError(f"--quality is for JPEG, WebP and AVIF, not for {', '.join(sorted(formats))}: leave it out")
 
 
 class Source(NamedTuple):

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from stylezoo.cli.console import put_json, show_progress
-from stylezoo.cli.jobs import find_sources, plan
+from stylezoo.cli.jobs import check_quality, find_sources, plan
 from stylezoo.cli.options import files_of, model_names, parse_names, read_options, spread_folders, stylize_options
 from stylezoo.cli.request import check_kept, check_stdout
 from stylezoo.cli.stylize import FILE
@@ -75,7 +75,7 @@ class Sheet(click.Command):
 @click.option("--size", default=256, type=click.IntRange(32, 2048), metavar="PX", help="Long side of each picture.")
 @click.option("--columns", type=click.IntRange(min=1), metavar="N", help="Pictures per row.  [default: auto]")
 @stylize_options("strength", "stroke", "preserve_color", "protect", "only", "style_size")
-@click.option("--quality", default=92, type=click.IntRange(1, 100), help="JPEG and WebP quality.")
+@click.option("--quality", default=92, type=click.IntRange(1, 100), help="Quality of JPEG, WebP and AVIF.")
 @click.option("--device", default="auto", help="Device: auto, cpu, cuda, cuda:1 or mps.")
 @click.option("--force", is_flag=True, help="Overwrite OUT.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object about the sheet.")
@@ -110,6 +110,7 @@ def command(
     sources = [source.path for source in find_sources(photos)]
     choices.check_photos(len(sources), len(names))
     job = plan([str(sources[0] or "-")], output, force=force)[0]
+    check_quality([job])
     check_kept([job], [*cards, *filter(None, sources)])
 
     from stylezoo.stylizer.loading import load

@@ -14,7 +14,7 @@ import click
 from stylezoo.cli.console import Failure, one_line, put_json, say, say_wrote, show_progress
 from stylezoo.cli.descent import descent_options, saver
 from stylezoo.cli.folders import advising, folder_options, open_manifest
-from stylezoo.cli.jobs import FORMATS, plan
+from stylezoo.cli.jobs import FORMATS, check_quality, plan
 from stylezoo.cli.options import model_names, stylize_options
 from stylezoo.cli.request import card_id, check_stdout, read_request
 from stylezoo.errors import ImageError
@@ -64,7 +64,7 @@ FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 )
 @descent_options
 @folder_options
-@click.option("--quality", default=92, type=click.IntRange(1, 100), help="JPEG and WebP quality.")
+@click.option("--quality", default=92, type=click.IntRange(1, 100), help="Quality of JPEG, WebP and AVIF.")
 @click.option("--format", type=click.Choice(list(FORMATS)), help="Output format.  [default: from OUT, else IN]")
 @click.option("--device", default="auto", help="Device: auto, cpu, cuda, cuda:1 or mps.")
 @click.option(
@@ -100,6 +100,7 @@ def command(
     request = read_request(**asked)
     labels = list(request.styles) if request.several else ()
     jobs = plan(inputs, output, labels=labels, format=format, force=force or resume, recursive=recursive)
+    check_quality(jobs)
     request.check(jobs, force)
     total, recipe = len(jobs), cache(request.recipe)
     jobs, manifest = open_manifest(jobs, lambda job: recipe(job.label), resume=resume, force=force)

@@ -9,6 +9,7 @@ from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, suppress
 from fractions import Fraction
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -215,7 +216,7 @@ class Film:
         context.pix_fmt = self.pixel_format
         context.framerate = self.rate
         context.time_base = self.time_base
-        context.options = dict(self.options)
+        context.options = self.options | (_repeatable() if self.encoder == "libx264" else {})
         if self.scale is not None:
             context.qscale = True
             context.global_quality = self.scale * 118  # FF_QP2LAMBDA
@@ -317,6 +318,15 @@ class Film:
                 if alpha:
                     packet.set_sidedata(_side_data(alpha), move=True)
                 yield packet.dts * self.time_base, packet
+
+
+@cache
+def _repeatable() -> dict[str, str]:
+    """Return options that make x264 write the same bytes each time: with its code for AVX-512 it does not."""
+    found = np.show_config(mode="dicts")["SIMD Extensions"]
+    extensions = [*found.get("baseline", ()), *found.get("found", ())]
+    wide = any(name == "X86_V4" or name.startswith("AVX512") for name in extensions)
+    return {"x264-params": "asm=avx2,fma3,bmi2"} if wide else {}
 
 
 def _side_data(alpha: bytes) -> PacketSideData:

@@ -39,6 +39,10 @@ def find(
     Raises ModelNotFoundError if there is no such model, WeightsError if the file or folder holds none, and HubError if
     the Hub does not tell.
     """
+    if not str(name):  # an unset shell variable; Path("") would be the current folder
+        raise ModelNotFoundError(
+            "the name of the model is empty: name one of stylezoo list, a run folder or a weights file"
+        )
     if str(name).startswith("hf:"):
         return find_remote(str(name), revision=revision, cache_dir=cache_dir, offline=offline), None
     path = Path(name)

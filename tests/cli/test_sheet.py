@@ -153,6 +153,10 @@ def test_quality_reaches_the_file(here, draw):
     assert Path("low.jpg").stat().st_size < Path("high.jpg").stat().st_size
 
 
+def test_quality_of_a_format_that_has_none_is_refused(here, undrawn):
+    assert "--quality" in undrawn("photo.png", "-o", "sheet.png", "--quality", 10)
+
+
 def test_force_overwrites_what_exists(here, draw, undrawn):
     Path("sheet.png").write_text("old")
     assert "'sheet.png' exists: pass --force" in undrawn("photo.png", "-o", "sheet.png")

@@ -201,6 +201,7 @@ def test_force_overwrites_what_exists(here, stylize, not_stylized):
         (["photo.png", "-o", "out.png", "--strength", "-1"], "-1"),
         (["photo.png", "-o", "out.png", "--size", "0"], "size must be"),
         (["photo.png", "-o", "out.png", "--quality", "101"], "101 is not in the range"),
+        (["photo.png", "-o", "out.png", "--quality", "92"], "--quality is for JPEG, WebP and AVIF, not for png"),
         (["photo.png", "-o", "out.png", "--preserve-color", "all"], "'luma', 'stats'"),
         (["photo.png", "-o", "out.png", "--format", "doc"], "'png', 'jpg'"),
         (["photo.png", "-o", "-", "--json"], "both use stdout"),

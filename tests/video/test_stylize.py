@@ -286,8 +286,8 @@ SCRIPT = """
 import sys
 from stylezoo.stylizer.loading import load
 from stylezoo.video import stylize_video
-source, target, weights = sys.argv[1:]
-stylize_video(source, target, load(weights, device="cpu", backend="torch"), "dots", codec="ffv1")
+source, target, weights, codec = sys.argv[1:]
+stylize_video(source, target, load(weights, device="cpu", backend="torch"), "dots", codec=codec)
 """
 
 
@@ -299,10 +299,10 @@ def long_clip(tmp_path_factory):
     return make_clip(folder / "long.mkv", pictures(250), times=times, time_base=Fraction(1, 1000))
 
 
-def killed(source, target, weights):
+def killed(source, target, weights, codec):
     """Stylize in another process, and kill it once a part is done and before all are."""
     environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
-    process = subprocess.Popen([sys.executable, "-c", SCRIPT, source, target, weights], env=environment)
+    process = subprocess.Popen([sys.executable, "-c", SCRIPT, source, target, weights, codec], env=environment)
     manifest = target.with_name(target.name + ".parts") / "manifest.json"
     while process.poll() is None:
         if manifest.exists() and len(json.loads(manifest.read_bytes())["parts"]) == 2:
@@ -313,12 +313,12 @@ def killed(source, target, weights):
 
 
 @pytest.mark.slow
-def test_killed_and_run_again_it_goes_on_and_gives_the_same(net, multi_file, long_clip, tmp_path):
-    # Without loss, as x264 is not the same twice on machines with AVX-512
-    stylize_video(long_clip, tmp_path / "unbroken.mkv", net, "dots", codec="ffv1")
+@pytest.mark.parametrize("codec", ["ffv1", "h264"])
+def test_killed_and_run_again_it_goes_on_and_gives_the_same(net, multi_file, long_clip, tmp_path, codec):
+    stylize_video(long_clip, tmp_path / "unbroken.mkv", net, "dots", codec=codec)
     out = tmp_path / "out.mkv"
-    killed(long_clip, out, multi_file)
-    facts = stylize_video(long_clip, out, net, "dots", codec="ffv1")
+    killed(long_clip, out, multi_file, codec)
+    facts = stylize_video(long_clip, out, net, "dots", codec=codec)
     assert facts.resumed >= 2 * PART
     assert facts.frames == 250
     assert not out.with_name("out.mkv.parts").exists()
@@ -326,6 +326,16 @@ def test_killed_and_run_again_it_goes_on_and_gives_the_same(net, multi_file, lon
     assert times == expected_times == read_clip(long_clip)[0]
     assert all(np.array_equal(a, b) for a, b in zip(found, expected, strict=True))
     assert sound_of(out) == sound_of(long_clip)
+
+
+@pytest.mark.slow
+def test_the_same_call_writes_the_same_bytes(net, long_clip, tmp_path):
+    out = tmp_path / "out.mp4"
+    made = set()
+    for _ in range(5):
+        stylize_video(long_clip, out, net, "dots", overwrite=True)
+        made.add(out.read_bytes())
+    assert len(made) == 1
 
 
 def interrupted(net, *arguments, **options):

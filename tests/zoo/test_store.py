@@ -24,7 +24,7 @@ from safetensors.numpy import save_file
 
 import stylezoo.zoo
 from stylezoo._files import sha256_of
-from stylezoo.errors import HashMismatchError, HubError, WeightsError
+from stylezoo.errors import HashMismatchError, HubError, ModelNotFoundError, WeightsError
 from stylezoo.zoo import hub_errors, store
 from stylezoo.zoo.hub import Repository, UnreachableError
 from stylezoo.zoo.spec import HubSpec, ModelSpec, WeightsSpec
@@ -464,3 +464,13 @@ def test_a_file_with_something_behind_it_is_damaged(weights_file: Path) -> None:
     weights_file.write_bytes(weights_file.read_bytes() + b"\0")
     with pytest.raises(WeightsError, match="is damaged: it has"):
         read_header(weights_file)
+
+
+def test_an_empty_name_is_not_the_current_folder(
+    bundled_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.copy(bundled_file, tmp_path / store.WEIGHTS)
+    monkeypatch.chdir(tmp_path)
+    assert store.find(".")[1] == Path(store.WEIGHTS)
+    with pytest.raises(ModelNotFoundError, match="is empty"):
+        store.find("")

@@ -46,7 +46,11 @@ def stylize_by_ray(jobs: Sequence[Job], work: Work, workers: int | None) -> Gene
 
     own = not ray.is_initialized()
     if own:
-        ray.init(log_to_driver=False, logging_level=logging.ERROR, include_dashboard=False)
+        try:
+            ray.init(log_to_driver=False, logging_level=logging.ERROR, include_dashboard=False)
+        except Exception as cause:  # Ray raises bare exceptions too
+            reason = str(cause).partition("\n")[0]
+            raise EngineError(f"Ray cannot start ({reason}): check RAY_ADDRESS, or use the engine pool") from cause
         worker = ray._private.worker
         if hasattr(worker, "_worker_logs_enabled"):  # Ray would report lost workers on stdout, which is for data
             worker._worker_logs_enabled = False

@@ -150,6 +150,19 @@ def test_bad_arguments_are_refused_before_anything_is_done(folder, tmp_path, sou
         stylize([job], Work("no such model"), **options)
 
 
+def test_ray_that_does_not_start_is_named(folder, tmp_path, monkeypatch):
+    ray = pytest.importorskip("ray", reason="the extra ray is not installed")
+
+    def init(**options):
+        raise Exception("The current node timed out during startup.\nMore.")  # as Ray does
+
+    monkeypatch.setattr(ray, "is_initialized", lambda: False)
+    monkeypatch.setattr(ray, "init", init)
+    jobs = [Job(folder / "a.png", tmp_path / "a.png", "png")]
+    with pytest.raises(EngineError, match=r"timed out during startup\.\).*engine pool"):
+        list(stylize(jobs, Work("johnson/mosaic"), engine="ray"))
+
+
 def test_ray_that_is_not_installed_is_named(folder, tmp_path, monkeypatch):
     from stylezoo.stylizer.batch import ray
 
