@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
 
@@ -65,7 +65,8 @@ def render(
     looks like the final picture. With "auto", a result of more than 1024 px is that of 1024 px, enlarged with the
     detail of the photo.
 
-    With `tileable`, opposite edges of photo and masks are neighbours throughout.
+    With `tileable`, opposite edges of photo and masks are neighbours throughout. With `smooth`, net(x, ...) is the mean
+    of two runs, of which the second sees the picture shifted by half of `Runtime.multiple`.
 
     Args:
         photo: (N, 3, H, W), RGB, float32 in [0, 1] or uint8.
@@ -93,7 +94,7 @@ def render(
         return with_detail(full, seen, stylized, luma=options.preserve_color == "luma", wrap=wrap)
     code = next(c for c in ([style] if isinstance(style, StyleCode) else [r.code for r in style]) if c)
     together = isinstance(style, StyleCode)  # a net takes one code per picture or per region, not both
-    tile = None if wrap else options.tile
+    tile = None if wrap or options.smooth else options.tile
     runtime = runtime.circular() if wrap else runtime
     tiling = runtime.fit(tile, sizes, code.values, count=len(photo) if together else 1)
     if len(photo) > 1 and (tiling or not together):
@@ -129,6 +130,10 @@ def _render_whole(
 
     def compute(code: Floats, shares: Floats | None = None, statistics: Statistics | None = None) -> Floats:
         result = runtime.run(x, code, shares, statistics, passes)
+        if options.smooth:
+            moved, back = shifted(runtime.multiple // 2, options.tileable)
+            other = None if shares is None else moved(shares)
+            result = (result + back(runtime.run(moved(x), code, other, statistics, passes))) * np.float32(0.5)
         # one pass over the data: the sum of values near [0, 1] cannot overflow
         if not np.isfinite(result.sum()):
             raise ImageError(f"the result has NaN or infinity: {NAN_REMEDY}")
@@ -154,6 +159,17 @@ def _render_whole(
     elif options.preserve_color == "stats":
         stylized = lerp(match_stats(stylized, photo), photo, kept)
     return stylized
+
+
+def shifted(by: int, wrap: bool) -> tuple[Callable[[Floats], Floats], Callable[[Floats], Floats]]:
+    """Return how to move pictures, (N, C, H, W), by so many px against a net's grid, and how to move results back.
+
+    They are continued by reflection and grow by `by` px on every side, or, with `wrap`, are rolled.
+    """
+    if wrap:
+        return lambda x: np.roll(x, (by, by), (2, 3)), lambda x: np.roll(x, (-by, -by), (2, 3))
+    around = ((0, 0), (0, 0), (by, by), (by, by))
+    return lambda x: np.pad(x, around, mode="reflect"), lambda x: x[..., by : x.shape[-2] - by, by : x.shape[-1] - by]
 
 
 def _statistics_of_regions(runtime: Runtime, x: Floats, codes: Floats, passes: Passes | None) -> Statistics | None:

@@ -198,6 +198,7 @@ VALUES = {
     "preserve_color": mostly(st.sampled_from(["luma", "stats"]), st.just("hue")),
     "protect": mostly(st.sampled_from(["face", "face:0.5"]), st.sampled_from(["nose", "face:2"])),
     "only": mostly(st.sampled_from(["subject", "background"]), st.just("sky")),
+    "smooth": st.booleans(),
     "tileable": st.booleans(),
     "tile": mostly(st.sampled_from(["auto", "none", "32", "64"]), st.sampled_from(["0", "33", "all"])),
     "style_size": mostly(st.integers(16, 90), st.sampled_from([15, 5000])),
@@ -213,7 +214,7 @@ def test_the_strategies_above_name_every_option_of_stylize() -> None:
 @pytest.mark.slow
 @given(chosen=st.fixed_dictionaries({}, optional=VALUES))
 def test_any_options_together_give_one_verdict_and_one_picture(place, multi_file, chosen: dict[str, Any]) -> None:
-    flags = ["--tileable"] if chosen.pop("tileable", False) else []
+    flags = [f"--{name}" for name in ("tileable", "smooth") if chosen.pop(name, False)]
     given_ = {f"--{name.replace('_', '-')}": str(value) for name, value in chosen.items()}
     verdicts, results = [], []
     for backend in ("onnx", "torch"):

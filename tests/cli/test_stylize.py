@@ -144,6 +144,7 @@ def test_json_is_one_line_a_picture(here, stylize):
         "preserve_color": False,
         "protect": None,
         "only": None,
+        "smooth": False,
         "tileable": False,
         "content_map": None,
         "style_map": None,
