@@ -115,6 +115,12 @@ class Clip(abc.ABC):
         """Its length in seconds."""
         return float((self.end - self.start) * self.time_base)
 
+    @property
+    def uneven(self) -> bool:
+        """Whether its frames are not shown for about equally long."""
+        steps = np.diff(np.asarray(self.times))
+        return len(steps) > 1 and bool(np.ptp(steps) > max(2, 0.2 * steps.mean()))  # times are rounded to their unit
+
     def span(self, start: float, duration: float | None) -> tuple[int, int | None]:
         """Return the first time (inclusive) and last time (exclusive) for a start and a duration in seconds.
 

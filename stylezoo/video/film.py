@@ -81,6 +81,9 @@ class Film:
         quality: mostly the constant rate factor (CRF), lower is better. None: the codec's default.
         metadata: the metadata to keep, see `StylizeOptions`.
 
+    Attributes:
+        steady: whether the container or codec has a constant frame rate. See `Sink` for the others.
+
     Raises:
         OptionError, VideoError: this combination cannot be written. Nothing has been written then.
     """
@@ -162,9 +165,9 @@ class Film:
             self.colour = Colour(RGB, FULL, self.colour.primaries, self.colour.transfer)
         elif self.codec not in TAGGED:
             self.colour = Colour(usual_matrix(self.width, self.height), FULL if self.codec == "mjpeg" else LIMITED)
-        self._steady = self._format.name in STEADY or self.codec in STEADY_CODECS
+        self.steady = self._format.name in STEADY or self.codec in STEADY_CODECS
         self.rate = self.clip.rate.limit_denominator(1001)
-        self.time_base = 1 / self.rate if self._steady else self.clip.time_base
+        self.time_base = 1 / self.rate if self.steady else self.clip.time_base
 
     def _choose_alpha(self, known_formats: Sequence[str]) -> None:
         """Choose a pixel format with alpha, if the clip has alpha, and the encoder and the container store it."""
@@ -259,9 +262,7 @@ class Film:
 
     def _time(self, frame: Frame) -> int:
         """Return a frame's presentation time, in `time_base`."""
-        return (
-            frame.number if self._steady else round((frame.time - self.origin) * self.clip.time_base / self.time_base)
-        )
+        return frame.number if self.steady else round((frame.time - self.origin) * self.clip.time_base / self.time_base)
 
     def _picture(self, frame: Frame, converter: VideoReformatter) -> VideoFrame:
         pixels = frame.pixels

@@ -254,6 +254,9 @@ def _open_sink(
 
         keep = chosen.metadata
         sink = Film(target, clip, size, span, sound=sound, codec=codec, quality=quality, metadata=keep)
+        if sink.steady and clip.uneven:
+            what = f"{target.suffix} with {sink.codec}"
+            _warn(f"{what} shows all frames equally long, unlike {clip.name}; .mp4 keeps their times")
     kind = target.suffix
     if sink.size != size:
         (height, width), (high, wide) = sink.size, size

@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+import warnings
 from fractions import Fraction
 from importlib.util import find_spec
 from pathlib import Path
@@ -326,6 +327,19 @@ def test_killed_and_run_again_it_goes_on_and_gives_the_same(net, multi_file, lon
     assert times == expected_times == read_clip(long_clip)[0]
     assert all(np.array_equal(a, b) for a, b in zip(found, expected, strict=True))
     assert sound_of(out) == sound_of(long_clip)
+
+
+def test_a_container_that_cannot_keep_uneven_times_is_named(net, tmp_path):
+    uneven = make_clip(
+        tmp_path / "in.mkv", pictures(5), times=[0, 10, 500, 540, 600], time_base=Fraction(1, 1000), sound=None
+    )
+    with pytest.warns(UserWarning, match=r"\.avi with h264 shows all frames equally long, unlike .*in\.mkv"):
+        stylize_video(uneven, tmp_path / "out.avi", net, "dots")
+    even = make_clip(tmp_path / "even.mkv", pictures(5), rate=Fraction(30000, 1001), sound=None)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        stylize_video(uneven, tmp_path / "out.mp4", net, "dots")
+        stylize_video(even, tmp_path / "even.avi", net, "dots")
 
 
 @pytest.mark.slow
