@@ -1,6 +1,6 @@
 """Try the page of `stylezoo web` in headless Chromium: pictures of it, and its time and results beside Python's.
 
-    python scripts/web_page.py /tmp/site --out docs/images      # the folder that stylezoo web wrote
+    python scripts/web_page.py site --out docs/images      # the folder that stylezoo web wrote
 
 Both compute with one thread: WebAssembly has no more on plain file servers. Times are those of the processor, so that
 other programs on the machine matter little: the mean of several calls after a first one, all in one run.

@@ -6,7 +6,6 @@ is the family's.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, Self
@@ -26,8 +25,7 @@ from stylezoo.models.sampling import Draw, StyleSampler
 from stylezoo.nn.mirror import build_decoder, divide_features
 from stylezoo.nn.stats import wide
 from stylezoo.recipe import Recipe
-
-ENCODER = "vgg19:caffe"
+from stylezoo.runtime.vgg import CAFFE, hash_layers
 
 
 class MirrorNet(StyleNet):
@@ -46,7 +44,7 @@ class MirrorNet(StyleNet):
 
     def __init__(self, layers: tuple[str, ...]) -> None:
         super().__init__()
-        backbone = create_backbone(ENCODER, layers=layers)
+        backbone = create_backbone(CAFFE, layers=layers)
         self.scale = divide_features(backbone)
         self.__dict__["encoder"] = backbone  # which keeps it out of state_dict() and parameters()
         self.layers = layers
@@ -104,7 +102,7 @@ class MirrorNet(StyleNet):
 
     def trunk_hash(self) -> str:
         """Return the SHA-256 of what codes depend on: encoder and layers."""
-        return hashlib.sha256(f"{ENCODER} {' '.join(self.layers)}".encode()).hexdigest()
+        return hash_layers(self.layers)
 
     def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> Self:
         self.encoder._apply(fn, recurse)

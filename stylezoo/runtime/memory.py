@@ -29,8 +29,8 @@ def free_memory() -> int:
 def release_memory() -> None:
     """Return memory that this process has freed to the system.
 
-    The C library of Linux (glibc) keeps freed blocks that lie between blocks in use: after measuring 800 style images,
-    12 of 14 GB. Elsewhere this does nothing.
+    The C library of Linux (glibc) keeps freed blocks that lie between blocks in use, which may be most of a process.
+    Elsewhere this does nothing.
     """
     import ctypes
 

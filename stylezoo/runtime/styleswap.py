@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import hashlib
 from collections.abc import Mapping
 from typing import Any, Self
 
@@ -18,7 +17,7 @@ from stylezoo.runtime.base import Floats, Passes, Statistics
 from stylezoo.runtime.layout import Layout, Tensors
 from stylezoo.runtime.onnx import OnnxRuntime, Session
 from stylezoo.runtime.swap import CHANNELS, LAYER, STEP, Swap, level_sizes, read_code, write_code
-from stylezoo.runtime.vgg import CAFFE, open_vgg
+from stylezoo.runtime.vgg import hash_layers, open_vgg
 from stylezoo.runtime.weights import Weights
 
 PREFIX = f"decoders.{LAYER}"
@@ -39,8 +38,7 @@ class StyleSwapLayout(Layout):
         return StyleSwapRuntime(weights)
 
     def trunk_hash(self, arch: Mapping[str, Any], tensors: Tensors) -> str:
-        """Return the SHA-256 of the encoder and layer, on which codes depend."""
-        return hashlib.sha256(f"{CAFFE} {LAYER}".encode()).hexdigest()
+        return hash_layers([LAYER])
 
 
 class StyleSwapRuntime(OnnxRuntime):

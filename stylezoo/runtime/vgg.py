@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+from collections.abc import Sequence
 from functools import lru_cache
 
 import numpy as np
@@ -17,6 +19,11 @@ TABLES = BUNDLED / "vgg19-caffe.safetensors"
 MEAN, DEVIATION = (123.68 / 255, 116.779 / 255, 103.939 / 255), 1 / 255
 VGG_SCALE = 512.0
 """Features are divided by this, to be about 1; see `stylezoo.nn.mirror.divide_features`."""
+
+
+def hash_layers(layers: Sequence[str]) -> str:
+    """Return the SHA-256 of the encoder and `layers` of it, on which the codes of nets that change them depend."""
+    return hashlib.sha256(f"{CAFFE} {' '.join(layers)}".encode()).hexdigest()
 
 
 @lru_cache(maxsize=8)

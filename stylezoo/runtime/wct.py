@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping
 from functools import partial
 from typing import Any
@@ -17,7 +16,7 @@ from stylezoo.runtime.architecture import Shapes, decoder_shapes
 from stylezoo.runtime.base import Floats, Passes, Statistics
 from stylezoo.runtime.layout import Layout, Tensors
 from stylezoo.runtime.onnx import OnnxRuntime, Session
-from stylezoo.runtime.vgg import CAFFE, open_vgg
+from stylezoo.runtime.vgg import hash_layers, open_vgg
 from stylezoo.runtime.weights import Weights
 from stylezoo.runtime.whiten import CODE_WIDTH, LAYERS, PARTS, measure, steadied, transfer
 
@@ -38,8 +37,7 @@ class WCTLayout(Layout):
         return WCTRuntime(weights)
 
     def trunk_hash(self, arch: Mapping[str, Any], tensors: Tensors) -> str:
-        """Return the SHA-256 of the encoder and layers, on which codes depend."""
-        return hashlib.sha256(f"{CAFFE} {' '.join(LAYERS)}".encode()).hexdigest()
+        return hash_layers(LAYERS)
 
 
 class WCTRuntime(OnnxRuntime):
