@@ -86,6 +86,8 @@ def render(
     wrap = options.tileable
     if wrap and not runtime.wraps:
         raise OptionError("this model does not make pictures that tile: leave tileable out, or choose another model")
+    if options.smooth and runtime.multiple == 1:
+        raise OptionError("smooth is for nets with strides, which this model has not: leave smooth out")
     sizes = sizes_of(photo, options, runtime.period, runtime.minimum)
     if options.stroke == "auto" and sizes.small != sizes.result:
         seen = resize(photo, sizes.small, wrap=wrap)

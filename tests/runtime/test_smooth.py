@@ -62,3 +62,8 @@ def test_what_tiles_still_tiles() -> None:
 def test_it_excludes_tiles_of_a_size() -> None:
     with pytest.raises(OptionError, match="tile=128"):
         stylezoo.load("johnson/mosaic", device="cpu").stylize(PHOTO, smooth=True, tile=128)
+
+
+def test_a_model_without_strides_does_not_take_it() -> None:
+    with pytest.raises(OptionError, match="leave smooth out"):
+        stylezoo.load("gatys/vgg19", device="cpu").stylize(PHOTO[:64, :64], PHOTO[:64, :64], smooth=True, steps=1)
