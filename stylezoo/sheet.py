@@ -59,7 +59,7 @@ def contact_sheet(
         size: long side of each picture in px, from 32 to 2048.
         columns: pictures in a row; None: as many as make a page somewhat wider than high.
         progress: wraps the pictures to stylize, for example in a progress bar.
-        **options: of `Stylizer.stylize`: strength, stroke, preserve_color, protect, only, style_size.
+        **options: of `Stylizer.stylize`: strength, stroke, palette, preserve_color, protect, only, style_size.
 
     Returns:
         An RGB picture. Below each picture stand the style's title and the names that `load` and `stylize` take.

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 )
 @click.option("-s", "--style", metavar="STYLE", help="Style name, picture, or a mix such as a:0.6,b:0.4.")
 @click.option("--card", "cards", multiple=True, type=FILE, help="Add the style of this card to the model.")
-@stylize_options("strength", "stroke", "preserve_color", "style_size")
+@stylize_options("strength", "stroke", "palette", "preserve_color", "style_size")
 @click.option("--quality", default=92, type=click.IntRange(1, 100), help="Quality of JPEG and WebP textures.")
 @click.option("--device", default="auto", help="Device: auto, cpu, cuda, cuda:1 or mps.")
 @click.option(

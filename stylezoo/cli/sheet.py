@@ -74,7 +74,7 @@ class Sheet(click.Command):
 @click.option("--strengths", is_flag=True, help="Show each style at several strengths.")
 @click.option("--size", default=256, type=click.IntRange(32, 2048), metavar="PX", help="Long side of each picture.")
 @click.option("--columns", type=click.IntRange(min=1), metavar="N", help="Pictures per row.  [default: auto]")
-@stylize_options("strength", "stroke", "preserve_color", "protect", "only", "style_size")
+@stylize_options("strength", "stroke", "palette", "preserve_color", "protect", "only", "style_size")
 @click.option("--quality", default=92, type=click.IntRange(1, 100), help="Quality of JPEG, WebP and AVIF.")
 @click.option("--device", default="auto", help="Device: auto, cpu, cuda, cuda:1 or mps.")
 @click.option("--force", is_flag=True, help="Overwrite OUT.")
@@ -122,7 +122,9 @@ def command(
     choices = choices.spread(known)
     check_kept([job], [file for style in choices.pictures(known) for file in files_of(style)])
     facts: dict[str, Any] = {"size": size, "strength": how.strength}
-    facts |= {name: getattr(how, name) for name in ("style_size", "stroke", "preserve_color", "protect", "only")}
+    facts |= {
+        name: getattr(how, name) for name in ("style_size", "stroke", "palette", "preserve_color", "protect", "only")
+    }
     page = choices.draw(nets, [source or open_stdin() for source in sources], known, facts)
     put(page, job, quality=quality, force=force)
     if as_json:

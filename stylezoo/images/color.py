@@ -5,7 +5,8 @@ All functions take and return float NCHW RGB in [0, 1], arrays or tensors. They 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import math
+from collections.abc import Iterable, Sequence
 from typing import Any, TypeAlias, TypeVar
 
 import numpy as np
@@ -73,13 +74,29 @@ def match_stats(source: Pixels, target: Pixels) -> Pixels:
     return move_colours(source, colour_statistics([source]), colour_statistics([target]))
 
 
+Array = NDArray[Any]
 Matrix: TypeAlias = NDArray[np.float64]
 ColourStatistics: TypeAlias = tuple[Matrix, Matrix]
 """Mean (N, 3, 1) and covariance (N, 3, 3) of the colours of pictures, in float64."""
 
+ColourMap: TypeAlias = tuple[Matrix, Matrix]
+"""Matrix (N, 3, 3) and shift (N, 3, 1): a colour x becomes `matrix @ x + shift`."""
+
 
 def move_colours(source: Pixels, statistics: ColourStatistics, wanted: ColourStatistics) -> Pixels:
     """Return the result of `match_stats` for a part of a picture, given the statistics of the whole."""
+    return apply_map(source, colour_map(statistics, wanted))
+
+
+def colour_map(
+    statistics: ColourStatistics, wanted: ColourStatistics, share: float = 1.0, most: float = math.inf
+) -> ColourMap:
+    """Return the linear map of `match_stats` from colours with one mean and covariance to those with another.
+
+    Args:
+        share: how far colours go, from 0 (they stay) to 1.
+        most: the largest factor by which any direction of colour is stretched.
+    """
     (mean, spread), (wanted_mean, wanted_spread) = statistics, wanted
     values, vectors = np.linalg.eigh(spread)
     values = values.clip(min=_NOISE)
@@ -87,7 +104,16 @@ def move_colours(source: Pixels, statistics: ColourStatistics, wanted: ColourSta
     inverse_root = _matrix(1 / np.sqrt(values), vectors)
     inner, inner_vectors = np.linalg.eigh(root @ wanted_spread @ root)
     transport = inverse_root @ _matrix(np.sqrt(inner.clip(min=0)), inner_vectors) @ inverse_root
+    if most < math.inf:
+        factors, directions = np.linalg.eigh(transport)
+        transport = _matrix(factors.clip(max=most), directions)
     shift = wanted_mean - transport @ mean  # y = A (x - m) + m' = A x + (m' - A m)
+    return share * transport + (1 - share) * np.eye(3), share * shift
+
+
+def apply_map(source: Pixels, mapping: ColourMap) -> Pixels:
+    """Return `source` (N3HW) with its colours mapped, clamped."""
+    transport, shift = mapping
     half = source.dtype.itemsize < 4
     work = source.astype(np.float32) if half and isinstance(source, np.ndarray) else source.float() if half else source
     flat = work.reshape(*source.shape[:2], -1)
@@ -114,6 +140,32 @@ def colour_statistics(parts: Iterable[Any]) -> ColourStatistics:
         spread = spread + products + apart @ apart.swapaxes(1, 2) * (count * colours.shape[2] / total)
         count, mean = total, mean + apart * (colours.shape[2] / total)
     return mean, spread / count
+
+
+def statistics_inside(parts: Iterable[tuple[Array, Array]]) -> ColourStatistics:
+    """Return the statistics of a picture given in parts, (1, 3, H, W), its pixels weighted by masks, (1, 1, H, W)."""
+    total, first, second = 1e-12, np.zeros((3, 1)), np.zeros((3, 3))
+    for x, mask in parts:
+        colours, weights = (part.reshape(part.shape[1], -1).astype(np.float64) for part in (x, mask))
+        total = total + float(weights.sum())
+        first = first + (colours * weights).sum(axis=1, keepdims=True)
+        second = second + (colours * weights) @ colours.T
+    mean = first / total
+    return mean[None], (second / total - mean @ mean.T)[None]
+
+
+def pack_colours(statistics: ColourStatistics) -> list[float]:
+    """Return the statistics of one picture as nine numbers: three means, then the covariances of the upper triangle."""
+    mean, spread = statistics
+    return [round(float(value), 7) for value in (*mean[0, :, 0], *spread[0][np.triu_indices(3)])]
+
+
+def unpack_colours(numbers: Sequence[float]) -> ColourStatistics:
+    """Return the statistics of `pack_colours`."""
+    spread = np.zeros((1, 3, 3))
+    spread[0][np.triu_indices(3)] = numbers[3:]
+    upper = np.triu(spread, 1)
+    return np.array(numbers[:3]).reshape(1, 3, 1), spread + upper.swapaxes(1, 2)
 
 
 def _matrix(values: Matrix, vectors: Matrix) -> Matrix:

@@ -31,7 +31,7 @@ from stylezoo.stylizer.stylizer import Stylizer
 from stylezoo.types import PathLike, StyleLike
 
 KINDS: dict[str, type[Gltf] | type[Obj]] = {".glb": Gltf, ".gltf": Gltf, ".obj": Obj}
-OPTIONS = ("strength", "stroke", "preserve_color", "style_size")
+OPTIONS = ("strength", "stroke", "palette", "preserve_color", "style_size")
 """The options of `stylezoo.runtime.options.StylizeOptions` that textures take."""
 
 
@@ -79,7 +79,7 @@ def stylize_mesh(
         quality: of textures in JPEG or WebP, 1 to 100; each keeps its format.
         overwrite: replace existing files, but never inputs.
         progress: show a progress bar on stderr.
-        options: strength, stroke, preserve_color and style_size of `StylizeOptions`, the same for all textures.
+        options: strength, stroke, palette, preserve_color and style_size of `StylizeOptions`, the same for all textures.
 
     Raises:
         MeshError: the model cannot be read, has no texture, or has some in a form that cannot be changed.

@@ -40,6 +40,7 @@ class StyleNet(nn.Module, abc.ABC):
             are frozen, any part of a photo has the code of the whole.
         gives_back: whether `render` adds what the net cannot give back of the photo, so that strength 0 is the photo.
         mixes: whether codes can be added and scaled, and so mixed.
+        takes_palette: whether results are brought to the palette of the style image, see `StylizeOptions.palette`.
         exports: whether `forward` can be traced, so that other programs can run the net.
         encoder_layers: the layers of vgg19:caffe that the net itself computes with.
     """
@@ -50,6 +51,7 @@ class StyleNet(nn.Module, abc.ABC):
     measures_photo: ClassVar[bool] = False
     gives_back: ClassVar[bool] = True
     mixes: ClassVar[bool] = True
+    takes_palette: ClassVar[bool] = True
     exports: ClassVar[bool] = True
     encoder_layers: ClassVar[tuple[str, ...]] = ()
     arch: dict[str, Any]

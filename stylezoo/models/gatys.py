@@ -59,6 +59,7 @@ class Gatys(StyleNet):
     """
 
     family: ClassVar[str] = "gatys"
+    takes_palette: ClassVar[bool] = False  # it optimises colours
     tiles: ClassVar[bool] = False  # one loss is of the whole picture
     exports: ClassVar[bool] = False
 

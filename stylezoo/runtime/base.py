@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stylezoo.errors import OptionError, StyleError
+from stylezoo.images.color import ColourStatistics
 from stylezoo.runtime.options import StylizeOptions
 
 Floats = NDArray[np.float32]
@@ -31,6 +32,8 @@ class StyleCode:
     Attributes:
         values: (1, D) float array (a tensor is converted); D and the meaning depend on the family.
         mixes: whether codes of this net can be mixed.
+        palette: mean and covariance of the style image's colours; None: unknown, as for styles that a net knows by
+            name, and for mixes with one of those.
 
     Raises:
         StyleError: they cannot.
@@ -38,19 +41,24 @@ class StyleCode:
 
     values: Floats
     mixes: bool = True
+    palette: ColourStatistics | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "values", as_array(self.values))
 
     def __add__(self, other: StyleCode) -> StyleCode:
         self._check()
-        return StyleCode(self.values + other.values)
+        palette = None
+        if self.palette and other.palette:
+            palette = self.palette[0] + other.palette[0], self.palette[1] + other.palette[1]
+        return StyleCode(self.values + other.values, palette=palette)
 
     def __mul__(self, factor: float) -> StyleCode:
         if factor == 1:
             return self
         self._check()
-        return StyleCode(self.values * self.values.dtype.type(factor))
+        palette = self.palette and (self.palette[0] * factor, self.palette[1] * factor)
+        return StyleCode(self.values * self.values.dtype.type(factor), palette=palette)
 
     __rmul__ = __mul__
 
@@ -139,6 +147,7 @@ class Runtime(abc.ABC):
         gives_back: whether `render` adds the residual that the net cannot reconstruct, so that strength 0 is the photo.
         code_width: D, the length of a code; None: it depends on the style image.
         mixes: whether codes can be mixed, see `StyleCode`.
+        takes_palette: whether results are brought to the palette of the style image.
         tuning: the options of its family that were given, see `Family.options`.
     """
 
@@ -152,6 +161,7 @@ class Runtime(abc.ABC):
     gives_back: bool
     code_width: int | None
     mixes: bool = True
+    takes_palette: bool = True
     tuning: dict[str, Any] = {}  # noqa: RUF012 - replaced, never changed
 
     @abc.abstractmethod

@@ -7,9 +7,13 @@ from dataclasses import replace
 
 import numpy as np
 
-from stylezoo.images.color import keep_luma
+from stylezoo.images.color import ColourMap, ColourStatistics, apply_map, colour_map, keep_luma
 from stylezoo.images.planes import lerp, resize
-from stylezoo.runtime.base import Floats, Region, StyleCode
+from stylezoo.runtime.base import Floats, Passes, Region, StyleCode
+from stylezoo.runtime.options import StylizeOptions
+
+STRETCH = 4.0
+"""The most that colours are stretched towards a palette: noise of a flat result must not become colour."""
 
 
 def wants_photo_code(style: StyleCode | Sequence[Region], strength: float) -> bool:
@@ -51,6 +55,55 @@ def _widened(row: Floats, width: int) -> Floats:
     wide = np.zeros((len(row), width), dtype=row.dtype)
     wide[:, : row.shape[1]] = row
     return wide
+
+
+def palette_maps(
+    style: StyleCode | Sequence[Region],
+    options: StylizeOptions,
+    fades: bool,
+    measure: Callable[[int], ColourStatistics],
+    passes: Passes | None = None,
+) -> list[ColourMap | None]:
+    """Return the map from the colours of a result to the palette of its style image, for each region or for the only
+    style; None where there is nothing to map: no style image, or a share of 0.
+
+    Args:
+        fades: whether codes of the net are interpolated with the photo's; colours then follow the strength.
+        measure: returns the colours of a region, in the style with that number.
+        passes: smooths the colours of results over the frames of a clip.
+    """
+    share = options.palette * (min(options.strength, 1) if fades else 1)
+    codes = [style] if isinstance(style, StyleCode) else [region.code for region in style]
+    maps: list[ColourMap | None] = []
+    for number, code in enumerate(codes):
+        if code is None or code.palette is None or share == 0:
+            maps.append(None)
+            continue
+        found = measure(number)
+        maps.append(colour_map(found if passes is None else _steadied(found, passes), code.palette, share, STRETCH))
+    return maps
+
+
+def _steadied(colours: ColourStatistics, passes: Passes) -> ColourStatistics:
+    mean, spread = colours
+    now = np.concatenate([mean, spread], axis=2).reshape(len(mean), -1).astype(np.float32)
+    before = passes.before()
+    if before is not None and before.shape == now.shape:
+        now = lerp(now, before, np.float32(passes.share))
+    passes.keep(now)
+    both = now.astype(np.float64).reshape(-1, 3, 4)
+    return both[..., :1], both[..., 1:]
+
+
+def recoloured(x: Floats, maps: Sequence[ColourMap | None], masks: Sequence[Floats] = ()) -> Floats:
+    """Return pixels, (N, 3, H, W), with the maps of `palette_maps`; of regions with these masks, (1, 1, H, W)."""
+    if all(mapping is None for mapping in maps):
+        return x
+    parts = [x if mapping is None else apply_map(x, mapping) for mapping in maps]
+    if not masks:
+        return parts[0]
+    result: Floats = sum((part * mask for part, mask in zip(parts, masks, strict=True)), np.zeros((), x.dtype))
+    return result
 
 
 def join(

@@ -21,6 +21,8 @@ Only = Literal["subject", "background"] | None
 KEEP: tuple[Keep, ...] = get_args(Keep)
 PROTECT = 0.7
 """The share of the photo that `protect` keeps on a face if it names none."""
+PALETTE = 0.75
+"""How far the result takes the colours of a style image, unless `palette` is given."""
 MAX_SIZE = 16384
 STROKE_SIZE = 512
 """The long side, in px, at which strokes have size 1."""
@@ -40,6 +42,9 @@ class StylizeOptions:
             soft. "auto": what the net gives at the size of the result, up to 1024 px. A larger picture is stylized
             at 1024 px, or with 512 px for the short side if it is longer than 2:1, and gets the detail of the photo
             back, see `stylezoo.images.detail`.
+        palette: how far, from 0 to 1, the mean and covariance of the result's colours are brought to those of the style
+            image, by the least change of colours (the optimal transport between two Gaussians). It needs the style
+            image: styles that a net knows by name learnt their colours. `gatys` models optimise theirs.
         preserve_color: False, "luma" (keep the photo's hues exactly) or "stats" (keep its overall palette). With
             "stats" a style image is first matched to the photo's palette (Gatys et al. 2016, arXiv:1606.05897); for
             other styles and mixes, the result is matched to the photo.
@@ -80,6 +85,10 @@ class StylizeOptions:
             "help": "Stroke size at any --size: 1 as at 512 px, 2 twice as coarse. auto: as up to 1024 px, and sharp.",
             "metavar": "auto|SIZE",
         },
+    )
+    palette: float = field(
+        default=PALETTE,
+        metadata={"help": "How far the result takes the colours of a style image, from 0 to 1.", "metavar": "SHARE"},
     )
     preserve_color: PreserveColor = field(
         default=False,
@@ -144,7 +153,7 @@ class StylizeOptions:
                 object.__setattr__(self, name, os.fspath(value))
             if isinstance(value, Real) and not isinstance(value, bool):  # also accepts numpy scalars
                 number = float(value)
-                object.__setattr__(self, name, number if name in ("strength", "stroke") else int(number))
+                object.__setattr__(self, name, number if name in ("strength", "stroke", "palette") else int(number))
         if self.tileable and isinstance(self.tile, int):
             raise OptionError(f"tileable pictures are stylized whole: leave tile={self.tile} out")
         if self.smooth and isinstance(self.tile, int):
@@ -186,6 +195,7 @@ _CHECKS: dict[str, tuple[Callable[[Any], bool], str]] = {
         lambda v: _is_word(v, "auto") or _is_number(v, 1 / 16, 16),
         "from 1/16 (fine) through 1 to 16 (coarse), or 'auto'",
     ),
+    "palette": (lambda v: _is_number(v, 0, 1), "from 0 (the net's own colours) to 1 (those of the style image)"),
     "preserve_color": (lambda v: v is False or _is_word(v, "luma", "stats"), "False, 'luma' or 'stats'"),
     "protect": (
         lambda v: v is None or (isinstance(v, str) and protected_share(v) is not None),

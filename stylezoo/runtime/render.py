@@ -10,12 +10,12 @@ import numpy as np
 
 from stylezoo._files import shows
 from stylezoo.errors import ImageError, OptionError
-from stylezoo.images.color import match_stats
+from stylezoo.images.color import ColourStatistics, colour_statistics, match_stats, statistics_inside
 from stylezoo.images.detail import with_detail
 from stylezoo.images.planes import Array, Floats, crop, lerp, pad_to_multiple, resize
 from stylezoo.images.sizes import fit_long_side
 from stylezoo.runtime.base import Passes, Region, Runtime, Sizes, Statistics, StyleCode
-from stylezoo.runtime.blend import join, rows_of, wants_photo_code, with_chroma
+from stylezoo.runtime.blend import join, palette_maps, recoloured, rows_of, wants_photo_code, with_chroma
 from stylezoo.runtime.options import AUTO_SIZE, MAX_SIZE, STROKE_SIZE, StylizeOptions
 
 NAN_REMEDY = "try float32 (dtype) or a lower strength"
@@ -60,6 +60,9 @@ def render(
     net(x, lerp(photo_code, code, strength)). If `gives_back`, up to strength 1 the residual
     (1 - strength) * (photo - net(x, photo_code)) is added, so that 0 is exactly the photo. The result of a net without
     such a code is cross-faded with the photo.
+
+    By `palette`, the colours of the result are brought to those of the style image; each region's, as if the whole
+    picture had its style, which takes one more pass per region.
 
     With a number as `stroke` the net runs at 512 / stroke px at any size and the result is scaled, so that a preview
     looks like the final picture. With "auto", a result of more than 1024 px is that of 1024 px, enlarged with the
@@ -153,7 +156,18 @@ def _render_whole(
         statistics = _statistics_of_regions(runtime, x, rows, passes) if own is None else own
         stylized = compute(rows, shares, statistics)
     else:
-        stylized = compute(rows_of(style, start, strength))
+        rows = rows_of(style, start, strength)
+        stylized = compute(rows)
+
+    def measure(number: int) -> ColourStatistics:
+        if not regions:
+            return colour_statistics([stylized])
+        if regions[number].own:
+            return statistics_inside([(stylized, regions[number].mask)])
+        return colour_statistics([compute(rows[number, None])])
+
+    maps = palette_maps(style, options, start is not None, measure, passes)
+    stylized = recoloured(stylized, maps, [r.mask for r in regions])
     again = None if start is None else partial(compute, start)
     stylized = join(photo, stylized, kept, strength, runtime.gives_back, again)
     if options.preserve_color == "luma":

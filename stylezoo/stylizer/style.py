@@ -12,7 +12,7 @@ import numpy as np
 from PIL import Image
 
 from stylezoo.errors import OptionError, StyleError
-from stylezoo.images.color import colour_statistics, move_colours, rgb_to_ycbcr
+from stylezoo.images.color import colour_statistics, move_colours, rgb_to_ycbcr, statistics_inside, unpack_colours
 from stylezoo.images.io import Picture, is_tensor, read
 from stylezoo.images.maps import choose, match, read_map
 from stylezoo.images.planes import STRIP, Array, Floats, as_float, resize
@@ -59,7 +59,8 @@ class Style:
             content = part.content
             if not isinstance(content, StyleCode):
                 picture = content if wanted is None else move_colours(content, colour_statistics([content]), wanted)
-                content = StyleCode(runtime.encode(picture), runtime.mixes)
+                palette = colour_statistics([picture]) if runtime.takes_palette else None
+                content = StyleCode(runtime.encode(picture), runtime.mixes, palette)
             codes.append(content * part.weight)
         return sum(codes[1:], codes[0])
 
@@ -124,8 +125,12 @@ class GuidedPlan(Plan):
         image = self.image
         if photo is not None:
             image = move_colours(image, colour_statistics([image]), colour_statistics(_strips(photo)))
-        codes = runtime.encode(image, self.parts)
-        return [Region(StyleCode(code[None]), mask, own=True) for code, mask in zip(codes, self.masks, strict=True)]
+        regions = []
+        for number, (code, mask) in enumerate(zip(runtime.encode(image, self.parts), self.masks, strict=True)):
+            part = resize(self.parts[:, number, None], (image.shape[-2], image.shape[-1]))
+            palette = statistics_inside([(image, part)]) if runtime.takes_palette else None
+            regions.append(Region(StyleCode(code[None], palette=palette), mask, own=True))
+        return regions
 
 
 def read_plan(spec: ModelSpec, runtime: Runtime, style: StyleLike, mask: MaskLike, options: StylizeOptions) -> Plan:
@@ -223,7 +228,9 @@ def _parts(spec: ModelSpec, runtime: Runtime, style: Any, size: int | None, weig
     elif isinstance(style, StyleCode):
         yield Part("a style code", weight, _fitting(spec, runtime, style))
     elif (index := find_style(spec, style)) is not None:
-        yield Part(spec.style_ids[index], weight, StyleCode(runtime.named_code(index)))
+        numbers = spec.styles[index].palette
+        palette = None if numbers is None else unpack_colours(numbers)
+        yield Part(spec.style_ids[index], weight, StyleCode(runtime.named_code(index), palette=palette))
     elif not (isinstance(style, PICTURES) or is_tensor(style)):
         ways = f"name, number or mix ({', '.join(spec.style_ids) or 'it has none'})"
         ways = f"picture, {ways}" if spec.kind == "arbitrary" else ways

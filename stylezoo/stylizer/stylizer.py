@@ -12,6 +12,7 @@ from PIL import Image
 
 from stylezoo.detect.kept import keeper
 from stylezoo.errors import OptionError, StyleError
+from stylezoo.images.color import pack_colours
 from stylezoo.images.io import read
 from stylezoo.images.sizes import STYLE_SIZE
 from stylezoo.runtime.base import Runtime, StyleCode
@@ -273,10 +274,11 @@ class Stylizer:
         else:
             spec, runtime = self._ready({})
             made = resolve_style(spec, runtime, style, style_size)
-            values = made.encode(runtime).values
-            row = values if self.kind == "arbitrary" else values @ weights.rows
+            code = made.encode(runtime)
+            row = code.values if self.kind == "arbitrary" else code.values @ weights.rows
             name = Path(style).stem if isinstance(style, (str, os.PathLike)) else id
             record = {"title": name, "rights": UNSTATED, "source": str(made)}
+            record |= {"palette": pack_colours(code.palette)} if code.palette else {}
         stated = {key: value for key, value in given.items() if value is not None}
         return StyleCard.of(spec, weights, row, record | stated)
 

@@ -49,7 +49,7 @@ class TorchRuntime(Runtime):
         self._norms = {name: m.sizes for name, m in net.named_modules() if isinstance(m, InstanceNorm)}
         self.lock = lock or threading.RLock()
         self.multiple, self.minimum, self.norms = net.multiple, net.minimum, len(self._norms)
-        self.gives_back, self.mixes = net.gives_back, net.mixes
+        self.gives_back, self.mixes, self.takes_palette = net.gives_back, net.mixes, net.takes_palette
         self.period, self.wraps, self.measures_photo = net.period, net.wraps, net.measures_photo
 
     def circular(self) -> TorchRuntime:

@@ -16,13 +16,13 @@ import torch
 from torch import Tensor
 
 from stylezoo.errors import ImageError
-from stylezoo.images.color import colour_statistics, move_colours
+from stylezoo.images.color import ColourStatistics, colour_statistics, move_colours, statistics_inside
 from stylezoo.images.planes import lerp
 from stylezoo.images.tiles import Box, Kept, Padded, Stacked, View, as_levels, resized, rows_of_tiles
 from stylezoo.models import StyleNet
 from stylezoo.nn.norm import Statistics, frozen_statistics, statistics_of_regions
 from stylezoo.runtime.base import Array, Floats, Region, Sizes, StyleCode, as_array
-from stylezoo.runtime.blend import join, rows_of, wants_photo_code, with_chroma
+from stylezoo.runtime.blend import join, palette_maps, recoloured, rows_of, wants_photo_code, with_chroma
 from stylezoo.runtime.options import PreserveColor, StylizeOptions
 from stylezoo.runtime.render import NAN_REMEDY
 from stylezoo.torch_runtime.memory import Tiling
@@ -65,7 +65,7 @@ def render_tiled(
     shares = Shares([Padded(resized(m, small), net.multiple, net.minimum) for m in masks]) if masks else None
     how: dict[str, Any] = {"size": small, "tiling": tiling, "device": photo.device, "bar": bar}
 
-    def stylize(code: Tensor, shares: View | None, keep: bool = False) -> View:
+    def stylize(code: Tensor, shares: View | None, known: Statistics | None, keep: bool = False) -> View:
         painting: View = WholePicture(net, padded, code, shares, statistics=known, **how)
         if keep or small != size:  # in 16 bits, as colours may be stretched yet; and what made it is freed
             room = torch.empty(1, 3, *small, dtype=torch.int16, device=photo.device)
@@ -77,14 +77,24 @@ def render_tiled(
     # First, as much of what makes it is freed before the painting needs the same.
     again = None
     if start is not None and (stays or (net.gives_back and strength < 1)):
-        again = stylize(_code(net, start), None, keep=True)
+        again = stylize(_code(net, start), None, known, keep=True)
     own = shares and net.measures_photo and any(region.own for region in regions)
     if shares and own:
         start, known = _own_codes(net, padded, shares, style, start, how)
     rows = _code(net, rows_of(style, start, strength))
     if shares and not own:
         known = statistics_of_regions(net, lambda row: WholePicture(net, padded, row, **how).statistics, rows) or known
-    stylized = stylize(rows, shares)
+    stylized = stylize(rows, shares, known)
+    each = partial(_each, size=size, tiling=tiling, bar=bar)
+
+    def measure(number: int) -> ColourStatistics:
+        if not regions or not regions[number].own:
+            whole = stylize(rows[number, None], None, None) if regions else stylized
+            return colour_statistics(each(partial(_array_of, whole)))
+        parts = zip(each(partial(_array_of, stylized)), each(partial(_array_of, masks[number])), strict=True)
+        return statistics_inside(parts)
+
+    maps = palette_maps(style, options, start is not None, measure)
 
     def photo_in(box: Box) -> Floats:
         return view.window(box).numpy()
@@ -95,9 +105,9 @@ def render_tiled(
     def joined(box: Box) -> Floats:
         # `back` is called only where there is `again`
         back = None if start is None else partial(_array_of, again or view, box)
-        return join(photo_in(box), stylized.window(box).numpy(), stay_in(box), strength, net.gives_back, back)
+        here = recoloured(stylized.window(box).numpy(), maps, [mask.window(box).numpy() for mask in masks])
+        return join(photo_in(box), here, stay_in(box), strength, net.gives_back, back)
 
-    each = partial(_each, size=size, tiling=tiling, bar=bar)
     finished = _coloured(options.preserve_color, photo_in, joined, stay_in, each)
     return _write(lambda box: torch.from_numpy(finished(box)), result, tiling, bar).numpy()
 

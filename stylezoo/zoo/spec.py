@@ -87,6 +87,8 @@ class StyleSpec(Record, frozen=True, kw_only=True):
         rights: why the image may be used.
         source: where it comes from.
         picture: where to fetch it.
+        palette: its colours in RGB from 0 to 1, for a style of a picture that no training saw: three means, then the
+            covariances RR, RG, RB, GG, GB and BB, see `StylizeOptions.palette`.
     """
 
     id: str
@@ -97,6 +99,7 @@ class StyleSpec(Record, frozen=True, kw_only=True):
     rights: str
     source: str
     picture: PictureSpec | None = None
+    palette: tuple[float, float, float, float, float, float, float, float, float] | None = None
 
     def __post_init__(self) -> None:
         check_id("id", self.id)
