@@ -25,7 +25,7 @@ class CIN(StyleTable, TrunkNet):
 
     Args:
         styles: how many.
-        variant, width, blocks: of the trunk, see `TrunkNet`.
+        variant, width, blocks, antialiased: of the trunk, see `TrunkNet`.
         photo: whether there is a row for the photo. Nets from elsewhere have none: their paintings are faded into it.
 
     Departure from the paper: one more row, learnt to give the photo back, so that the strength of a style is a
@@ -42,8 +42,9 @@ class CIN(StyleTable, TrunkNet):
         width: int | str | None = None,
         blocks: int = 5,
         photo: bool = True,
+        antialiased: bool = False,
     ) -> None:
-        super().__init__(variant, width, blocks)
+        super().__init__(variant, width, blocks, antialiased)
         if not self.least_styles <= styles <= 4096:
             raise OptionError(f"styles must be from {self.least_styles} to 4096, not {styles}")
         self.arch = {"styles": styles} | self.arch | ({} if photo else {"photo": False})
@@ -91,9 +92,7 @@ class CIN(StyleTable, TrunkNet):
 
     def on_same_trunk(self, styles: int) -> CIN:
         """Return a CIN net with this one's trunk, frozen, its photo's row if any, and neutral rows for other styles."""
-        other = CIN(
-            styles, **{key: self.arch[key] for key in ("variant", "width", "blocks", "photo") if key in self.arch}
-        )
+        other = CIN(styles, **{key: self.arch[key] for key in (*self.trunk_args, "photo") if key in self.arch})
         other.trunk.load_state_dict(self.trunk.state_dict())
         other.trunk.requires_grad_(False)
         if self.learns_photo:

@@ -83,7 +83,7 @@ class Ghiasi(CIN):
 
     Args:
         styles: how many are also known by name, as rows of a table.
-        variant, width, blocks: of the trunk, see `TrunkNet`.
+        variant, width, blocks, antialiased: of the trunk, see `TrunkNet`.
         folded: as `fold` makes it.
 
     Departures from the paper: the pooled features of a pretrained Inception net give way to VGG19's, of which not the
@@ -101,8 +101,9 @@ class Ghiasi(CIN):
         width: int | str | None = None,
         blocks: int = 5,
         folded: bool = False,
+        antialiased: bool = False,
     ) -> None:
-        super().__init__(styles, variant, width, blocks)
+        super().__init__(styles, variant, width, blocks, antialiased=antialiased)
         self.arch |= {"folded": True} if folded else {}
         self.encoder = StyleEncoder(HIDDEN if folded else STATISTICS)
         self.predictor = nn.Sequential(

@@ -22,8 +22,10 @@ class Johnson(TrunkNet):
 
     family: ClassVar[str] = "johnson"
 
-    def __init__(self, variant: str = "fast", width: int | str | None = None, blocks: int = 5) -> None:
-        super().__init__(variant, width, blocks)
+    def __init__(
+        self, variant: str = "fast", width: int | str | None = None, blocks: int = 5, antialiased: bool = False
+    ) -> None:
+        super().__init__(variant, width, blocks, antialiased)
         self.style = nn.Parameter(self.trunk.neutral_affine())
 
     def forward(self, x: Tensor, code: Tensor | None = None, regions: Tensor | None = None) -> Tensor:

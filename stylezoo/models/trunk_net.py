@@ -5,7 +5,7 @@ from __future__ import annotations
 import abc
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor
@@ -14,7 +14,7 @@ from stylezoo.errors import OptionError
 from stylezoo.models.base import StyleNet
 from stylezoo.nn.compact import CompactTrunk
 from stylezoo.nn.trunk import StyledTrunk, Trunk
-from stylezoo.runtime.architecture import DIVISORS, MINIMUM, WIDTHS, stage_widths
+from stylezoo.runtime.architecture import ANTIALIASED, DIVISORS, MINIMUM, WIDTHS, stage_widths
 
 
 class TrunkNet(StyleNet):
@@ -31,16 +31,20 @@ class TrunkNet(StyleNet):
         width: channels of the residual blocks; the other stages follow in proportion. Or the channels of every stage,
             as in "32-64-128-64-32". None: 64 fast, 32 compact, else 128.
         blocks: residual blocks.
+        antialiased: for "fast" and "compact": blur the features before they are enlarged. What alternates from pixel to
+            pixel at a quarter of the resolution would become a woven pattern of 4 px.
 
     Departures from Johnson et al. 2016: instance for batch norm, reflection padding in every convolution in place of
     one border of 40 px around the picture, upsampling and a convolution in place of transposed convolutions. The
     classic variant ends in a linear layer, clamped outside training, the others in a sigmoid (as Dumoulin et al. 2017).
     """
 
-    trunk_args: ClassVar[tuple[str, ...]] = ("variant", "width", "blocks")
+    trunk_args: ClassVar[tuple[str, ...]] = ("variant", "width", "blocks", "antialiased")
     """The keys of `arch` on which the shape of the trunk depends."""
 
-    def __init__(self, variant: str = "fast", width: int | str | None = None, blocks: int = 5) -> None:
+    def __init__(
+        self, variant: str = "fast", width: int | str | None = None, blocks: int = 5, antialiased: bool = False
+    ) -> None:
         super().__init__()
         if variant not in DIVISORS:
             raise OptionError(f"{self.family} has no variant '{variant}'; there are {', '.join(DIVISORS)}")
@@ -49,14 +53,18 @@ class TrunkNet(StyleNet):
         stages = stage_widths(width, DIVISORS[variant])
         if not 0 <= blocks <= 64:
             raise OptionError(f"blocks must be from 0 to 64, not {blocks}")
+        if antialiased and variant not in ANTIALIASED:
+            raise OptionError(f"antialiased is for the variants {' and '.join(ANTIALIASED)}, not for {variant}")
         self.arch = {"variant": variant, "width": width, "blocks": blocks}
+        self.arch |= {"antialiased": True} if antialiased else {}
         self.classic = variant == "classic"
         encoder, decoder = stages[:-2], stages[-2:]
         self.trunk: StyledTrunk
         if variant == "compact":
-            self.trunk = CompactTrunk(stages[0], (stages[1], stages[2]), blocks)
+            self.trunk = CompactTrunk(stages[0], (stages[1], stages[2]), blocks, antialiased)
         elif variant == "fast":
-            self.trunk = Trunk(encoder, decoder, blocks, unshuffle=2, stem=5, head=5, upsample="bilinear")
+            bilinear: dict[str, Any] = {"upsample": "bilinear", "antialiased": antialiased}
+            self.trunk = Trunk(encoder, decoder, blocks, unshuffle=2, stem=5, head=5, **bilinear)
         else:
             self.trunk = Trunk(
                 encoder, decoder, blocks, stem=9, head=9, bias=self.classic, norm_head=variant == "magenta"

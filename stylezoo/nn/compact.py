@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from stylezoo.nn.circular import upsample
+from stylezoo.nn.circular import lowpass, upsample
 from stylezoo.nn.trunk import Affine, ConvNorm, Residual, Section, StyledTrunk
 from stylezoo.runtime.architecture import PATCH, STEP, WEAVE
 
@@ -58,11 +58,12 @@ class CompactTrunk(StyledTrunk):
         width: channels of the residual blocks.
         decoder: channels at a quarter of the resolution, enlarged to half, and at half.
         blocks: residual blocks.
+        antialiased: blur the features before they are enlarged, as in `Trunk`.
     """
 
-    def __init__(self, width: int, decoder: tuple[int, int], blocks: int) -> None:
+    def __init__(self, width: int, decoder: tuple[int, int], blocks: int, antialiased: bool = False) -> None:
         super().__init__()
-        self.multiple = STEP
+        self.multiple, self.antialiased = STEP, antialiased
         self.stem = ConvNorm(3, width, PATCH, STEP, bias=False, border=(PATCH - STEP) // 2)
         self.blocks = nn.ModuleList(Residual(width, bias=False) for _ in range(blocks))
         quarter, half = decoder
@@ -73,7 +74,9 @@ class CompactTrunk(StyledTrunk):
 
     def sections(self) -> list[Section]:
         half, quarter = STEP // 2, STEP
-        decode = 2 * half + 2 * quarter  # the head and `refine` at half, the enlargement and `narrow` at a quarter
+        decode = (
+            2 * half + (3 if self.antialiased else 2) * quarter
+        )  # the head and `refine` at half, the enlargement and `narrow` at a quarter
         return [
             Section(self._encode, 1, (PATCH - STEP) // 2),
             *(Section(block, 2, 2 * quarter) for block in self.blocks),
@@ -85,5 +88,7 @@ class CompactTrunk(StyledTrunk):
 
     def _decode(self, x: Tensor, rows: Affine) -> Tensor:
         # A norm and a bilinear enlargement go in either order; this one has a quarter of the pixels to go through.
-        x = F.relu_(upsample(self.narrow(x, rows), "bilinear", self.padding_mode))
+        x = self.narrow(x, rows)
+        x = lowpass(x, self.padding_mode) if self.antialiased else x
+        x = F.relu_(upsample(x, "bilinear", self.padding_mode))
         return self.head(F.relu_(self.refine(x, rows)))

@@ -16,7 +16,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from stylezoo.nn.circular import upsample
+from stylezoo.nn.circular import lowpass, upsample
 from stylezoo.nn.norm import InstanceNorm
 
 
@@ -160,6 +160,8 @@ class Trunk(StyledTrunk):
         upsample: "nearest" (the papers' cure for checkerboards) or "bilinear". Neither marks a flat area, but nearest
             leaves a checkerboard of period 2 on gradients that bilinear, with a threefold zero there, does not.
         bias: give the normalised convolutions a bias, which the norm removes again; only old state dicts need it.
+        antialiased: blur the features before the first enlargement, see `stylezoo.nn.circular.lowpass`. What alternates
+            from pixel to pixel there becomes, by the ReLUs of the decoder, a woven pattern of `multiple` pixels.
         norm_head: put a norm in place of a bias behind the last convolution too, so that a style sets the range of red,
             green and blue.
     """
@@ -175,10 +177,11 @@ class Trunk(StyledTrunk):
         head: int,
         upsample: str = "nearest",
         bias: bool = False,
+        antialiased: bool = False,
         norm_head: bool = False,
     ) -> None:
         super().__init__()
-        self.unshuffle, self.stem, self.upsample = unshuffle, stem, upsample
+        self.unshuffle, self.stem, self.upsample, self.antialiased = unshuffle, stem, upsample, antialiased
         self.multiple = unshuffle * 2 ** (len(encoder) - 1)
         if self.multiple != 2 ** len(decoder):
             raise ValueError(
@@ -207,6 +210,7 @@ class Trunk(StyledTrunk):
         for stage in range(len(self.decoder)):
             out += 2**stage  # the convolution
             out += 2 ** (stage + 1) if self.upsample == "bilinear" else 0
+        out += self.multiple if self.antialiased else 0
         return [
             Section(self._encode, len(self.encoder), into),
             *(Section(block, 2, 2 * scale) for block in self.blocks),
@@ -221,6 +225,8 @@ class Trunk(StyledTrunk):
         return x
 
     def _decode(self, x: Tensor, rows: Affine) -> Tensor:
+        if self.antialiased:
+            x = lowpass(x, self.padding_mode)
         for stage in self.decoder:
             x = F.relu_(stage(upsample(x, self.upsample, self.padding_mode), rows))
         x = self.head(x)

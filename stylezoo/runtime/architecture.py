@@ -18,6 +18,9 @@ DIVISORS = {"classic": (4, 2, 1, 2, 4), "fast": (2, 1, 2, 4), "compact": (1, 2, 
 WIDTHS = {"classic": 128, "fast": 64, "compact": 32, "magenta": 128}
 """For each variant, the divisors of the width for its stages; the last two are the decoder's."""
 
+ANTIALIASED = ("fast", "compact")
+"""The variants that can be antialiased."""
+
 MOST_BLOCKS = 100  # residual blocks; the papers have five
 PATCH, STEP = 8, 4
 """The compact trunk's patch size and stride, in px."""
@@ -64,9 +67,10 @@ class Trunk:
     """The layout of a trunk.
 
     Args:
-        arch: `variant`, `width` and `blocks`, all optional, as in the families.
+        arch: `variant`, `width`, `blocks` and `antialiased`, all optional, as in the families.
 
     Attributes:
+        antialiased: whether features are blurred before they are enlarged.
         encoder, decoder: channels of the stages; for a compact trunk its width, and the decoder's at 1/4 and 1/2.
         norm_widths: channels of each norm, in forward order.
     """
@@ -75,6 +79,9 @@ class Trunk:
         self.variant = str(arch.get("variant", "fast"))
         if self.variant not in DIVISORS:
             raise OptionError(f"there is no variant '{self.variant}'; there are {', '.join(DIVISORS)}")
+        self.antialiased = bool(arch.get("antialiased", False))
+        if self.antialiased and self.variant not in ANTIALIASED:
+            raise OptionError(f"antialiased is for the variants {' and '.join(ANTIALIASED)}, not for {self.variant}")
         blocks = arch.get("blocks", 5)
         if not isinstance(blocks, int) or not 0 <= blocks <= MOST_BLOCKS:
             raise OptionError(f"blocks must be from 0 to {MOST_BLOCKS}, not {blocks!r}")
