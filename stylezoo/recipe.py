@@ -107,8 +107,6 @@ class Loss(Record, frozen=True):
         normalize: divide each error by the size of its target; false gives the papers' form.
         balance: how hard styles that lag are pushed, see `stylezoo.train.balance`; 0 is off.
         consistency: weight of a term that makes a net steady in video, see `stylezoo.train.consistency`; 0 is off.
-        aliasing: weight of a term against the woven pattern of a net's strides, see `stylezoo.train.aliasing`; 0 is
-            off. `consistency` contains it.
     """
 
     backbone: str = "vgg19:caffe"
@@ -128,7 +126,6 @@ class Loss(Record, frozen=True):
     normalize: bool = True
     balance: float = 1.0
     consistency: float = 0.0
-    aliasing: float = 0.0
 
 
 class Optim(Record, frozen=True):

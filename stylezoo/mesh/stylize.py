@@ -79,7 +79,8 @@ def stylize_mesh(
         quality: of textures in JPEG or WebP, 1 to 100; each keeps its format.
         overwrite: replace existing files, but never inputs.
         progress: show a progress bar on stderr.
-        options: strength, stroke, palette, preserve_color and style_size of `StylizeOptions`, the same for all textures.
+        options: strength, stroke, palette, preserve_color and style_size of `StylizeOptions`, the same for all
+            textures.
 
     Raises:
         MeshError: the model cannot be read, has no texture, or has some in a form that cannot be changed.

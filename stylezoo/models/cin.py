@@ -92,7 +92,9 @@ class CIN(StyleTable, TrunkNet):
 
     def on_same_trunk(self, styles: int) -> CIN:
         """Return a CIN net with this one's trunk, frozen, its photo's row if any, and neutral rows for other styles."""
-        other = CIN(styles, **{key: self.arch[key] for key in (*self.trunk_args, "photo") if key in self.arch})
+        other = CIN(
+            styles, **{key: self.arch[key] for key in (*self.trunk_args, "antialiased", "photo") if key in self.arch}
+        )
         other.trunk.load_state_dict(self.trunk.state_dict())
         other.trunk.requires_grad_(False)
         if self.learns_photo:

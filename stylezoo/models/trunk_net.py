@@ -39,7 +39,7 @@ class TrunkNet(StyleNet):
     classic variant ends in a linear layer, clamped outside training, the others in a sigmoid (as Dumoulin et al. 2017).
     """
 
-    trunk_args: ClassVar[tuple[str, ...]] = ("variant", "width", "blocks", "antialiased")
+    trunk_args: ClassVar[tuple[str, ...]] = ("variant", "width", "blocks")
     """The keys of `arch` on which the shape of the trunk depends."""
 
     def __init__(

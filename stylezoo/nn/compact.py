@@ -74,9 +74,8 @@ class CompactTrunk(StyledTrunk):
 
     def sections(self) -> list[Section]:
         half, quarter = STEP // 2, STEP
-        decode = (
-            2 * half + (3 if self.antialiased else 2) * quarter
-        )  # the head and `refine` at half, the enlargement and `narrow` at a quarter
+        decode = 2 * half + 2 * quarter  # the head and `refine` at half, the enlargement and `narrow` at a quarter
+        decode += quarter if self.antialiased else 0
         return [
             Section(self._encode, 1, (PATCH - STEP) // 2),
             *(Section(block, 2, 2 * quarter) for block in self.blocks),

@@ -86,7 +86,7 @@ class _TrunkWriter:
         graph = self.graph
         x = self._conv(x, "stem.conv", STEP, (PATCH - STEP) // 2)
         x = self._blocks(graph.node("Relu", self._norm(x, 4)), 4)
-        x = self._norm(self._conv(x, "narrow.conv"), 4)
+        x = self._lowpass(self._norm(self._conv(x, "narrow.conv"), 4))
         x = graph.node("Relu", self._enlarged(x, "linear"))
         x = graph.node("Relu", self._norm(self._conv(x, "refine.conv"), 2))
         weight, bias = fold_head(self.weights["trunk.head.weight"], self.weights["trunk.head.bias"])
@@ -102,7 +102,7 @@ class _TrunkWriter:
             x = self._conv(x, f"encoder.{stage}.conv", 2 if stage else 1)
             scale *= 2 if stage else 1
             x = graph.node("Relu", self._norm(x, scale))
-        x = self._blocks(x, scale)
+        x = self._lowpass(self._blocks(x, scale))
         for stage in range(len(self.trunk.decoder)):
             scale //= 2
             x = self._conv(self._enlarged(x, "linear" if fast else "nearest"), f"decoder.{stage}.conv")
@@ -125,6 +125,15 @@ class _TrunkWriter:
             outputs, inputs, *kernel = weight.shape
             weight = weight.reshape(outputs, 3, 4, *kernel).swapaxes(1, 2).reshape(outputs, inputs, *kernel)
         return convolve(self.graph, x, weight, self.weights.get(f"trunk.{name}.bias"), stride, border, self.wrap)
+
+    def _lowpass(self, x: str) -> str:
+        """Blur by 1 2 1 in both directions, that is twice by 1 1, if the net is antialiased."""
+        if not self.trunk.antialiased:
+            return x
+        x = padding(self.graph, x, 1, self.wrap)
+        for _ in range(2):
+            x = self.graph.node("AveragePool", x, kernel_shape=(2, 2), strides=(1, 1))
+        return x
 
     def _enlarged(self, x: str, mode: str) -> str:
         return enlarge(self.graph, x, mode, self.wrap)
@@ -201,12 +210,18 @@ def convolve(
     """Add a convolution with reflection padding of `border` px; None: keep the size (at stride 1)."""
     kernel = weight.shape[-1]
     border = kernel // 2 if border is None else border
-    if border and wrap:
-        x = wrap_around(graph, x, border)
-    elif border:
-        x = graph.node("Pad", x, graph.constant([0, 0, border, border, 0, 0, border, border]), mode="reflect")
+    x = padding(graph, x, border, wrap)
     inputs = [x, graph.constant(weight), *([] if bias is None else [graph.constant(bias)])]
     return graph.node("Conv", *inputs, kernel_shape=(kernel, kernel), strides=(stride, stride))
+
+
+def padding(graph: Graph, x: str, border: int, wrap: bool) -> str:
+    """Add reflection, or circular, padding by `border` px, if any."""
+    if border and wrap:
+        return wrap_around(graph, x, border)
+    if border:
+        return graph.node("Pad", x, graph.constant([0, 0, border, border, 0, 0, border, border]), mode="reflect")
+    return x
 
 
 def wrap_around(graph: Graph, x: str, border: int) -> str:

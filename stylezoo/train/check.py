@@ -49,20 +49,10 @@ def _data_bounds(data: Data) -> Iterator[Bound]:
 
 def _loss_bounds(recipe: Recipe) -> Iterator[Bound]:
     loss, family = recipe.loss, FAMILIES.get(recipe.model.family)
-    for key in (
-        "content_weight",
-        "style_weight",
-        "tv_weight",
-        "sliced_weight",
-        "palette_weight",
-        "consistency",
-        "aliasing",
-    ):
+    for key in ("content_weight", "style_weight", "tv_weight", "sliced_weight", "palette_weight", "consistency"):
         yield key, _is_amount(getattr(loss, key)), AMOUNT
     layers = not loss.sliced_weight or _usable(loss.sliced)
     yield "sliced_weight", layers, "needs layers: name them in loss.sliced, each with its weight"
-    once = not (loss.aliasing and loss.consistency)
-    yield "aliasing", once, "and loss.consistency exclude each other: set one of them to 0"
     balanced = not loss.balanced or (loss.style_term == "gram" and loss.normalize)
     yield "balanced", balanced, "goes with loss.style_term gram and loss.normalize true"
     yield "balance", 0 <= loss.balance <= 4, "must be from 0 (off) to 4"

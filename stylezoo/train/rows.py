@@ -121,7 +121,7 @@ def start_rows(recipe: Recipe, net: StyleNet, loss: PerceptualLoss, photos: Tens
     else:
         starts = _nets_like(net)
     if not starts:
-        trunk = ", ".join(f"{key} {net.arch[key]}" for key in net.trunk_args if key in net.arch)
+        trunk = ", ".join(f"{key} {net.arch[key]}" for key in net.trunk_args)
         warnings.warn(f"no model of the zoo has this trunk ({trunk}): starting from random weights", stacklevel=2)
         return []
     chosen = {start: _nearest_rows(recipe, start, loss, photos) for start in starts}
@@ -141,7 +141,7 @@ def _nets_like(net: TrunkNet) -> list[Stylizer]:
         if spec.weights
         and spec.weights.bundled
         and spec.family in FAMILIES[net.family].starts_from
-        and all(spec.arch.get(key) == net.arch.get(key) for key in net.trunk_args)
+        and all(spec.arch.get(key) == net.arch[key] for key in net.trunk_args)
     ]
     return [load(name, device="cpu") for name in names]
 

@@ -14,11 +14,12 @@ from stylezoo.data.style_set import StyleSet
 from stylezoo.losses import PerceptualLoss
 from stylezoo.models.sampling import StyleSampler
 from stylezoo.recipe import Recipe
-from stylezoo.train.aliasing import GRID, Offset, aliasing_error, draw_offset
 from stylezoo.train.checkpoint import TrainingState
 from stylezoo.train.consistency import draw_view
 from stylezoo.train.distill import Teacher
 from stylezoo.train.log import COPY
+
+GRID = 4  # px; the nets work in steps of 2 and 4, and so do the first two pools of VGG
 
 
 def shift(seed: int, step: int) -> Callable[[Tensor], Tensor]:
@@ -101,28 +102,23 @@ class Stepper:
             output = self.model(batch, code)
             terms = {COPY: self.teacher.errors(output, batch, style)}
             return style.to(batch.device, non_blocking=True), output, terms, terms[COPY]
-        seed = self.recipe.run.seed
-        offset = draw_offset(seed, state.step) if self.recipe.loss.aliasing else None
-        cut = shift(seed, state.step) if offset is None else offset.shared
-        draw = self.styles.draw(state.net, self.loss, cut(batch), first, share)
-        output, errors = self._stylize(batch, draw.code, first, offset)
-        terms = self.loss.terms(cut(output) if offset is None else output, draw.targets, draw.style)
+        look = shift(self.recipe.run.seed, state.step)
+        draw = self.styles.draw(state.net, self.loss, look(batch), first, share)
+        output, unsteady = self._stylize(batch, draw.code, first)
+        terms = self.loss.terms(look(output), draw.targets, draw.style)
         each = self.loss.total(terms, state.balance.coefficients(draw.style))
         each = sum(draw.terms.values(), each)
-        for name, error in errors.items():
-            each = each + getattr(self.recipe.loss, name) * error
-        return draw.style, output, terms | draw.terms | errors, each
+        terms |= draw.terms
+        if unsteady is not None:
+            each = each + self.recipe.loss.consistency * unsteady
+            terms["consistency"] = unsteady
+        return draw.style, output, terms, each
 
-    def _stylize(
-        self, batch: Tensor, code: Tensor | None, first: int, offset: Offset | None
-    ) -> tuple[Tensor, dict[str, Tensor]]:
-        """Return the stylized `batch`, with `offset` what both views share, and the errors, (N,), between two views."""
-        if offset is None and not self.recipe.loss.consistency:
-            return self.model(batch, code), {}
-        twice = code if code is None else torch.cat([code, code])
-        if offset is not None:
-            output, again = offset.split(self.model(offset.views(batch), twice))
-            return output, {"aliasing": aliasing_error(output, again)}
+    def _stylize(self, batch: Tensor, code: Tensor | None, first: int) -> tuple[Tensor, Tensor | None]:
+        """Return the stylized `batch`, and the consistency errors, (N,), if the recipe has that term."""
+        if not self.recipe.loss.consistency:
+            return self.model(batch, code), None
         view = draw_view(batch, np.random.default_rng([self.recipe.run.seed, 7, first]))
-        output, again = self.model(torch.cat([batch, view.photograph(batch)]), twice).chunk(2)
-        return output, {"consistency": view.error(output, again)}
+        both = torch.cat([batch, view.photograph(batch)])
+        output, again = self.model(both, code if code is None else torch.cat([code, code])).chunk(2)
+        return output, view.error(output, again)

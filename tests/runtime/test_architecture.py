@@ -14,6 +14,8 @@ from stylezoo.runtime.layout import layout_of
 NETS: list[tuple[str, dict[str, Any]]] = [
     *(("johnson", {"variant": variant, "blocks": 2}) for variant in ("fast", "compact", "classic", "magenta")),
     ("johnson", {"variant": "compact", "width": "20-12-8"}),
+    ("johnson", {"variant": "compact", "antialiased": True}),
+    ("cin", {"variant": "fast", "antialiased": True}),
     ("cin", {"styles": 3, "width": 16}),
     ("cin", {"styles": 2, "variant": "magenta", "photo": False, "width": 16}),
     ("ghiasi", {"styles": 2, "variant": "compact"}),

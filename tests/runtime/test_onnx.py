@@ -21,6 +21,8 @@ from stylezoo.torch_runtime.runtime import TorchRuntime
 NETS: dict[str, dict[str, Any]] = {
     "johnson compact": {"variant": "compact", "blocks": 2},
     "johnson fast": {"variant": "fast", "width": 16, "blocks": 1},
+    "johnson compact antialiased": {"variant": "compact", "blocks": 1, "antialiased": True},
+    "cin fast antialiased": {"styles": 2, "width": 16, "blocks": 1, "antialiased": True},
     "johnson classic": {"variant": "classic", "width": 16, "blocks": 1},
     "cin magenta": {"styles": 2, "variant": "magenta", "width": 16, "blocks": 1, "photo": False},
     "cin fast": {"styles": 3, "width": "16-20-12-8", "blocks": 2},

@@ -21,6 +21,8 @@ from stylezoo.torch_runtime.runtime import TorchRuntime
 NETS: dict[str, dict[str, Any]] = {
     "johnson compact": {"variant": "compact", "blocks": 2},
     "johnson fast": {"variant": "fast", "width": 16, "blocks": 1},
+    "johnson antialiased": {"width": 16, "blocks": 1, "antialiased": True},
+    "cin antialiased": {"styles": 1, "variant": "compact", "blocks": 1, "antialiased": True},
     "johnson classic": {"variant": "classic", "width": 16, "blocks": 1},
     "cin magenta": {"styles": 2, "variant": "magenta", "width": 16, "blocks": 1, "photo": False},
     "ghiasi compact": {"styles": 2, "variant": "compact", "blocks": 1},

@@ -26,6 +26,8 @@ from stylezoo.torch_runtime import whole as whole_picture
 NETS: dict[str, dict[str, Any]] = {
     "johnson/fast": {"width": 8, "blocks": 2},
     "johnson/classic": {"variant": "classic", "width": 8, "blocks": 1},
+    "johnson/antialiased": {"width": 8, "blocks": 1, "antialiased": True},
+    "cin/antialiased": {"styles": 2, "variant": "compact", "width": 8, "blocks": 1, "antialiased": True},
     "cin/fast": {"styles": 2, "width": 12, "blocks": 2},
     "cin/magenta": {"styles": 2, "variant": "magenta", "width": 8, "blocks": 0},
     "ghiasi/fast": {"styles": 2, "width": 8, "blocks": 1},

@@ -222,8 +222,6 @@ def test_content_into_a_section_that_is_empty(write) -> None:
             {"name": "cin/dots", "model": {"family": "cin", "base": "cin/16", "args": {"width": 64}}},
             ["model.base sets model.args: leave them out"],
         ),
-        ({"loss": {"aliasing": -1}}, ["loss.aliasing must be a number of at least 0"]),
-        ({"loss": {"aliasing": 1, "consistency": 1}}, ["loss.aliasing", "loss.consistency"]),
         ({"loss": {"consistency": -1}}, ["loss.consistency must be a number of at least 0"]),
         ({"name": "cin/dots", "model": {"family": "cin"}, "styles": []}, ["no style to learn"]),
         ({"model": {"family": "gatys"}, "name": "gatys/dots"}, ["model.family gatys has nothing to train"]),

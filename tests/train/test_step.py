@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -8,9 +7,8 @@ import pytest
 import torch
 
 from stylezoo.losses import PerceptualLoss
-from stylezoo.train.aliasing import GRID, draw_offset
 from stylezoo.train.recipe import load_recipe
-from stylezoo.train.step import shift
+from stylezoo.train.step import GRID, shift
 from stylezoo.train.trainer import train
 
 
@@ -24,26 +22,6 @@ def test_cuts_begin_at_every_offset_of_the_grid() -> None:
         torch.testing.assert_close(cut, x[..., top : top + 40 - GRID, left : left + 48 - GRID])
         found.add((top, left))
     assert found == {(top, left) for top in range(GRID + 1) for left in range(GRID + 1)}
-
-
-def test_with_the_aliasing_term_the_loss_compares_what_both_views_share(
-    recipe_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    seen: list[tuple[int, ...]] = []
-    terms = PerceptualLoss.terms
-
-    def compare(self: PerceptualLoss, pictures: torch.Tensor, *args: Any, **options: Any) -> Any:
-        seen.append(tuple(pictures.shape[-2:]))
-        return terms(self, pictures, *args, **options)
-
-    monkeypatch.setattr(PerceptualLoss, "terms", compare)
-    recipe = load_recipe(recipe_file, overrides=["run.steps=3", "loss.aliasing=2"])
-    train(recipe, tmp_path / "run", device="cpu", progress=False)
-    side = recipe.data.crop - GRID
-    offsets = [draw_offset(recipe.run.seed, step) for step in range(3)]
-    assert seen == [(side - down, side - right) for down, right in offsets]
-    log = [json.loads(line) for line in (tmp_path / "run" / "log.jsonl").read_text().splitlines()]
-    assert all(line["aliasing"] > 0 for line in log)
 
 
 def test_the_loss_compares_the_same_cut_of_photo_and_picture(
