@@ -31,8 +31,8 @@ class TrunkNet(StyleNet):
         width: channels of the residual blocks; the other stages follow in proportion. Or the channels of every stage,
             as in "32-64-128-64-32". None: 64 fast, 32 compact, else 128.
         blocks: residual blocks.
-        antialiased: for "fast" and "compact": blur the features before they are enlarged. What alternates from pixel to
-            pixel at a quarter of the resolution would become a woven pattern of 4 px.
+        antialiased: for "fast" and "compact": blur the features before and after the first enlargement, against a woven
+            pattern of 4 px.
 
     Departures from Johnson et al. 2016: instance for batch norm, reflection padding in every convolution in place of
     one border of 40 px around the picture, upsampling and a convolution in place of transposed convolutions. The

@@ -58,7 +58,7 @@ class CompactTrunk(StyledTrunk):
         width: channels of the residual blocks.
         decoder: channels at a quarter of the resolution, enlarged to half, and at half.
         blocks: residual blocks.
-        antialiased: blur the features before they are enlarged, as in `Trunk`.
+        antialiased: blur the features before and after the first enlargement, as in `Trunk`.
     """
 
     def __init__(self, width: int, decoder: tuple[int, int], blocks: int, antialiased: bool = False) -> None:
@@ -75,7 +75,7 @@ class CompactTrunk(StyledTrunk):
     def sections(self) -> list[Section]:
         half, quarter = STEP // 2, STEP
         decode = 2 * half + 2 * quarter  # the head and `refine` at half, the enlargement and `narrow` at a quarter
-        decode += quarter if self.antialiased else 0
+        decode += quarter + half if self.antialiased else 0
         return [
             Section(self._encode, 1, (PATCH - STEP) // 2),
             *(Section(block, 2, 2 * quarter) for block in self.blocks),
@@ -89,5 +89,6 @@ class CompactTrunk(StyledTrunk):
         # A norm and a bilinear enlargement go in either order; this one has a quarter of the pixels to go through.
         x = self.narrow(x, rows)
         x = lowpass(x, self.padding_mode) if self.antialiased else x
-        x = F.relu_(upsample(x, "bilinear", self.padding_mode))
+        x = upsample(x, "bilinear", self.padding_mode)
+        x = F.relu_(lowpass(x, self.padding_mode) if self.antialiased else x)
         return self.head(F.relu_(self.refine(x, rows)))

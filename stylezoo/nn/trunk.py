@@ -160,8 +160,9 @@ class Trunk(StyledTrunk):
         upsample: "nearest" (the papers' cure for checkerboards) or "bilinear". Neither marks a flat area, but nearest
             leaves a checkerboard of period 2 on gradients that bilinear, with a threefold zero there, does not.
         bias: give the normalised convolutions a bias, which the norm removes again; only old state dicts need it.
-        antialiased: blur the features before the first enlargement, see `stylezoo.nn.circular.lowpass`. What alternates
-            from pixel to pixel there becomes, by the ReLUs of the decoder, a woven pattern of `multiple` pixels.
+        antialiased: blur the features before and after the first enlargement, see `stylezoo.nn.circular.lowpass`. What
+            alternates from pixel to pixel before it, and the kinks of a bilinear enlargement after it, become by the
+            decoder's ReLUs a woven pattern of `multiple` pixels, which the style term likes.
         norm_head: put a norm in place of a bias behind the last convolution too, so that a style sets the range of red,
             green and blue.
     """
@@ -210,7 +211,7 @@ class Trunk(StyledTrunk):
         for stage in range(len(self.decoder)):
             out += 2**stage  # the convolution
             out += 2 ** (stage + 1) if self.upsample == "bilinear" else 0
-        out += self.multiple if self.antialiased else 0
+        out += self.multiple + self.multiple // 2 if self.antialiased else 0
         return [
             Section(self._encode, len(self.encoder), into),
             *(Section(block, 2, 2 * scale) for block in self.blocks),
@@ -225,9 +226,10 @@ class Trunk(StyledTrunk):
         return x
 
     def _decode(self, x: Tensor, rows: Affine) -> Tensor:
-        if self.antialiased:
-            x = lowpass(x, self.padding_mode)
-        for stage in self.decoder:
-            x = F.relu_(stage(upsample(x, self.upsample, self.padding_mode), rows))
+        for number, stage in enumerate(self.decoder):
+            blurs = self.antialiased and number == 0
+            x = lowpass(x, self.padding_mode) if blurs else x
+            x = upsample(x, self.upsample, self.padding_mode)
+            x = F.relu_(stage(lowpass(x, self.padding_mode) if blurs else x, rows))
         x = self.head(x)
         return x if self.head_norm is None else self.head_norm(x, *rows.take(x))

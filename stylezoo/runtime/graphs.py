@@ -87,7 +87,7 @@ class _TrunkWriter:
         x = self._conv(x, "stem.conv", STEP, (PATCH - STEP) // 2)
         x = self._blocks(graph.node("Relu", self._norm(x, 4)), 4)
         x = self._lowpass(self._norm(self._conv(x, "narrow.conv"), 4))
-        x = graph.node("Relu", self._enlarged(x, "linear"))
+        x = graph.node("Relu", self._lowpass(self._enlarged(x, "linear")))
         x = graph.node("Relu", self._norm(self._conv(x, "refine.conv"), 2))
         weight, bias = fold_head(self.weights["trunk.head.weight"], self.weights["trunk.head.bias"])
         x = convolve(graph, x, weight, bias, wrap=self.wrap)
@@ -105,7 +105,8 @@ class _TrunkWriter:
         x = self._lowpass(self._blocks(x, scale))
         for stage in range(len(self.trunk.decoder)):
             scale //= 2
-            x = self._conv(self._enlarged(x, "linear" if fast else "nearest"), f"decoder.{stage}.conv")
+            x = self._enlarged(x, "linear" if fast else "nearest")
+            x = self._conv(x if stage else self._lowpass(x), f"decoder.{stage}.conv")
             x = graph.node("Relu", self._norm(x, scale))
         x = self._conv(x, "head")
         return self._norm(x, 1) if self.trunk.variant == "magenta" else x
