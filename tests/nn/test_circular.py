@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import numpy as np
+import pytest
 import torch
+from scipy import ndimage
 from torch import nn
 from torch.nn import functional as F
 
-from stylezoo.nn.circular import circular, upsample
+from stylezoo.nn.circular import circular, lowpass, upsample
 
 
 class Hidden(nn.Module):
@@ -37,3 +40,18 @@ def test_upsampling_wraps() -> None:
     wanted = F.interpolate(x.repeat(1, 1, 3, 3), scale_factor=2, mode="bilinear")[..., 10:20, 12:24]
     assert torch.allclose(upsample(x, "bilinear", "circular"), wanted, atol=1e-6)
     assert torch.equal(upsample(x, "bilinear", "reflect"), F.interpolate(x, scale_factor=2, mode="bilinear"))
+
+
+@pytest.mark.parametrize("mode", ["reflect", "circular"])
+def test_lowpass_is_a_convolution_by_1_2_1(mode: str) -> None:
+    x = np.random.default_rng(4).random((2, 3, 7, 9))
+    kernel = np.outer([1, 2, 1], [1, 2, 1]) / 16
+    expected = ndimage.convolve(x, kernel[None, None], mode="mirror" if mode == "reflect" else "wrap")
+    np.testing.assert_allclose(lowpass(torch.from_numpy(x), mode).numpy(), expected)
+
+
+def test_lowpass_removes_what_alternates_and_keeps_what_is_flat() -> None:
+    rows, columns = np.indices((8, 8))
+    for pattern in ((-1.0) ** rows, (-1.0) ** columns, (-1.0) ** (rows + columns)):
+        assert lowpass(torch.from_numpy(pattern)[None, None], "circular").abs().max() < 1e-12
+    torch.testing.assert_close(lowpass(torch.full((1, 1, 5, 5), 0.3), "reflect"), torch.full((1, 1, 5, 5), 0.3))

@@ -11,6 +11,16 @@ from stylezoo.nn.trunk import Affine, Trunk
 
 SHAPES: dict[str, dict[str, Any]] = {
     "fast": {"encoder": (8, 16), "decoder": (8, 4), "blocks": 2, "unshuffle": 2, "stem": 5, "head": 5},
+    "antialiased": {
+        "encoder": (8, 16),
+        "decoder": (8, 4),
+        "blocks": 1,
+        "unshuffle": 2,
+        "stem": 5,
+        "head": 5,
+        "upsample": "bilinear",
+        "antialiased": True,
+    },
     "classic": {"encoder": (4, 8, 16), "decoder": (8, 4), "blocks": 2, "stem": 9, "head": 9, "bias": True},
     "magenta": {"encoder": (4, 8, 8), "decoder": (6, 4), "blocks": 2, "stem": 9, "head": 9, "norm_head": True},
 }
