@@ -17,6 +17,7 @@ from stylezoo.evaluate.verify import make_fingerprint, unstated
 from stylezoo.models import StyleNet, create_model
 from stylezoo.publish.samples import QUALITY, sample_page
 from stylezoo.recipe import plain
+from stylezoo.runtime.layout import layout_of
 from stylezoo.runtime.tables import pack_kernels
 from stylezoo.stylizer.loading import load
 from stylezoo.stylizer.stylizer import Stylizer
@@ -31,15 +32,15 @@ from stylezoo.zoo.store import find, locate
 def finish(net: StyleNet, spec: ModelSpec, folder: Path) -> tuple[ModelSpec, Fingerprint]:
     """Write a net's weights under `folder`, and return its record with them, and its fingerprint.
 
-    They are float16, large kernels 8-bit tables (`stylezoo.runtime.tables`). Parts that only training needs are folded
-    into the weights.
+    They are float16, and large kernels of decoders 8-bit tables, see `Layout.packs`. Parts that only training needs are
+    folded into the weights.
     """
     net = net.fold()
     spec = msgspec.structs.replace(spec, arch=dict(net.arch), weights=None)
     file = f"{spec.name}.safetensors"
     path = folder / file
     halves = {name: value.detach().cpu().half().contiguous().numpy() for name, value in net.state_dict().items()}
-    tensors = pack_kernels(halves)
+    tensors = pack_kernels(halves, layout_of(spec.family).packs)
     with replacing(path) as temporary:
         save_file(tensors, temporary, {HEADER_KEY: header_record(spec)})
     dtype = "float16" if tensors.keys() == halves.keys() else "uint8"

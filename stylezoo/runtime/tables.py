@@ -29,11 +29,15 @@ def pack(name: str, values: NDArray[Any]) -> dict[str, NDArray[Any]]:
     return {name + CODES: codes, name + TABLE: table}
 
 
-def pack_kernels(tensors: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
-    """Return the weights of a net, with kernels of convolutions packed that have `LEAST` numbers or more."""
+def pack_kernels(tensors: Mapping[str, NDArray[Any]], parts: tuple[str, ...]) -> dict[str, NDArray[Any]]:
+    """Return the weights of a net, with its large kernels packed.
+
+    Those are of convolutions with `LEAST` numbers or more, in the parts of the net that `parts` are prefixes of.
+    """
     packed: dict[str, NDArray[Any]] = {}
     for name, value in tensors.items():
-        packed |= pack(name, value) if value.ndim == 4 and value.size >= LEAST else {name: value}
+        large = name.startswith(parts) and value.ndim == 4 and value.size >= LEAST
+        packed |= pack(name, value) if large else {name: value}
     return packed
 
 
@@ -65,7 +69,7 @@ def _levels(values: NDArray[np.float64]) -> NDArray[np.float64]:
     """
     distinct = np.unique(values)
     if len(distinct) <= LEVELS:
-        return np.pad(distinct, (0, LEVELS - len(distinct)), mode="edge" if len(distinct) else "constant")
+        return np.append(distinct, np.full(LEVELS - len(distinct), distinct[-1] if len(distinct) else 0.0))
     values = np.sort(values)
     knots = np.quantile(values, np.linspace(0, 1, 16 * LEVELS + 1))
     share = np.append(0, np.cumsum(np.diff(knots) ** (2 / 3)))

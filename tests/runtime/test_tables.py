@@ -12,6 +12,7 @@ from safetensors.numpy import load_file, save_file
 import stylezoo
 from stylezoo.errors import StyleZooError, WeightsError
 from stylezoo.models import create_model
+from stylezoo.runtime.layout import layout_of
 from stylezoo.runtime.tables import LEAST, LEVELS, pack, pack_kernels, unpack
 from stylezoo.runtime.weights import Weights
 from stylezoo.zoo.spec import HEADER_KEY
@@ -61,10 +62,27 @@ def test_only_large_kernels_are_packed() -> None:
         "small": normal(side, side, 3, 3),
         "linear": normal(side * 4, side * 4),
     }
-    packed = pack_kernels(weights)
-    assert packed.keys() == {"large.codes", "large.table", "small", "linear"}
+    weights = {f"decoder.{name}": value for name, value in weights.items()} | {"trunk.large": weights["large"]}
+    packed = pack_kernels(weights, ("decoder.", "decoders."))
+    plain = {"decoder.small", "decoder.linear", "trunk.large"}
+    assert packed.keys() == {"decoder.large.codes", "decoder.large.table", *plain}
     again = unpack(packed, "file")
-    assert again.keys() == weights.keys() and again["small"] is weights["small"]
+    assert again.keys() == weights.keys() and all(again[name] is weights[name] for name in plain)
+
+
+@pytest.mark.parametrize(
+    ("family", "arch", "names"),
+    [
+        ("adain", {"styles": 1, "encoder": "vgg19:normalised"}, ("encoder.conv.weight", "decoder.0.weight")),
+        ("cin", {"styles": 1}, ("trunk.blocks.0.first.conv.weight", "trunk.decoder.0.conv.weight")),
+        ("ghiasi", {"styles": 1}, ("trunk.blocks.0.first.conv.weight", "encoder.stages.4.2.weight")),
+    ],
+)
+def test_rows_serve_a_net_before_and_after_its_release(family: str, arch: dict, names: tuple[str, ...]) -> None:
+    layout, large = layout_of(family), normal(64, 128, 3, 3).astype(np.float16)
+    weights = dict.fromkeys(names, large)
+    after = unpack(pack_kernels(weights, layout.packs), "file")
+    assert layout.trunk_hash(arch, after) == layout.trunk_hash(arch, weights)
 
 
 def test_torch_and_numpy_unpack_the_same() -> None:
