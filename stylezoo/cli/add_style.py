@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 
 from stylezoo.cli.console import say
-from stylezoo.cli.options import model_names
+from stylezoo.cli.options import model_names, shared_options
 from stylezoo.errors import OptionError
 
 
@@ -36,7 +36,7 @@ from stylezoo.errors import OptionError
     "--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Override a recipe value, as in run.steps=500."
 )
 @click.option("--resume", is_flag=True, help="Resume the run in --out.")
-@click.option("--device", default="auto", help="Device: auto, cpu, cuda, cuda:1 or mps.")
+@shared_options("device")
 def command(
     base: str,
     image: Path,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from stylezoo.cli.console import say
-from stylezoo.cli.options import model_names
+from stylezoo.cli.options import model_names, shared_options
 
 
 @click.command("demo")
@@ -19,7 +19,7 @@ from stylezoo.cli.options import model_names
     shell_complete=model_names,
     help="Model, or pattern such as 'johnson/*'; may be repeated.  [default: the bundled models]",
 )
-@click.option("--device", default="auto", help="Device: auto, cpu, cuda, cuda:1 or mps.")
+@shared_options("device")
 @click.option("--queue", default=64, type=click.IntRange(min=1), metavar="N", help="Maximum waiting requests.")
 @click.option(
     "--max-bytes", default=32 * 2**20, type=click.IntRange(min=1024), metavar="N", help="Maximum upload size."

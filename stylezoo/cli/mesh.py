@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from stylezoo.cli.console import put_json, say_wrote
-from stylezoo.cli.options import files_of, model_names, parse_style, read_options, stylize_options
-from stylezoo.cli.stylize import FILE
+from stylezoo.cli.options import files_of, parse_style, read_options, shared_options, stylize_options
 from stylezoo.errors import OptionError
 
 if TYPE_CHECKING:
@@ -21,20 +20,10 @@ if TYPE_CHECKING:
 @click.command("mesh")
 @click.argument("source", metavar="IN", type=click.Path(path_type=Path))
 @click.option("-o", "--output", required=True, type=click.Path(path_type=Path), metavar="OUT", help="Model to write.")
-@click.option(
-    "-m", "--model", default="cin/16", shell_complete=model_names, help="Model name, run folder or weights file."
-)
-@click.option("-s", "--style", metavar="STYLE", help="Style name, picture, or a mix such as a:0.6,b:0.4.")
-@click.option("--card", "cards", multiple=True, type=FILE, help="Add the style of this card to the model.")
+@shared_options("model", "style", "card")
 @stylize_options("strength", "stroke", "palette", "preserve_color", "style_size")
-@click.option("--quality", default=92, type=click.IntRange(1, 100), help="Quality of JPEG and WebP textures.")
-@click.option("--device", default="auto", help="Device: auto, cpu, cuda, cuda:1 or mps.")
-@click.option(
-    "--backend",
-    default="auto",
-    type=click.Choice(["auto", "torch", "onnx"]),
-    help="Runtime; auto takes the faster one that is installed.",
-)
+@shared_options("quality", help="Quality of JPEG and WebP textures.")
+@shared_options("device", "backend")
 @click.option("--force", is_flag=True, help="Overwrite existing files, but never an input.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object about the model.")
 def command(

@@ -39,9 +39,61 @@ def parse_stroke(text: str) -> float | str:
         raise OptionError(f"--stroke must be auto or a number from 1/16 to 16, not '{text}'") from None
 
 
-FILE = click.Path(exists=True, dir_okay=False)
+FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 _TYPES = {"float": float, "int | None": int, "str | None": str, "Stroke": parse_stroke, "Tile": parse_tile}
-_TYPES |= {"ImageLike | None": FILE}
+_TYPES |= {"ImageLike | None": click.Path(exists=True, dir_okay=False)}
+
+
+def model_names(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[str]:
+    """Return the model names that complete what was typed."""
+    from stylezoo.zoo.catalog import list_models
+
+    return [name for name in list_models() if name.startswith(incomplete)]
+
+
+_SHARED: dict[str, tuple[tuple[str, ...], dict[str, Any]]] = {
+    "model": (
+        ("-m", "--model"),
+        {"default": "cin/16", "shell_complete": model_names, "help": "Model name, run folder or weights file."},
+    ),
+    "style": (
+        ("-s", "--style"),
+        {"metavar": "STYLE", "help": "Style name, picture, or a mix such as a:0.6,b:0.4."},
+    ),
+    "card": (
+        ("--card", "cards"),
+        {"multiple": True, "type": FILE, "help": "Add the style of this card to the model."},
+    ),
+    "quality": (
+        ("--quality",),
+        {"default": 92, "type": click.IntRange(1, 100), "help": "Quality of JPEG, WebP and AVIF."},
+    ),
+    "device": (("--device",), {"default": "auto", "help": "Device: auto, cpu, cuda, cuda:1 or mps."}),
+    "backend": (
+        ("--backend",),
+        {
+            "default": "auto",
+            "type": click.Choice(["auto", "torch", "onnx"]),
+            "help": "Runtime; auto takes the faster one that is installed.",
+        },
+    ),
+}
+
+
+def shared_options(*names: str, **changes: Any) -> Callable[[Command], Command]:
+    """Return a decorator that adds options which several commands have, in this order: names of `_SHARED`.
+
+    `changes` are parameters of click for this command alone, such as another `default` or `help`; they need one name.
+    """
+    assert len(names) == 1 or not changes
+
+    def add(command: Command) -> Command:
+        for name in reversed(names):
+            flags, about = _SHARED[name]
+            command = click.option(*flags, **(about | changes))(command)
+        return command
+
+    return add
 
 
 def stylize_options(*names: str, hidden: Collection[str] = (), **defaults: Any) -> Callable[[Command], Command]:
@@ -75,13 +127,6 @@ def read_options(asked: dict[str, Any]) -> StylizeOptions:
     if "preserve_color" in given:
         given["preserve_color"] = given["preserve_color"] or False
     return StylizeOptions(**given)
-
-
-def model_names(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[str]:
-    """Return the model names that complete what was typed."""
-    from stylezoo.zoo.catalog import list_models
-
-    return [name for name in list_models() if name.startswith(incomplete)]
 
 
 def parse_names(text: str, option: str) -> list[str]:

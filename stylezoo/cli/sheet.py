@@ -12,9 +12,16 @@ import click
 
 from stylezoo.cli.console import put_json, show_progress
 from stylezoo.cli.jobs import check_quality, find_sources, plan
-from stylezoo.cli.options import files_of, model_names, parse_names, read_options, spread_folders, stylize_options
+from stylezoo.cli.options import (
+    files_of,
+    model_names,
+    parse_names,
+    read_options,
+    shared_options,
+    spread_folders,
+    stylize_options,
+)
 from stylezoo.cli.request import check_kept, check_stdout
-from stylezoo.cli.stylize import FILE
 from stylezoo.errors import OptionError, did_you_mean
 from stylezoo.stylizer.batch.streams import open_stdin, put
 
@@ -57,7 +64,7 @@ class Sheet(click.Command):
     shell_complete=model_names,
     help="Model name, run folder, weights file, or a pattern such as 'johnson/*'; may be repeated.",
 )
-@click.option("--card", "cards", multiple=True, type=FILE, help="Add the style of this card to the model.")
+@shared_options("card")
 @click.option(
     "--styles", metavar="A,B,C", help="Styles to show: names, pictures or a folder of pictures.  [default: all]"
 )
@@ -75,8 +82,7 @@ class Sheet(click.Command):
 @click.option("--size", default=256, type=click.IntRange(32, 2048), metavar="PX", help="Long side of each picture.")
 @click.option("--columns", type=click.IntRange(min=1), metavar="N", help="Pictures per row.  [default: auto]")
 @stylize_options("strength", "stroke", "palette", "preserve_color", "protect", "only", "style_size")
-@click.option("--quality", default=92, type=click.IntRange(1, 100), help="Quality of JPEG, WebP and AVIF.")
-@click.option("--device", default="auto", help="Device: auto, cpu, cuda, cuda:1 or mps.")
+@shared_options("quality", "device")
 @click.option("--force", is_flag=True, help="Overwrite OUT.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object about the sheet.")
 def command(

@@ -15,7 +15,7 @@ from stylezoo.cli.console import Failure, one_line, put_json, say, say_wrote, sh
 from stylezoo.cli.descent import descent_options, saver
 from stylezoo.cli.folders import advising, folder_options, open_manifest
 from stylezoo.cli.jobs import FORMATS, check_quality, plan
-from stylezoo.cli.options import model_names, stylize_options
+from stylezoo.cli.options import FILE, shared_options, stylize_options
 from stylezoo.cli.request import card_id, check_stdout, read_request
 from stylezoo.errors import ImageError
 from stylezoo.stylizer.batch import Engine, Outcome, Work, stylize
@@ -23,18 +23,10 @@ from stylezoo.stylizer.batch import Engine, Outcome, Work, stylize
 if TYPE_CHECKING:
     from stylezoo.stylizer.engine import Backend
 
-FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
-
 
 @click.command("stylize")
 @click.argument("inputs", nargs=-1, required=True, metavar="IN...")
-@click.option(
-    "-m",
-    "--model",
-    default="johnson/mosaic",
-    shell_complete=model_names,
-    help="Model name, run folder or weights file.",
-)
+@shared_options("model", default="johnson/mosaic")
 @click.option(
     "-o", "--output", required=True, metavar="OUT", help="Output file, folder for several pictures, or - for stdout."
 )
@@ -51,7 +43,7 @@ FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 @click.option(
     "--save-card", type=click.Path(path_type=Path), metavar="FILE", help="Save the style as a card, for --card."
 )
-@click.option("--card", "cards", multiple=True, type=FILE, help="Add the style of this card to the model.")
+@shared_options("card")
 @stylize_options()
 @click.option("--mask", type=FILE, help="Stylize where this mask is white; same size as IN.")
 @click.option(
@@ -64,15 +56,9 @@ FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 )
 @descent_options
 @folder_options
-@click.option("--quality", default=92, type=click.IntRange(1, 100), help="Quality of JPEG, WebP and AVIF.")
+@shared_options("quality")
 @click.option("--format", type=click.Choice(list(FORMATS)), help="Output format.  [default: from OUT, else IN]")
-@click.option("--device", default="auto", help="Device: auto, cpu, cuda, cuda:1 or mps.")
-@click.option(
-    "--backend",
-    default="auto",
-    type=click.Choice(["auto", "torch", "onnx"]),
-    help="Runtime; auto takes the faster one that is installed.",
-)
+@shared_options("device", "backend")
 @click.option("--force", is_flag=True, help="Overwrite existing files, but never an input.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object per picture.")
 def command(

@@ -10,7 +10,7 @@ from pathlib import Path
 import click
 
 from stylezoo.cli.console import put_json, say_wrote
-from stylezoo.cli.stylize import FILE
+from stylezoo.cli.options import FILE, shared_options
 from stylezoo.errors import OptionError
 from stylezoo.runtime.device import require_torch
 
@@ -28,8 +28,8 @@ from stylezoo.runtime.device import require_torch
     metavar="PX",
     help="Long side of IN; larger gives coarser patterns.  [default: half of --size, at most that of IN]",
 )
-@click.option("--quality", default=92, type=click.IntRange(1, 100), help="JPEG and WebP quality.")
-@click.option("--device", default="auto", help="Device: auto, cpu, cuda, cuda:1 or mps.")
+@shared_options("quality", help="JPEG and WebP quality.")
+@shared_options("device")
 @click.option("--force", is_flag=True, help="Overwrite OUT, but never IN.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object about the texture.")
 def command(

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import click
 
 from stylezoo.cli.console import Failure, say
+from stylezoo.cli.options import shared_options
 from stylezoo.errors import OptionError
 
 if TYPE_CHECKING:
@@ -39,7 +40,7 @@ OWN = "johnson"  # the recipe for --style without --recipe
 )
 @click.option("--resume", is_flag=True, help="Resume the run in --out.")
 @click.option("--dry-run", is_flag=True, help="Print the effective recipe, and stop.")
-@click.option("--device", default="auto", help="Device: auto, cpu, cuda, cuda:1 or mps.")
+@shared_options("device")
 def command(
     recipes: tuple[str, ...],
     recipe: str | None,

@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from stylezoo.cli.console import put_json, say
-from stylezoo.cli.options import files_of, model_names, parse_style, read_options, stylize_options
-from stylezoo.cli.stylize import FILE
+from stylezoo.cli.options import files_of, parse_style, read_options, shared_options, stylize_options
 from stylezoo.errors import OptionError
 
 if TYPE_CHECKING:
@@ -21,16 +20,13 @@ if TYPE_CHECKING:
 @click.command("video")
 @click.argument("source", metavar="IN", type=click.Path(path_type=Path))
 @click.option("-o", "--output", required=True, type=click.Path(path_type=Path), metavar="OUT", help="Clip to write.")
-@click.option(
-    "-m", "--model", default="cin/16", shell_complete=model_names, help="Model name, run folder or weights file."
-)
-@click.option("-s", "--style", metavar="STYLE", help="Style name, picture, or a mix such as a:0.6,b:0.4.")
+@shared_options("model", "style")
 @click.option(
     "--keyframes",
     metavar="TIME:STYLE,...",
     help="Blend between styles at frames or seconds: 0:starry_night,5s:great_wave,120:the_kiss+udnie.",
 )
-@click.option("--card", "cards", multiple=True, type=FILE, help="Add the style of this card to the model.")
+@shared_options("card")
 @stylize_options(tile="none", hidden=("content_map", "style_map"))
 @click.option(
     "--mask",
@@ -48,13 +44,7 @@ if TYPE_CHECKING:
 @click.option(
     "--quality", type=int, metavar="N", help="CRF, lower is better; for WebP 1 to 100.  [default: the codec's]"
 )
-@click.option("--device", default="auto", help="Device: auto, cpu, cuda, cuda:1 or mps.")
-@click.option(
-    "--backend",
-    default="auto",
-    type=click.Choice(["auto", "torch", "onnx"]),
-    help="Runtime; auto takes the faster one that is installed.",
-)
+@shared_options("device", "backend")
 @click.option("--force", is_flag=True, help="Overwrite OUT, but never IN.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object about the clip.")
 def command(

@@ -1,8 +1,8 @@
 """Files of style targets: what a loss keeps of style images, in place of the images.
 
-A file holds, for each style, the tensors of `PerceptualLoss.style_targets`: of Gram matrices the upper half in bfloat16
-(its rounding moves a style error by some 1e-5), quantiles in float16, means and deviations in float32. The header says
-which picture they were measured on, by which backbone, at which sizes.
+A file holds, for each style, the tensors of `PerceptualLoss.style_targets`: of Gram matrices the upper half as an 8-bit
+table (see `stylezoo.runtime.tables`), quantiles in float16, means and deviations in float32. The header says which
+picture they were measured on, by which backbone, at which sizes.
 """
 
 from __future__ import annotations
@@ -13,15 +13,18 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import msgspec
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors.numpy import save_file
 from torch import Tensor
 
 from stylezoo._files import replacing
 from stylezoo._records import Record
 from stylezoo.data.folder import data_folder
-from stylezoo.errors import DataError
+from stylezoo.errors import DataError, WeightsError
+from stylezoo.runtime.tables import pack, unpack
 
 FOLDER = "targets"
 """The folder of these files in the data folder, and among the files that travel with the package."""
@@ -75,23 +78,26 @@ class StyleTargets:
         """
         found = {}
         try:
-            with safe_open(self.path, framework="pt") as file:
+            with safe_open(self.path, framework="numpy") as file:
                 for name in file.keys():  # noqa: SIM118 (not a mapping)
                     key, _, part = name.partition("/")
                     if key == self.spec.key:
-                        found[part] = _unpack(part, file.get_tensor(name))
-        except (OSError, SafetensorError) as cause:
+                        found[part] = file.get_tensor(name)
+            whole = unpack(found, str(self.path))
+        except (OSError, SafetensorError, TypeError, WeightsError) as cause:  # TypeError: bfloat16
             raise _damaged(self.path, cause) from cause
-        return found
+        return {part: torch.from_numpy(_unfolded(part, value)) for part, value in whole.items()}
 
 
 def write_targets(path: Path, styles: Iterable[tuple[TargetSpec, Mapping[str, Tensor]]]) -> None:
     """Write the targets of styles, (1, ...) each, as one file."""
     specs: list[TargetSpec] = []
-    tensors: dict[str, Tensor] = {}
+    tensors: dict[str, NDArray[np.generic]] = {}
     for spec, targets in styles:
         specs.append(spec)
-        tensors |= {f"{spec.key}/{part}": _pack(part, value) for part, value in targets.items()}
+        for part, value in targets.items():
+            name, kept = f"{spec.key}/{part}", _folded(part, value.float().numpy())
+            tensors |= pack(name, kept) if part.startswith("gram.") else {name: kept}
     with replacing(path) as temporary:
         save_file(tensors, temporary, {HEADER: msgspec.json.encode(specs).decode()})
 
@@ -103,7 +109,7 @@ def list_targets(path: Path) -> list[StyleTargets]:
         DataError: it is not such a file, or damaged.
     """
     try:
-        with safe_open(path, framework="pt") as file:
+        with safe_open(path, framework="numpy") as file:
             header = (file.metadata() or {}).get(HEADER, "")
         return [StyleTargets(path, spec) for spec in msgspec.json.decode(header, type=list[TargetSpec])]
     except (OSError, SafetensorError, msgspec.MsgspecError) as cause:
@@ -148,24 +154,23 @@ def _px(sizes: Sequence[int]) -> str:
     return f"{' and '.join(map(str, sizes))} px"
 
 
-def _pack(part: str, value: Tensor) -> Tensor:
-    """Return a target, (1, ...), as it is kept in a file."""
+def _folded(part: str, value: NDArray[np.float32]) -> NDArray[np.generic]:
+    """Return a target, (1, ...): of a Gram matrix, which is symmetric, the upper half; quantiles in half precision."""
     if part.startswith("gram."):
-        rows, columns = torch.triu_indices(value.shape[1], value.shape[2])
-        return value[0, rows, columns].bfloat16()
-    if part.endswith(".quantiles") and value.abs().max() < torch.finfo(torch.float16).max:
-        return value.half().contiguous()
-    return value.float().contiguous()
+        return value[0][np.triu_indices(value.shape[1])]
+    if part.endswith(".quantiles") and np.abs(value).max() < np.finfo(np.float16).max:
+        return value.astype(np.float16)
+    return np.ascontiguousarray(value)
 
 
-def _unpack(part: str, value: Tensor) -> Tensor:
+def _unfolded(part: str, value: NDArray[np.generic]) -> NDArray[np.float32]:
     if not part.startswith("gram."):
-        return value.float()
-    side = int((8 * value.numel() + 1) ** 0.5) // 2  # side * (side + 1) / 2 numbers
-    rows, columns = torch.triu_indices(side, side)
-    gram = torch.zeros(side, side)
-    gram[rows, columns] = gram[columns, rows] = value.float()
-    return gram[None]
+        return value.astype(np.float32)
+    side = int((8 * value.size + 1) ** 0.5) // 2  # side * (side + 1) / 2 numbers
+    gram = np.zeros((1, side, side), dtype=np.float32)
+    rows, columns = np.triu_indices(side)
+    gram[0, rows, columns] = gram[0, columns, rows] = value
+    return gram
 
 
 def _damaged(path: Path, cause: Exception) -> DataError:

@@ -16,6 +16,7 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 from stylezoo.errors import WeightsError
+from stylezoo.runtime.tables import unpack
 from stylezoo.zoo.store import LONGEST_HEADER, read_metadata
 
 FileKind = Literal["pickle", "safetensors", "onnx"]
@@ -77,7 +78,7 @@ def read_tensors(path: Path) -> dict[str, Tensor]:
 def _read_safetensors(path: Path) -> dict[str, Tensor]:
     read_metadata(path)
     try:
-        return load_file(path)
+        return unpack(load_file(path), str(path))
     except (OSError, SafetensorError) as cause:
         raise WeightsError(f"cannot read {path} as safetensors: {cause}") from cause
 

@@ -18,6 +18,7 @@ from stylezoo.data.style_set import StyleSet
 from stylezoo.errors import StyleError, WeightsError
 from stylezoo.models.sampling import NamedStyles, PictureStyles, StyleSampler
 from stylezoo.recipe import Recipe
+from stylezoo.runtime.tables import unpack
 from stylezoo.runtime.weights import misfits
 from stylezoo.zoo.families import FAMILIES
 from stylezoo.zoo.spec import HEADER_KEY, ModelSpec, header_record
@@ -77,7 +78,7 @@ class StyleNet(nn.Module, abc.ABC):
         if not isinstance(weights, Mapping):
             where = str(weights)
             try:
-                weights = load_file(where)
+                weights = unpack(load_file(where), where)
             except (OSError, SafetensorError) as cause:
                 raise WeightsError(f"cannot read {where} as safetensors: {cause}") from cause
         weights = self.adapt_state_dict(dict(weights), where)

@@ -1,4 +1,4 @@
-"""Prepare a model for release: float16 weights, fingerprint, rights, a picture and its recipe."""
+"""Prepare a model for release: small weights, fingerprint, rights, a picture and its recipe."""
 
 from __future__ import annotations
 
@@ -8,36 +8,43 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
-import torch
+from safetensors.numpy import save_file
 
-from stylezoo._files import sha256_of
+from stylezoo._files import replacing, sha256_of
 from stylezoo._yaml import dump_yaml
 from stylezoo.errors import OptionError, RecipeError
 from stylezoo.evaluate.verify import make_fingerprint, unstated
 from stylezoo.models import StyleNet, create_model
 from stylezoo.publish.samples import QUALITY, sample_page
 from stylezoo.recipe import plain
+from stylezoo.runtime.layout import layout_of
+from stylezoo.runtime.tables import pack_kernels
 from stylezoo.stylizer.loading import load
 from stylezoo.stylizer.stylizer import Stylizer
 from stylezoo.train.recipe import from_yaml
 from stylezoo.types import ImageLike, PathLike
 from stylezoo.zoo.fingerprints import Fingerprint, find_fingerprints
 from stylezoo.zoo.publish import Entry, paths_of
-from stylezoo.zoo.spec import ModelSpec, WeightsSpec
+from stylezoo.zoo.spec import HEADER_KEY, ModelSpec, WeightsSpec, header_record
 from stylezoo.zoo.store import find, locate
 
 
 def finish(net: StyleNet, spec: ModelSpec, folder: Path) -> tuple[ModelSpec, Fingerprint]:
-    """Write a net's weights as float16 under `folder`, and return its record with them, and its fingerprint.
+    """Write a net's weights under `folder`, and return its record with them, and its fingerprint.
 
-    Parts that only training needs are folded into the weights.
+    They are float16, and large kernels of decoders 8-bit tables, see `Layout.packs`. Parts that only training needs are
+    folded into the weights.
     """
     net = net.fold()
     spec = msgspec.structs.replace(spec, arch=dict(net.arch), weights=None)
     file = f"{spec.name}.safetensors"
     path = folder / file
-    net.save_weights(path, spec, torch.float16)
-    weights = WeightsSpec(file=file, sha256=sha256_of(path), bytes=path.stat().st_size, dtype="float16", bundled=True)
+    halves = {name: value.detach().cpu().half().contiguous().numpy() for name, value in net.state_dict().items()}
+    tensors = pack_kernels(halves, layout_of(spec.family).packs)
+    with replacing(path) as temporary:
+        save_file(tensors, temporary, {HEADER_KEY: header_record(spec)})
+    dtype = "float16" if tensors.keys() == halves.keys() else "uint8"
+    weights = WeightsSpec(file=file, sha256=sha256_of(path), bytes=path.stat().st_size, dtype=dtype, bundled=True)
     spec = msgspec.structs.replace(spec, weights=weights)
     return spec, make_fingerprint(spec, path)  # of the rounded weights, as users will have them
 

@@ -26,6 +26,8 @@ CHANNELS = VGG_CHANNELS[LAYER]
 class AdaINLayout(Layout):
     """A decoder, and rows of means and deviations at `LAYER`."""
 
+    packs = ("decoder.",)
+
     def shapes(self, arch: Mapping[str, Any]) -> Shapes | None:
         if not self.computes(arch):
             return None

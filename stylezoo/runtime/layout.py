@@ -27,10 +27,13 @@ class Layout:
     Attributes:
         rows: name of the tensor, (S, A), with one row per style.
         mixes: whether a code is shares of the rows, (1, S), rather than a row, (1, A).
+        packs: prefixes of the parts whose large kernels a release holds as 8-bit tables. Codes do not depend on them,
+            so that rows and cards serve a net before and after its release.
     """
 
     rows: ClassVar[str] = "styles"
     mixes: ClassVar[bool] = False
+    packs: ClassVar[tuple[str, ...]] = ()
 
     def shapes(self, arch: Mapping[str, Any]) -> Shapes | None:
         """Return the names and shapes of the weights; None if they are unknown without torch."""

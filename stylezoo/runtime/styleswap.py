@@ -27,6 +27,8 @@ STRIP, AROUND = 64, 16  # px: rows of a style image that are encoded at once, an
 class StyleSwapLayout(Layout):
     """The decoder of `LAYER`."""
 
+    packs = ("decoders.",)
+
     def shapes(self, arch: Mapping[str, Any]) -> Shapes:
         Swap(**arch)
         return decoder_shapes(LAYER, PREFIX)

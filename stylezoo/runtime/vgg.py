@@ -11,11 +11,12 @@ from safetensors.numpy import load_file
 
 from stylezoo.runtime import mirror_graphs
 from stylezoo.runtime.onnx import Session
+from stylezoo.runtime.tables import unpack
 from stylezoo.zoo.store import BUNDLED
 
 CAFFE = "vgg19:caffe"
 TABLES = BUNDLED / "vgg19-caffe.safetensors"
-"""VGG19 to relu4_1: for each layer the indices of its weights, 256 values and the biases."""
+"""VGG19 to relu4_1: for each layer its weights as an 8-bit table, and its biases."""
 MEAN, DEVIATION = (123.68 / 255, 116.779 / 255, 103.939 / 255), 1 / 255
 VGG_SCALE = 512.0
 """Features are divided by this, to be about 1; see `stylezoo.nn.mirror.divide_features`."""
@@ -34,12 +35,9 @@ def open_vgg(*layers: str, wrap: bool = False) -> Session:
     """
 
     def write() -> bytes:
-        tables = load_file(TABLES)
-        weights = {}
-        for layer in {name.partition(".")[0] for name in tables}:
-            weights[f"{layer}.weight"] = tables[f"{layer}.table"].astype(np.float32)[tables[f"{layer}.codes"]]
-            weights[f"{layer}.bias"] = tables[f"{layer}.bias"].astype(np.float32) / np.float32(VGG_SCALE)
+        weights = unpack(load_file(TABLES), str(TABLES))
+        biases = {name: bias / np.float32(VGG_SCALE) for name, bias in weights.items() if name.endswith(".bias")}
         mean = np.array(MEAN, dtype=np.float32).reshape(1, 3, 1, 1)
-        return mirror_graphs.vgg_graph(weights, mean, np.float32(DEVIATION * VGG_SCALE), layers, wrap)
+        return mirror_graphs.vgg_graph(weights | biases, mean, np.float32(DEVIATION * VGG_SCALE), layers, wrap)
 
     return Session(write)

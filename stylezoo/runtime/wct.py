@@ -24,6 +24,8 @@ from stylezoo.runtime.whiten import CODE_WIDTH, LAYERS, PARTS, measure, steadied
 class WCTLayout(Layout):
     """Decoders of `LAYERS`."""
 
+    packs = ("decoders.",)
+
     def shapes(self, arch: Mapping[str, Any]) -> Shapes:
         shapes: Shapes = {}
         for layer in LAYERS:

@@ -15,6 +15,7 @@ from safetensors import SafetensorError, safe_open
 from stylezoo.errors import OptionError, StyleError, WeightsError
 from stylezoo.runtime.base import Floats
 from stylezoo.runtime.layout import Layout, layout_of
+from stylezoo.runtime.tables import unpack
 from stylezoo.types import PathLike
 
 
@@ -24,7 +25,7 @@ class Weights:
 
     Attributes:
         family, arch: the net they belong to.
-        tensors: name -> array, as stored in the file.
+        tensors: name -> array, in the dtype of the file.
         file: the file they were read from, for messages.
     """
 
@@ -39,7 +40,7 @@ class Weights:
 
     @classmethod
     def read(cls, path: PathLike, family: str, arch: Mapping[str, Any]) -> Self:
-        """Read a .safetensors file.
+        """Read a .safetensors file, see `stylezoo.runtime.tables` for large kernels.
 
         Raises:
             WeightsError: the file cannot be read, names or shapes do not match, or a value is NaN or infinite.
@@ -51,7 +52,7 @@ class Weights:
                     tensors[name] = file.get_tensor(name)
         except (OSError, SafetensorError, TypeError) as cause:  # TypeError: bfloat16, which numpy does not have
             raise WeightsError(f"cannot read {Path(path)} as safetensors: {cause}") from cause
-        weights = cls(family, dict(arch), tensors, str(path))
+        weights = cls(family, dict(arch), unpack(tensors, str(path)), str(path))
         weights.check()
         return weights
 

@@ -157,7 +157,8 @@ _REVISION = re.compile(r"(?!.*(?:\.\.|//|@\{))[^\s/~^:?*\[\\-][^\s~^:?*\[\\]{0,1
 class WeightsSpec(Record, frozen=True, kw_only=True):
     """A weights file: `file` is its path under stylezoo/bundled/ as well as in the Hub repository.
 
-    `sha256` is lowercase hexadecimal, `bytes` the file's size, `dtype` the tensors' type, such as 'float16'.
+    `sha256` is lowercase hexadecimal, `bytes` the file's size, `dtype` the type of most numbers in it: 'float32',
+    'float16', or 'uint8' where large kernels are 8-bit tables.
     """
 
     file: str

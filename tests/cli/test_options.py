@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from importlib import import_module
 from pathlib import Path
 
 import pytest
@@ -102,3 +103,12 @@ def test_styles_are_labelled_by_name_or_file():
     assert labelled["wave-0.6_night-0.4"] == {"wave": 0.6, "art/night.jpg": 0.4}
     with pytest.raises(OptionError, match=r"'art/wave.jpg'.*'wave'"):
         label_styles(["wave", "art/wave.jpg"])
+
+
+@pytest.mark.parametrize("name", ["card", "device", "backend"])
+def test_an_option_that_commands_share_is_the_same_in_each(name: str) -> None:
+    commands = [import_module(f"stylezoo.cli.{command}").command for command in ("mesh", "video", "stylize", "sheet")]
+    options = [o for command in commands for o in command.params if f"--{name}" in o.opts]
+    assert len(options) >= 3
+    facts = [(o.name, o.opts, o.default, o.multiple, o.help, repr(o.type)) for o in options]
+    assert all(fact == facts[0] for fact in facts)

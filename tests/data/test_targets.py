@@ -41,16 +41,18 @@ def test_what_was_written_comes_back_within_its_rounding(folder: Path) -> None:
     assert all(value.dtype == torch.float32 and value.shape == theirs[name].shape for name, value in ours.items())
     gram = ours["gram.relu1_1.target"]
     assert torch.equal(gram, gram.mT)
-    torch.testing.assert_close(gram, theirs["gram.relu1_1.target"], rtol=2**-8, atol=0)
+    error = (gram - theirs["gram.relu1_1.target"]).norm() / theirs["gram.relu1_1.target"].norm()
+    assert 0 < error < 0.005
     assert torch.equal(ours["moments.relu1_1.mean"], theirs["moments.relu1_1.mean"])
     torch.testing.assert_close(
         ours["sliced.relu1_1.quantiles"], theirs["sliced.relu1_1.quantiles"], rtol=2**-10, atol=1e-6
     )
 
 
-def test_half_a_gram_matrix_takes_half_the_bytes(folder: Path) -> None:
-    whole = sum(4 * value.numel() for value in values().values())
-    assert (folder / "wave.safetensors").stat().st_size < 0.5 * whole + 2000
+def test_a_gram_matrix_takes_half_a_byte_per_number(folder: Path) -> None:
+    whole = {name: value.numel() for name, value in values().items()}
+    gram = whole.pop("gram.relu1_1.target")
+    assert (folder / "wave.safetensors").stat().st_size < 0.52 * gram + 4 * sum(whole.values()) + 1024 + 2000
 
 
 def test_quantiles_beyond_float16_are_kept_in_float32(folder: Path) -> None:

@@ -18,6 +18,7 @@ from stylezoo.evaluate.metrics import Picture, Scene
 from stylezoo.evaluate.metrics.style import StyleError
 from stylezoo.images.io import read
 from stylezoo.models import CIN, Ghiasi
+from stylezoo.runtime.tables import unpack
 from stylezoo.stylizer.stylizer import Stylizer
 from stylezoo.zoo.store import BUNDLED
 
@@ -121,7 +122,7 @@ def test_a_net_that_predicts_needs_no_other_net(name: str, photo: np.ndarray, mo
 def test_the_decoder_of_adain_travels_alone() -> None:
     spec = stylezoo.model_info("adain/vgg19")
     assert spec.weights and spec.weights.bundled
-    weights = load_file(BUNDLED / spec.weights.file)
+    weights = unpack(load_file(BUNDLED / spec.weights.file), spec.weights.file)
     assert {name.partition(".")[0] for name in weights} <= {"styles", "decoder"}
     assert sum(value.numel() for value in weights.values()) == 3_505_219
 

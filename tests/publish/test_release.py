@@ -53,6 +53,18 @@ def test_a_weights_file_is_rounded_to_float16_and_gets_its_facts(net_file: Path,
     assert read_header(entry.weights).styles == spec.styles
 
 
+def test_decoders_are_stored_as_tables_and_a_second_release_loses_nothing(tmp_path: Path) -> None:
+    net = stylezoo.load("styleswap/vgg19", device="cpu")
+    net.save(tmp_path / "whole.safetensors")
+    entry = make_entry(tmp_path / "whole.safetensors", tmp_path, story=STORY, picture=False)
+    spec = entry.spec
+    assert spec.weights is not None and spec.weights.dtype == "uint8"
+    assert spec.weights.bytes < 0.3 * (tmp_path / "whole.safetensors").stat().st_size
+    assert all(finding.ok for finding in verify_model(spec, entry.weights, entry.fingerprint))
+    again = stylezoo.load(entry.weights, device="cpu").net.state_dict()
+    assert all(torch.equal(again[name], value) for name, value in net.net.state_dict().items())
+
+
 def test_what_training_alone_needs_is_folded_away(any_file: Path, tmp_path: Path) -> None:
     entry = make_entry(any_file, tmp_path, story=STORY)
     assert entry.spec.arch["folded"] is True
