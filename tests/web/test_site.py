@@ -16,7 +16,7 @@ import stylezoo
 from stylezoo.errors import OptionError
 from stylezoo.images.planes import pad_to_multiple
 from stylezoo.web import write_site
-from stylezoo.web.ort import FILES
+from stylezoo.web.ort import FILES, WEBGPU
 
 
 @pytest.fixture(scope="module")
@@ -98,9 +98,10 @@ def test_the_page_names_files_that_exist_and_the_worker_keeps_all(site: Path) ->
     assert set(re.findall(r'(?:src|href)="([^"]+)"', page)) <= there
     assert stylezoo.__version__ in page and "%" not in re.sub(r"\d+ ?%", "", page)
     kept = (site / "sw.js").read_text(encoding="utf-8")
-    assert set(json.loads(kept[kept.index('["./"') : kept.index("];") + 1])) == (there - {"sw.js"}) | {"./"}
+    first, later = (set(json.loads(found)) for found in re.findall(r'= (\["[^]]+\])', kept))
+    assert later == {f"ort/{name}" for name in WEBGPU} and first == (there - later - {"sw.js"}) | {"./"}
     for script in site.glob("*.js"):
-        for name in re.findall(r'from "\./([^"]+)"', script.read_text(encoding="utf-8")):
+        for name in re.findall(r'"\./([^"]+[.][^"]+)"', script.read_text(encoding="utf-8")):
             assert name in there
     assert not re.search(r"https?://(?!www\.w3\.org)", page + (site / "app.js").read_text() + kept)  # no other host
 
