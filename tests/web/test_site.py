@@ -112,9 +112,9 @@ def test_other_weights_make_another_version(site: Path, ort: Path, tmp_path: Pat
     assert hashes[0] and hashes[1] and hashes[0][1] != hashes[1][1]
 
 
-@pytest.mark.parametrize("name", ["adain/vgg19", "gatys/vgg19"])
+@pytest.mark.parametrize("name", ["adain/vgg19", "wct/vgg19", "styleswap/vgg19", "gatys/vgg19"])
 def test_models_that_do_not_run_there_are_refused(name: str, ort: Path, tmp_path: Path) -> None:
-    with pytest.raises(OptionError):
+    with pytest.raises(OptionError, match=f"{name}|gatys"):
         write_site(tmp_path / "site", [name], ort=ort)
     assert not (tmp_path / "site").exists()
 
