@@ -32,7 +32,7 @@ MODELS = ("cin/16", "ghiasi/lite")
 
 TILE, QUALITY = 160, 80  # px, of the styles' pictures
 SAMPLE = "photo.jpg"
-FAMILIES = "johnson, cin and ghiasi"
+FAMILIES = ("johnson", "cin", "ghiasi")
 
 
 @dataclass(frozen=True)
@@ -77,10 +77,10 @@ def write_site(
         OptionError: a model does not run in a browser, or the folder has files already.
         DataError: onnxruntime-web cannot be downloaded.
     """
-    nets = [load(name, device="cpu", backend="onnx") for name in dict.fromkeys(names)]
+    nets = [load(name, device="cpu") for name in dict.fromkeys(names)]
     for net in nets:
-        if not isinstance(net.runtime, TrunkRuntime):
-            raise OptionError(f"{net.spec.name} does not run in a browser: choose models of {FAMILIES}")
+        if net.spec.family not in FAMILIES:
+            raise OptionError(f"{net.spec.name} does not run in a browser: choose models of {', '.join(FAMILIES)}")
     if not nets:
         raise OptionError("a page needs at least one model")
     if folder.exists() and (not folder.is_dir() or (any(folder.iterdir()) and not overwrite)):
