@@ -23,7 +23,7 @@ from torch import Tensor, nn
 from stylezoo._files import replacing
 from stylezoo.errors import ExportError, OptionError
 from stylezoo.export.check import SIZES, Check, check_close, compare
-from stylezoo.export.program import FixedStyle
+from stylezoo.export.program import FixedStyle, check_exports
 from stylezoo.models.base import StyleNet
 from stylezoo.nn.onnx import quietly
 from stylezoo.stylizer.stylizer import Stylizer
@@ -126,8 +126,7 @@ def check_choices(
 ) -> None:
     """Raise OptionError for what a target cannot hold."""
     name = stylizer.spec.name
-    if stylizer.spec.weightless:
-        raise OptionError(f"{name} optimises each picture and has no net to export")
+    check_exports(stylizer)
     if target not in SUFFIXES:
         raise OptionError(f"target must be one of {', '.join(SUFFIXES)}, not {target!r}")
     if path.suffix != (suffix := SUFFIXES[target][0]):

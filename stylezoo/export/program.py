@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from stylezoo.errors import OptionError
 from stylezoo.models.base import StyleNet
 from stylezoo.nn.onnx import quietly, to_onnx
 from stylezoo.stylizer.stylizer import Stylizer
@@ -21,6 +22,17 @@ from stylezoo.zoo.spec import header_record
 Precision = Literal["fp32", "fp16", "int8"]
 Pixels = Literal["float", "uint8"]
 Array = NDArray[Any]
+
+
+def check_exports(stylizer: Stylizer) -> None:
+    """Raise OptionError for a model that no other program can run."""
+    if stylizer.spec.weightless:
+        raise OptionError(f"{stylizer.spec.name} optimises each picture and has no net to export")
+    if not stylizer.net.exports:
+        raise OptionError(
+            f"{stylizer.spec.name} does more between its encoder and decoder than a graph holds: export another model, "
+            "such as adain/vgg19"
+        )
 
 
 class FixedStyle(nn.Module):

@@ -18,7 +18,17 @@ from torch import Tensor
 from stylezoo._files import replacing
 from stylezoo.errors import OptionError
 from stylezoo.export.check import SIZES, Check, Format, check_close, compare, feeds_of, open_runner, picture
-from stylezoo.export.program import Array, Encoder, FixedStyle, Pixels, Precision, Transform, trace, write_onnx
+from stylezoo.export.program import (
+    Array,
+    Encoder,
+    FixedStyle,
+    Pixels,
+    Precision,
+    Transform,
+    check_exports,
+    trace,
+    write_onnx,
+)
 from stylezoo.images.io import read
 from stylezoo.images.resize import resize
 from stylezoo.images.sizes import fit_short_side
@@ -108,13 +118,7 @@ def export(
 
 
 def _check_choices(stylizer: Stylizer, path: Path, format: str, precision: str, photos: Sequence[ImageLike]) -> None:
-    if stylizer.spec.weightless:
-        raise OptionError(f"{stylizer.spec.name} optimises each picture and has no net to export")
-    if not stylizer.net.exports:
-        raise OptionError(
-            f"{stylizer.spec.name} does more between its encoder and decoder than a graph holds: export another model, "
-            "such as adain/vgg19"
-        )
+    check_exports(stylizer)
     for name, value, choices in (("format", format, SUFFIXES), ("precision", precision, ("fp32", "fp16", "int8"))):
         if value not in choices:
             raise OptionError(f"{name} must be one of {', '.join(choices)}, not {value!r}")

@@ -12,6 +12,7 @@ from typing import Literal, get_args
 
 import numpy as np
 
+from stylezoo.runtime import winograd
 from stylezoo.runtime.architecture import (
     PARTS,
     PATCH,
@@ -33,21 +34,20 @@ TO_THE_END = 2**62
 """As the end of a slice: the last element."""
 
 
-def trunk_graph(
-    trunk: Trunk, weights: Tensors, mode: Mode = "plain", wrap: bool = False, halves: bool = False
-) -> bytes:
+def trunk_graph(trunk: Trunk, weights: Tensors, mode: Mode = "plain", wrap: bool = False, web: bool = False) -> bytes:
     """Return the model of a trunk: inputs `image`, (N, 3, H, W) in [0, 1], and `affine`, output `result`.
 
-    With `wrap`, here and below, borders are padded circularly, by the pixels at the opposite edge. For `halves` see
-    `Graph`.
+    With `wrap`, here and below, borders are padded circularly, by the pixels at the opposite edge. With `web`, the
+    model is one for browsers: small, as `Graph` says of `halves`, and fast in WebAssembly, see `convolve_winograd`. It
+    takes one picture.
     """
-    return _TrunkWriter(trunk, weights, mode, wrap, halves).write()
+    return _TrunkWriter(trunk, weights, mode, wrap, web).write()
 
 
 class _TrunkWriter:
-    def __init__(self, trunk: Trunk, weights: Tensors, mode: Mode, wrap: bool, halves: bool) -> None:
-        self.trunk, self.weights, self.mode, self.wrap = trunk, weights, mode, wrap
-        self.graph = Graph(halves)
+    def __init__(self, trunk: Trunk, weights: Tensors, mode: Mode, wrap: bool, web: bool) -> None:
+        self.trunk, self.weights, self.mode, self.wrap, self.web = trunk, weights, mode, wrap, web
+        self.graph = Graph(halves=web)
         self._norms = 0
         self._measured: list[str] = []
         self._pooled: dict[int, str] = {}
@@ -55,7 +55,7 @@ class _TrunkWriter:
     def write(self) -> bytes:
         graph, trunk, mode = self.graph, self.trunk, self.mode
         size = trunk.affine_size
-        x = graph.input(IMAGE, ("N", 3, "H", "W"))
+        x = graph.input(IMAGE, (1 if self.web else "N", 3, "H", "W"))
         self._affine = self._rows(AFFINE, size)
         if mode == "smoothed":
             self._before = self._rows(BEFORE, size)
@@ -79,8 +79,10 @@ class _TrunkWriter:
     def _rows(self, name: str, size: int) -> list[str]:
         """Declare an input of rows, (K, size), with two numbers for each channel of each norm; return its parts."""
         rows = self.graph.input(name, ("one" if self.mode == "plain" else f"rows of {name}", size))
-        sizes = [width for width in self.trunk.norm_widths for _ in "gb"]
-        return self.graph.nodes("Split", rows, self.graph.constant(sizes), outputs=len(sizes), axis=1)
+        ends = np.cumsum([width for width in self.trunk.norm_widths for _ in "gb"])
+        parts = zip([0, *ends[:-1]], ends, strict=True)
+        # one by one: WebGPU has no Split into so many
+        return [self.graph.node("Slice", rows, *(self.graph.constant([v]) for v in (*part, 1))) for part in parts]
 
     def _compact(self, x: str) -> str:
         graph = self.graph
@@ -90,7 +92,7 @@ class _TrunkWriter:
         x = graph.node("Relu", self._lowpass(self._enlarged(x, "linear")))
         x = graph.node("Relu", self._norm(self._conv(x, "refine.conv"), 2))
         weight, bias = fold_head(self.weights["trunk.head.weight"], self.weights["trunk.head.bias"])
-        x = convolve(graph, x, weight, bias, wrap=self.wrap)
+        x = self._convolved(x, weight, bias)
         return graph.node("DepthToSpace", x, blocksize=2, mode="CRD")
 
     def _layered(self, x: str) -> str:
@@ -125,7 +127,14 @@ class _TrunkWriter:
         if self.trunk.variant == "fast" and name == "encoder.0.conv":  # SpaceToDepth counts pixels before channels
             outputs, inputs, *kernel = weight.shape
             weight = weight.reshape(outputs, 3, 4, *kernel).swapaxes(1, 2).reshape(outputs, inputs, *kernel)
-        return convolve(self.graph, x, weight, self.weights.get(f"trunk.{name}.bias"), stride, border, self.wrap)
+        return self._convolved(x, weight, self.weights.get(f"trunk.{name}.bias"), stride, border)
+
+    def _convolved(
+        self, x: str, weight: Floats, bias: Floats | None, stride: int = 1, border: int | None = None
+    ) -> str:
+        if self.web and not self.wrap and stride == 1 and weight.shape[-1] == winograd.KERNEL:
+            return winograd.convolve_winograd(self.graph, x, weight, bias)
+        return convolve(self.graph, x, weight, bias, stride, border, self.wrap)
 
     def _lowpass(self, x: str) -> str:
         """Blur by 1 2 1 in both directions, that is twice by 1 1, if the net is antialiased."""

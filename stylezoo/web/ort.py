@@ -16,8 +16,11 @@ SHA512 = (
     "ab4cbe26baedba45d2cec05610c71c55fa97db92d19a8b171c5f8269126683ca"
     "590a5cdc57bb2f35ce2b298de32f4d956fb42644c0ecd528a0a91e025c07ca61"
 )
-FILES = ("ort.wasm.bundle.min.mjs", "ort-wasm-simd-threaded.wasm")
-"""What a page needs of the package's dist/: the script, and the program, which has SIMD."""
+WASM = ("ort.wasm.bundle.min.mjs", "ort-wasm-simd-threaded.wasm")
+WEBGPU = ("ort.jspi.bundle.min.mjs", "ort-wasm-simd-threaded.jspi.wasm")
+FILES = WASM + WEBGPU
+"""What a page needs of the package's dist/: for each backend a script and a program. The jspi build is the smaller of
+those with WebGPU."""
 
 
 def find_ort(folder: Path | None, cache: Path, *, progress: bool = False) -> dict[str, bytes]:

@@ -24,7 +24,7 @@ from stylezoo.runtime.mirror_graphs import style_row_graph
 from stylezoo.runtime.trunk import TrunkRuntime
 from stylezoo.stylizer.loading import load
 from stylezoo.stylizer.stylizer import Stylizer
-from stylezoo.web.ort import find_ort
+from stylezoo.web.ort import WEBGPU, find_ort
 from stylezoo.zoo.store import BUNDLED
 
 MODELS = ("cin/16", "ghiasi/lite")
@@ -32,7 +32,7 @@ MODELS = ("cin/16", "ghiasi/lite")
 
 TILE, QUALITY = 160, 80  # px, of the styles' pictures
 SAMPLE = "photo.jpg"
-FAMILIES = "johnson, cin and ghiasi"
+FAMILIES = ("johnson", "cin", "ghiasi")
 
 
 @dataclass(frozen=True)
@@ -63,7 +63,8 @@ def write_site(
     """Write a web page that stylizes photos on the visitor's device, without a server behind it.
 
     Any static file server can serve the folder, such as `python -m http.server`. Nothing is uploaded and nothing is
-    fetched from elsewhere; after the first visit the page works offline. Nets run in WebAssembly, by onnxruntime-web.
+    fetched from elsewhere; after the first visit the page works offline. Nets run by onnxruntime-web, with WebGPU where
+    the browser has it, and in WebAssembly elsewhere.
 
     Args:
         folder: to write to.
@@ -76,10 +77,10 @@ def write_site(
         OptionError: a model does not run in a browser, or the folder has files already.
         DataError: onnxruntime-web cannot be downloaded.
     """
-    nets = [load(name, device="cpu", backend="onnx") for name in dict.fromkeys(names)]
+    nets = [load(name, device="cpu") for name in dict.fromkeys(names)]
     for net in nets:
-        if not isinstance(net.runtime, TrunkRuntime):
-            raise OptionError(f"{net.spec.name} does not run in a browser: choose models of {FAMILIES}")
+        if net.spec.family not in FAMILIES:
+            raise OptionError(f"{net.spec.name} does not run in a browser: choose models of {', '.join(FAMILIES)}")
     if not nets:
         raise OptionError("a page needs at least one model")
     if folder.exists() and (not folder.is_dir() or (any(folder.iterdir()) and not overwrite)):
@@ -112,8 +113,10 @@ def _service_worker(content: dict[str, bytes]) -> bytes:
     for name in sorted(content):
         digest.update(name.encode() + content[name])
     text = files("stylezoo.web").joinpath("assets", "sw.js").read_text(encoding="utf-8")
-    listed = json.dumps(["./", *sorted(content)])
-    return text.replace("%HASH%", digest.hexdigest()[:12]).replace("[/*FILES*/]", listed).encode()
+    later = sorted(f"ort/{name}" for name in WEBGPU)  # kept once a browser has used it: most cannot
+    first = ["./", *sorted(content.keys() - set(later))]
+    text = text.replace("%HASH%", digest.hexdigest()[:12])
+    return text.replace("[/*FILES*/]", json.dumps(first)).replace("[/*ONCE_USED*/]", json.dumps(later)).encode()
 
 
 def _model(net: Stylizer) -> tuple[dict[str, Any], dict[str, bytes]]:
@@ -122,7 +125,7 @@ def _model(net: Stylizer) -> tuple[dict[str, Any], dict[str, bytes]]:
     assert isinstance(runtime, TrunkRuntime)
     weights, stem = runtime.weights, f"models/{spec.name.replace('/', '_')}"
     made = {
-        f"{stem}.onnx": trunk_graph(Trunk(weights.arch), weights.floats, halves=True),
+        f"{stem}.onnx": trunk_graph(Trunk(weights.arch), weights.floats, web=True),
         f"{stem}.rows": weights.rows.astype("<f4").tobytes(),
     }
     encoder = None

@@ -15,7 +15,7 @@ from msgspec import structs
 from skimage import data
 
 from stylezoo.errors import ExportError, OptionError
-from stylezoo.export import export_for, phone, tflite
+from stylezoo.export import export, export_for, phone, tflite
 from stylezoo.models import create_model
 from stylezoo.stylizer.loading import load
 from stylezoo.stylizer.stylizer import Stylizer
@@ -188,8 +188,14 @@ def test_the_line_of_a_tool_that_fails_is_passed_on() -> None:
         ("ncnn", "x.param", {}, "one style, and cin/tiny has many"),
         ("tflite", "x.tflite", {"style": MIX}, "one size, not a dynamic one"),
         ("tflite", "x.tflite", {"style": MIX, "size": (63, 64)}, "multiples of 4 px for cin/tiny: --size 64x60"),
+        ("tflite", "x.onnx", {"style": MIX, "size": (64, 64)}, r"must end in \.tflite"),
+        ("tflite", "x.tflite", {"size": (64, 64)}, "one style, and cin/tiny has many"),
+        ("tflite", "x.tflite", {"style": MIX, "size": (64, 64), "precision": "bf16"}, "precision of tflite"),
         ("tflite", "x.tflite", {"style": MIX, "size": (8, 64)}, "from 16 to 4096 px, not 64x8"),
         ("coreml", "x.mlpackage", {"style": MIX}, "one size, not a dynamic one"),
+        ("coreml", "x.param", {"style": MIX, "size": (64, 64)}, r"must end in \.mlpackage"),
+        ("coreml", "x.mlpackage", {"size": (64, 64)}, "one style, and cin/tiny has many"),
+        ("coreml", "x.mlpackage", {"style": MIX, "size": (64, 62)}, "multiples of 4 px for cin/tiny: --size 60x64"),
         ("coreml", "x.mlpackage", {"style": MIX, "size": (64, 64), "precision": "bf16"}, "precision of coreml"),
         ("wasm", "x.wasm", {"style": MIX}, "target must be one of ncnn, tflite, coreml, not 'wasm'"),
     ],
@@ -200,9 +206,23 @@ def test_what_a_target_cannot_hold_is_refused(multi, tmp_path, target, name, cho
     assert not list(tmp_path.iterdir())
 
 
-def test_a_family_without_a_net_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(OptionError, match="gatys/vgg19 optimises each picture"):
-        export_for(load("gatys/vgg19", device="cpu"), tmp_path / "x.param", "ncnn")
+@pytest.mark.parametrize(
+    ("name", "reason"),
+    [
+        ("gatys/vgg19", "optimises each picture"),
+        ("wct/vgg19", "more between its encoder and decoder than a graph holds"),
+        ("styleswap/vgg19", "more between its encoder and decoder than a graph holds"),
+    ],
+)
+def test_a_family_that_no_file_holds_is_refused(tmp_path: Path, name: str, reason: str) -> None:
+    stylizer = load(name, device="cpu", backend="torch")
+    for target, suffix in (("ncnn", "param"), ("tflite", "tflite"), ("coreml", "mlpackage")):
+        size = None if target == "ncnn" else (64, 64)
+        with pytest.raises(OptionError, match=f"{name} .*{reason}"):
+            export_for(stylizer, tmp_path / f"x.{suffix}", target, style=PHOTOS[0], size=size)
+    with pytest.raises(OptionError, match=f"{name} .*{reason}"):
+        export(stylizer, tmp_path / "x.onnx")
+    assert not list(tmp_path.iterdir())
 
 
 def test_missing_packages_are_named(multi: Stylizer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

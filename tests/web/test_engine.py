@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 from stylezoo.images.planes import pad_to_multiple
+from stylezoo.runtime.render import shifted
 
 NODE = shutil.which("node")
 pytestmark = pytest.mark.skipif(NODE is None, reason="Node is not installed")
@@ -51,6 +52,24 @@ def test_photos_are_padded_as_in_python(run_js, height: int, width: int) -> None
     back = np.reshape(found["back"], (height, width, 4))
     assert np.array_equal(back[..., 3], pixels[..., 3])
     assert np.abs(back[..., :3] - over_white * 255).max() <= 0.5 + 1e-3
+
+
+@pytest.mark.parametrize(("height", "width"), [(4, 4), (8, 12)])
+def test_a_smooth_run_is_the_mean_of_two_shifted_ones(run_js, height: int, width: int) -> None:
+    """With a net whose result depends on the place in its grid, and a row."""
+    rng = np.random.default_rng(0)
+    planes, grid = rng.random((1, 3, height, width)), rng.random((4, 4))
+
+    def net(x: np.ndarray) -> np.ndarray:
+        return x * np.tile(grid, (x.shape[2] // 4, x.shape[3] // 4)) + 0.5
+
+    code = """const run = async (planes, W, H, row) => planes.map(
+      (value, i) => value * given.grid[(Math.floor(i / W) % H) % 4][i % W % 4] + row[0]);
+    done([...await engine.smoothed(run)(Float64Array.from(given.planes), given.width, given.height, [0.5])]);"""
+    found = run_js(code, planes=planes.ravel().tolist(), grid=grid.tolist(), width=width, height=height)
+    moved, back = shifted(2, wrap=False)
+    expected = (net(planes) + back(net(moved(planes)))) / 2
+    assert np.allclose(found, expected.ravel(), atol=1e-6)
 
 
 def test_a_blend_is_the_mean_of_its_rows(run_js) -> None:

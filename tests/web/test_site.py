@@ -16,7 +16,7 @@ import stylezoo
 from stylezoo.errors import OptionError
 from stylezoo.images.planes import pad_to_multiple
 from stylezoo.web import write_site
-from stylezoo.web.ort import FILES
+from stylezoo.web.ort import FILES, WEBGPU
 
 
 @pytest.fixture(scope="module")
@@ -98,9 +98,10 @@ def test_the_page_names_files_that_exist_and_the_worker_keeps_all(site: Path) ->
     assert set(re.findall(r'(?:src|href)="([^"]+)"', page)) <= there
     assert stylezoo.__version__ in page and "%" not in re.sub(r"\d+ ?%", "", page)
     kept = (site / "sw.js").read_text(encoding="utf-8")
-    assert set(json.loads(kept[kept.index('["./"') : kept.index("];") + 1])) == (there - {"sw.js"}) | {"./"}
+    first, later = (set(json.loads(found)) for found in re.findall(r'= (\["[^]]+\])', kept))
+    assert later == {f"ort/{name}" for name in WEBGPU} and first == (there - later - {"sw.js"}) | {"./"}
     for script in site.glob("*.js"):
-        for name in re.findall(r'from "\./([^"]+)"', script.read_text(encoding="utf-8")):
+        for name in re.findall(r'"\./([^"]+[.][^"]+)"', script.read_text(encoding="utf-8")):
             assert name in there
     assert not re.search(r"https?://(?!www\.w3\.org)", page + (site / "app.js").read_text() + kept)  # no other host
 
@@ -111,9 +112,9 @@ def test_other_weights_make_another_version(site: Path, ort: Path, tmp_path: Pat
     assert hashes[0] and hashes[1] and hashes[0][1] != hashes[1][1]
 
 
-@pytest.mark.parametrize("name", ["adain/vgg19", "gatys/vgg19"])
+@pytest.mark.parametrize("name", ["adain/vgg19", "wct/vgg19", "styleswap/vgg19", "gatys/vgg19"])
 def test_models_that_do_not_run_there_are_refused(name: str, ort: Path, tmp_path: Path) -> None:
-    with pytest.raises(OptionError):
+    with pytest.raises(OptionError, match=f"{name} does not run in a browser: choose models of johnson, cin, ghiasi"):
         write_site(tmp_path / "site", [name], ort=ort)
     assert not (tmp_path / "site").exists()
 

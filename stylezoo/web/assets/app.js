@@ -4,13 +4,14 @@ import { SMALLEST_STYLE, STYLE_SIDE } from "./engine.js";
 
 const MOST = 4;  // styles in a blend
 const $ = id => document.getElementById(id);
-const worker = new Worker("worker.js", { type: "module" });
+const worker = new Worker(`worker.js${location.search}`, { type: "module" });
 const waiting = new Map();
 let asked = 0;
 
-worker.onmessage = ({ data: { id, result, error } }) => {
+worker.onmessage = ({ data: { id, result, error, title } }) => {
   const { resolve, reject } = waiting.get(id);
   waiting.delete(id);
+  if (title) $("backend").textContent = title;
   error ? reject(new Error(error)) : resolve(result);
 };
 worker.onerror = event => say(event.message || "The page could not start: reload it.", true);
@@ -161,7 +162,7 @@ async function update() {
   say("Stylizing…");
   try {
     const mix = state.chosen.map(part => [styleOf(part.id).row, part.weight]);
-    const bytes = await ask("stylize", state.model.name, mix, Number($("strength").value));
+    const bytes = await ask("stylize", state.model.name, mix, Number($("strength").value), $("smooth").checked);
     if (width === $("before").width && height === $("before").height) {
       $("result").getContext("2d").putImageData(new ImageData(bytes, width, height), 0, 0);
       $("save").disabled = false;
@@ -208,12 +209,12 @@ async function takePhoto() {
 // --- events ---
 
 $("choose").onclick = () => $("photo-file").click();
-$("photo-file").onchange = event => event.target.files[0] && attempt(usePhoto, event.target.files[0]);
-$("style-file").onchange = event => {
-  const file = event.target.files[0];
-  if (file) attempt(useStyle, file, file.name);
-  event.target.value = "";
-};
+for (const [id, use] of [["photo-file", usePhoto], ["style-file", useStyle]])
+  $(id).onchange = ({ target }) => {
+    const file = target.files[0];
+    if (file) attempt(use, file, file.name);
+    target.value = "";  // so that the same file can be chosen again
+  };
 $("camera").onclick = () => attempt(openCamera);
 $("take").onclick = () => attempt(takePhoto);
 $("close-camera").onclick = () => $("camera-dialog").close();
@@ -226,9 +227,14 @@ $("blend").onchange = () => {
   showChoice();
   update();
 };
+$("smooth").onchange = update;
 $("strength").oninput = () => { showStrength(); update(); };
 for (const radio of document.getElementsByName("size"))
-  radio.onchange = () => { state.size = Number(radio.value); attempt(showPhoto, state.photo); };
+  radio.onchange = () => {
+    state.size = Number(radio.value);
+    $("smooth").checked = state.size > 512;  // which takes twice the time
+    attempt(showPhoto, state.photo);
+  };
 const showStrength = () => ($("strength-value").value = `${Math.round(100 * $("strength").value)} %`);
 for (const name of ["dragover", "dragleave", "drop"])
   document.addEventListener(name, event => {

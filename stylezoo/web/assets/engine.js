@@ -48,6 +48,27 @@ export function mixRows(parts) {
   return mixed;
 }
 
+// A run of a net that looks twice, the second time at a picture shifted against the net's grid, and averages: this
+// removes the woven pattern.
+export function smoothed(run) {
+  const by = MULTIPLE / 2;
+  return async (planes, W, H, row) => {
+    const first = await run(planes, W, H, row), wide = W + 2 * by, high = H + 2 * by;
+    const moved = new Float32Array(3 * wide * high);
+    const columns = Int32Array.from({ length: wide }, (_, x) => reflected(Math.abs(x - by), W));
+    for (let y = 0, to = 0; y < 3 * high; y++) {
+      const from = (Math.floor(y / high) * H + reflected(Math.abs(y % high - by), H)) * W;
+      for (let x = 0; x < wide; x++) moved[to++] = planes[from + columns[x]];
+    }
+    const second = await run(moved, wide, high, row);
+    for (let y = 0, to = 0; y < 3 * H; y++) {
+      const from = (Math.floor(y / H) * high + y % H + by) * wide + by;
+      for (let x = 0; x < W; x++, to++) first[to] = (first[to] + second[from + x]) / 2;
+    }
+    return first;
+  };
+}
+
 // Stylize planes with a style's row. `run(planes, W, H, row)` computes the net; `photoRow` is the row that gives the
 // photo back, or null. Strength is from 0 (the photo) over 1 (the style) to more.
 export async function stylize(run, photo, row, photoRow, strength) {

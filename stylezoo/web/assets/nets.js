@@ -1,19 +1,18 @@
 // The nets: opens them when they are first needed, and runs them. Used by worker.js; also runs in Node.
 
-import { mixRows, stylize, toBytes, toPlanes, SMALLEST_STYLE } from "./engine.js";
+import { mixRows, smoothed, stylize, toBytes, toPlanes, SMALLEST_STYLE } from "./engine.js";
 
 export class Nets {
-  // `ort` is onnxruntime-web; `read(path)` returns the bytes of a file of the site.
-  constructor(ort, read, models) {
-    Object.assign(this, { ort, read, models: new Map(models.map(model => [model.name, model])) });
+  // `ort` is onnxruntime-web, `name` its backend; `read(path)` returns the bytes of a file of the site.
+  constructor({ ort, name }, read, models) {
+    Object.assign(this, { ort, options: { executionProviders: [name] }, read, models: new Map(models.map(model => [model.name, { ...model }])) });
     this.opened = new Map();
     this.photo = null;  // the last photo, with what was computed of it
   }
 
   async open(path) {
-    const options = { executionProviders: ["wasm"] };
     if (!this.opened.has(path))
-      this.opened.set(path, this.read(path).then(bytes => this.ort.InferenceSession.create(bytes, options)));
+      this.opened.set(path, this.read(path).then(bytes => this.ort.InferenceSession.create(bytes, this.options)));
     return this.opened.get(path);
   }
 
@@ -22,13 +21,15 @@ export class Nets {
     return index => model.table.subarray(index * model.width, (index + 1) * model.width);
   }
 
-  async runner(model) {
+  // How to compute a net: once, and smooth.
+  async runners(model) {
     const session = await this.open(model.graph);
-    return (model.run ??= async (planes, W, H, row) => {
+    const once = async (planes, W, H, row) => {
       const image = new this.ort.Tensor("float32", planes, [1, 3, H, W]);
       const { result } = await session.run({ image, affine: new this.ort.Tensor("float32", row, [1, row.length]) });
       return result.data;
-    });
+    };
+    return (model.runners ??= { once, smooth: smoothed(once) });
   }
 
   // The row of a style image, RGBA bytes.
@@ -45,8 +46,9 @@ export class Nets {
   }
 
   // RGBA bytes -> RGBA bytes. `mix` is [[a row's number in the table, or a row of `encode`, weight], ...].
-  async stylize(name, data, width, height, mix, strength) {
-    const model = this.models.get(name), rowAt = await this.rows(model), run = await this.runner(model);
+  async stylize(name, data, width, height, mix, strength, smooth) {
+    const model = this.models.get(name), rowAt = await this.rows(model);
+    const { [smooth ? "smooth" : "once"]: run } = await this.runners(model);
     const row = mixRows(mix.map(([style, weight]) => [typeof style === "number" ? rowAt(style) : style, weight]));
     if (this.photo?.data !== data) this.photo = { data, ...toPlanes(data, width, height) };
     const photoRow = model.photo === null ? null : rowAt(model.photo);

@@ -1,6 +1,6 @@
 // Keeps the site's files, so that it works without a network. A new version of the site has another hash.
 
-const CACHE = "stylezoo-%HASH%", FILES = [/*FILES*/];
+const CACHE = "stylezoo-%HASH%", FILES = [/*FILES*/], ONCE_USED = [/*ONCE_USED*/];
 
 // With these headers a browser lets the nets compute in several threads.
 function isolated(response) {
@@ -9,6 +9,15 @@ function isolated(response) {
   headers.set("Cross-Origin-Opener-Policy", "same-origin");
   headers.set("Cross-Origin-Embedder-Policy", "require-corp");
   return new Response(response.body, { status: response.status, statusText: response.statusText, headers });
+}
+
+async function find(request) {
+  const kept = await caches.match(request, { ignoreSearch: true });
+  if (kept) return kept;
+  const response = await fetch(request);
+  if (response.ok && ONCE_USED.some(name => request.url === new URL(name, self.registration.scope).href))
+    await (await caches.open(CACHE)).put(request, response.clone());
+  return response;
 }
 
 self.addEventListener("install", event => {
@@ -21,7 +30,5 @@ self.addEventListener("activate", event => {
 });
 
 self.addEventListener("fetch", event => {
-  if (event.request.method !== "GET") return;
-  const found = caches.match(event.request, { ignoreSearch: true }).then(kept => kept ?? fetch(event.request));
-  event.respondWith(found.then(isolated));
+  if (event.request.method === "GET") event.respondWith(find(event.request).then(isolated));
 });
