@@ -1,7 +1,7 @@
 """Draw the pictures of docs/textures.md, and measure seams.
 
     python scripts/textures.py --tileable   # docs/images/tileable.jpg: some seconds
-    python scripts/textures.py --texture    # docs/images/texture.jpg: minutes
+    python scripts/textures.py --texture    # docs/images/texture.jpg: ten minutes on two free cores
     python scripts/textures.py --measure    # print the table of seams
 
 The picture that tiles is drawn here: pebbles, each of which is drawn again beyond the opposite edge.
@@ -21,7 +21,7 @@ from PIL import Image, ImageDraw
 from stylezoo.images.io import write
 from stylezoo.images.page import labelled_page
 from stylezoo.stylizer.loading import load
-from stylezoo.texture import synthesize
+from stylezoo.texture import STEPS, synthesize
 from stylezoo.zoo.markdown import table
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -106,7 +106,7 @@ def measure() -> str:
 @click.option("--tileable", is_flag=True, help="Draw docs/images/tileable.jpg.")
 @click.option("--texture", is_flag=True, help="Draw docs/images/texture.jpg.")
 @click.option("--measure", "measured", is_flag=True, help="Print the table of seams.")
-@click.option("--steps", default=100, help="Steps of the texture.")
+@click.option("--steps", default=STEPS, help="Steps of the texture, at its coarsest stage.")
 @click.option("--folder", default=ROOT / "docs/images", type=click.Path(path_type=Path), help="Where pictures go.")
 def main(tileable: bool, texture: bool, measured: bool, steps: int, folder: Path) -> None:
     """Draw the pictures of docs/textures.md, and measure seams."""

@@ -9,6 +9,7 @@ from PIL import Image
 
 from stylezoo.errors import OptionError
 from stylezoo.images.io import read, to_pil
+from stylezoo.images.planes import Floats, resize
 from stylezoo.images.sizes import STYLE_SIZES
 from stylezoo.runtime.options import MAX_SIZE, STROKE_SIZE
 from stylezoo.stylizer.loading import load
@@ -18,7 +19,11 @@ if TYPE_CHECKING:
     import torch
 
 METHOD = "gatys/vgg19"
-STEPS = 150
+STEPS = 100
+STAGES, COARSEST = 3, 128
+"""The most stages, and the least long side of a stage, in px."""
+SPOT = 4
+"""Side of a spot of one colour in the noise at the start, in px of the coarsest stage."""
 SIZES = 32, MAX_SIZE // 2
 """The least and the most px a side."""
 
@@ -37,15 +42,18 @@ def synthesize(
     """Return a texture with the colours, strokes and patterns of a picture, but none of its composition.
 
     Gatys et al. 2015 (arXiv:1505.07376): noise is optimised until the Gram matrices of its VGG19 features are those of
-    the picture, coarse to fine. It is `gatys/vgg19` without content. The same seed gives the same texture on the same
-    machine.
+    the picture, coarse to fine. It is `gatys/vgg19` without content, and with average pooling as in the paper. The same
+    seed gives the same texture on the same machine.
+
+    Departure: the noise is not white, but of spots in random colours of the picture. Gram matrices hardly see the
+    finest grain, so that of white noise would stay.
 
     Args:
         source: the picture.
         size: (width, height) of the texture in px, from 32 to 8192 each. A tileable one is exact in multiples of 16.
         tileable: opposite edges continue each other.
-        steps: of the coarsest stage; each further one takes 0.4 times as many. There are two from 641 px on the long
-            side, three from 1281 px.
+        steps: of the coarsest stage; each further one takes 0.4 times as many. There are two stages from a long side
+            of 256 px, three from 512 px.
         style_size: long side in px to which the picture is scaled: larger gives coarser patterns. None: half the long
             side of the texture, or the picture's own if that is smaller.
         device: see `load`.
@@ -58,22 +66,34 @@ def synthesize(
     width, height = size
     if not all(SIZES[0] <= side <= SIZES[1] for side in size):
         raise OptionError(f"size must be from {SIZES[0]} to {SIZES[1]} px a side, not {width}x{height}")
+    if not isinstance(seed, int) or seed < 0:
+        raise OptionError(f"seed must be a whole number of at least 0, not {seed!r}")
     net = load(METHOD, device=device)
     picture = read(source)
     if len(picture.levels) > 1:
         raise OptionError(f"a texture is made of one picture, but {picture.name} has {len(picture.levels)}")
     if style_size is None:
         style_size = max(STYLE_SIZES[0], min(STYLE_SIZES[1], max(picture.levels.shape[-2:]), max(size) // 2))
+    stages = max(n for n in range(1, STAGES + 1) if n == 1 or max(size) >> (n - 1) >= COARSEST)
     stylized = net.stylize(
         np.full((height, width, 3), 128, dtype=np.uint8),
         to_pil(picture.on_white()),
         tileable=tileable,
         style_size=style_size,
         stroke=STROKE_SIZE / max(size),  # the whole size at once
-        start="noise",
+        start=_spots(picture.on_white(), (height, width), SPOT << (stages - 1), seed),
+        stages=stages,
+        pooling="avg",
         content_weight=0.0,
-        seed=seed,
         steps=steps,
         progress=progress,
     )
     return Image.fromarray(stylized)
+
+
+def _spots(picture: Floats, size: tuple[int, int], side: int, seed: int) -> Image.Image:
+    """Return soft spots of `side` px, each in the colour of a random pixel of a picture, (1, 3, H, W); they tile."""
+    rows, columns = (-(-length // side) for length in size)
+    colours = picture.reshape(3, -1)
+    chosen = np.random.default_rng(seed).integers(0, colours.shape[1], rows * columns)
+    return to_pil(resize(colours[:, chosen].reshape(1, 3, rows, columns), size, wrap=True))

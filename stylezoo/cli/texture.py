@@ -21,7 +21,7 @@ from stylezoo.runtime.device import require_torch
 @click.option("--size", default="1024x1024", metavar="WxH", help="Width and height in px; one number for a square.")
 @click.option("--tileable", is_flag=True, help="Make a texture that tiles without a seam.")
 @click.option("--seed", default=0, type=click.IntRange(0), help="Seed of the noise: another one, another texture.")
-@click.option("--steps", default=150, type=click.IntRange(1), help="Optimisation steps at the coarsest stage.")
+@click.option("--steps", default=100, type=click.IntRange(1), help="Optimisation steps at the coarsest stage.")
 @click.option(
     "--style-size",
     type=int,
