@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -99,6 +100,36 @@ def test_large_ones_go_from_coarse_to_fine(monkeypatch: pytest.MonkeyPatch) -> N
     result = texture.synthesize(stripes(), (80, 64), tileable=True, steps=5)
     assert sizes == [(32, 40, 5), (64, 80, 2)]
     assert result.size == (80, 64)
+
+
+def test_a_net_makes_one_of_noise_in_a_pass(multi_file: Path, net_file: Path) -> None:
+    made = texture.synthesize("waves", (80, 64), model=str(multi_file), tileable=True, seed=2)
+    assert made.size == (80, 64) and max(seams(made)) <= 2
+    again, other, dots, mixed = (
+        texture.synthesize(style, (80, 64), model=str(multi_file), tileable=True, seed=seed)
+        for style, seed in (("waves", 2), ("waves", 3), ("dots", 2), ({"waves": 0.5, "dots": 0.5}, 2))
+    )
+    assert np.array_equal(again, made)
+    for one in (other, dots, mixed):
+        assert np.abs(np.asarray(one, dtype=int) - np.asarray(made)).mean() > 2
+    assert texture.synthesize(None, (64, 64), model=str(net_file)).size == (64, 64)  # the only style of the net
+
+
+def test_a_net_of_any_style_takes_a_picture(any_file: Path) -> None:
+    small, large = (
+        np.asarray(texture.synthesize(stripes(), (96, 64), model=str(any_file), style_size=size), dtype=int)
+        for size in (64, 128)
+    )
+    assert np.abs(small - large).mean() > 1
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [({"steps": 5}, r"steps.*cin/tiny"), ({"style_size": 128}, "style_size"), ({"seed": -1}, "-1")],
+)
+def test_what_a_net_does_not_take_is_named(multi_file: Path, options: dict[str, int], words: str) -> None:
+    with pytest.raises(OptionError, match=words):
+        texture.synthesize("waves", (64, 64), model=str(multi_file), **options)
 
 
 @pytest.mark.parametrize("size", [(31, 64), (64, 8193), (0, 0)])
