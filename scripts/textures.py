@@ -88,7 +88,7 @@ def draw_texture(target: Path, steps: int) -> None:
     tiled = Image.fromarray(np.tile(np.asarray(texture), (2, 1, 1)))
     shown += [tiled.resize((SIDE, SIDE), Image.Resampling.LANCZOS), repeated(texture)]
     names = ["The picture", "A texture of 512x256 px, twice", "Where four meet"]
-    write(labelled_page(shown, [(name, "") for name in names], columns=3), target, overwrite=True, quality=85)
+    write(labelled_page(shown, [(name, "") for name in names], columns=3), target, overwrite=True, quality=80)
     click.echo(f"{target} {target.stat().st_size / 1000:.0f} kB")
 
 
