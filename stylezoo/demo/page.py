@@ -186,7 +186,7 @@ class _Page:
             first = parts[0][1]
             part = gr.Radio(parts, value=first, label="Stylize", visible=len(parts) > 1, elem_id="sz-part")
             extras = [(EXTRAS[name], name) for name in self.studio.extras]
-            more = gr.CheckboxGroup(extras, label="And", elem_id="sz-extras")
+            more = gr.CheckboxGroup(extras, label="Also", elem_id="sz-extras")
             with gr.Column(visible=self.studio.takes_pictures):
                 gr.HTML(MAPS, apply_default_css=False)
                 with gr.Row(elem_id="sz-maps"):
@@ -195,7 +195,8 @@ class _Page:
 
     def _make_map(self, name: str) -> gr.Image:
         label = f"Map of the {name}"
-        return make_upload(f"sz-map-{name}", label=label, height=120, alt_text=label, placeholder=label, min_width=120)
+        look: dict[str, Any] = {"height": 120, "min_width": 120, "alt_text": label, "placeholder": label}
+        return make_upload(f"sz-map-{name}", label=label, sources=["upload", "clipboard"], **look)
 
     def _opening(self) -> dict[str, Any]:
         return {"mix": [[next(iter(self.studio.styles), OWN), 1.0]]}
