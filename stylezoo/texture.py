@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 from PIL import Image
@@ -15,7 +15,7 @@ from stylezoo.images.sizes import STYLE_SIZES
 from stylezoo.runtime.base import StyleCode
 from stylezoo.runtime.options import MAX_SIZE, STROKE_SIZE
 from stylezoo.stylizer.loading import load
-from stylezoo.types import StyleLike
+from stylezoo.types import ImageLike, StyleLike
 from stylezoo.zoo.spec import ModelSpec
 from stylezoo.zoo.styles import find_style
 
@@ -91,7 +91,7 @@ def synthesize(
         raise OptionError(f"steps (--steps) is for {METHOD}; {net.spec.name} takes a single pass: leave steps out")
     colours: Floats = np.random.default_rng(seed).random((1, 3, 64, 64), dtype=np.float32)
     if _is_picture(net.spec, style):
-        picture = read(style)
+        picture = read(cast(ImageLike, style))
         if len(picture.levels) > 1:
             raise OptionError(f"a texture is made of one picture, but {picture.name} has {len(picture.levels)}")
         colours = picture.on_white()

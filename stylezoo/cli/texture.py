@@ -6,6 +6,7 @@ import re
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -96,7 +97,7 @@ def command(
     write(made, output, overwrite=force, quality=quality)
     seconds = time.perf_counter() - began
     if as_json:
-        facts = {"input": source and str(source), "model": model, "style": style, "output": str(output)}
+        facts: dict[str, Any] = {"input": source and str(source), "model": model, "style": style, "output": str(output)}
         facts |= {"width": made.width, "height": made.height}
         facts |= {"tileable": tileable, "seed": seed, "steps": steps, "style_size": style_size}
         put_json(facts | {"seconds": round(seconds, 3)})
