@@ -144,7 +144,7 @@ def test_more_tiles_and_takes_maps(visit, photo, tmp_path):
     page = visit()
     hang(page, photo)
     page.click("#sz-more button:has-text('More')")
-    change(page, lambda: page.check("#sz-extras input[value=tile]"))
+    change(page, lambda: page.check("#sz-extras label:has-text('Tile') input"))
     guide = Image.new("RGB", (60, 40), "red")
     guide.paste("blue", (30, 0, 60, 40))
     guide.save(tmp_path / "map.png")
