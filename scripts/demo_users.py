@@ -58,7 +58,8 @@ async def visit(url: str, number: int, seconds: float, tally: Tally) -> None:
                     photo = answer.raise_for_status().json()[0]
                 else:
                     mix = {"mix": [[styles[(number + turn) % len(styles)], 1]]}
-                    data = [{"path": photo, "meta": FILE}, quality, mix, 1, "auto", "style", None, [], None]
+                    data = [{"path": photo, "meta": FILE}, quality, mix, 1, "auto", "style", None, [], "everything"]
+                    data += [None] * 3  # no painting and no maps
                     await call(client, "save_jpg" if turn % 5 == 4 else "stylize", data)
                     turn += 1
             except (httpx.HTTPError, ValueError) as error:

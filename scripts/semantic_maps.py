@@ -1,6 +1,6 @@
 """Draw the picture of docs/semantic-maps.md: scikit-image's cup of coffee in the two halves of a style image.
 
-python scripts/semantic_maps.py
+python scripts/semantic_maps.py               # minutes, most of them for gatys/vgg19
 python scripts/semantic_maps.py --out FOLDER  # write the four inputs too, for commands of your own
 """
 
@@ -21,6 +21,8 @@ from stylezoo.stylizer.loading import load
 ROOT = Path(__file__).resolve().parents[1]
 CUP, TABLE = (255, 0, 0), (0, 0, 255)
 SIZE, SHOWN = 384, (300, 200)  # px of the style image, and of each picture on the page
+MODELS: dict[str, dict[str, Any]] = {name: {} for name in ("any", "adain/vgg19", "wct/vgg19", "styleswap/vgg19")}
+MODELS["gatys/vgg19"] = {"size": 200, "style_size": 128, "steps": 40}  # larger ones take long
 BRICKS = np.array([[226, 88, 34], [240, 150, 40], [250, 214, 120], [196, 44, 40], [252, 236, 200]])
 
 
@@ -75,14 +77,14 @@ def main(out: Path | None) -> None:
     maps: dict[str, Any] = {"content_map": content_map, "style_map": style_map}
     cells = [(photo, ("Photo", "")), (content_map, ("Its map", "a.png"))]
     cells += [(image, ("Style image", "")), (style_map, ("Its map", "b.png"))]
-    for model in ("any", "adain/vgg19"):
+    for model, options in MODELS.items():
         net = load(model)
-        cells.append((net.stylize(photo, image, **maps), ("With the maps", net.spec.name)))
+        cells.append((net.stylize(photo, image, **maps, **options), ("With the maps", net.spec.name)))
         if model == "any":
             cells.insert(4, (net.stylize(photo, image), ("Without", net.spec.name)))
     shown = [picture.resize(SHOWN if picture.width > picture.height else (SHOWN[1],) * 2) for picture, _ in cells]
     target = ROOT / "docs" / "images" / "semantic_maps.jpg"
-    write(labelled_page(shown, [title for _, title in cells], columns=4), target, overwrite=True, quality=85)
+    write(labelled_page(shown, [title for _, title in cells], columns=5), target, overwrite=True, quality=85)
     click.echo(f"{target.relative_to(ROOT)} {target.stat().st_size / 1000:.0f} kB")
 
 

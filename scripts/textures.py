@@ -1,7 +1,8 @@
 """Draw the pictures of docs/textures.md, and measure seams.
 
     python scripts/textures.py --tileable   # docs/images/tileable.jpg: some seconds
-    python scripts/textures.py --texture    # docs/images/texture.jpg: minutes
+    python scripts/textures.py --texture    # docs/images/texture.jpg: ten minutes on two free cores
+    python scripts/textures.py --nets       # docs/images/texture_nets.jpg: some seconds
     python scripts/textures.py --measure    # print the table of seams
 
 The picture that tiles is drawn here: pebbles, each of which is drawn again beyond the opposite edge.
@@ -21,7 +22,7 @@ from PIL import Image, ImageDraw
 from stylezoo.images.io import write
 from stylezoo.images.page import labelled_page
 from stylezoo.stylizer.loading import load
-from stylezoo.texture import synthesize
+from stylezoo.texture import STEPS, synthesize
 from stylezoo.zoo.markdown import table
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -87,7 +88,18 @@ def draw_texture(target: Path, steps: int) -> None:
     tiled = Image.fromarray(np.tile(np.asarray(texture), (2, 1, 1)))
     shown += [tiled.resize((SIDE, SIDE), Image.Resampling.LANCZOS), repeated(texture)]
     names = ["The picture", "A texture of 512x256 px, twice", "Where four meet"]
-    write(labelled_page(shown, [(name, "") for name in names], columns=3), target, overwrite=True, quality=85)
+    write(labelled_page(shown, [(name, "") for name in names], columns=3), target, overwrite=True, quality=80)
+    click.echo(f"{target} {target.stat().st_size / 1000:.0f} kB")
+
+
+def draw_nets(target: Path) -> None:
+    made = {}
+    for name, style in NETS.items():
+        known = str(ROOT / style) if style and "/" in style else style
+        made[name] = synthesize(known, (SIDE // 2, SIDE // 2), model=name, tileable=True)
+        click.echo(f"{name}: seam {seam(made[name]):.2f}")
+    page = labelled_page([repeated(x) for x in made.values()], [(name, "") for name in made], columns=len(made))
+    write(page, target, overwrite=True, quality=80)
     click.echo(f"{target} {target.stat().st_size / 1000:.0f} kB")
 
 
@@ -105,13 +117,16 @@ def measure() -> str:
 @click.command()
 @click.option("--tileable", is_flag=True, help="Draw docs/images/tileable.jpg.")
 @click.option("--texture", is_flag=True, help="Draw docs/images/texture.jpg.")
+@click.option("--nets", is_flag=True, help="Draw docs/images/texture_nets.jpg.")
 @click.option("--measure", "measured", is_flag=True, help="Print the table of seams.")
-@click.option("--steps", default=100, help="Steps of the texture.")
+@click.option("--steps", default=STEPS, help="Steps of the texture, at its coarsest stage.")
 @click.option("--folder", default=ROOT / "docs/images", type=click.Path(path_type=Path), help="Where pictures go.")
-def main(tileable: bool, texture: bool, measured: bool, steps: int, folder: Path) -> None:
+def main(tileable: bool, texture: bool, nets: bool, measured: bool, steps: int, folder: Path) -> None:
     """Draw the pictures of docs/textures.md, and measure seams."""
     if tileable:
         draw_tileable(folder / "tileable.jpg")
+    if nets:
+        draw_nets(folder / "texture_nets.jpg")
     if measured:
         click.echo(measure())
     if texture:

@@ -28,7 +28,7 @@ COMMANDS = {
     "stylize": "Stylize pictures.",
     "video": "Stylize a video clip and keep its sound.",
     "mesh": "Stylize the textures of a 3D model.",
-    "texture": "Make a texture that looks like a picture.",
+    "texture": "Make a texture that looks like a picture or a style.",
     "sheet": "Draw one page that compares styles or photos.",
     "demo": "Serve a web page for stylizing photos.",
     "data": "Download and pack training data.",

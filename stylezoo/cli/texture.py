@@ -6,22 +6,30 @@ import re
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import click
 
 from stylezoo.cli.console import put_json, say_wrote
-from stylezoo.cli.options import FILE, shared_options
+from stylezoo.cli.options import FILE, files_of, parse_style, shared_options
 from stylezoo.errors import OptionError
-from stylezoo.runtime.device import require_torch
 
 
 @click.command("texture")
-@click.argument("source", metavar="IN", type=FILE)
+@click.argument("source", metavar="[IN]", required=False, type=FILE)
 @click.option("-o", "--output", required=True, type=click.Path(path_type=Path), metavar="OUT", help="File to write.")
+@shared_options("model", default="gatys/vgg19")
+@click.option(
+    "-s", "--style", metavar="STYLE", help="A style of the model, or a mix such as a:0.6,b:0.4, in place of IN."
+)
 @click.option("--size", default="1024x1024", metavar="WxH", help="Width and height in px; one number for a square.")
 @click.option("--tileable", is_flag=True, help="Make a texture that tiles without a seam.")
 @click.option("--seed", default=0, type=click.IntRange(0), help="Seed of the noise: another one, another texture.")
-@click.option("--steps", default=150, type=click.IntRange(1), help="Optimisation steps at the coarsest stage.")
+@click.option(
+    "--steps",
+    type=click.IntRange(1),
+    help="Optimisation steps of gatys/vgg19 at the coarsest stage.  [default: 100]",
+)
 @click.option(
     "--style-size",
     type=int,
@@ -33,34 +41,38 @@ from stylezoo.runtime.device import require_torch
 @click.option("--force", is_flag=True, help="Overwrite OUT, but never IN.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object about the texture.")
 def command(
-    source: Path,
+    source: Path | None,
     output: Path,
+    model: str,
+    style: str | None,
     size: str,
     tileable: bool,
     seed: int,
-    steps: int,
+    steps: int | None,
     style_size: int | None,
     quality: int,
     device: str,
     force: bool,
     as_json: bool,
 ) -> None:
-    """Make a texture that looks like a picture, of any size.
+    """Make a texture of any size that looks like a picture or like a style of a model.
 
-    It has the colours, strokes and patterns of IN, but not its composition. It is optimised from noise, coarse to
-    fine, without training, which takes minutes.
+    It has the colours, strokes and patterns, but no composition. gatys/vgg19 optimises noise, coarse to fine, until it
+    looks like IN, which takes minutes. Nets make a texture of noise in one pass.
 
     \b
     stylezoo texture painting.jpg -o texture.png --size 2048x1024
-    stylezoo texture stones.jpg -o tile.png --size 1024 --tileable
+    stylezoo texture -m cin/16 -s starry_night -o tile.png --size 1024 --tileable
     """
     began = time.perf_counter()
     wanted = parse_size(size)
-    if output.exists() and output.samefile(source):
+    if source and style:
+        raise OptionError(f"IN ('{source}') and --style ({style}) exclude each other: leave one out")
+    chosen = str(source) if source else parse_style(style)
+    if output.exists() and any(output.samefile(file) for file in files_of(chosen)):
         raise OptionError(f"'{output}' is an input and is never overwritten: choose another --output")
     if output.exists() and not force:
         raise OptionError(f"'{output}' exists: pass --force to overwrite it, or choose another --output")
-    require_torch("stylezoo texture, which optimises each picture,")
 
     from stylezoo.images.io import write
     from stylezoo.images.pillow import format_of
@@ -69,8 +81,9 @@ def command(
     format_of(output)  # before minutes are spent
     progress = sys.stderr.isatty()
     made = synthesize(
-        source,
+        chosen,
         wanted,
+        model=model,
         tileable=tileable,
         seed=seed,
         steps=steps,
@@ -81,7 +94,8 @@ def command(
     write(made, output, overwrite=force, quality=quality)
     seconds = time.perf_counter() - began
     if as_json:
-        facts = {"input": str(source), "output": str(output), "width": made.width, "height": made.height}
+        facts: dict[str, Any] = {"input": source and str(source), "model": model, "style": style, "output": str(output)}
+        facts |= {"width": made.width, "height": made.height}
         facts |= {"tileable": tileable, "seed": seed, "steps": steps, "style_size": style_size}
         put_json(facts | {"seconds": round(seconds, 3)})
     say_wrote(output, seconds)

@@ -37,7 +37,11 @@ YOURS = "Your painting"
 QUALITIES = {"quick": "Quick", "fine": "Fine"}
 STROKES: list[tuple[str, str | float]] = [("Automatic", "auto"), ("Small", 0.5), ("Medium", 1), ("Large", 2)]
 COLOURS = [("Of the painting", "style"), ("Of the photo", "luma"), ("Near the photo's", "stats")]
-KEPT = {"face": "Keep faces", "background": "Only the background"}
+PARTS = {"everything": "Everything", "subject": "Only the subject", "background": "Only the background"}
+EXTRAS = {"face": "Keep faces", "tile": "Tile without a seam"}
+MAPS = """<p class="sz-hint">Two maps in flat colours, the same in both, say which part of a painting of your own goes
+where in the photo.</p>"""
+ONE_MAP = "Add the other map too"
 JPEG_QUALITY = 95
 SET_REQUEST = "(strength, colours) => { (window.stylezoo ??= {}).request = { strength, colours }; return []; }"
 
@@ -103,7 +107,13 @@ class _Desk:
     strength: gr.Slider
     stroke: gr.Radio
     colours: gr.Radio
-    keeps: gr.CheckboxGroup
+    part: gr.Radio
+    extras: gr.CheckboxGroup
+    maps: tuple[gr.Image, gr.Image]
+
+
+def _both(maps: list[Path]) -> tuple[Path, Path] | None:
+    return (maps[0], maps[1]) if len(maps) == 2 else None
 
 
 class _Page:
@@ -166,9 +176,27 @@ class _Page:
             strength = gr.Slider(0, 2, 1, step=0.05, label="Strength", min_width=220, elem_id="sz-strength")
             stroke = gr.Radio(STROKES, value="auto", label="Strokes", min_width=420, elem_id="sz-stroke")
             colours = gr.Radio(COLOURS, value="style", label="Colours", min_width=420, elem_id="sz-colours")
-            kept = [(KEPT[name], name) for name in self.studio.keeps]
-            keeps = gr.CheckboxGroup(kept, label="Parts", visible=bool(kept), min_width=420, elem_id="sz-keeps")
-        return _Desk(upload, photo, samples, palette, everything, own, quality, strength, stroke, colours, keeps)
+        fine = quality, strength, stroke, colours
+        return _Desk(upload, photo, samples, palette, everything, own, *fine, *self._make_more())
+
+    def _make_more(self) -> tuple[gr.Radio, gr.CheckboxGroup, tuple[gr.Image, gr.Image]]:
+        """Create the inputs that few need."""
+        with gr.Accordion("More", open=False, elem_id="sz-more"):
+            parts = [(PARTS[name], name) for name in self.studio.parts]
+            first = parts[0][1]
+            part = gr.Radio(parts, value=first, label="Stylize", visible=len(parts) > 1, elem_id="sz-part")
+            extras = [(EXTRAS[name], name) for name in self.studio.extras]
+            more = gr.CheckboxGroup(extras, label="Also", elem_id="sz-extras")
+            with gr.Column(visible=self.studio.takes_pictures):
+                gr.HTML(MAPS, apply_default_css=False)
+                with gr.Row(elem_id="sz-maps"):
+                    content, style = (self._make_map(name) for name in ("photo", "painting"))
+        return part, more, (content, style)
+
+    def _make_map(self, name: str) -> gr.Image:
+        label = f"Map of the {name}"
+        look: dict[str, Any] = {"height": 120, "min_width": 120, "alt_text": label, "placeholder": label}
+        return make_upload(f"sz-map-{name}", label=label, sources=["upload", "clipboard"], **look)
 
     def _opening(self) -> dict[str, Any]:
         return {"mix": [[next(iter(self.studio.styles), OWN), 1.0]]}
@@ -176,7 +204,7 @@ class _Page:
     def _connect(self, show: _Show, desk: _Desk) -> None:
         """Connect the event handlers."""
         request = [desk.photo, desk.quality, desk.palette, desk.strength, desk.stroke, desk.colours, show.brush]
-        request += [desk.keeps, desk.own]
+        request += [desk.extras, desk.part, desk.own, *desk.maps]
         look: dict[str, Any] = {"concurrency_limit": 2, "concurrency_id": "look", "api_visibility": "private"}
         work: dict[str, Any] = {"concurrency_limit": 1, "concurrency_id": "stylize"}
         hidden: dict[str, Any] = {"show_progress": "hidden", **look}
@@ -191,8 +219,8 @@ class _Page:
         taking = desk.own.input(_reported(self.take), desk.own, desk.palette, **look)
         taking.success(**then)
         taking.failure(lambda: None, None, desk.own, **look)
-        touched = [part.input for part in (desk.palette, desk.quality, desk.stroke, desk.colours, desk.keeps)]
-        touched += [show.brush.input, desk.strength.release]
+        parts = (desk.palette, desk.quality, desk.stroke, desk.colours, desk.extras, desk.part, *desk.maps, show.brush)
+        touched = [part.input for part in parts] + [desk.strength.release]
         gr.on(touched, **stylize, trigger_mode="always_last", api_name="stylize")
         every: dict[str, Any] = {"show_progress": "hidden", **work, "api_visibility": "private"}
         desk.everything.click(self.everything, desk.photo, desk.palette, **every)
@@ -225,22 +253,25 @@ class _Page:
 
     def stylize(self, *values: Any) -> dict[str, Any]:
         """Return the photo and its stylized image at screen size."""
-        photo, request, own = self._read(values)
+        photo, request, own, maps = self._read(values)
         seen = self.studio.previews.get(photo)
-        stylized = self.studio.stylize(seen, request, own)
-        return {"photo": data_url(seen), "stylized": data_url(stylized), **self._caption(request)}
+        stylized = self.studio.stylize(seen, request, own, _both(maps))
+        said = self._caption(request)
+        if len(maps) == 1:
+            said["note"] = ONE_MAP
+        return {"photo": data_url(seen), "stylized": data_url(stylized), **said}
 
     def _saves(self, suffix: str) -> Callable[..., Any]:
         def save(*values: Any) -> dict[str, Any]:
-            photo, request, own = self._read(values)
-            stylized = self.studio.stylize(open_picture(photo, self.settings), request, own)
+            photo, request, own, maps = self._read(values)
+            stylized = self.studio.stylize(open_picture(photo, self.settings), request, own, _both(maps))
             return self._file(stylized, f"{photo.stem}_{'_'.join(name for name, _ in request.mix)}", suffix)
 
         return save
 
     def sheet(self, *values: Any) -> dict[str, Any]:
         """Return the file of a sheet with the photo in all styles."""
-        photo, request, _ = self._read(values)
+        photo, request, _, _ = self._read(values)
         page = self.studio.sheet(self.studio.previews.get(photo), request)
         return self._file(page, f"{photo.stem}_styles", "jpg")
 
@@ -285,12 +316,13 @@ class _Page:
 
         return frame
 
-    def _read(self, values: tuple[Any, ...]) -> tuple[Path, Request, Path | None]:
+    def _read(self, values: tuple[Any, ...]) -> tuple[Path, Request, Path | None, list[Path]]:
+        """Return the photo, what is wanted, the visitor's painting, and the maps: two, one or none."""
         photo, *how = values
-        own = how.pop() if len(how) > 7 else None
+        own, *maps = (Path(file) if file else None for file in (*how[8:], None)[:3])
         if not photo:
             raise OptionError("Choose a photo first.")
-        return Path(photo), read_request(*how, settings=self.settings), Path(own) if own else None
+        return Path(photo), read_request(*how[:8], settings=self.settings), own, [path for path in maps if path]
 
     def _caption(self, request: Request) -> dict[str, str]:
         """Return the title of a stylized image, and whom its style is by."""

@@ -22,8 +22,14 @@ LEAST = 1e-3  # smaller weights count as 0
 Mix = tuple[tuple[str, float], ...]
 """Pairs of style id and weight; at least one weight is above 0."""
 Colours = Literal["style", "luma", "stats"]
-KEEPS: Mapping[str, dict[str, Any]] = {"face": {"protect": "face"}, "background": {"only": "background"}}
-"""What a visitor can keep or stylize alone -> the options of `Stylizer.stylize`."""
+EXTRAS: Mapping[str, dict[str, Any]] = {"face": {"protect": "face"}, "tile": {"tileable": True}}
+"""What a visitor can switch on -> the options of `Stylizer.stylize`."""
+PARTS: Mapping[str, dict[str, Any]] = {
+    "everything": {},
+    "subject": {"only": "subject"},
+    "background": {"only": "background"},
+}
+"""What a visitor can stylize -> the options, likewise."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,7 +51,8 @@ class Request:
         colours: "style", or a value of `preserve_color`.
         regions: parts with their own styles.
         rest: whether the part outside all regions is stylized, or stays the photo.
-        keeps: names in `KEEPS`.
+        extras: names in `EXTRAS`.
+        part: a name in `PARTS`.
     """
 
     quality: str
@@ -55,7 +62,8 @@ class Request:
     colours: Colours = "style"
     regions: tuple[Region, ...] = ()
     rest: bool = True
-    keeps: tuple[str, ...] = ()
+    extras: tuple[str, ...] = ()
+    part: str = "everything"
 
     @property
     def styles(self) -> set[str]:
@@ -71,7 +79,8 @@ def read_request(
     stroke: object = "auto",
     colours: object = "style",
     brush: object = None,
-    keeps: object = None,
+    extras: object = None,
+    part: object = None,
     *,
     settings: Settings,
 ) -> Request:
@@ -80,7 +89,8 @@ def read_request(
     Args:
         palette: {"mix": [[id, weight], ...]}.
         brush: None, or {"rest": bool, "regions": [{"mix": [...], "mask": a data URL}, ...]}.
-        keeps: None, or a list of names in `KEEPS`.
+        extras: None, or a list of names in `EXTRAS`.
+        part: None, or a name in `PARTS`.
 
     Raises:
         StyleError, OptionError, ImageError: a value is invalid.
@@ -89,9 +99,12 @@ def read_request(
         raise OptionError(f"The quality must be among {', '.join(VARIANTS)}.")
     if colours not in ("style", "luma", "stats"):
         raise OptionError("Colours must be the style's, the photo's (luma) or its palette (stats).")
-    kept = [] if keeps is None else keeps
-    if not isinstance(kept, list) or not all(isinstance(name, str) and name in KEEPS for name in kept):
-        raise OptionError(f"What is kept must be among {', '.join(KEEPS)}.")
+    chosen = [] if extras is None else extras
+    if not isinstance(chosen, list) or not all(isinstance(name, str) and name in EXTRAS for name in chosen):
+        raise OptionError(f"The extras must be among {', '.join(EXTRAS)}.")
+    seen = "everything" if part is None else part
+    if not isinstance(seen, str) or seen not in PARTS:
+        raise OptionError(f"What is stylized must be among {', '.join(PARTS)}.")
     parts = _field(brush, "regions") or []
     if not isinstance(parts, list) or len(parts) > MOST_REGIONS:
         raise OptionError(f"Use at most {MOST_REGIONS} brushes.")
@@ -104,7 +117,8 @@ def read_request(
         colours,
         regions,
         not regions or bool(_field(brush, "rest")),
-        tuple(kept),
+        tuple(chosen),
+        seen,
     )
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import threading
 from collections import OrderedDict
 from collections.abc import Set as AbstractSet
-from contextlib import suppress
 from dataclasses import replace
 from functools import cached_property
 from importlib.util import find_spec
@@ -14,8 +13,8 @@ from typing import Any
 
 from PIL import Image
 
-from stylezoo.demo.pictures import Previews
-from stylezoo.demo.requests import KEEPS, Mix, Request
+from stylezoo.demo.pictures import Previews, open_picture
+from stylezoo.demo.requests import EXTRAS, PARTS, Mix, Request
 from stylezoo.demo.settings import VARIANTS, Settings, find_models, rank
 from stylezoo.detect.kept import keeper
 from stylezoo.errors import OptionError, StyleError
@@ -32,6 +31,7 @@ from stylezoo.zoo.store import BUNDLED
 OWN = "own"
 """The id of a visitor's style image."""
 
+MAPS_NEED = "Maps are for a painting of your own, alone and without brushes: choose it, or remove the maps."
 THUMBNAIL = 208  # px a side
 PAINTED = 320  # px at which a thumbnail is stylized, so that strokes look as in a photo
 SHEET, SHEET_PAINTED = 320, 512
@@ -70,14 +70,14 @@ class Studio:
         return [BUNDLED / "astronaut.jpg", *(path for path in more if path.is_file())]
 
     @cached_property
-    def keeps(self) -> list[str]:
-        """The names in `KEEPS` whose detector is installed."""
-        found = []
-        for name, options in KEEPS.items():
-            with suppress(OptionError):
-                keeper(StylizeOptions(**options))
-                found.append(name)
-        return found
+    def extras(self) -> list[str]:
+        """The names in `EXTRAS` that work here, as the detector is installed."""
+        return [name for name, options in EXTRAS.items() if _works(options)]
+
+    @cached_property
+    def parts(self) -> list[str]:
+        """The names in `PARTS` that work here, likewise."""
+        return [name for name, options in PARTS.items() if _works(options)]
 
     @cached_property
     def sample(self) -> Image.Image:
@@ -112,10 +112,23 @@ class Studio:
             raise StyleError(f"There is no such style: {strange[0]!r:.60}. Choose one of the pictures.")
         raise StyleError("No model has all of these styles: choose fewer.")
 
-    def stylize(self, photo: Image.Image, request: Request, own: Path | None = None) -> Image.Image:
-        """Return the photo stylized by a request, at the photo's size; `own` is the image of the style OWN."""
+    def stylize(
+        self, photo: Image.Image, request: Request, own: Path | None = None, maps: tuple[Path, Path] | None = None
+    ) -> Image.Image:
+        """Return the photo stylized by a request, at the photo's size.
+
+        Args:
+            own: the image of the style OWN.
+            maps: of the photo and of `own`, see `Stylizer.stylize`.
+
+        Raises:
+            StyleError, OptionError: there is no such style, or maps for another one.
+        """
         model = self.model_of(request.styles, request.quality)
-        style = self._style(model, request.mix, own) if request.rest else None
+        if maps:
+            style, guides = self._guided(request, own, maps)
+        else:
+            style, guides = self._style(model, request.mix, own) if request.rest else None, {}
         mask = None
         if request.regions:
             size = _upright_size(photo)
@@ -125,8 +138,9 @@ class Studio:
             ]
         colours: Any = False if request.colours == "style" else request.colours
         options = {"strength": request.strength, "stroke": request.stroke, "preserve_color": colours, "mask": mask}
-        for name in request.keeps:
-            options |= KEEPS[name]
+        options |= PARTS[request.part] | guides
+        for name in request.extras:
+            options |= EXTRAS[name]
         net, lock = self._net(model)
         with lock:
             stylized: Image.Image = net.stylize(photo, style, **options)
@@ -167,6 +181,13 @@ class Studio:
             parts.append((self._code(model, own) if name == OWN and own else name, weight))
         return parts
 
+    def _guided(self, request: Request, own: Path | None, maps: tuple[Path, Path]) -> tuple[StyleLike, dict[str, Any]]:
+        """Return a visitor's style image and its maps, as a style and options."""
+        if request.regions or own is None or {name for name, _ in request.mix} != {OWN}:
+            raise OptionError(MAPS_NEED)
+        content, guide = (open_picture(path, self.settings) for path in maps)
+        return _on_white(self.previews.get(own)), {"content_map": content, "style_map": guide, "style_size": OWN_SIZE}
+
     def _code(self, model: str, picture: Path) -> StyleCode:
         key = model, picture
         with self._lock:
@@ -181,6 +202,14 @@ class Studio:
             while len(self._codes) > CODES:
                 self._codes.popitem(last=False)
         return code
+
+
+def _works(options: dict[str, Any]) -> bool:
+    try:
+        keeper(StylizeOptions(**options))
+    except OptionError:
+        return False
+    return True
 
 
 def made_by(style: StyleSpec) -> str:

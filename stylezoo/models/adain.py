@@ -63,6 +63,7 @@ class AdaIN(StyleTable):
     learns_photo = False
     gives_back: ClassVar[bool] = False
     measures_photo: ClassVar[bool] = True
+    measures_parts: ClassVar[bool] = True
     encoder_layers: ClassVar[tuple[str, ...]] = (LAYER,)
     encoder: Backbone
 

@@ -39,6 +39,7 @@ class StyleNet(nn.Module, abc.ABC):
         tiles: whether tiles with the whole picture's statistics give the whole's result.
         measures_photo: whether `photo_code` depends on the photos, and that by the norms' statistics alone: while they
             are frozen, any part of a photo has the code of the whole.
+        measures_parts: whether the norms can normalise each region of a photo by the region's own part of it.
         gives_back: whether `render` adds what the net cannot give back of the photo, so that strength 0 is the photo.
         mixes: whether codes can be added and scaled, and so mixed.
         takes_palette: whether results are brought to the palette of the style image, see `StylizeOptions.palette`.
@@ -50,6 +51,7 @@ class StyleNet(nn.Module, abc.ABC):
     tiles: ClassVar[bool] = True
     wraps: ClassVar[bool] = True
     measures_photo: ClassVar[bool] = False
+    measures_parts: ClassVar[bool] = False
     gives_back: ClassVar[bool] = True
     mixes: ClassVar[bool] = True
     takes_palette: ClassVar[bool] = True

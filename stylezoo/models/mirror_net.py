@@ -70,7 +70,7 @@ class MirrorNet(StyleNet):
         return result
 
     def padded(self, style: Tensor) -> Tensor:
-        """Return a style picture, those with a side below 64 px reflected up to it."""
+        """Return a style picture, or its regions, those with a side below 64 px reflected up to it."""
         return pad_to_multiple(style, 1, SMALLEST_STYLE)[0]
 
     @classmethod

@@ -20,7 +20,7 @@ from stylezoo.errors import StyleError
 from stylezoo.images.resize import resize
 from stylezoo.models.mirror_net import MirrorNet
 from stylezoo.nn.mirror import reach_of
-from stylezoo.runtime.swap import LAYER, Swap, level_sizes, read_code, write_code
+from stylezoo.runtime.swap import LAYER, Swap, level_sizes, read_code, write_code, write_region_codes
 
 
 class StyleSwap(MirrorNet):
@@ -88,10 +88,22 @@ class StyleSwap(MirrorNet):
         return found[:, rows[0] : rows[0] + height, columns[0] : columns[0] + width]
 
     def encode(self, style: Tensor, regions: Tensor | None = None) -> Tensor:
-        """Return the codes, (N, D), of style pictures, (N, 3, H, W) in [0, 1]; those below 64 px are reflected."""
+        """Return the codes, (N, D), of style pictures, (N, 3, H, W) in [0, 1]; those below 64 px are reflected.
+
+        With `regions`, (1, K, H, W), those of the K parts of one picture, (K, D): a patch is of the part in which it
+        lies, and of no part if it lies across an edge.
+
+        Raises:
+            StyleError: a part is too small.
+        """
         style = self.padded(style)
         sizes = level_sizes(style.shape[-2], style.shape[-1])
         maps = [self.features(resize(style, size), LAYER) for size in sizes]
+        if regions is not None:
+            parts = self.padded(regions).to(maps[0])
+            shares = [adaptive_avg_pool2d(parts, (one.shape[-2], one.shape[-1]))[0] for one in maps]
+            codes: Tensor = write_region_codes([one[0] for one in maps], shares, torch)
+            return codes.to(style.dtype)
         return torch.cat([write_code([m[i] for m in maps], torch) for i in range(len(style))]).to(style.dtype)
 
     @property

@@ -34,6 +34,7 @@ class WCT(MirrorNet):
     family: ClassVar[str] = "wct"
     encoder_layers: ClassVar[tuple[str, ...]] = LAYERS
     gives_back: ClassVar[bool] = False
+    measures_parts: ClassVar[bool] = True
 
     def __init__(self) -> None:
         super().__init__(LAYERS)
@@ -68,10 +69,14 @@ class WCT(MirrorNet):
         return x
 
     def encode(self, style: Tensor, regions: Tensor | None = None) -> Tensor:
-        """Return the codes, (N, 349121), of style pictures, (N, 3, H, W) in [0, 1]; those below 64 px are reflected."""
+        """Return the codes, (N, 349121), of style pictures, (N, 3, H, W) in [0, 1]; those below 64 px are reflected.
+
+        With `regions`, (1, K, H, W), those of the K parts of one picture, (K, 349121).
+        """
         features = self.encoder(self.padded(style))
-        pairs = [covariance_of(features[layer]) for layer in LAYERS]
-        ones = torch.ones(len(style), 1, device=style.device)
+        parts = None if regions is None else self.padded(regions)
+        pairs = [covariance_of(features[layer], parts) for layer in LAYERS]
+        ones = torch.ones(len(pairs[0][0]), 1, device=style.device)
         return torch.cat([*(part.flatten(1) for pair in pairs for part in pair), ones], dim=1).to(style.dtype)
 
     @property

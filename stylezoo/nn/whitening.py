@@ -38,7 +38,7 @@ class Whitening(InstanceNorm):
             beta: (N or 1, C): means times alpha.
             shares: (N or 1, K, H, W): how much of each of K styles every position has; `gamma` and `beta` are theirs.
         """
-        mean, covariance = self._statistics(x)
+        mean, covariance = self._statistics(x, shares)
         count = len(gamma) if shares is not None else len(x)
         first, matrix, shift = self._matrices(mean, covariance, gamma, beta, count)
         flat = wide(x).flatten(2)
@@ -52,7 +52,7 @@ class Whitening(InstanceNorm):
             return total.unflatten(2, x.shape[-2:])
 
     def measure(self, x: Tensor, shares: Tensor | None = None) -> tuple[Tensor, Tensor]:
-        return covariance_of(x)
+        return covariance_of(x, shares)
 
     def moments(self) -> Moments:
         return Covariances(self)
@@ -86,29 +86,49 @@ class Whitening(InstanceNorm):
         return self._known[1]
 
 
-def covariance_of(x: Tensor) -> tuple[Tensor, Tensor]:
-    """Return the mean, (N, C, 1, 1), and the covariance, (N, C * C, 1, 1), of `x`, (N, C, H, W), float32."""
-    flat = wide(x).flatten(2)
-    with full_precision(flat):
-        mean = flat.mean(dim=2, keepdim=True)
-        apart = flat - mean
-        covariance = apart @ apart.transpose(1, 2) / flat.shape[2]
+def covariance_of(x: Tensor, regions: Tensor | None = None) -> tuple[Tensor, Tensor]:
+    """Return the mean, (N, C, 1, 1), and the covariance, (N, C * C, 1, 1), of `x`, (N, C, H, W), float32.
+
+    With `regions`, (1, K, h, w) of at least 0 and of any resolution, those of the K regions of one picture, (K, ...): a
+    position counts by its share of the region. Where a region is empty, both are 0.
+    """
+    if regions is not None:
+        here = adaptive_avg_pool2d(wide(regions), (x.shape[-2], x.shape[-1])).flatten(2)
+        pairs = [_weighted(wide(x).flatten(2), share) for share in here.split(1, dim=1)]
+        mean, covariance = (torch.cat(part) for part in zip(*pairs, strict=True))
+    else:
+        flat = wide(x).flatten(2)
+        with full_precision(flat):
+            mean = flat.mean(dim=2, keepdim=True)
+            apart = flat - mean
+            covariance = apart @ apart.transpose(1, 2) / flat.shape[2]
     return mean[..., None], covariance.flatten(1)[..., None, None]
+
+
+def _weighted(flat: Tensor, share: Tensor) -> tuple[Tensor, Tensor]:
+    """Return the mean, (1, C, 1), and the covariance, (1, C, C), of features, (1, C, P), that count by (1, 1, P)."""
+    with full_precision(flat):
+        weights = share / share.sum().clamp_min(1e-12)
+        mean = flat @ weights.transpose(1, 2)
+        apart = (flat - mean) * weights.sqrt()
+        return mean, apart @ apart.transpose(1, 2)
 
 
 class Covariances(Moments):
     """Mean and covariance of what comes in parts."""
 
     def add(self, x: Tensor, shares: Tensor | None = None) -> None:
-        assert shares is None  # regions do not whiten by their own part of the photo
-        mean, flat = self.norm.measure(x)
-        covariance = flat.cpu().double().reshape(len(x), self.norm.channels, self.norm.channels)
-        count = torch.tensor(float(x.shape[-2] * x.shape[-1]), dtype=torch.float64)
+        mean, flat = self.norm.measure(x, shares)
+        covariance = flat.cpu().double().reshape(-1, self.norm.channels, self.norm.channels)
+        if shares is None:
+            count = torch.tensor(float(x.shape[-2] * x.shape[-1]), dtype=torch.float64)
+        else:
+            count = shares.cpu().double().sum(dim=(2, 3)).view(-1, 1, 1).clamp_min(1e-12)
         self.merge(mean.flatten(1).cpu().double()[..., None], covariance, count)
 
     def outer(self, apart: Tensor) -> Tensor:
         return apart @ apart.transpose(1, 2)
 
     def statistics(self) -> tuple[Tensor, Tensor]:
-        covariance = self.squares / self.count.clamp_min(1)
+        covariance = self.squares / self.count
         return self.mean.float()[..., None], covariance.flatten(1).float()[..., None, None]

@@ -54,6 +54,7 @@ class AdaINRuntime(OnnxRuntime):
     minimum = 2 * multiple
     norms = 1
     measures_photo = True
+    measures_parts = True
     gives_back = False
     code_width = 2 * CHANNELS
     floats_per_pixel = 64.0

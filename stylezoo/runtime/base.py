@@ -81,7 +81,7 @@ class Region:
         code: its style; None keeps the photo.
         mask: (1, 1, H, W) in [0, 1], scaled to the size of the result: the region's share of each pixel. The masks of
             all regions have the same size and sum to 1.
-        own: whether a net with `measures_photo` normalises it by its own part of the photo, not by all of it: so that
+        own: whether a net with `measures_parts` normalises it by its own part of the photo, not by all of it: so that
             part alone takes on the statistics of the style.
     """
 
@@ -144,6 +144,7 @@ class Runtime(abc.ABC):
         period: sides of a picture that tiles must be multiples of this, for `circular` to be exact.
         norms: number of norms of the net.
         measures_photo: whether `photo_code` depends on the photo, and that by the norms' statistics alone.
+        measures_parts: whether the norms can normalise each region of a photo by the region's own part of it.
         gives_back: whether `render` adds the residual that the net cannot reconstruct, so that strength 0 is the photo.
         code_width: D, the length of a code; None: it depends on the style image.
         mixes: whether codes can be mixed, see `StyleCode`.
@@ -158,6 +159,7 @@ class Runtime(abc.ABC):
     norms: int
     wraps: bool = True
     measures_photo: bool = False
+    measures_parts: bool = False
     gives_back: bool
     code_width: int | None
     mixes: bool = True
@@ -210,7 +212,7 @@ class Runtime(abc.ABC):
     ) -> Statistics:
         """Return the statistics of the norms when `x`, (N, 3, H, W), passes the net with `code`, (1, D).
 
-        With `shares`, (1, K, H, W), and `code`, (K, D), of a net with `measures_photo`: those of each region's own part
+        With `shares`, (1, K, H, W), and `code`, (K, D), of a net with `measures_parts`: those of each region's own part
         of one photo, (K, S).
         """
 

@@ -76,7 +76,7 @@ def render(
         style: one style, or regions. Regions are mixed inside the net, gamma and beta per pixel (Dumoulin et al. 2017
             mix them per picture), so that even a hard mask leaves no visible seam. Each region uses the norm statistics
             of the whole picture in its style, which takes one extra pass per region; where it is `own` and the net has
-            `measures_photo`, those of its own part of the picture.
+            `measures_parts`, those of its own part of the picture.
         passes: smooths the norm statistics over the frames of a clip.
         progress: show a progress bar over tiles on stderr.
 
@@ -149,8 +149,8 @@ def _render_whole(
         masks = [pad_to_multiple(scaled(r.mask, sizes.small), runtime.multiple, runtime.minimum) for r in regions]
         shares, own = np.concatenate(masks, axis=1), None
         shares /= shares.sum(axis=1, keepdims=True)  # scaling is not exact where three regions meet
-        if runtime.measures_photo and any(r.own for r in regions):
-            own = runtime.measure(x, rows_of(regions, None, 1), passes, shares)
+        if runtime.measures_parts and any(r.own for r in regions):
+            own = runtime.measure(x, rows_of(regions, start, strength), passes, shares)
             starts = None if start is None else runtime.photo_code(x, own)
         rows = rows_of(regions, starts, strength)
         statistics = _statistics_of_regions(runtime, x, rows, passes) if own is None else own
@@ -164,7 +164,9 @@ def _render_whole(
             return colour_statistics([stylized])
         if regions[number].own:
             return statistics_inside([(stylized, regions[number].mask)])
-        return colour_statistics([compute(rows[number, None])])
+        code = regions[number].code
+        assert code is not None
+        return colour_statistics([compute(rows_of(code, start, strength))])
 
     maps = palette_maps(style, options, start is not None, measure, passes)
     stylized = recoloured(stylized, maps, [r.mask for r in regions])

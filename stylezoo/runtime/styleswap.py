@@ -9,14 +9,14 @@ from typing import Any, Self
 import numpy as np
 
 from stylezoo.errors import StyleError
-from stylezoo.images.planes import pad_to_multiple, resize
+from stylezoo.images.planes import pad_to_multiple, pool, resize
 from stylezoo.images.sizes import SMALLEST_STYLE
 from stylezoo.runtime import mirror_graphs
 from stylezoo.runtime.architecture import Shapes, decoder_shapes
 from stylezoo.runtime.base import Floats, Passes, Statistics
 from stylezoo.runtime.layout import Layout, Tensors
 from stylezoo.runtime.onnx import OnnxRuntime, Session
-from stylezoo.runtime.swap import CHANNELS, LAYER, STEP, Swap, level_sizes, read_code, write_code
+from stylezoo.runtime.swap import CHANNELS, LAYER, STEP, Swap, level_sizes, read_code, write_code, write_region_codes
 from stylezoo.runtime.vgg import hash_layers, open_vgg
 from stylezoo.runtime.weights import Weights
 
@@ -79,9 +79,15 @@ class StyleSwapRuntime(OnnxRuntime):
         sizes = level_sizes(style.shape[-2], style.shape[-1])
         shapes = [(CHANNELS, height // STEP, width // STEP) for height, width in sizes]
         code: Floats = write_code([np.zeros(shape, dtype=np.float32) for shape in shapes], np)
-        for part, size in zip(read_code(code[0]), sizes, strict=True):
+        maps = read_code(code[0])
+        for part, size in zip(maps, sizes, strict=True):
             _features(resize(style, size), part)  # in its place: it may be large
-        return code
+        if regions is None:
+            return code
+        parts = pad_to_multiple(regions, 1, SMALLEST_STYLE)
+        shares = [pool(parts, (one.shape[-2], one.shape[-1]))[0] for one in maps]
+        codes: Floats = write_region_codes(maps, shares, np)
+        return codes
 
     def photo_code(self, x: Floats, statistics: Statistics | None = None) -> None:
         return None

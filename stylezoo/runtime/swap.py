@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from itertools import product
 from numbers import Integral
 from typing import Any
 
@@ -76,15 +77,22 @@ class Swap:
 
         Args:
             photo: (C, H, W), with the `padding`.
-            styles: (C, h, w) each: the style's features at its scales; `read_code` of a code.
+            styles: (C, h, w) each: the style's features at its scales; `read_code` of a code. Features are at least 0;
+                where they are negative, no patch may be.
 
         Returns:
             (C, H, W); the padding is to be cut off.
+
+        Raises:
+            StyleError: the style, or its region, has no whole patch.
         """
-        maps = [style for style in styles if min(style.shape[1:]) >= self.patch]
+        maps = [style for style in styles if self._holds_a_patch(style)]
         if not maps:
             least = STEP * self.patch
-            raise StyleError(f"the style image is smaller than a patch: give one of at least {least} px a side")
+            raise StyleError(
+                f"the style image, or a region of its style map, is smaller than a patch of {least} px: give a larger "
+                "one, or lower patch"
+            )
         rows, columns = ((side - self.patch) // self.stride + 1 for side in photo.shape[1:])
         place, which = self._match(xp, photo, maps)
         chosen = [which == k for k in range(len(maps))]
@@ -99,6 +107,15 @@ class Swap:
                 total[(slice(None), *window)] += values.reshape(CHANNELS, rows, columns)
                 count[window] += 1
         return total / count
+
+    def _holds_a_patch(self, style: Any) -> bool:
+        return min(style.shape[1:]) >= self.patch and bool((self._window_sums(style[0] < 0) == 0).any())
+
+    def _window_sums(self, values: Any) -> Any:
+        """Return the sum of values, (h, w), over every patch of the grid, (rows, columns)."""
+        rows, columns = ((side - self.patch) // self.stride + 1 for side in values.shape)
+        places = product(range(self.patch), repeat=2)
+        return sum(1 * values[self._window(dy, dx, rows, columns)] for dy, dx in places)
 
     def _window(self, dy: int, dx: int, rows: int, columns: int) -> tuple[slice, slice]:
         """Return where the position (dy, dx) of the patches of a grid is, of `rows` and `columns` patches."""
@@ -136,6 +153,7 @@ class Swap:
             strip = style[:, first * self.stride : (first + len(scale) - 1) * self.stride + self.patch]
             scores = self._correlations(photo, strip)
             scores *= scale.reshape(-1)
+            scores[:, scale.reshape(-1) < 0] = -1  # others have no less than 0
             at = scores.argmax(1)
             score = scores[xp.arange(len(at)), at]
             place = ((at // columns + first) * style.shape[2] + at % columns) * self.stride
@@ -156,14 +174,10 @@ class Swap:
         return total.reshape(down * across, below * theirs)
 
     def _scales(self, xp: Any, style: Any) -> Any:
-        """Return the inverse norm of each patch of a map, (rows, columns); 0 where it is 0."""
-        squares = (style * style).sum(0)
-        rows, columns = ((side - self.patch) // self.stride + 1 for side in style.shape[1:])
-        total = 0
-        for dy in range(self.patch):
-            for dx in range(self.patch):
-                total = total + squares[self._window(dy, dx, rows, columns)]
-        return xp.where(total > TINY, 1 / (total + TINY) ** 0.5, 0 * total)
+        """Return the inverse norm of each patch of a map, (rows, columns); 0 where it is 0, -1 if it is not inside."""
+        total = self._window_sums((style * style).sum(0))
+        scales = xp.where(total > TINY, 1 / (total + TINY) ** 0.5, 0 * total)
+        return xp.where(self._window_sums(style[0] < 0) == 0, scales, 0 * total - 1)
 
 
 def _added(parts: list[Any]) -> Any:
@@ -189,6 +203,34 @@ def write_code(maps: list[Any], xp: Any) -> Any:
     sides = [digit for style in maps for side in style.shape[1:] for digit in divmod(side, DIGIT)]
     head = xp.asarray([len(maps), *sides], dtype=maps[0].dtype)
     return xp.concatenate([head.to(maps[0]) if hasattr(head, "to") else head, *(m.reshape(-1) for m in maps)])[None]
+
+
+def write_region_codes(maps: list[Any], shares: list[Any], xp: Any) -> Any:
+    """Return the codes, (K, D), of the regions of a style: the part of each map around a region, -1 outside of it.
+
+    Args:
+        maps: (C, h, w) each: its features at its scales.
+        shares: (K, h, w) each: how much of each position is in each region; from a half on, it is inside.
+
+    Raises:
+        StyleError: nothing is inside of a region.
+    """
+    codes = []
+    for region in range(len(shares[0])):
+        parts = []
+        for style, share in zip(maps, shares, strict=True):
+            inside = share[region] >= 0.5
+            if not inside.any():
+                continue
+            rows, columns = (xp.where(inside.any(axis))[0] for axis in (1, 0))
+            box = slice(int(rows[0]), int(rows[-1]) + 1), slice(int(columns[0]), int(columns[-1]) + 1)
+            parts.append(xp.where(inside[box], style[(slice(None), *box)], -xp.ones_like(style[:1, :1, :1])))
+        if not parts:
+            raise StyleError(f"a region of the style map is smaller than a position of {STEP} px: draw a larger one")
+        codes.append(write_code(parts, xp)[0])
+    room = xp.zeros_like(maps[0].reshape(-1)[:1])
+    longest = max(len(code) for code in codes)
+    return xp.stack([xp.concatenate([code, xp.tile(room, (longest - len(code),))]) for code in codes])
 
 
 def read_code(code: Any) -> list[Any]:

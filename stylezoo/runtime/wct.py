@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from stylezoo.errors import StyleError
-from stylezoo.images.planes import pad_to_multiple
+from stylezoo.images.planes import pad_to_multiple, pool
 from stylezoo.images.sizes import SMALLEST_STYLE
 from stylezoo.runtime import mirror_graphs
 from stylezoo.runtime.architecture import Shapes, decoder_shapes
@@ -49,6 +49,7 @@ class WCTRuntime(OnnxRuntime):
     minimum = 16
     norms = len(LAYERS)
     gives_back = False
+    measures_parts = True
     code_width = CODE_WIDTH
     floats_per_pixel = 96.0
 
@@ -62,8 +63,11 @@ class WCTRuntime(OnnxRuntime):
 
     def encode(self, style: Floats, regions: Floats | None = None) -> Floats:
         features = open_vgg(*reversed(LAYERS))(image=pad_to_multiple(style, 1, SMALLEST_STYLE))[::-1]
-        pairs = [measure(one[0].reshape(one.shape[1], -1)) for one in features]
-        return np.concatenate([*(part.ravel() for pair in pairs for part in pair), np.ones(1, np.float32)])[None]
+        parts = None if regions is None else pad_to_multiple(regions, 1, SMALLEST_STYLE)
+        rows = [
+            np.concatenate([part.reshape(len(part), -1) for part in _measured(one, parts)], axis=1) for one in features
+        ]
+        return np.concatenate([*rows, np.ones((len(rows[0]), 1), np.float32)], axis=1)
 
     def photo_code(self, x: Floats, statistics: Statistics | None = None) -> Floats:
         return np.zeros((1, CODE_WIDTH), dtype=np.float32)
@@ -84,15 +88,21 @@ class WCTRuntime(OnnxRuntime):
     def measure(
         self, x: Floats, code: Floats, passes: Passes | None = None, shares: Floats | None = None
     ) -> Statistics:
-        return self._through(x, code, None, None, passes)[1]
+        return self._through(x, code, shares, None, passes, own=shares is not None)[1]
 
     def _through(
-        self, x: Floats, code: Floats, shares: Floats | None, statistics: Statistics | None, passes: Passes | None
+        self,
+        x: Floats,
+        code: Floats,
+        shares: Floats | None,
+        statistics: Statistics | None,
+        passes: Passes | None,
+        own: bool = False,
     ) -> tuple[Floats, Statistics]:
-        """Return the result, and the statistics, (N, S), that it was made with."""
+        """Return the result, and the statistics, (N, S), or (K, S) of the regions' `own`, that it was made with."""
         known = None if statistics is None else _split(statistics)
         before = None if passes is None else passes.before()
-        carried = None if before is None or len(before) != len(x) else _split(before)
+        carried = None if before is None or len(before) != (len(code) if own else len(x)) else _split(before)
         target, alpha = _split(code[:, :-1]), code[:, -1]
         used: list[Floats] = []
         for level, layer in enumerate(LAYERS):
@@ -100,7 +110,7 @@ class WCTRuntime(OnnxRuntime):
             if known is not None:
                 pairs = known[level]
             else:
-                pairs = [measure(one.reshape(len(one), -1)) for one in features]
+                pairs = list(zip(*_measured(features, shares if own else None), strict=True))
                 if passes is not None and carried is not None:
                     mixed = zip(pairs, carried[level], strict=True)
                     pairs = [steadied(*now, then, passes.share) for now, then in mixed]
@@ -108,7 +118,8 @@ class WCTRuntime(OnnxRuntime):
             for index, one in enumerate(features):
                 here = range(len(code)) if shares is not None else [index % len(code)]
                 rows = [
-                    (*pairs[(k if known else index) % len(pairs)], *target[level][k], float(alpha[k])) for k in here
+                    (*pairs[(k if known or own else index) % len(pairs)], *target[level][k], float(alpha[k]))
+                    for k in here
                 ]
                 one[:] = _changed(one, rows, None if shares is None else shares[0])
             x = self._decoders[layer](image=features)[0]
@@ -116,6 +127,18 @@ class WCTRuntime(OnnxRuntime):
         if passes is not None:
             passes.keep(now)
         return x, now
+
+
+def _measured(features: Floats, regions: Floats | None) -> tuple[Floats, Floats]:
+    """Return the means and covariances of features, (N, C, h, w), or of regions, (1, K, H, W), of one picture."""
+    flat = features.reshape(*features.shape[:2], -1)
+    if regions is None:
+        pairs = [measure(one) for one in flat]
+    else:
+        shares = pool(regions, (features.shape[-2], features.shape[-1]))[0]
+        pairs = [measure(flat[0], share.ravel()) for share in shares]
+    means, covariances = (np.stack(part) for part in zip(*pairs, strict=True))
+    return means, covariances
 
 
 def _split(rows: Floats) -> list[list[tuple[Floats, Floats]]]:
@@ -138,7 +161,7 @@ def _changed(
         matrix, shift = transfer(covariance, mean, style, target, alpha)
         one = matrix @ (flat - mean[:, None]) + shift[:, None]
         if shares is not None:
-            one *= shares[k].reshape(height, shares.shape[1] // height, width, -1).mean(axis=(1, 3)).ravel()
+            one *= pool(shares[None, k, None], (height, width)).ravel()
         total = one if total is None else total + one
     assert total is not None
     return total.reshape(features.shape)

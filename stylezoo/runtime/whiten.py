@@ -23,11 +23,19 @@ LEAST, FAINTEST = 1e-5, 1e-9
 """Directions are dropped whose variance is below this share of the largest, or this; features are about 1."""
 
 
-def measure(features: Floats) -> tuple[Floats, Floats]:
-    """Return the mean, (C,), and the covariance, (C, C), of features, (C, P)."""
-    mean = features.mean(axis=1)
-    apart = features - mean[:, None]
-    return mean, apart @ apart.T / np.float32(features.shape[1])
+def measure(features: Floats, share: Floats | None = None) -> tuple[Floats, Floats]:
+    """Return the mean, (C,), and the covariance, (C, C), of features, (C, P).
+
+    With `share`, (P,) of at least 0, a position counts by it; where all of it is 0, so are both.
+    """
+    if share is None:
+        mean = features.mean(axis=1)
+        apart = features - mean[:, None]
+        return mean, apart @ apart.T / np.float32(features.shape[1])
+    weights = share / max(share.sum(), np.float32(1e-12))
+    mean = features @ weights
+    apart = (features - mean[:, None]) * np.sqrt(weights)
+    return mean, apart @ apart.T
 
 
 def root(covariance: NDArray[np.floating], inverse: bool = False) -> NDArray[np.float64]:

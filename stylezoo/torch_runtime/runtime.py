@@ -50,7 +50,8 @@ class TorchRuntime(Runtime):
         self.lock = lock or threading.RLock()
         self.multiple, self.minimum, self.norms = net.multiple, net.minimum, len(self._norms)
         self.gives_back, self.mixes, self.takes_palette = net.gives_back, net.mixes, net.takes_palette
-        self.period, self.wraps, self.measures_photo = net.period, net.wraps, net.measures_photo
+        self.period, self.wraps = net.period, net.wraps
+        self.measures_photo, self.measures_parts = net.measures_photo, net.measures_parts
 
     def circular(self) -> TorchRuntime:
         return TorchRuntime(circular(self.net), self.lock)

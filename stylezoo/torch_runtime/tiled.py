@@ -78,9 +78,9 @@ def render_tiled(
     again = None
     if start is not None and (stays or (net.gives_back and strength < 1)):
         again = stylize(_code(net, start), None, known, keep=True)
-    own = shares and net.measures_photo and any(region.own for region in regions)
+    own = shares and net.measures_parts and any(region.own for region in regions)
     if shares and own:
-        start, known = _own_codes(net, padded, shares, style, start, how)
+        start, known = _own_codes(net, padded, shares, rows_of(style, start, strength), start is not None, how)
     rows = _code(net, rows_of(style, start, strength))
     if shares and not own:
         known = statistics_of_regions(net, lambda row: WholePicture(net, padded, row, **how).statistics, rows) or known
@@ -89,7 +89,8 @@ def render_tiled(
 
     def measure(number: int) -> ColourStatistics:
         if not regions or not regions[number].own:
-            whole = stylize(rows[number, None], None, None) if regions else stylized
+            code = regions[number].code if regions else None
+            whole = stylize(_code(net, rows_of(code, start, strength)), None, None) if code else stylized
             return colour_statistics(each(partial(_array_of, whole)))
         parts = zip(each(partial(_array_of, stylized)), each(partial(_array_of, masks[number])), strict=True)
         return statistics_inside(parts)
@@ -127,13 +128,13 @@ def _own_codes(
     net: StyleNet,
     padded: Padded,
     shares: View,
-    style: StyleCode | Sequence[Region],
-    start: Floats | None,
+    rows: Floats,
+    wanted: bool,
     how: dict[str, Any],
 ) -> tuple[Floats | None, Statistics]:
-    """Return the own codes of the regions' parts of the photo, if that of the whole is wanted, and their statistics."""
-    known = WholePicture(net, padded, _code(net, rows_of(style, None, 1)), shares, own=True, **how).statistics
-    return None if start is None else _code_of_statistics(net, padded, known, how), known
+    """Return the own codes of the regions' parts of the photo, if `wanted`, and their statistics in `rows`, (K, D)."""
+    known = WholePicture(net, padded, _code(net, rows), shares, own=True, **how).statistics
+    return _code_of_statistics(net, padded, known, how) if wanted else None, known
 
 
 def _code_of_statistics(net: StyleNet, padded: Padded, known: Statistics | None, how: dict[str, Any]) -> Floats | None:

@@ -129,6 +129,7 @@ register(
         paper="Li et al. 2017, arXiv:1705.08086",
         net="stylezoo.models.wct:WCT",
         layout="stylezoo.runtime.wct:WCTLayout",
+        takes_maps=True,
         reconstructs=True,
         starts_from=("adain", "wct"),
     )
@@ -140,6 +141,7 @@ register(
         paper="Chen & Schmidt 2016, arXiv:1612.04337",
         net="stylezoo.models.styleswap:StyleSwap",
         layout="stylezoo.runtime.styleswap:StyleSwapLayout",
+        takes_maps=True,
         reconstructs=True,
         options=("patch", "stride"),
         starts_from=("wct", "styleswap"),

@@ -32,6 +32,18 @@ def test_a_texture_is_written_and_described(run, picture) -> None:
     assert "--force" in run(*line).stderr
 
 
+def test_a_net_makes_one_in_a_style_of_its_own(run, refused, multi_file, picture) -> None:
+    out = picture.with_name("net.png")
+    line = ["texture", "-m", multi_file, "-o", out, "--size", "64"]
+    done = run(*line, "-s", "dots:0.5,waves:0.5", "--tileable", "--json")
+    assert done.exit_code == 0, done.stderr
+    facts = json.loads(done.stdout)
+    assert (facts["input"], facts["style"], facts["width"]) == (None, "dots:0.5,waves:0.5", 64)
+    assert "dots" in refused("texture", "-m", multi_file, "-o", out, "--force")
+    assert "exclude" in refused("texture", picture, "-s", "dots", "-m", multi_file, "-o", out, "--force")
+    assert "steps" in refused(*line, "-s", "dots", "--steps", "9", "--force")
+
+
 def test_what_is_wrong_is_one_line(refused, picture, monkeypatch) -> None:
     out = picture.with_name("out.png")
     assert "'big'" in refused("texture", picture, "-o", out, "--size", "big")

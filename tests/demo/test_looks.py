@@ -86,6 +86,8 @@ def test_nothing_overlaps_or_overflows(page):
     assert page.evaluate(FAULTS) == []
     page.click(".sz-toggle")
     page.click("#sz-desk button:has-text('A painting of your own')")
+    page.click("#sz-more button:has-text('More')")
+    page.wait_for_selector("#sz-map-painting")
     assert page.evaluate(FAULTS) == []
     page.click("button[role=tab]:has-text('Live camera')")
     assert page.evaluate(FAULTS) == []
@@ -115,6 +117,8 @@ def test_axe_finds_nothing_serious(visit, scheme):
     assert violations(page) == []
     page.click(".sz-toggle")
     page.click("#sz-desk button:has-text('A painting of your own')")
+    page.click("#sz-more button:has-text('More')")
+    page.wait_for_selector("#sz-map-painting")
     page.check(".sz-several input")
     page.click(".sz-card >> nth=2")
     page.wait_for_selector(".sz-mixer input")

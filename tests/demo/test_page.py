@@ -140,6 +140,26 @@ def test_any_picture_is_a_style(visit, photo, tmp_path):
     assert title(page).startswith("Your painting and ")
 
 
+def test_more_tiles_and_takes_maps(visit, photo, tmp_path):
+    page = visit()
+    hang(page, photo)
+    page.click("#sz-more button:has-text('More')")
+    change(page, lambda: page.check("#sz-extras label:has-text('Tile') input"))
+    guide = Image.new("RGB", (60, 40), "red")
+    guide.paste("blue", (30, 0, 60, 40))
+    guide.save(tmp_path / "map.png")
+    page.click("button:has-text('A painting of your own')")
+    change(page, lambda: page.set_input_files("#sz-own input[type=file]", photo))
+    page.set_input_files("#sz-map-photo input[type=file]", tmp_path / "map.png")
+    page.wait_for_selector(".sz-stage figcaption:has-text('other map')")  # and the picture is the same
+    alone = shown(page, ".sz-after")
+    change(page, lambda: page.set_input_files("#sz-map-painting input[type=file]", tmp_path / "map.png"))
+    assert "other map" not in page.inner_text(".sz-stage figcaption")
+    assert abs(shown(page, ".sz-after") - alone).mean() > 0.5
+    page.click(".sz-card >> nth=2")
+    page.wait_for_selector("[data-testid=toast-body]:has-text('Maps are for a painting of your own')")
+
+
 def test_it_is_usable_by_keyboard_and_read_aloud(visit, photo):
     page = visit()
     hang(page, photo)

@@ -25,8 +25,9 @@ def test_a_request_is_what_the_page_asks():
     assert (read.quality, read.strength, read.stroke, read.colours) == ("quick", 0.5, 2.0, "luma")
     assert read.mix == (("dots", 0.5), ("lines", 1.0))
     assert read.styles == {"dots", "lines"}
-    assert read.rest and not read.regions and not read.keeps
-    assert request(keeps=["face", "background"]).keeps == ("face", "background")
+    assert read.rest and not read.regions and not read.extras and read.part == "everything"
+    read = request(extras=["face", "tile"], part="subject")
+    assert (read.extras, read.part) == (("face", "tile"), "subject")
 
 
 def test_brushes_leave_the_photo_elsewhere_unless_the_rest_is_wanted():
@@ -79,9 +80,11 @@ def test_a_mix_that_is_none_is_refused(palette):
         {"palette": {"mix": [["dots", -1]]}},
         {"palette": {"mix": [["dots", math.inf]]}},
         {"brush": {"regions": "all"}},
-        {"keeps": "face"},
-        {"keeps": ["nose"]},
-        {"keeps": [["face"]]},
+        {"extras": "face"},
+        {"extras": ["nose"]},
+        {"extras": [["face"]]},
+        {"part": "nose"},
+        {"part": ["subject"]},
         {"brush": {"regions": [{"mix": [["dots", 1]], "mask": MASK}] * 4}},
     ],
 )

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 from skimage import data
+from tiling import periodic, seams
 
 import stylezoo
 from stylezoo._files import sha256_of
@@ -16,7 +17,7 @@ from stylezoo.demo.live import Live
 from stylezoo.demo.pictures import data_url, from_data_url
 from stylezoo.demo.requests import Region, Request
 from stylezoo.demo.settings import Settings, default_models, find_models
-from stylezoo.demo.studio import OWN, Studio
+from stylezoo.demo.studio import OWN, OWN_SIZE, Studio
 from stylezoo.errors import ModelNotFoundError, OptionError, StyleError
 from stylezoo.zoo import catalog
 from stylezoo.zoo.spec import WeightsSpec, Zoo
@@ -131,11 +132,55 @@ def test_regions_keep_to_their_masks_whatever_size_they_come_in(studio, cup):
 
 def test_what_is_kept_is_so_by_the_detectors_that_are_installed(studio, cup, multi_file, tmp_path, monkeypatch):
     detectors.install(tmp_path, monkeypatch)
-    assert studio.keeps == ["face", "background"]
-    request = Request("quick", (("waves", 1.0),), keeps=("face", "background"))
-    wanted = stylezoo.load(multi_file, device="cpu").stylize(cup, "waves", protect="face", only="background")
-    assert abs(as_array(studio.stylize(cup, request)) - as_array(wanted)).max() <= 1
-    assert abs(as_array(wanted) - as_array(studio.stylize(cup, replace(request, keeps=())))).max() > 20
+    assert studio.extras == ["face", "tile"] and studio.parts == ["everything", "subject", "background"]
+    net, seen = stylezoo.load(multi_file, device="cpu"), []
+    for part in ("subject", "background"):
+        request = Request("quick", (("waves", 1.0),), extras=("face",), part=part)
+        wanted = net.stylize(cup, "waves", protect="face", only=part)
+        seen.append(as_array(studio.stylize(cup, request)))
+        assert abs(seen[-1] - as_array(wanted)).max() <= 1
+        assert abs(seen[-1] - as_array(studio.stylize(cup, replace(request, extras=(), part="everything")))).max() > 20
+    assert abs(seen[0] - seen[1]).max() > 20
+
+
+def test_without_detectors_only_what_needs_none_is_offered(tiny_zoo, monkeypatch):
+    studio = Studio(Settings(models=("cin/tiny",)))
+
+    def missing(options):
+        if options.protect or options.only:
+            raise OptionError("not installed")
+
+    monkeypatch.setattr("stylezoo.demo.studio.keeper", missing)
+    assert studio.extras == ["tile"] and studio.parts == ["everything"]
+
+
+def test_a_tile_stays_one(studio, multi_file):
+    tile = Image.fromarray((periodic(64, 96) * 255).astype(np.uint8))
+    request = Request("quick", (("waves", 1.0),), extras=("tile",))
+    wanted = stylezoo.load(multi_file, device="cpu").stylize(tile, "waves", tileable=True)
+    assert abs(as_array(studio.stylize(tile, request)) - as_array(wanted)).max() <= 1
+    assert max(seams(studio.stylize(tile, request))) < max(seams(studio.stylize(tile, replace(request, extras=()))))
+
+
+def test_maps_say_which_part_of_a_visitors_picture_goes_where(studio, cup, tmp_path, any_file):
+    own, guide = tmp_path / "own.png", tmp_path / "map.png"
+    Image.fromarray(data.astronaut()).resize((80, 80)).save(own)
+    halves = Image.new("RGB", (40, 30), "red")
+    halves.paste("blue", (20, 0, 40, 30))
+    halves.save(guide)
+    request = Request("quick", ((OWN, 1.0),))
+    wanted = stylezoo.load(any_file, device="cpu").stylize(
+        cup, own, content_map=halves, style_map=halves, style_size=OWN_SIZE
+    )
+    made = as_array(studio.stylize(cup, request, own, (guide, guide)))
+    assert abs(made - as_array(wanted)).max() <= 1
+    assert abs(made - as_array(studio.stylize(cup, request, own))).max() > 5
+    region = Region(((OWN, 1.0),), Image.new("L", (8, 12), 255))
+    for other in (replace(request, mix=((OWN, 0.5), ("dots", 0.5))), replace(request, regions=(region,))):
+        with pytest.raises(OptionError, match="Maps are for a painting of your own"):
+            studio.stylize(cup, other, own, (guide, guide))
+    with pytest.raises(OptionError, match="Maps are for a painting of your own"):
+        studio.stylize(cup, request, None, (guide, guide))
 
 
 def test_a_photo_that_lies_on_its_side_takes_a_mask_that_stands(studio, cup):

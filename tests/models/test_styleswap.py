@@ -6,9 +6,8 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from numpy.typing import NDArray
+from mirror import OTHER, PHOTO, STYLE, apart, maps, stylizer, tensor, two_styles
 from skimage import data
-from torch import Tensor
 
 import stylezoo
 from stylezoo.errors import OptionError, StyleError
@@ -16,20 +15,8 @@ from stylezoo.models.styleswap import StyleSwap
 from stylezoo.runtime import styleswap
 from stylezoo.runtime.swap import LAYER, read_code
 
-Pixels = NDArray[np.uint8]
-PHOTO: Pixels = np.asarray(data.astronaut())[20:140, 100:252]
-STYLE: Pixels = np.asarray(data.immunohistochemistry())[:96, :128]
-OTHER: Pixels = np.asarray(data.coffee())[100:180, 200:290]
-
-
-@pytest.fixture(scope="module")
-def onnx() -> stylezoo.Stylizer:
-    return stylezoo.load("styleswap/vgg19", backend="onnx")
-
-
-@pytest.fixture(scope="module")
-def zoo() -> stylezoo.Stylizer:
-    return stylezoo.load("styleswap/vgg19", backend="torch")
+onnx = stylizer("styleswap/vgg19", "onnx")
+zoo = stylizer("styleswap/vgg19", "torch")
 
 
 @pytest.fixture(scope="module")
@@ -39,15 +26,6 @@ def net(zoo: stylezoo.Stylizer) -> StyleSwap:
     return zoo.net
 
 
-def tensor(pixels: Pixels) -> Tensor:
-    return torch.from_numpy(np.ascontiguousarray(pixels)).permute(2, 0, 1)[None].float() / 255
-
-
-def apart(a: Any, b: Any) -> float:
-    """Return the share of values that differ by more than one level: two patches that fit equally may be swapped."""
-    return float((np.abs(np.asarray(a).astype(int) - np.asarray(b).astype(int)) > 1).mean())
-
-
 @pytest.mark.slow
 @pytest.mark.parametrize(
     "options", [{}, {"strength": 0.4}, {"stride": 2}, {"patch": 5}, {"patch": 5, "stride": 3}, {"patch": 1}]
@@ -55,7 +33,6 @@ def apart(a: Any, b: Any) -> float:
 def test_both_runtimes_and_tiles_give_the_same(
     onnx: stylezoo.Stylizer, zoo: stylezoo.Stylizer, options: dict[str, Any]
 ) -> None:
-    assert (onnx.backend, zoo.backend) == ("onnx", "torch")
     whole = zoo.stylize(PHOTO, STYLE, tile=None, **options)
     assert apart(onnx.stylize(PHOTO, STYLE, **options), whole) < 0.01
     assert apart(zoo.stylize(PHOTO, STYLE, tile=72, **options), whole) < 0.01
@@ -74,6 +51,30 @@ def test_regions_have_the_patches_of_their_style(onnx: stylezoo.Stylizer, zoo: s
     assert np.array_equal(kept[:, 80:], PHOTO[:, 80:])
     frames = list(zoo.stylize_frames([PHOTO, PHOTO], STYLE))
     assert apart(frames[1], one) < 0.01
+
+
+@pytest.mark.slow
+def test_with_maps_a_region_has_the_patches_of_its_region_alone(
+    onnx: stylezoo.Stylizer, zoo: stylezoo.Stylizer
+) -> None:
+    made = onnx.stylize(PHOTO, two_styles(), **maps())
+    for tile in (None, 72):
+        assert apart(zoo.stylize(PHOTO, two_styles(), tile=tile, **maps()), made) < 0.01
+    other = two_styles()
+    other[:, :76] = 255 - other[:, :76]  # 20 px from the edge, as far as features see
+    changed = onnx.stylize(PHOTO, other, **maps())
+    assert apart(changed[:, 90:], made[:, 90:]) < 0.01 and apart(changed[:, :50], made[:, :50]) > 0.5
+    assert apart(onnx.stylize(PHOTO, other), onnx.stylize(PHOTO, two_styles())) > 0.1
+
+
+@pytest.mark.parametrize("backend", ["onnx", "zoo"])
+def test_a_region_without_a_patch_is_named_by_the_map(backend: str, request: pytest.FixtureRequest) -> None:
+    guides = maps()
+    for least in (9, 1):
+        guides["style_map"] = np.where(np.arange(224)[:, None] < least, (255, 0, 0), (0, 0, 255)).astype(np.uint8)
+        guides["style_map"] = np.broadcast_to(guides["style_map"], (96, 224, 3))
+        with pytest.raises(StyleError, match=r"style map"):
+            request.getfixturevalue(backend).stylize(PHOTO, two_styles(), style_size=None, **guides)
 
 
 def test_a_photo_as_its_own_style_is_what_the_decoder_gives_back(net: StyleSwap) -> None:

@@ -1,9 +1,10 @@
 from __future__ import annotations
 
+import numpy as np
 import torch
 from torch import Tensor
 
-from stylezoo.nn.norm import frozen_statistics, recorded_statistics, smoothed_statistics
+from stylezoo.nn.norm import frozen_statistics, own_statistics, recorded_statistics, smoothed_statistics
 from stylezoo.nn.whitening import Whitening
 
 
@@ -32,6 +33,39 @@ def test_covariances_come_from_parts_as_from_the_whole() -> None:
     for part, expected in zip(moments.statistics(), Whitening(8).measure(x), strict=True):
         torch.testing.assert_close(part, expected, rtol=1e-5, atol=1e-5)
         assert part.shape == expected.shape
+
+
+def regions(height: int, width: int, at: int) -> Tensor:
+    left = (torch.arange(width) < at).float().expand(1, 1, height, width)
+    return torch.cat([0.9 * left + 0.1, 0.9 - 0.9 * left], dim=1)
+
+
+def test_regions_have_their_own_mean_and_covariance_from_parts_as_from_the_whole() -> None:
+    x, shares = features(2, 12, 20), regions(12, 20, 8)
+    found, moments = Whitening(8).measure(x, shares), Whitening(8).moments()
+    for part in (slice(0, 9), slice(9, 20)):
+        moments.add(x[..., part], shares[..., part])
+    for measured in (found, moments.statistics()):
+        for k in range(2):
+            flat, share = x[0].flatten(1).double().numpy(), shares[0, k].flatten().double().numpy()
+            np.testing.assert_allclose(measured[0][k].flatten(), np.average(flat, axis=1, weights=share), atol=1e-5)
+            expected = np.cov(flat, aweights=share, ddof=0)
+            np.testing.assert_allclose(measured[1][k].reshape(8, 8), expected, rtol=1e-3, atol=1e-4)
+
+
+def test_a_region_of_its_own_statistics_becomes_its_style() -> None:
+    norm, x = Whitening(8), features(0, 8, 12)
+    gamma, beta = (torch.cat(parts) for parts in zip(code(features(1)), code(features(2)), strict=True))
+    left = (torch.arange(12) < 5).float().expand(1, 1, 8, 12)
+    shares = torch.cat([left, 1 - left], dim=1)
+    with own_statistics(norm), recorded_statistics(norm) as statistics:
+        made = norm(x, gamma, beta, shares)
+    for k in range(2):
+        pairs = zip(norm.measure(made, shares), norm.measure(features(1 + k)), strict=True)
+        for found, expected in pairs:
+            torch.testing.assert_close(found[k], expected[0], rtol=1e-3, atol=1e-3)
+    with frozen_statistics(norm, statistics):
+        torch.testing.assert_close(norm(x[..., 3:], gamma, beta, shares[..., 3:]), made[..., 3:])
 
 
 def test_a_part_is_that_of_the_whole_once_the_statistics_are_frozen() -> None:

@@ -137,7 +137,7 @@ def test_regions_in_their_own_statistics_are_those_of_torch(name: str, options: 
     found, expected = (render(runtime, x, regions(ours, True), how) for runtime in (ours, theirs))
     close(found, expected)
     apart = np.abs(found - render(ours, x, regions(ours, False), how)).max()
-    assert (apart > 0.02) == ours.measures_photo
+    assert (apart > 0.02) == ours.measures_parts
 
 
 def test_regions_in_their_own_statistics_are_smoothed_over_frames_like_torch() -> None:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from stylezoo.errors import OptionError, StyleError
 from stylezoo.runtime import swap
-from stylezoo.runtime.swap import CHANNELS, Swap, level_sizes, read_code, write_code
+from stylezoo.runtime.swap import CHANNELS, Swap, level_sizes, read_code, write_code, write_region_codes
 
 Floats = NDArray[np.float32]
 
@@ -25,12 +25,20 @@ def padded(how: Swap, x: Floats) -> Floats:
     return np.pad(x, ((0, 0), how.padding(x.shape[1]), how.padding(x.shape[2])), mode="reflect")
 
 
-def loop(photo: Floats, styles: list[Floats], patch: int, stride: int) -> NDArray[np.float64]:
+def loop(
+    photo: Floats, styles: list[Floats], patch: int, stride: int, inside: list[NDArray[np.bool_]] | None = None
+) -> NDArray[np.float64]:
     def patches(x: Floats) -> list[tuple[int, int, NDArray[np.float64]]]:
         rows, columns = (range(0, side - patch + 1, stride) for side in x.shape[1:])
         return [(i, j, x[:, i : i + patch, j : j + patch].astype(np.float64)) for i in rows for j in columns]
 
-    known = [cut for style in styles for _, _, cut in patches(style)]
+    whole = inside or [np.ones(style.shape[1:], bool) for style in styles]
+    known = [
+        cut
+        for style, kept in zip(styles, whole, strict=True)
+        for i, j, cut in patches(style)
+        if kept[i : i + patch, j : j + patch].all()
+    ]
     directions = np.stack([cut.ravel() / np.linalg.norm(cut) for cut in known])
     total, count = np.zeros(photo.shape), np.zeros(photo.shape[1:])
     for i, j, cut in patches(photo):
@@ -51,6 +59,44 @@ def test_patches_are_those_that_a_loop_finds(
     np.testing.assert_allclose(how.features(np, photo, styles), expected, atol=1e-5)
     ours: Any = how.features(torch, torch.from_numpy(photo), [torch.from_numpy(style) for style in styles])
     np.testing.assert_allclose(ours.numpy(), expected, atol=1e-5)
+
+
+@pytest.mark.parametrize(("patch", "stride"), [(3, 1), (1, 1), (4, 1)])
+@pytest.mark.parametrize("block", [1, 2**22])
+def test_a_region_has_patches_that_lie_in_it_alone(
+    patch: int, stride: int, block: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(swap, "BLOCK", block)
+    how = Swap(patch, stride)
+    photo, styles = padded(how, features(0, 9, 12)), [features(1, 14, 11), features(2, 7, 6)]
+    disc = np.hypot(np.arange(14)[:, None] - 8, np.arange(11) - 5) < 5
+    rows = np.arange(7)[:, None] >= np.array([3] * 6)
+    shares = [np.stack([0.8 * m + 0.1, 0.9 - 0.8 * m]).astype(np.float32) for m in (disc, rows)]
+    expected = [loop(photo, styles, patch, stride, kept) for kept in ([disc, rows], [~disc, ~rows])]
+    codes = write_region_codes(styles, shares, np)
+    also = write_region_codes(*([torch.from_numpy(p) for p in parts] for parts in (styles, shares)), torch)
+    np.testing.assert_array_equal(also.numpy(), codes)
+    for k in range(2):
+        np.testing.assert_allclose(how.features(np, photo, read_code(codes[k])), expected[k], atol=1e-5)
+        found: Any = how.features(torch, torch.from_numpy(photo), read_code(also[k]))
+        np.testing.assert_allclose(found.numpy(), expected[k], atol=1e-5)
+
+
+def test_black_patches_of_a_photo_become_none_from_outside() -> None:
+    style, black = features(1, 9, 9), np.zeros((CHANNELS, 5, 5), np.float32)
+    shares = np.zeros((1, 9, 9), np.float32)
+    shares[:, 2:6, 3:8] = 1
+    (code,) = write_region_codes([style], [shares], np)
+    assert Swap().features(np, black, read_code(code)).min() >= 0
+
+
+@pytest.mark.parametrize(("side", "words"), [(0, "position of 4 px"), (2, "patch of 12 px")])
+def test_a_region_without_a_patch_is_an_error(side: int, words: str) -> None:
+    shares = np.zeros((1, 9, 9), np.float32)
+    shares[:, :side, :side] = 1
+    with pytest.raises(StyleError, match=f"style map.*{words}"):
+        codes = write_region_codes([features(1, 9, 9)], [shares], np)
+        Swap().features(np, features(0, 6, 6), read_code(codes[0]))
 
 
 def test_brightness_does_not_choose_patches_but_a_patch_brings_its_own() -> None:

@@ -41,6 +41,15 @@ def test_features_become_what_the_paper_has() -> None:
     np.testing.assert_allclose(np.cov(changed(photo, style), bias=True), np.cov(style, bias=True), rtol=0.01, atol=0.01)
 
 
+def test_positions_count_by_their_share() -> None:
+    x, share = features(0), np.random.default_rng(9).random(400)
+    mean, covariance = measure(x.astype(np.float32), share.astype(np.float32))
+    np.testing.assert_allclose(mean, np.average(x, axis=1, weights=share), atol=1e-5)
+    np.testing.assert_allclose(covariance, np.cov(x, aweights=share, ddof=0), rtol=1e-4, atol=1e-4)
+    empty = measure(x.astype(np.float32), np.zeros(400, np.float32))
+    assert all(np.array_equal(part, np.zeros_like(part)) for part in empty)
+
+
 @pytest.mark.parametrize("alpha", [0.0, 0.3, 1.6])
 def test_alpha_mixes_the_features(alpha: float) -> None:
     photo, style = features(0), features(1)

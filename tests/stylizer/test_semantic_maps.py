@@ -148,11 +148,11 @@ def test_a_style_map_is_of_one_picture(net: Stylizer, style: Any, named: str) ->
 def test_a_style_map_needs_a_net_for_any_style(multi: Stylizer, net: Stylizer, monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(StyleError, match=r"cin/tiny .*'any'.*COLOUR:STYLE"):
         multi.stylize(PHOTO, "dots", **MAPS)
-    assert families.those(takes_maps=True) == ["adain", "ghiasi", "gatys"]
+    assert families.those(takes_maps=True) == ["adain", "ghiasi", "wct", "styleswap", "gatys"]
     known = families.FAMILIES["ghiasi"]
     fields = {name: getattr(known, name) for name in known.__dataclass_fields__} | {"takes_maps": False}
     monkeypatch.setitem(families.FAMILIES, "ghiasi", families.Family(**fields))
-    with pytest.raises(StyleError, match=r"ghiasi models take no style map, only adain, gatys models"):
+    with pytest.raises(StyleError, match=r"ghiasi models take no style map, only adain, wct, styleswap, gatys models"):
         net.stylize(PHOTO, STYLE, **MAPS)
 
 
