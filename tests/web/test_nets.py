@@ -82,9 +82,11 @@ def test_pictures_are_those_of_python(site, smooth: bool, name: str, mix: Any, s
     assert np.abs(found - other).max() > 2  # so that the switch is seen
 
 
-def test_a_picture_is_a_style_as_in_python(site: Path) -> None:
+@pytest.mark.parametrize("strength", [1, 0.6])
+def test_a_picture_is_a_style_as_in_python(site: Path, strength: float) -> None:
     photo, style = data.chelsea()[:64, :80], data.coffee()[:128, :160]
     picture = {"data": rgba(style), "width": 160, "height": 128}
-    found = compute(site, photo, "ghiasi/lite", picture=picture, strength=1, smooth=False)
-    expected = stylezoo.load("ghiasi/lite", device="cpu", backend="onnx").stylize(photo, style, style_size=160)
+    found = compute(site, photo, "ghiasi/lite", picture=picture, strength=strength, smooth=False)
+    net = stylezoo.load("ghiasi/lite", device="cpu", backend="onnx")
+    expected = net.stylize(photo, style, style_size=160, strength=strength)
     assert np.abs(found - expected.astype(int)).max() <= 2

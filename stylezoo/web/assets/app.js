@@ -142,9 +142,9 @@ async function useStyle(blob, name) {
   if (Math.min(pixels.width, pixels.height) < SMALLEST_STYLE)
     throw new Error(`A style picture needs at least ${SMALLEST_STYLE} px a side.`);
   say("Reading the picture…");
-  const row = await ask("encode", model.name, pixels.data, pixels.width, pixels.height);
+  const code = await ask("encode", model.name, pixels.data, pixels.width, pixels.height);
   const own = state.own.get(model.name) ?? [];
-  const style = { id: `own-${own.length}`, title: name.replace(/\.[^.]+$/, ""), by: "", row, tile: canvas.toDataURL("image/jpeg", 0.8) };
+  const style = { id: `own-${own.length}`, title: name.replace(/\.[^.]+$/, ""), by: "", row: code, tile: canvas.toDataURL("image/jpeg", 0.8) };
   state.own.set(model.name, [...own, style]);
   useModel(model.name, style.id);
 }

@@ -69,10 +69,12 @@ export function smoothed(run) {
   };
 }
 
-// Stylize planes with a style's row. `run(planes, W, H, row)` computes the net; `photoRow` is the row that gives the
-// photo back, or null. Strength is from 0 (the photo) over 1 (the style) to more.
-export async function stylize(run, photo, row, photoRow, strength) {
-  const { planes, W, H } = photo;
+// Stylize planes with a style's row. `net(planes, W, H, row)` computes it; `photoRow` is the row that gives the
+// photo back, or null. Strength is from 0 (the photo) over 1 (the style) to more. `finish(planes, share)` changes the
+// colours of a result.
+export async function stylize(net, photo, row, photoRow, strength, finish = planes => planes) {
+  const { planes, W, H } = photo, share = photoRow ? Math.min(strength, 1) : 1;
+  const run = async (...inputs) => finish(await net(...inputs), share);
   if (strength === 0) return planes;
   if (strength === 1) return run(planes, W, H, row);
   if (!photoRow) {
@@ -82,8 +84,8 @@ export async function stylize(run, photo, row, photoRow, strength) {
   const stylized = await run(planes, W, H, row.map((value, i) => photoRow[i] + strength * (value - photoRow[i])));
   if (strength > 1) return stylized;
   photo.again ??= new Map();  // by net: what its photo row makes of the photo does not depend on the style
-  if (!photo.again.has(run)) photo.again.set(run, await run(planes, W, H, photoRow));
-  const again = photo.again.get(run);
+  if (!photo.again.has(net)) photo.again.set(net, await net(planes, W, H, photoRow));
+  const again = photo.again.get(net);
   return stylized.map((value, i) => clip(value + (1 - strength) * (planes[i] - again[i])));
 }
 

@@ -1,5 +1,6 @@
 // The nets: opens them when they are first needed, and runs them. Used by worker.js; also runs in Node.
 
+import { mixPalettes, recolour, statistics, SHARE } from "./colours.js";
 import { mixRows, smoothed, stylize, toBytes, toPlanes, SMALLEST_STYLE } from "./engine.js";
 
 export class Nets {
@@ -32,7 +33,7 @@ export class Nets {
     return (model.runners ??= { once, smooth: smoothed(once) });
   }
 
-  // The row of a style image, RGBA bytes.
+  // The row and the palette of a style image, RGBA bytes.
   async encode(name, data, width, height) {
     if (Math.min(width, height) < SMALLEST_STYLE) throw new Error("The style image is too narrow.");
     const session = await this.open(this.models.get(name).encoder), area = width * height;
@@ -42,17 +43,21 @@ export class Nets {
       for (let c = 0; c < 3; c++) image[c * area + i] = alpha * data[4 * i + c] / 255 + 1 - alpha;
     }
     const { result } = await session.run({ image: new this.ort.Tensor("float32", image, [1, 3, height, width]) });
-    return result.data;
+    return { row: result.data, palette: statistics(image, width, height, width, height) };
   }
 
-  // RGBA bytes -> RGBA bytes. `mix` is [[a row's number in the table, or a row of `encode`, weight], ...].
+  // RGBA bytes -> RGBA bytes. `mix` is [[a row's number in the table, or what `encode` returned, weight], ...].
   async stylize(name, data, width, height, mix, strength, smooth) {
     const model = this.models.get(name), rowAt = await this.rows(model);
     const { [smooth ? "smooth" : "once"]: run } = await this.runners(model);
-    const row = mixRows(mix.map(([style, weight]) => [typeof style === "number" ? rowAt(style) : style, weight]));
+    const known = mix.map(([style, weight]) => [typeof style === "number" ? { row: rowAt(style) } : style, weight]);
+    const row = mixRows(known.map(([style, weight]) => [style.row, weight]));
+    const palette = mixPalettes(known.map(([style, weight]) => [style.palette, weight]));
     if (this.photo?.data !== data) this.photo = { data, ...toPlanes(data, width, height) };
     const photoRow = model.photo === null ? null : rowAt(model.photo);
-    const planes = await stylize(run, this.photo, row, photoRow, strength);
-    return toBytes(planes, this.photo.W, this.photo.H, width, height, data);
+    const { W, H } = this.photo;
+    const finish = (planes, share) => palette ? recolour(planes, W, H, width, height, palette, SHARE * share) : planes;
+    const planes = await stylize(run, this.photo, row, photoRow, strength, finish);
+    return toBytes(planes, W, H, width, height, data);
   }
 }
