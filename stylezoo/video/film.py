@@ -27,7 +27,7 @@ from av.video.stream import VideoStream
 from stylezoo.errors import OptionError, VideoError, did_you_mean
 from stylezoo.types import Keep
 from stylezoo.video.clip import BT601, BT709, FULL, LIMITED, Clip, Colour, Frame, usual_matrix
-from stylezoo.video.container import close, container_format
+from stylezoo.video.container import KEEP_BYTES, close, container_format
 from stylezoo.video.footage import EXACT, RGB, Footage, open_container, reason
 from stylezoo.video.parts import Told
 from stylezoo.video.sound import COPY, NONE, Track, add_tracks
@@ -193,7 +193,7 @@ class Film:
         room = io.BytesIO()
         room.name = self.target.name
         with ExitStack() as stack:
-            out = av.open(room, "w")
+            out = av.open(room, "w", **KEEP_BYTES)
             stack.callback(close, out)
             self._begin(out, sound, stack)
 
@@ -286,7 +286,7 @@ class Film:
         options = {"movflags": "+faststart"} if self._format.name in IN_MP4 else {}
         try:
             with ExitStack() as stack:
-                out = stack.enter_context(av.open(str(target.absolute()), "w", container_options=options))
+                out = stack.enter_context(av.open(str(target.absolute()), "w", container_options=options, **KEEP_BYTES))
                 stream, tracks = self._begin(out, self.sound, stack)
                 streams = [self._packets(parts, stream)]
                 origin = self.origin * self.clip.time_base
