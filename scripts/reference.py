@@ -33,20 +33,27 @@ PAGES = ROOT / "docs" / "reference"
 
 COMMANDS = """# The command line
 
-What `stylezoo COMMAND --help` says. All commands print results on stdout and messages on stderr. The exit code is 0
-where all went well, 1 where nothing was found or something is wrong within stylezoo, 2 where the input was, and 130
-after Ctrl-C. `stylezoo --debug COMMAND`, or `STYLEZOO_DEBUG=1`, shows the traceback of an error.
+Every command and option, as `stylezoo COMMAND --help` prints them.
+
+Results go to stdout, messages to stderr. The exit code is 0 if everything went well, 1 if nothing was found or stylezoo
+itself failed, 2 if the input was wrong, and 130 after Ctrl-C. `stylezoo --debug COMMAND`, or `STYLEZOO_DEBUG=1`, shows
+the traceback of an error.
 """
 
 RECIPES = """# Recipes
 
-Every key of a recipe for `stylezoo train`, with its default. A key that is not here is an error, and so is a value of
-another type; numbers with an exponent need a point, `1.0e-3`. `extends:` names a recipe, a file next to this one or one
-of the package, that all other keys are laid over. `--set section.key=value` changes one for a run.
-A style may name an artwork of `zoo.yaml`, as in `artwork: great_wave`: its record and picture are then those of the
-artwork, and only `id`, `image`, `size`, `extra_sizes` and `crop` are the recipe's to state. In `training_data`,
-`{photos}` stands for a data set of `zoo.yaml`. The recipe in a run's folder says all of it in full.
-[Train a style of your own](../train-your-own-style.md) shows recipes at work.
+A recipe is a YAML file that says how a net is trained. This page lists every key with its default;
+[Train a style of your own](../train-your-own-style.md) explains how to use them.
+
+    stylezoo train --recipe johnson --style painting.jpg --set loss.style_weight=20
+
+- An unknown key is an error, and so is a value of another type. Numbers with an exponent need a point: `1.0e-3`.
+- `extends:` names a base recipe, a file next to this one or a recipe of the package; the other keys override it.
+  `--set section.key=value` overrides one key for a run.
+- A style may name an artwork of `zoo.yaml`, as in `artwork: great_wave`. Record and picture are then those of the
+  artwork, and the recipe may only state `id`, `image`, `size`, `extra_sizes` and `crop`.
+- In `training_data`, `{photos}` stands for the entry `photos` of `datasets:` in `zoo.yaml`.
+- The `recipe.yaml` in a run folder lists all keys, defaults included.
 """
 
 MAP = """# Package layout

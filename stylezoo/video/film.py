@@ -27,9 +27,9 @@ from av.video.stream import VideoStream
 from stylezoo.errors import OptionError, VideoError, did_you_mean
 from stylezoo.types import Keep
 from stylezoo.video.clip import BT601, BT709, FULL, LIMITED, Clip, Colour, Frame, usual_matrix
-from stylezoo.video.container import close, container_format
+from stylezoo.video.container import KEEP_BYTES, close, container_format
 from stylezoo.video.footage import EXACT, RGB, Footage, open_container, reason
-from stylezoo.video.parts import Told
+from stylezoo.video.parts import PartFile
 from stylezoo.video.sound import COPY, NONE, Track, add_tracks
 from stylezoo.video.sound import ENCODERS as ENCODERS_OF_SOUND
 
@@ -193,7 +193,7 @@ class Film:
         room = io.BytesIO()
         room.name = self.target.name
         with ExitStack() as stack:
-            out = av.open(room, "w")
+            out = av.open(room, "w", **KEEP_BYTES)
             stack.callback(close, out)
             self._begin(out, sound, stack)
 
@@ -281,12 +281,12 @@ class Film:
         picture.color_primaries, picture.color_trc = self.colour.primaries, self.colour.transfer
         return picture
 
-    def join(self, parts: Sequence[Told], target: Path) -> None:
+    def join(self, parts: Sequence[PartFile], target: Path) -> None:
         """Write the container: the packets of all parts and of the sound, ordered by time."""
         options = {"movflags": "+faststart"} if self._format.name in IN_MP4 else {}
         try:
             with ExitStack() as stack:
-                out = stack.enter_context(av.open(str(target.absolute()), "w", container_options=options))
+                out = stack.enter_context(av.open(str(target.absolute()), "w", container_options=options, **KEEP_BYTES))
                 stream, tracks = self._begin(out, self.sound, stack)
                 streams = [self._packets(parts, stream)]
                 origin = self.origin * self.clip.time_base
@@ -302,7 +302,7 @@ class Film:
                 f"cannot write {self.target} ({reason(cause)}): run the command again to join the finished parts"
             ) from cause
 
-    def _packets(self, parts: Sequence[Told], stream: VideoStream) -> Iterator[tuple[Fraction, Packet[Any]]]:
+    def _packets(self, parts: Sequence[PartFile], stream: VideoStream) -> Iterator[tuple[Fraction, Packet[Any]]]:
         """Yield the packets, with the decoding times that a single encoder would have set."""
         delay = max(said["delay"] for _, said in parts)
         step = max(1, round(1 / (self.rate * self.time_base)))

@@ -33,6 +33,7 @@ from stylezoo.video.clip import (
     usual_matrix,
     with_durations,
 )
+from stylezoo.video.container import KEEP_BYTES
 
 if TYPE_CHECKING:
     from av.packet import Packet
@@ -50,7 +51,7 @@ def open_container(path: Path) -> InputContainer:
     """Open a file for reading; raise VideoError if that fails."""
     try:
         # An absolute path: "a:b.mp4" would be taken for a protocol
-        return av.open(str(path.absolute()), options=LOCAL, metadata_errors="replace")
+        return av.open(str(path.absolute()), options=LOCAL, **KEEP_BYTES)
     except av.FFmpegError as cause:
         if isinstance(cause, PermissionError):
             raise VideoError(f"no permission to read {path}: change its permissions, or copy it") from cause

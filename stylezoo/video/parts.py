@@ -21,7 +21,7 @@ PART = 48  # frames: two seconds, so that little is lost and keyframes take litt
 State: TypeAlias = dict[str, NDArray[Any]]
 """The state to continue from: the norm statistics, and with flow the last frame."""
 
-Told: TypeAlias = tuple[Path, dict[str, Any]]
+PartFile: TypeAlias = tuple[Path, dict[str, Any]]
 """A part's file, and the facts that its sink returned."""
 
 
@@ -45,7 +45,7 @@ class Sink(Protocol):
     def encode(self, frames: Iterable[Frame], path: Path) -> dict[str, Any]:
         """Write a part; return the facts that `join` needs, as JSON types."""
 
-    def join(self, parts: Sequence[Told], target: Path) -> None:
+    def join(self, parts: Sequence[PartFile], target: Path) -> None:
         """Write the final file from (path, facts) of each part."""
 
 

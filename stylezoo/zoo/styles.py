@@ -30,8 +30,9 @@ def find_style(spec: ModelSpec, style: Any) -> int | None:
         if len(ids) == 1:
             return 0
         if spec.kind == "arbitrary":
-            raise StyleError(f"{spec.name} needs a style: give a picture{known and f', or name one of {known}'}")
-        raise StyleError(f"{spec.name} has {len(ids)} styles: name one of {known}")
+            named = known and f", or name one of {known}"
+            raise StyleError(f"{spec.name} needs a style (--style): give a picture{named}")
+        raise StyleError(f"{spec.name} has {len(ids)} styles: name one (--style): {known}")
     if isinstance(style, Integral) and not isinstance(style, bool):
         if not -len(ids) <= (index := int(style)) < len(ids):
             raise StyleError(f"{spec.name} has no style number {style}: it has {len(ids)} ({known or 'none'})")

@@ -47,6 +47,13 @@ def test_json_is_one_object_a_model(run, zoo):
     assert (first["provenance"], second["provenance"]) == ("handmade", "recipe")
 
 
+def test_models_that_need_torch_say_so(run):
+    line = run("list", "gatys/*").stdout.splitlines()[1]
+    assert "needs [train]: " in line
+    fact, other = (json.loads(run("list", name, "--json").stdout) for name in ("gatys/vgg19", "cin/16"))
+    assert (fact["needs"], other["needs"]) == (["train"], [])
+
+
 def test_no_match_prints_nothing_to_stdout_and_suggests(run, zoo):
     result = run("list", "johnson/mosaik")
     assert result.exit_code == 1

@@ -298,3 +298,9 @@ def test_a_grid_that_cannot_be_is_refused(here, undrawn, arguments, message):
     for name in ("p.png", "sheet.png"):
         Image.open("photo.png").save(name)
     assert message in undrawn(*arguments, "-o", "sheet.png", "--force")
+
+
+def test_a_terminal_gets_a_line_about_the_sheet_that_was_written(here, run, multi_file, monkeypatch):
+    monkeypatch.setattr("stylezoo.cli.sheet.say_wrote", lambda what, seconds: print(f"{what} in {seconds:.1f} s"))
+    result = run("sheet", "photo.png", "-m", multi_file, "--device", "cpu", "--size", 64, "-o", "sheet.png")
+    assert result.stdout.startswith("sheet.png in ")

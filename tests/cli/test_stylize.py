@@ -507,7 +507,7 @@ def test_a_style_is_saved_as_a_card_and_used_again(stylize_any, photo_any):
         (["-o", "out.png", "-s", "https://example.org/wave.jpg"], "is a URL: download it first"),
         (["-o", "out.png", "-s", "mine.card.safetensors"], "mine.card.safetensors is a style card"),
         (["-o", "out.png", "-s", "no:such.png"], "cannot read 'no:such.png'"),
-        (["-o", "out.png"], "needs a style: give a picture, or name one of dots, lines"),
+        (["-o", "out.png"], "needs a style (--style): give a picture, or name one of dots, lines"),
         (["-o", "out.png", "-s", "photos", "--style-size", "8"], "style_size must be"),
         (
             ["-o", "out.png", "-s", "styles"],

@@ -187,7 +187,7 @@ def test_a_known_name_comes_before_a_path(net: Stylizer, here: Path) -> None:
         (b"no picture", ImageError, "picture of 10 bytes"),
         (torch.rand(2, 3, 20, 20), StyleError, "a style is one picture, but tensor .* has 2"),
         (torch.rand(3, 20, 20) * 9, ImageError, "outside"),
-        (None, StyleError, "needs a style: give a picture, or name one of dots, lines"),
+        (None, StyleError, "needs a style (--style): give a picture, or name one of dots, lines"),
         (2, StyleError, "no style number 2"),
         (True, StyleError, "as picture, name, number or mix .*, not bool"),
         (0.5, StyleError, "not float"),

@@ -404,7 +404,7 @@ def test_a_net_of_several_styles_stylizes_each_by_name_or_number(multi: Stylizer
         assert np.array_equal(multi.stylize(photo, number), picture)
         assert np.array_equal(multi.stylize(photo, number - 3), picture)
         assert all(np.abs(picture.astype(int) - other).mean() > 1 for other in pictures[:number])
-    for style, message in ((None, "has 3 styles: name one of dots, lines, waves"), (3, "no style number 3")):
+    for style, message in ((None, r"has 3 styles: name one \(--style\): dots, lines, waves"), (3, "no style number 3")):
         with pytest.raises(StyleError, match=message):
             multi.stylize(photo, style)
 

@@ -118,3 +118,10 @@ def test_a_clip_keeps_who_and_what_and_not_where(net, tmp_path: Path, choice: st
         stylize_video(path, tmp_path / "out.mp4", net, "dots", metadata=choice)
     with av.open(str(tmp_path / "out.mp4")) as made:
         assert said.keys() & made.metadata.keys() == kept
+
+
+def test_a_title_that_is_not_utf8_keeps_its_bytes(net, tmp_path: Path) -> None:
+    path = make_clip(tmp_path / "clip.mp4", pictures(3), sound=None, metadata={"title": "Cafe0"})
+    path.write_bytes(path.read_bytes().replace(b"Cafe0", b"Caf\xe9\xff"))
+    stylize_video(path, tmp_path / "out.mp4", net, "dots")
+    assert b"Caf\xe9\xff" in (tmp_path / "out.mp4").read_bytes()
