@@ -5,13 +5,13 @@ from __future__ import annotations
 import abc
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from stylezoo.errors import OptionError, StyleError
-from stylezoo.images.color import ColourStatistics
+from stylezoo.images.color import ColourStatistics, pack_colours
 from stylezoo.runtime.options import StylizeOptions
 
 Floats = NDArray[np.float32]
@@ -25,6 +25,29 @@ For a picture with regions, (K, S): one row per region, of the whole picture in 
 own part of the picture."""
 
 
+class Palette(NamedTuple):
+    """The colours of style images.
+
+    Attributes:
+        mean, spread: sum of the images' means, (1, 3, 1), and covariances, (1, 3, 3), by their weights in the style.
+        weight: the sum of these weights: less than 1 in a mix with styles whose colours are unknown.
+    """
+
+    mean: NDArray[np.float64]
+    spread: NDArray[np.float64]
+    weight: float = 1.0
+
+    @property
+    def colours(self) -> ColourStatistics:
+        """The mean of the images' statistics."""
+        return self.mean / self.weight, self.spread / self.weight
+
+    @property
+    def packed(self) -> list[float]:
+        """These as nine numbers, for records."""
+        return pack_colours(self.colours)
+
+
 @dataclass(frozen=True, eq=False)
 class StyleCode:
     """A style embedding. Codes of most nets can be added and scaled, and so mixed.
@@ -32,8 +55,7 @@ class StyleCode:
     Attributes:
         values: (1, D) float array (a tensor is converted); D and the meaning depend on the family.
         mixes: whether codes of this net can be mixed.
-        palette: mean and covariance of the style image's colours; None: unknown, as for styles that a net knows by
-            name, and for mixes with one of those.
+        palette: the style image's colours; None: unknown, as for styles that a net knows by name.
 
     Raises:
         StyleError: they cannot.
@@ -41,23 +63,26 @@ class StyleCode:
 
     values: Floats
     mixes: bool = True
-    palette: ColourStatistics | None = None
+    palette: Palette | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "values", as_array(self.values))
 
     def __add__(self, other: StyleCode) -> StyleCode:
         self._check()
-        palette = None
+        palette = self.palette or other.palette
         if self.palette and other.palette:
-            palette = self.palette[0] + other.palette[0], self.palette[1] + other.palette[1]
+            (mean, spread, weight), (means, spreads, weights) = self.palette, other.palette
+            palette = Palette(mean + means, spread + spreads, weight + weights)
         return StyleCode(self.values + other.values, palette=palette)
 
     def __mul__(self, factor: float) -> StyleCode:
         if factor == 1:
             return self
         self._check()
-        palette = self.palette and (self.palette[0] * factor, self.palette[1] * factor)
+        palette = self.palette
+        if palette:
+            palette = Palette(palette.mean * factor, palette.spread * factor, palette.weight * factor)
         return StyleCode(self.values * self.values.dtype.type(factor), palette=palette)
 
     __rmul__ = __mul__

@@ -76,11 +76,13 @@ def palette_maps(
     codes = [style] if isinstance(style, StyleCode) else [region.code for region in style]
     maps: list[ColourMap | None] = []
     for number, code in enumerate(codes):
-        if code is None or code.palette is None or share == 0:
+        palette = None if code is None else code.palette
+        if palette is None or palette.weight <= 0 or share == 0:
             maps.append(None)
             continue
         found = measure(number)
-        maps.append(colour_map(found if passes is None else _steadied(found, passes), code.palette, share, STRETCH))
+        found = found if passes is None else _steadied(found, passes)
+        maps.append(colour_map(found, palette.colours, share * min(palette.weight, 1), STRETCH))
     return maps
 
 

@@ -159,15 +159,7 @@ def _render_whole(
         rows = rows_of(style, start, strength)
         stylized = compute(rows)
 
-    def measure(number: int) -> ColourStatistics:
-        if not regions:
-            return colour_statistics([stylized])
-        if regions[number].own:
-            return statistics_inside([(stylized, regions[number].mask)])
-        code = regions[number].code
-        assert code is not None
-        return colour_statistics([compute(rows_of(code, start, strength))])
-
+    measure = partial(_colours, stylized, regions, lambda code: compute(rows_of(code, start, strength)))
     maps = palette_maps(style, options, start is not None, measure, passes)
     stylized = recoloured(stylized, maps, [r.mask for r in regions])
     again = None if start is None else partial(compute, start)
@@ -177,6 +169,18 @@ def _render_whole(
     elif options.preserve_color == "stats":
         stylized = lerp(match_stats(stylized, photo), photo, kept)
     return stylized
+
+
+def _colours(
+    stylized: Floats, regions: Sequence[Region], compute: Callable[[StyleCode], Floats], number: int
+) -> ColourStatistics:
+    """Return the colours of a stylized image: of a region's own part, or of the whole picture in a region's style."""
+    code = regions[number].code if regions else None
+    if code is None:
+        return colour_statistics([stylized])
+    if regions[number].own:
+        return statistics_inside([(stylized, regions[number].mask)])
+    return colour_statistics([compute(code)])
 
 
 def shifted(by: int, wrap: bool) -> tuple[Callable[[Floats], Floats], Callable[[Floats], Floats]]:

@@ -17,7 +17,7 @@ from stylezoo.images.io import Picture, is_tensor, read
 from stylezoo.images.maps import choose, match, read_map
 from stylezoo.images.planes import STRIP, Array, Floats, as_float, resize
 from stylezoo.images.sizes import STYLE_SIZE, STYLE_SIZES
-from stylezoo.runtime.base import Region, Runtime, StyleCode
+from stylezoo.runtime.base import Palette, Region, Runtime, StyleCode
 from stylezoo.runtime.options import StylizeOptions
 from stylezoo.types import MaskLike, StyleLike
 from stylezoo.zoo.families import FAMILIES, those
@@ -59,7 +59,7 @@ class Style:
             content = part.content
             if not isinstance(content, StyleCode):
                 picture = content if wanted is None else move_colours(content, colour_statistics([content]), wanted)
-                palette = colour_statistics([picture]) if runtime.takes_palette else None
+                palette = Palette(*colour_statistics([picture])) if runtime.takes_palette else None
                 content = StyleCode(runtime.encode(picture), runtime.mixes, palette)
             codes.append(content * part.weight)
         return sum(codes[1:], codes[0])
@@ -128,7 +128,7 @@ class GuidedPlan(Plan):
         regions = []
         for number, (code, mask) in enumerate(zip(runtime.encode(image, self.parts), self.masks, strict=True)):
             part = resize(self.parts[:, number, None], (image.shape[-2], image.shape[-1]))
-            palette = statistics_inside([(image, part)]) if runtime.takes_palette else None
+            palette = Palette(*statistics_inside([(image, part)])) if runtime.takes_palette else None
             regions.append(Region(StyleCode(code[None], palette=palette), mask, own=True))
         return regions
 
@@ -229,7 +229,7 @@ def _parts(spec: ModelSpec, runtime: Runtime, style: Any, size: int | None, weig
         yield Part("a style code", weight, _fitting(spec, runtime, style))
     elif (index := find_style(spec, style)) is not None:
         numbers = spec.styles[index].palette
-        palette = None if numbers is None else unpack_colours(numbers)
+        palette = None if numbers is None else Palette(*unpack_colours(numbers))
         yield Part(spec.style_ids[index], weight, StyleCode(runtime.named_code(index), palette=palette))
     elif not (isinstance(style, PICTURES) or is_tensor(style)):
         ways = f"name, number or mix ({', '.join(spec.style_ids) or 'it has none'})"

@@ -12,7 +12,6 @@ from PIL import Image
 
 from stylezoo.detect.kept import keeper
 from stylezoo.errors import OptionError, StyleError
-from stylezoo.images.color import pack_colours
 from stylezoo.images.io import read
 from stylezoo.images.sizes import STYLE_SIZE
 from stylezoo.runtime.base import Runtime, StyleCode
@@ -278,7 +277,7 @@ class Stylizer:
             row = code.values if self.kind == "arbitrary" else code.values @ weights.rows
             name = Path(style).stem if isinstance(style, (str, os.PathLike)) else id
             record = {"title": name, "rights": UNSTATED, "source": str(made)}
-            record |= {"palette": pack_colours(code.palette)} if code.palette else {}
+            record |= {"palette": code.palette.packed} if code.palette else {}
         stated = {key: value for key, value in given.items() if value is not None}
         return StyleCard.of(spec, weights, row, record | stated)
 

@@ -53,11 +53,9 @@ def render_tiled(
     """Return what `render` makes of one photo, (1, 3, H, W), in the photo's dtype; `bar` is tqdm's."""
     photo, size, small, strength = torch.from_numpy(pixels), sizes.result, sizes.small, options.strength
     view = resized(Kept(photo), size)
-    if strength == 0 and net.gives_back and view.size == photo.shape[-2:]:
-        return pixels
     result = torch.empty(1, 3, *size, dtype=photo.dtype, device=photo.device)
     if strength == 0 and net.gives_back:
-        return _write(view.window, result, tiling, bar).numpy()
+        return pixels if view.size == photo.shape[-2:] else _write(view.window, result, tiling, bar).numpy()
     padded = Padded(resized(view, small), net.multiple, net.minimum)
     regions = [] if isinstance(style, StyleCode) else style
     masks = [resized(Kept(torch.from_numpy(region.mask)), size) for region in regions]
@@ -87,21 +85,15 @@ def render_tiled(
     stylized = stylize(rows, shares, known)
     each = partial(_each, size=size, tiling=tiling, bar=bar)
 
-    def measure(number: int) -> ColourStatistics:
-        if not regions or not regions[number].own:
-            code = regions[number].code if regions else None
-            whole = stylize(_code(net, rows_of(code, start, strength)), None, None) if code else stylized
-            return colour_statistics(each(partial(_array_of, whole)))
-        parts = zip(each(partial(_array_of, stylized)), each(partial(_array_of, masks[number])), strict=True)
-        return statistics_inside(parts)
+    def alone(code: StyleCode) -> View:
+        return stylize(_code(net, rows_of(code, start, strength)), None, None)
 
+    measure = partial(_colours, stylized, regions, masks, alone, each)
     maps = palette_maps(style, options, start is not None, measure)
 
-    def photo_in(box: Box) -> Floats:
-        return view.window(box).numpy()
+    photo_in = partial(_array_of, view)
 
-    def stay_in(box: Box) -> Floats:
-        return sum((mask.window(box).numpy() for mask in stays), np.zeros((), dtype=np.float32))
+    stay_in = partial(_sum, stays)
 
     def joined(box: Box) -> Floats:
         # `back` is called only where there is `again`
@@ -111,6 +103,22 @@ def render_tiled(
 
     finished = _coloured(options.preserve_color, photo_in, joined, stay_in, each)
     return _write(lambda box: torch.from_numpy(finished(box)), result, tiling, bar).numpy()
+
+
+def _colours(
+    stylized: View,
+    regions: Sequence[Region],
+    masks: Sequence[View],
+    alone: Callable[[StyleCode], View],
+    each: Callable[[Window], Iterator[Floats]],
+    number: int,
+) -> ColourStatistics:
+    """Return the colours of a stylized image: of a region's own part, or of the whole picture in a region's style."""
+    if regions and regions[number].own:
+        parts = zip(each(partial(_array_of, stylized)), each(partial(_array_of, masks[number])), strict=True)
+        return statistics_inside(parts)
+    code = regions[number].code if regions else None
+    return colour_statistics(each(partial(_array_of, alone(code) if code else stylized)))
 
 
 def _photo_code(
@@ -163,6 +171,10 @@ def _code(net: StyleNet, values: Floats) -> Tensor:
 
 def _array_of(view: View, box: Box) -> Floats:
     return view.window(box).numpy()
+
+
+def _sum(views: Sequence[View], box: Box) -> Floats:
+    return sum((_array_of(view, box) for view in views), np.zeros((), dtype=np.float32))
 
 
 def _each(window: Callable[[Box], Any], size: tuple[int, int], tiling: Tiling, bar: Any) -> Iterator[Any]:

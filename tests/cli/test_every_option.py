@@ -72,6 +72,7 @@ def test_a_value_that_its_type_does_not_have_is_refused_by_name(refused, words, 
 FREE: dict[str, dict[str, list[str] | None]] = {
     "stylize": {
         "--strength": ["-0.01", "3.01", "nan", "inf"],
+        "--palette": ["-0.01", "1.01", "nan"],
         "--size": ["0", "-1", "16385"],
         "--stroke": ["0", "0.06", "16.1", "nan", "-1", "big"],
         "--protect": ["nose", "face:2", "face:x"],
@@ -104,6 +105,7 @@ FREE: dict[str, dict[str, list[str] | None]] = {
     },
     "video": {
         "--strength": ["-0.01", "3.01", "nan"],
+        "--palette": ["-0.01", "1.01", "nan"],
         "--size": ["0", "16385"],
         "--stroke": ["0", "16.1"],
         "--protect": ["nose", "face:2"],
@@ -126,6 +128,7 @@ FREE: dict[str, dict[str, list[str] | None]] = {
     },
     "sheet": {
         "--strength": ["-0.01", "3.01", "nan"],
+        "--palette": ["-0.01", "1.01", "nan"],
         "--stroke": ["0", "16.1"],
         "--protect": ["nose", "face:2"],
         "--style-size": ["15", "4097"],
@@ -195,6 +198,7 @@ VALUES = {
     "strength": mostly(st.floats(0, 3), st.sampled_from([-1.0, 3.5, float("nan")])),
     "size": mostly(st.integers(1, 90), st.sampled_from([0, -3, 20000])),
     "stroke": mostly(st.floats(1 / 16, 16) | st.just("auto"), st.sampled_from([0.0, 17.0, float("inf")])),
+    "palette": mostly(st.floats(0, 1), st.sampled_from([-0.1, 1.5, float("nan")])),
     "preserve_color": mostly(st.sampled_from(["luma", "stats"]), st.just("hue")),
     "protect": mostly(st.sampled_from(["face", "face:0.5"]), st.sampled_from(["nose", "face:2"])),
     "only": mostly(st.sampled_from(["subject", "background"]), st.just("sky")),

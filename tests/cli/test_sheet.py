@@ -135,6 +135,7 @@ def test_json_says_what_was_drawn(here, draw):
         "size": 64,
         "strength": 1.0,
         "stroke": "auto",
+        "palette": 0.75,
         "preserve_color": False,
         "protect": None,
         "only": None,

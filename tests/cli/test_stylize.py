@@ -141,6 +141,7 @@ def test_json_is_one_line_a_picture(here, stylize):
         "strength": 1.0,
         "size": None,
         "stroke": "auto",
+        "palette": 0.75,
         "preserve_color": False,
         "protect": None,
         "only": None,

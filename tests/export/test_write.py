@@ -68,7 +68,7 @@ def test_a_picture_as_the_style_needs_no_encoder(any_file: Path, tmp_path: Path)
     made = export(stylizer, tmp_path / "coffee.onnx", style=style, photos=PHOTOS, pixels="uint8")
     assert made.encoder is None and [p.name for p in tmp_path.iterdir()] == ["coffee.onnx"]
     found = run(made.transform, image=data.astronaut()[None, :48, :64])[0]
-    expected = stylizer.stylize(data.astronaut()[:48, :64], style)
+    expected = stylizer.stylize(data.astronaut()[:48, :64], style, palette=0)  # which depends on the result
     assert np.abs(found.astype(int) - expected).max() <= 1
     with pytest.raises(StyleError, match="stripes"):
         export(load(any_file), tmp_path / "x.onnx", style="stripes")

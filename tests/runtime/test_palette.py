@@ -95,7 +95,9 @@ def test_a_mix_has_the_mixed_palette_and_a_named_style_none() -> None:
     for part, first, second in zip(mixed, one.palette, two.palette, strict=True):
         np.testing.assert_allclose(part, 0.75 * first + 0.25 * second)
     np.testing.assert_allclose(one.palette[0][0, :, 0], colour_statistics([planes(STYLE)])[0][0, :, 0], atol=0.01)
-    assert (one + net.encode_style("udnie")).palette is None
+    half = (one * 0.5 + net.encode_style("udnie") * 0.5).palette
+    assert half is not None and half.weight == 0.5
+    np.testing.assert_allclose(half.colours[0], one.palette.mean)
     named = net.stylize(PHOTO, "udnie", palette=1)
     assert np.array_equal(named, net.stylize(PHOTO, "udnie", palette=0))
 

@@ -187,7 +187,7 @@ def test_a_known_name_comes_before_a_path(net: Stylizer, here: Path) -> None:
         (b"no picture", ImageError, "picture of 10 bytes"),
         (torch.rand(2, 3, 20, 20), StyleError, "a style is one picture, but tensor .* has 2"),
         (torch.rand(3, 20, 20) * 9, ImageError, "outside"),
-        (None, StyleError, "needs a style (--style): give a picture, or name one of dots, lines"),
+        (None, StyleError, r"needs a style \(--style\): give a picture, or name one of dots, lines"),
         (2, StyleError, "no style number 2"),
         (True, StyleError, "as picture, name, number or mix .*, not bool"),
         (0.5, StyleError, "not float"),
@@ -257,9 +257,9 @@ def test_stats_move_a_pictures_colours_to_the_photos_before_it_is_encoded(net: S
     photo = tensor(PHOTO)
     seen = match_stats(resize(tensor(PAINTING), (288, 384)), photo)
     expected = render(net.net, photo, StyleCode(net.net.encode(seen)), strength=0.8)
-    stylized = net.stylize(photo, PAINTING, preserve_color="stats", strength=0.8)
+    stylized = net.stylize(photo, PAINTING, preserve_color="stats", strength=0.8, palette=0)
     assert torch.allclose(stylized, expected, atol=1e-3)
-    assert (stylized - net.stylize(photo, PAINTING, strength=0.8)).abs().mean() > 0.01
+    assert (stylized - net.stylize(photo, PAINTING, strength=0.8, palette=0)).abs().mean() > 0.01
     assert close(net.encode_style(PAINTING, photo=PHOTO), StyleCode(net.net.encode(seen)))
     with pytest.raises(OptionError, match="photo must be one picture, not 2"):
         net.encode_style(PAINTING, photo=torch.rand(2, 3, 8, 8))

@@ -20,12 +20,13 @@ export function statistics(planes, W, H, width, height) {
   return { mean, spread };
 }
 
-// Palettes [[palette, weight], ...] -> their mean, by weights; null if one is unknown.
+// Palettes [[palette, weight], ...] -> the mean of those that are known, by weights, and their weight in all.
 export function mixPalettes(parts) {
-  if (parts.some(([palette]) => !palette)) return null;
-  const total = parts.reduce((sum, [, weight]) => sum + weight, 0);
-  const mixed = key => parts[0][0][key].map((_, i) => parts.reduce((sum, [p, weight]) => sum + p[key][i] * weight / total, 0));
-  return { mean: mixed("mean"), spread: mixed("spread") };
+  const sum = (parts, value) => parts.reduce((total, part) => total + value(part), 0), weigh = ([, weight]) => weight;
+  const known = parts.filter(([palette, weight]) => palette && weight > 0), total = sum(known, weigh);
+  if (!known.length) return null;
+  const mixed = key => known[0][0][key].map((_, i) => sum(known, ([palette, weight]) => palette[key][i] * weight) / total);
+  return { mean: mixed("mean"), spread: mixed("spread"), weight: total / sum(parts, weigh) };
 }
 
 // Bring the colours of planes, in place, to a palette.

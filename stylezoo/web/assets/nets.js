@@ -56,7 +56,7 @@ export class Nets {
     if (this.photo?.data !== data) this.photo = { data, ...toPlanes(data, width, height) };
     const photoRow = model.photo === null ? null : rowAt(model.photo);
     const { W, H } = this.photo;
-    const finish = (planes, share) => palette ? recolour(planes, W, H, width, height, palette, SHARE * share) : planes;
+    const finish = (planes, share) => palette ? recolour(planes, W, H, width, height, palette, SHARE * share * palette.weight) : planes;
     const planes = await stylize(run, this.photo, row, photoRow, strength, finish);
     return toBytes(planes, W, H, width, height, data);
   }
