@@ -70,8 +70,7 @@ def render_tiled(
             painting = Kept(_write(painting.window, room, tiling, bar))
         return resized(painting, size)
 
-    wanted = wants_photo_code(style, strength)
-    start, known = _photo_code(net, padded, style, how) if wanted else (None, None)
+    start, known = _photo_code(net, padded, style, how) if wants_photo_code(style, strength) else (None, None)
     # First, as much of what makes it is freed before the painting needs the same.
     again = None
     if start is not None and (stays or (net.gives_back and strength < 1)):
@@ -88,12 +87,10 @@ def render_tiled(
     def alone(code: StyleCode) -> View:
         return stylize(_code(net, rows_of(code, start, strength)), None, None)
 
-    measure = partial(_colours, stylized, regions, masks, alone, each)
-    maps = palette_maps(style, options, start is not None, measure)
+    colours = partial(_colours, stylized, regions, masks, alone, each)
+    maps = palette_maps(style, options, start is not None, colours)
 
-    photo_in = partial(_array_of, view)
-
-    stay_in = partial(_sum, stays)
+    photo_in, stay_in = partial(_array_of, view), partial(_sum, stays)
 
     def joined(box: Box) -> Floats:
         # `back` is called only where there is `again`
