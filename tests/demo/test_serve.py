@@ -38,11 +38,14 @@ def values(client):
     """What the page asks for, without the photo."""
     parts = {c["props"].get("elem_id"): c["props"] for c in client.get("config").json()["components"]}
     mix = {"mix": [[parts["sz-palette"]["props"]["cards"][0]["id"], 1]]}
-    return [parts["sz-quality"]["value"], mix, 1, "auto", "style", None, [], None]
+    return [parts["sz-quality"]["value"], mix, 1, "auto", "style", None, [], "everything", None, None, None]
 
 
 def upload(client, data: bytes, name: str = "photo.png") -> str:
     return client.post("gradio_api/upload", files={"files": (name, data)}).raise_for_status().json()[0]
+
+
+BRUSH, OWN = 5, 8  # places in `values`
 
 
 def picture() -> bytes:
@@ -67,9 +70,9 @@ def test_no_picture_of_the_host_is_stylized(client, values, hostile, photo, mark
     values, mine = list(values), {"path": upload(client, picture()), "meta": FILE}
     there = {"path": str(photo), **marked}
     if place == "own":
-        values[-1] = there
+        values[OWN] = there
     elif place == "mask":
-        values[-2] = {"regions": [{**values[1], "mask": there}]}
+        values[BRUSH] = {"regions": [{**values[1], "mask": there}]}
     event, said = asked(client, "stylize", [there if place == "photo" else mine, *values])
     assert event == "error"
     assert "only what was uploaded here" in said["error"]

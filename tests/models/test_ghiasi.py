@@ -287,8 +287,8 @@ def test_a_predicted_style_kept_as_a_card_stylizes_the_same_in_a_cin_net_on_the_
     cin.add_card(card)
     whole.add_card(card)
     expected = whole.stylize(x, picture)
-    assert np.array_equal(cin.stylize(x, "cup"), expected)
-    assert np.array_equal(whole.stylize(x, "cup"), expected)
+    assert np.abs(cin.stylize(x, "cup").astype(int) - expected).max() <= 1  # a card holds the palette in seven digits
+    assert np.abs(whole.stylize(x, "cup").astype(int) - expected).max() <= 1
     half = [stylizer.stylize(x, "cup", strength=0.5).astype(int) for stylizer in (cin, whole)]
     assert np.abs(half[0] - half[1]).max() <= 1  # the two nets add up in another order
     assert np.abs(half[0] - expected).max() > 5
