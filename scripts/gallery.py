@@ -144,6 +144,19 @@ def sizes(_: Stylizer) -> Image.Image:
     return labelled_page([picture for picture, _ in whole + part], [title for _, title in whole + part], 3)
 
 
+def smooth(_: Stylizer) -> Image.Image:
+    """Two details at twice their size, each without and with `smooth`."""
+    net, cells = stylezoo.load("cin/16-large"), []
+    for photo, style, box in (
+        (CAT, "starry_night", (90, 60, 310, 220)),
+        (ASTRONAUT, "composition_vii", (130, 0, 350, 160)),
+    ):
+        for smooth, note in ((False, "as it is"), (True, "smooth")):
+            detail = net.stylize(photo, style, smooth=smooth).crop(box)
+            cells.append((detail.resize((440, 320), Image.Resampling.BICUBIC), (style, note)))
+    return labelled_page([picture for picture, _ in cells], [title for _, title in cells], 2)
+
+
 def _row(cells: list[tuple[Image.Image, Title]]) -> Image.Image:
     return labelled_page(
         [picture.resize((330, 330)) for picture, _ in cells], [title for _, title in cells], len(cells)
@@ -152,7 +165,7 @@ def _row(cells: list[tuple[Image.Image, Title]]) -> Image.Image:
 
 PICTURES: dict[str, Callable[[Stylizer], Image.Image]] = {
     draw.__name__: draw
-    for draw in (gallery, cin16, blend, strength, regions, add_style, any_style, wct, color, stroke, sizes)
+    for draw in (gallery, cin16, blend, strength, regions, add_style, any_style, wct, color, stroke, sizes, smooth)
 }
 
 

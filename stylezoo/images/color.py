@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stylezoo.errors import ImageError
+from stylezoo.images.planes import Array
 
 Pixels = TypeVar("Pixels", bound=Any)
 """An array or a tensor, (N, 3, H, W)."""
@@ -74,7 +75,6 @@ def match_stats(source: Pixels, target: Pixels) -> Pixels:
     return move_colours(source, colour_statistics([source]), colour_statistics([target]))
 
 
-Array = NDArray[Any]
 Matrix: TypeAlias = NDArray[np.float64]
 ColourStatistics: TypeAlias = tuple[Matrix, Matrix]
 """Mean (N, 3, 1) and covariance (N, 3, 3) of the colours of pictures, in float64."""

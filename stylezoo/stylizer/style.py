@@ -127,8 +127,8 @@ class GuidedPlan(Plan):
             image = move_colours(image, colour_statistics([image]), colour_statistics(_strips(photo)))
         regions = []
         for number, (code, mask) in enumerate(zip(runtime.encode(image, self.parts), self.masks, strict=True)):
-            part = resize(self.parts[:, number, None], (image.shape[-2], image.shape[-1]))
-            palette = Palette(*statistics_inside([(image, part)])) if runtime.takes_palette else None
+            part = image, self.parts[:, number, None]
+            palette = Palette(*statistics_inside([part])) if runtime.takes_palette else None
             regions.append(Region(StyleCode(code[None], palette=palette), mask, own=True))
         return regions
 

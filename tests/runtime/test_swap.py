@@ -25,6 +25,17 @@ def padded(how: Swap, x: Floats) -> Floats:
     return np.pad(x, ((0, 0), how.padding(x.shape[1]), how.padding(x.shape[2])), mode="reflect")
 
 
+def setting(patch: int, stride: int) -> tuple[Swap, Floats, list[Floats]]:
+    """Return a swap, the features of a photo, and those of a style at two scales."""
+    how = Swap(patch, stride)
+    return how, padded(how, features(0, 9, 12)), [features(1, 14, 11), features(2, 7, 6)]
+
+
+@pytest.fixture
+def block(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(swap, "BLOCK", request.param)
+
+
 def loop(
     photo: Floats, styles: list[Floats], patch: int, stride: int, inside: list[NDArray[np.bool_]] | None = None
 ) -> NDArray[np.float64]:
@@ -48,13 +59,9 @@ def loop(
 
 
 @pytest.mark.parametrize(("patch", "stride"), [(3, 1), (3, 2), (3, 3), (1, 1), (5, 2), (4, 3)])
-@pytest.mark.parametrize("block", [1, 20_000, 2**22])
-def test_patches_are_those_that_a_loop_finds(
-    patch: int, stride: int, block: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(swap, "BLOCK", block)
-    how = Swap(patch, stride)
-    photo, styles = padded(how, features(0, 9, 12)), [features(1, 14, 11), features(2, 7, 6)]
+@pytest.mark.parametrize("block", [1, 20_000, 2**22], indirect=True)
+def test_patches_are_those_that_a_loop_finds(patch: int, stride: int, block: None) -> None:
+    how, photo, styles = setting(patch, stride)
     expected = loop(photo, styles, patch, stride)
     np.testing.assert_allclose(how.features(np, photo, styles), expected, atol=1e-5)
     ours: Any = how.features(torch, torch.from_numpy(photo), [torch.from_numpy(style) for style in styles])
@@ -62,13 +69,9 @@ def test_patches_are_those_that_a_loop_finds(
 
 
 @pytest.mark.parametrize(("patch", "stride"), [(3, 1), (1, 1), (4, 1)])
-@pytest.mark.parametrize("block", [1, 2**22])
-def test_a_region_has_patches_that_lie_in_it_alone(
-    patch: int, stride: int, block: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(swap, "BLOCK", block)
-    how = Swap(patch, stride)
-    photo, styles = padded(how, features(0, 9, 12)), [features(1, 14, 11), features(2, 7, 6)]
+@pytest.mark.parametrize("block", [1, 2**22], indirect=True)
+def test_a_region_has_patches_that_lie_in_it_alone(patch: int, stride: int, block: None) -> None:
+    how, photo, styles = setting(patch, stride)
     disc = np.hypot(np.arange(14)[:, None] - 8, np.arange(11) - 5) < 5
     rows = np.arange(7)[:, None] >= np.array([3] * 6)
     shares = [np.stack([0.8 * m + 0.1, 0.9 - 0.8 * m]).astype(np.float32) for m in (disc, rows)]
