@@ -157,7 +157,7 @@ def statistics_inside(parts: Iterable[tuple[Array, Array]]) -> ColourStatistics:
 def pack_colours(statistics: ColourStatistics) -> list[float]:
     """Return the statistics of one picture as nine numbers: three means, then the covariances of the upper triangle."""
     mean, spread = statistics
-    return [round(float(value), 7) for value in (*mean[0, :, 0], *spread[0][np.triu_indices(3)])]
+    return [float(value) for value in (*mean[0, :, 0], *spread[0][np.triu_indices(3)])]
 
 
 def unpack_colours(numbers: Sequence[float]) -> ColourStatistics:
