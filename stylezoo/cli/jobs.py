@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import mimetypes
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -189,6 +190,8 @@ def _to_file(source: Path | None, output: str, format: str | None) -> Job:
     if format and own and FORMATS[format] != FORMATS[own]:
         raise OptionError(f"--format {format} contradicts the name of --output '{output}'")
     chosen = format or own
+    if chosen is None and (mimetypes.guess_type(output)[0] or "").startswith("video/"):
+        raise OptionError(f"--output '{output}' is a clip: use stylezoo video")
     if chosen is None:
         raise OptionError(f"--output '{output}' has no known suffix: use {_ENDINGS}, or pass --format")
     return Job(source, target, chosen)
