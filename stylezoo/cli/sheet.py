@@ -68,7 +68,7 @@ class Sheet(click.Command):
 )
 @shared_options("card")
 @click.option(
-    "--styles", metavar="A,B,C", help="Styles to show: names, pictures or a folder of pictures.  [default: all]"
+    "-s", "--styles", metavar="A,B,C", help="Styles to show: names, pictures or a folder of pictures.  [default: all]"
 )
 @click.option(
     "--blend",
