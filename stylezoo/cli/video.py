@@ -111,10 +111,6 @@ def command(
     if facts.resumed:
         say(f"{facts.resumed} of {facts.frames} frames were kept from an earlier run")
     if as_json:
-        put_json(
-            {"input": str(source)}
-            | dataclasses.asdict(facts)
-            | {"style": wanted, "keyframes": keyframes}
-            | options.as_dict()
-        )
+        asked_for = {"style": wanted, "keyframes": keyframes} | options.as_dict()
+        put_json({"input": str(source)} | dataclasses.asdict(facts) | asked_for)
     say_wrote(output, time.perf_counter() - began)
