@@ -126,15 +126,35 @@ def say_wrote(what: object, seconds: float) -> None:
 
 
 def put_table(titles: Sequence[str], rows: Iterable[Sequence[str]], right: Container[str] = ()) -> None:
-    """Write an aligned table to stdout; on a terminal, cut to its width. `right`: titles of columns aligned right."""
+    """Write an aligned table to stdout; on a terminal, its widest columns are cut until it fits, but not the first.
+
+    `right`: titles of columns aligned right.
+    """
     table = [titles, *rows]
     widths = [max(map(len, column)) for column in zip(*table, strict=True)]
-    room = shutil.get_terminal_size().columns if sys.stdout.isatty() else 0
+    room = shutil.get_terminal_size().columns if sys.stdout.isatty() else sum(widths) + 2 * len(widths)
+    widths = fitted(widths, room)
     for line in table:
-        columns = zip(titles, line, widths, strict=True)
+        columns = zip(titles, (shortened(*cell) for cell in zip(line, widths, strict=True)), widths, strict=True)
         aligned = (text.rjust(width) if title in right else text.ljust(width) for title, text, width in columns)
-        text = "  ".join(aligned).rstrip()
-        click.echo(text if not room or len(text) <= room else text[: room - 1] + "…")
+        click.echo(shortened("  ".join(aligned).rstrip(), room))
+
+
+def fitted(widths: Sequence[int], room: int) -> list[int]:
+    """Return the widths of columns with the widest cut, but never the first, so that they fit into `room` if they can.
+
+    No column is cut to fewer than 8 characters.
+    """
+    first, *others = widths
+    widest = max(others, default=0)
+    while widest > 8 and first + sum(2 + min(width, widest) for width in others) > room:
+        widest -= 1
+    return [first, *(min(width, widest) for width in others)]
+
+
+def shortened(text: str, width: int) -> str:
+    """Return a text cut to `width` characters."""
+    return text if len(text) <= width else text[: width - 1] + "…"
 
 
 def put_json(value: Any, *, indent: int | None = None) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import mimetypes
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -150,6 +151,11 @@ def _ending(path: Path | None) -> str | None:
     return found if found in FORMATS else None
 
 
+def _is_clip(name: str) -> bool:
+    """Whether a file's name is that of a video."""
+    return (mimetypes.guess_type(name)[0] or "").startswith("video/")
+
+
 def _default_format(path: Path) -> str | None:
     """Return the default format of a result: that of the input, or a similar one that can be written."""
     known = ending(path)
@@ -172,6 +178,8 @@ def _into_folder(sources: list[Source], output: str, format: str | None, labels:
         own = _ending(path)
         if format is None and own is None and (like := _default_format(path)):
             suffix, kind = f".{like}", like
+        elif format is None and own is None and _is_clip(path.name):
+            raise OptionError(f"'{path.name}' is a clip: use stylezoo video")
         elif format is None and own is None:
             raise OptionError(f"cannot write the format of '{path.name}': pass --format, such as --format png")
         elif format is None or (own and FORMATS[own] == FORMATS[format]):
@@ -189,6 +197,8 @@ def _to_file(source: Path | None, output: str, format: str | None) -> Job:
     if format and own and FORMATS[format] != FORMATS[own]:
         raise OptionError(f"--format {format} contradicts the name of --output '{output}'")
     chosen = format or own
+    if chosen is None and _is_clip(output):
+        raise OptionError(f"--output '{output}' is a clip: use stylezoo video")
     if chosen is None:
         raise OptionError(f"--output '{output}' has no known suffix: use {_ENDINGS}, or pass --format")
     return Job(source, target, chosen)
@@ -202,7 +212,9 @@ def _check(jobs: list[Job], force: bool) -> None:
             continue
         target = real_path(job.target)
         if target in writers:
-            raise OptionError(f"'{writers[target]}' and '{job.input}' would both be written to '{job.output}'")
+            raise OptionError(
+                f"'{writers[target]}' and '{job.input}' would both be written to '{job.output}': rename one"
+            )
         writers[target] = job.input
         if target in read:
             raise OptionError(f"'{job.output}' is an input and is never overwritten: choose another --output")

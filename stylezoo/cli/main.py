@@ -23,7 +23,7 @@ from stylezoo.errors import StyleZooError, did_you_mean, missing_extra, out_of_m
 # Name -> its line in `stylezoo --help`. The module stylezoo.cli.<name> defines `command`; it is imported when called.
 COMMANDS = {
     "list": "List the models.",
-    "styles": "Show the styles of all models, with pictures.",
+    "styles": "Show the styles of all models; with --pictures, as pictures.",
     "info": "Show a model's styles, rights, origin and quality.",
     "stylize": "Stylize pictures.",
     "video": "Stylize a video clip and keep its sound.",
@@ -65,7 +65,7 @@ class LazyGroup(click.Group):
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
         if args[0] not in COMMANDS and not args[0].startswith("-"):
-            raise click.UsageError(f"no command '{args[0]}'.{did_you_mean(args[0], COMMANDS)}", ctx)
+            raise click.UsageError(f"no command '{args[0]}'.{did_you_mean(args[0], [*COMMANDS, '--help'])}", ctx)
         return super().resolve_command(ctx, args)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:

@@ -10,7 +10,14 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from stylezoo.cli.console import put_json, say_wrote
-from stylezoo.cli.options import files_of, parse_style, read_options, shared_options, stylize_options
+from stylezoo.cli.options import (
+    files_of,
+    parse_style,
+    read_options,
+    shared_options,
+    stylize_options,
+    warn_without_picture,
+)
 from stylezoo.errors import OptionError
 
 if TYPE_CHECKING:
@@ -59,6 +66,7 @@ def command(
     stylizer = load(model, device=device, backend=backend)
     for card in cards:
         stylizer.add_card(card)
+    warn_without_picture(stylizer.spec, [stylizer.styles[-1] if wanted is None and stylizer.styles else wanted])
     chosen = {name: getattr(options, name) for name in OPTIONS}
     facts = stylize_mesh(
         source,

@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
+from click.core import ParameterSource
 
+from stylezoo.cli.console import say
 from stylezoo.cli.jobs import pictures_in
 from stylezoo.errors import OptionError
 from stylezoo.runtime.options import StylizeOptions, option_fields
+
+if TYPE_CHECKING:
+    from stylezoo.zoo.spec import ModelSpec
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -192,8 +197,8 @@ def parse_style(text: str | None, option: str = "--style") -> Style:
             value = math.nan
         if not name or not math.isfinite(value):
             raise OptionError(
-                f"cannot read '{part}' in {option} '{text}': write NAME or NAME:WEIGHT,NAME:WEIGHT, where NAME is a "
-                "style or an existing picture"
+                f"cannot read '{part}' in {option} '{text}': write NAME, or NAME:WEIGHT,NAME:WEIGHT with a weight for "
+                "each style of a mix, where NAME is a style or an existing picture"
             )
         if name in mix:
             raise OptionError(f"{option} '{text}' names '{name}' twice: add up its weights")
@@ -228,3 +233,20 @@ def label_styles(styles: Sequence[str]) -> dict[str, Style]:
 def files_of(style: Style) -> list[Path]:
     """Return the style's picture files."""
     return [path for path in map(Path, [style] if isinstance(style, str) else style or ()) if path.is_file()]
+
+
+def warn_without_picture(spec: ModelSpec, styles: Iterable[Style]) -> None:
+    """Warn that --palette or --style-size was given but no style is a picture; a card has the palette of its picture.
+
+    `spec` is the record of the model with its cards.
+    """
+    styles = list(styles)
+    if any(files_of(style) for style in styles):
+        return
+    names = {name for style in styles for name in ([style] if isinstance(style, str) else style or ())}
+    kept = any(style.palette for style in spec.styles if style.id in names)
+    source = click.get_current_context().get_parameter_source
+    for name in ("style_size",) if kept else ("palette", "style_size"):
+        if source(name) is ParameterSource.COMMANDLINE:
+            flag = f"--{name.replace('_', '-')}"
+            say(f"warning: {flag} has no effect: it is for style images, such as -m any -s painting.jpg")

@@ -21,6 +21,7 @@ from stylezoo.cli.options import (
     shared_options,
     spread_folders,
     stylize_options,
+    warn_without_picture,
 )
 from stylezoo.cli.request import check_kept, check_stdout
 from stylezoo.errors import OptionError, did_you_mean
@@ -67,7 +68,7 @@ class Sheet(click.Command):
 )
 @shared_options("card")
 @click.option(
-    "--styles", metavar="A,B,C", help="Styles to show: names, pictures or a folder of pictures.  [default: all]"
+    "-s", "--styles", metavar="A,B,C", help="Styles to show: names, pictures or a folder of pictures.  [default: all]"
 )
 @click.option(
     "--blend",
@@ -129,6 +130,7 @@ def command(
     known = list(dict.fromkeys(style for net in nets for style in net.styles))
     choices = choices.spread(known)
     check_kept([job], [file for style in choices.pictures(known) for file in files_of(style)])
+    warn_without_picture(nets[0].spec, choices.corners or choices.shown or known)
     facts: dict[str, Any] = {"size": size, "strength": how.strength}
     facts |= {
         name: getattr(how, name) for name in ("style_size", "stroke", "palette", "preserve_color", "protect", "only")

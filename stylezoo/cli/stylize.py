@@ -15,7 +15,7 @@ from stylezoo.cli.console import Failure, one_line, put_json, say, say_wrote, sh
 from stylezoo.cli.descent import descent_options, saver
 from stylezoo.cli.folders import advising, folder_options, open_manifest
 from stylezoo.cli.jobs import FORMATS, check_quality, plan
-from stylezoo.cli.options import FILE, shared_options, stylize_options
+from stylezoo.cli.options import FILE, shared_options, stylize_options, warn_without_picture
 from stylezoo.cli.request import card_id, check_stdout, read_request
 from stylezoo.errors import ImageError
 from stylezoo.stylizer.batch import Engine, Outcome, Work, stylize
@@ -99,6 +99,7 @@ def command(
     for added in request.cards:
         stylizer.add_card(added)
     codes, styles = request.codes(stylizer), request.stylized(stylizer)
+    warn_without_picture(stylizer.spec, [*styles.values(), *(style for _, style in request.regions)])
     if request.save_card:
         card = stylizer.card(*styles.values(), id=card_id(request.save_card), style_size=request.options.style_size)
         card.save(request.save_card)

@@ -4,13 +4,21 @@ from __future__ import annotations
 
 import dataclasses
 import sys
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from stylezoo.cli.console import put_json, say
-from stylezoo.cli.options import files_of, parse_style, read_options, shared_options, stylize_options
+from stylezoo.cli.console import put_json, say, say_wrote
+from stylezoo.cli.options import (
+    files_of,
+    parse_style,
+    read_options,
+    shared_options,
+    stylize_options,
+    warn_without_picture,
+)
 from stylezoo.errors import OptionError
 
 if TYPE_CHECKING:
@@ -24,7 +32,7 @@ if TYPE_CHECKING:
 @click.option(
     "--keyframes",
     metavar="TIME:STYLE,...",
-    help="Blend between styles at frames or seconds: 0:starry_night,5s:great_wave,120:the_kiss+udnie.",
+    help="Blend between styles at frames or seconds: 0:udnie,5s:great_wave,120:the_kiss+udnie.",
 )
 @shared_options("card")
 @stylize_options(tile="none", hidden=("content_map", "style_map"))
@@ -72,6 +80,7 @@ def command(
     stylezoo video clip.mov -o stylized.mp4 -m cin/16 --keyframes 0:starry_night,5s:great_wave
     stylezoo video cat.gif -o stylized.webp -m johnson/mosaic
     """
+    began = time.perf_counter()
     wanted = parse_style(style)
     read = [*cards, *files_of(wanted), *([mask] if mask else [])]
     if output.exists() and any(output.samefile(file) for file in read):
@@ -84,6 +93,8 @@ def command(
     stylizer = load(model, device=device, backend=backend)
     for card in cards:
         stylizer.add_card(card)
+    if not keyframes:
+        warn_without_picture(stylizer.spec, [stylizer.styles[-1] if wanted is None and stylizer.styles else wanted])
     facts = stylize_video(
         source,
         output,
@@ -100,9 +111,6 @@ def command(
     if facts.resumed:
         say(f"{facts.resumed} of {facts.frames} frames were kept from an earlier run")
     if as_json:
-        put_json(
-            {"input": str(source)}
-            | dataclasses.asdict(facts)
-            | {"style": wanted, "keyframes": keyframes}
-            | options.as_dict()
-        )
+        asked_for = {"style": wanted, "keyframes": keyframes} | options.as_dict()
+        put_json({"input": str(source)} | dataclasses.asdict(facts) | asked_for)
+    say_wrote(output, time.perf_counter() - began)

@@ -74,7 +74,8 @@ def decode_stream(
         except Exception as cause:  # GIF scans the whole file to count frames
             raise _damaged(name, cause) from cause
         if frames > 1:
-            warnings.warn(f"{name} has {frames} frames; only the first is used", UserWarning, stacklevel=2)
+            more = ": stylezoo video stylizes all" if kind in ("GIF", "PNG", "WEBP") else ""
+            warnings.warn(f"{name} has {frames} frames; only the first is used{more}", UserWarning, stacklevel=2)
     return array, kind, info
 
 

@@ -16,5 +16,7 @@ def check_tuning(given: Iterable[str], own: Sequence[str], model: str) -> None:
             continue
         if families := takers(name):
             raise OptionError(f"{name} is for {families} models, and {model} is none: leave it out")
+        if name in ("device", "dtype", "backend"):
+            raise OptionError(f"{model} has no option '{name}': pass it to stylezoo.load")
         known = ["style", "mask", "progress", *option_fields(), *own]
         raise OptionError(f"{model} has no option '{name}'.{did_you_mean(name, known)}")

@@ -226,7 +226,7 @@ def _check_target(source: Path, target: Path, overwrite: bool) -> None:
     if target.exists() and source.exists() and target.samefile(source):
         raise VideoError(f"'{target}' is the input and is never overwritten: choose another name")
     if target.exists() and not overwrite:
-        raise VideoError(f"'{target}' exists: pass overwrite=True (--force), or choose another name")
+        raise VideoError(f"'{target}' exists: pass --force (overwrite=True) to overwrite it, or choose another name")
     blocked = next((p for p in target.parents if p.exists()), None)
     if blocked and not blocked.is_dir():
         raise VideoError(f"cannot write '{target}': '{blocked}' is not a folder")

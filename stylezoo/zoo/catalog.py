@@ -184,6 +184,11 @@ def lookup(name: str) -> tuple[ModelSpec, Path | None]:
     """
     models, aliases = _all_models(), _all_aliases()
     found = models.get(aliases.get(name, name))
+    if found is None and (having := models_with(name)):
+        raise ModelNotFoundError(
+            f"'{name}' is a style, not a model: use it with a model that has it, as in -m {having[0]} -s {name}. "
+            f"Models that have it: {', '.join(having)}."
+        )
     if found is None:
         near = did_you_mean(name, (*models, *aliases))
         raise ModelNotFoundError(f"no model is named '{name}'.{near} To see them all, run stylezoo list.")

@@ -10,10 +10,18 @@ from stylezoo.errors import ImageError, OptionError
 
 @pytest.fixture
 def here(tmp_path, monkeypatch):
-    """A folder with a.jpg, b.PNG, and photos/ with c.webp, d.jpeg, notes.txt and a folder; every file is empty."""
+    """A folder with a.jpg, b.PNG, and photos/ with c.webp, d.jpeg, notes.txt, clip.mp4 and a folder; all empty."""
     monkeypatch.chdir(tmp_path)
     Path("photos/more").mkdir(parents=True)
-    for name in ("a.jpg", "b.PNG", "photos/c.webp", "photos/d.jpeg", "photos/notes.txt", "photos/more/e.jpg"):
+    for name in (
+        "a.jpg",
+        "b.PNG",
+        "photos/c.webp",
+        "photos/d.jpeg",
+        "photos/notes.txt",
+        "photos/clip.mp4",
+        "photos/more/e.jpg",
+    ):
         Path(name).touch()
     return tmp_path
 
@@ -87,6 +95,8 @@ def test_stdin_and_stdout(here):
         (["a.jpg"], "out.txt", {}, "'out.txt'"),
         (["a.jpg"], "out.png", {"format": "webp"}, "--format webp contradicts"),
         (["photos/notes.txt"], "photos/more", {}, "'notes.txt'"),
+        (["photos/clip.mp4"], "photos/more", {}, "'clip.mp4' is a clip: use stylezoo video"),
+        (["a.jpg"], "out.webm", {}, "'out.webm' is a clip: use stylezoo video"),
         (["a.jpg", "photos/../a.jpg"], "out", {}, "would both be written to 'out/a.jpg'"),
         (["a.jpg"], "b.PNG", {}, "'b.PNG' exists: pass --force"),
         (["a.jpg"], "b.PNG/c.png", {"force": True}, "is not a folder"),

@@ -27,6 +27,15 @@ def test_lines_are_cut_to_the_width_of_a_terminal(run, zoo, monkeypatch):
     assert (len(second), second[-1], third) == (40, "…", "c/d   short")
 
 
+def test_the_widest_columns_are_cut_first_and_the_names_never(run, zoo, monkeypatch):
+    monkeypatch.setattr(console.sys, "stdout", Terminal())
+    monkeypatch.setenv("COLUMNS", "40")
+    console.put_table(("NAME", "TITLE", "YEAR", "MODELS"), [("n" * 12, "t" * 30, "1889", "m" * 30)])
+    first, second = console.sys.stdout.getvalue().splitlines()
+    assert first.split() == ["NAME", "TITLE", "YEAR", "MODELS"]
+    assert second.split() == ["n" * 12, "t" * 8 + "…", "1889", "m" * 8 + "…"]
+
+
 class Terminal(io.StringIO):
     def isatty(self) -> bool:
         return True

@@ -45,6 +45,7 @@ def test_version(run):
 
 def test_misspelt_command_suggests_the_right_one(refused):
     assert "no command 'stylise'. Did you mean stylize" in refused("stylise")
+    assert "no command 'help'. Did you mean --help" in refused("help")
 
 
 def test_unknown_option_suggests_the_right_one_and_where_help_is(refused):

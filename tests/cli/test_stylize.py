@@ -415,6 +415,14 @@ def test_a_picture_is_a_style(stylize_any, net):
     assert not np.array_equal(pixels("usual.png"), pixels("out.png"))
 
 
+@pytest.mark.parametrize(("flag", "value"), [("--palette", 1), ("--style-size", 64)])
+def test_an_option_of_style_images_says_that_there_is_none(stylize_any, run, any_file, flag, value):
+    named = run("stylize", "photo.png", "-o", "named.png", "-m", any_file, "-s", "dots", flag, value)
+    assert named.exit_code == 0 and f"warning: {flag} has no effect" in named.stderr
+    stylize_any("photo.png", "-o", "plain.png", "-s", "dots")  # these say nothing
+    stylize_any("photo.png", "-o", "mixed.png", "-s", "styles/wave.jpg:0.6,dots:0.4", flag, value)
+
+
 def test_pictures_and_names_mix(stylize_any, net):
     stylize_any("photo.png", "-o", "out.png", "-s", "styles/wave.jpg:0.6,dots:0.4")
     expected = net.stylize("photo.png", {"styles/wave.jpg": 0.6, "dots": 0.4})
@@ -508,6 +516,8 @@ def test_a_style_is_saved_as_a_card_and_used_again(stylize_any, photo_any):
         (["-o", "out.png", "-s", "https://example.org/wave.jpg"], "is a URL: download it first"),
         (["-o", "out.png", "-s", "mine.card.safetensors"], "mine.card.safetensors is a style card"),
         (["-o", "out.png", "-s", "no:such.png"], "cannot read 'no:such.png'"),
+        (["-o", "out.png", "-s", "dots,lines"], "a weight for each style"),
+        (["-o", "out.mp4", "-s", "dots"], "'out.mp4' is a clip: use stylezoo video"),
         (["-o", "out.png"], "needs a style (--style): give a picture, or name one of dots, lines"),
         (["-o", "out.png", "-s", "photos", "--style-size", "8"], "style_size must be"),
         (

@@ -127,3 +127,8 @@ def test_without_pyav_it_says_what_to_install(here, not_stylized, monkeypatch):
 
     monkeypatch.setitem(sys.modules, "av", None)
     assert "pip install 'stylezoo[video]'" in not_stylized("clip.mp4", "-o", "out.mp4", "-s", "dots")
+
+
+def test_a_terminal_gets_a_line_about_the_clip_that_was_written(stylize, here, monkeypatch):
+    monkeypatch.setattr("stylezoo.cli.video.say_wrote", lambda what, seconds: print(f"{what} in {seconds:.1f} s"))
+    assert stylize("clip.mp4", "-o", "out.mp4", "-s", "dots").stdout.startswith("out.mp4 in ")

@@ -426,6 +426,7 @@ def test_options_last_for_one_painting(model: Stylizer) -> None:
         ({"pooling": "mean"}, "pooling must be max or avg, not 'mean'"),
         ({"callback": 3}, "callback must be a function"),
         ({"stps": 3}, "gatys/vgg19 has no option 'stps'. Did you mean steps"),
+        ({"device": "cpu"}, "gatys/vgg19 has no option 'device': pass it to stylezoo.load"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, dict) else "",
 )

@@ -79,7 +79,13 @@ def test_model_info_takes_names_and_aliases() -> None:
 
 
 @pytest.mark.usefixtures("zoo")
-@pytest.mark.parametrize(("name", "near"), [("johnson/mosiac", "johnson/mosaic"), ("candy", "johnson/candy")])
+def test_a_style_in_the_place_of_a_model_names_the_models_that_have_it() -> None:
+    with pytest.raises(ModelNotFoundError, match=r"'candy' is a style, not a model.*-m johnson/candy -s candy"):
+        model_info("candy")
+
+
+@pytest.mark.usefixtures("zoo")
+@pytest.mark.parametrize(("name", "near"), [("johnson/mosiac", "johnson/mosaic"), ("johnson/cany", "johnson/candy")])
 def test_an_unknown_model_names_the_nearest(name: str, near: str) -> None:
     with pytest.raises(ModelNotFoundError) as caught:
         model_info(name)
