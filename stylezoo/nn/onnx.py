@@ -8,7 +8,6 @@ import logging
 import os
 import warnings
 from collections.abc import Iterator
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -22,20 +21,9 @@ def to_onnx(program: nn.Module | torch.export.ExportedProgram, inputs: tuple[Ten
     """Return what torch.onnx.export makes of a module or program, without the places in our source that it came from.
 
     Those would be most of a small file.
-
-    Raises:
-        OptionError: this torch cannot write ONNX with the onnx-ir that is installed.
     """
-    from onnx_ir.passes import PassError  # a part of the extra, like the exporter's onnxscript
-
-    try:
-        with torch.no_grad(), quietly():
-            made = torch.onnx.export(program, inputs, dynamo=True, verbose=False, **options)
-    except PassError as error:  # torch before 2.10 leaves functions in its graphs, which onnx-ir from 0.1.14 on refuses
-        raise OptionError(
-            f"torch {torch.__version__} does not write ONNX with onnx-ir {version('onnx-ir')}: "
-            "pip install --upgrade torch, or pip install 'onnx-ir<0.1.14'"
-        ) from error
+    with torch.no_grad(), quietly():
+        made = torch.onnx.export(program, inputs, dynamo=True, verbose=False, **options)
     assert made is not None
     model = made.model_proto
     for node in model.graph.node:
