@@ -66,7 +66,7 @@ def command(
     stylizer = load(model, device=device, backend=backend)
     for card in cards:
         stylizer.add_card(card)
-    warn_without_picture(stylizer.spec, [stylizer.styles[-1] if wanted is None and stylizer.styles else wanted])
+    warn_without_picture(stylizer.spec, [wanted])
     chosen = {name: getattr(options, name) for name in OPTIONS}
     facts = stylize_mesh(
         source,

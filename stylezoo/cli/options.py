@@ -238,12 +238,12 @@ def files_of(style: Style) -> list[Path]:
 def warn_without_picture(spec: ModelSpec, styles: Iterable[Style]) -> None:
     """Warn that --palette or --style-size was given but no style is a picture; a card has the palette of its picture.
 
-    `spec` is the record of the model with its cards.
+    `spec` is the record of the model with its cards. Where no style is named, its last one counts.
     """
     styles = list(styles)
     if any(files_of(style) for style in styles):
         return
-    names = {name for style in styles for name in ([style] if isinstance(style, str) else style or ())}
+    names = {name for style in styles for name in ([style] if isinstance(style, str) else style or spec.style_ids[-1:])}
     kept = any(style.palette for style in spec.styles if style.id in names)
     source = click.get_current_context().get_parameter_source
     for name in ("style_size",) if kept else ("palette", "style_size"):

@@ -94,7 +94,7 @@ def command(
     for card in cards:
         stylizer.add_card(card)
     if not keyframes:
-        warn_without_picture(stylizer.spec, [stylizer.styles[-1] if wanted is None and stylizer.styles else wanted])
+        warn_without_picture(stylizer.spec, [wanted])
     facts = stylize_video(
         source,
         output,
