@@ -9,6 +9,7 @@ sides of the picture, which is square.
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -25,6 +26,8 @@ Mask = NDArray[np.bool_]
 LEAD = 0.0105  # width of the lead between panes
 FRAME = 0.085  # width of the border
 SUN = (0.62, 0.33)  # x, y
+# Of the tree's leaves: x, y, radius.
+CLUSTERS = [(0.15, 0.41, 0.075), (0.33, 0.43, 0.07), (0.24, 0.31, 0.1), (0.17, 0.22, 0.065), (0.33, 0.22, 0.06)]
 OVERSAMPLE = 2  # pixels drawn for one pixel of the picture, along each side
 LEAD_COLOR = (24, 22, 27)
 
@@ -56,7 +59,7 @@ class Window:
         self.colors = ["white"]
         self.rng = rng
 
-    def glaze(self, where: Mask, pieces: Ints, colors: list[tuple[str, ...]]) -> None:
+    def glaze(self, where: Mask, pieces: Ints, colors: Sequence[tuple[str, ...]]) -> None:
         """Cut `where` into the panes that `pieces` numbers; `colors` has the choices of each number."""
         kept = np.unique(pieces[where])
         number = np.zeros(int(kept.max()) + 1, dtype=np.int64)
@@ -116,7 +119,13 @@ def draw_tree(window: Window) -> None:
     bend = 0.235 + 0.03 * np.sin(5 * y)
     trunk = (abs(x - bend) < 0.016 + 0.05 * np.clip(y - 0.62, 0, 1)) & (y > 0.35) & (y < 0.79)
     window.shards(trunk, (0.05, 0.07), TRUNK)
-    for at_x, at_y, radius in ((0.15, 0.41, 0.075), (0.33, 0.43, 0.07), (0.24, 0.31, 0.1), (0.17, 0.22, 0.065), (0.33, 0.22, 0.06)):
+    for at_x, at_y, radius in (
+        (0.15, 0.41, 0.075),
+        (0.33, 0.43, 0.07),
+        (0.24, 0.31, 0.1),
+        (0.17, 0.22, 0.065),
+        (0.33, 0.22, 0.06),
+    ):
         window.shards(window.disc(at_x, at_y, radius), (0.045, 0.045), CROWN)
 
 
