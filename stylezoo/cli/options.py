@@ -30,7 +30,7 @@ def parse_tile(text: str) -> int | str | None:
     if text in ("auto", "none"):
         return None if text == "none" else text
     if not re.fullmatch("[1-9][0-9]{0,5}", text):
-        raise OptionError(f"--tile must be auto, none or a tile size in px such as 512, not '{text}'")
+        raise OptionError(f"must be auto, none or a tile size in px such as 512, not '{text}'")
     return int(text)
 
 
@@ -41,7 +41,7 @@ def parse_stroke(text: str) -> float | str:
     try:
         return float(text)
     except ValueError:
-        raise OptionError(f"--stroke must be auto or a number from 1/16 to 16, not '{text}'") from None
+        raise OptionError(f"must be auto or a number from 1/16 to 16, not '{text}'") from None
 
 
 FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
@@ -238,15 +238,18 @@ def files_of(style: Style) -> list[Path]:
 def warn_without_picture(spec: ModelSpec, styles: Iterable[Style]) -> None:
     """Warn that --palette or --style-size was given but no style is a picture; a card has the palette of its picture.
 
-    `spec` is the record of the model with its cards. Where no style is named, its last one counts.
+    `spec` is the record of the model with its cards. Where no style is named, its last one counts. A model without
+    weights optimises the colours of each picture, so it has no use for --palette whatever the style.
     """
     styles = list(styles)
-    if any(files_of(style) for style in styles):
-        return
     names = {name for style in styles for name in ([style] if isinstance(style, str) else style or spec.style_ids[-1:])}
+    pictures = any(files_of(style) for style in styles)
     kept = any(style.palette for style in spec.styles if style.id in names)
+    of_pictures = "it is for style images, such as -m any -s painting.jpg"
+    idle = {} if pictures else {"style_size": of_pictures} | ({} if kept else {"palette": of_pictures})
+    if spec.weightless:
+        idle["palette"] = f"{spec.name} optimises the colours of each picture"
     source = click.get_current_context().get_parameter_source
-    for name in ("style_size",) if kept else ("palette", "style_size"):
+    for name, why in idle.items():
         if source(name) is ParameterSource.COMMANDLINE:
-            flag = f"--{name.replace('_', '-')}"
-            say(f"warning: {flag} has no effect: it is for style images, such as -m any -s painting.jpg")
+            say(f"warning: --{name.replace('_', '-')} has no effect: {why}")

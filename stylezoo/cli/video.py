@@ -89,12 +89,13 @@ def command(
 
     from stylezoo.stylizer.loading import load
     from stylezoo.video import stylize_video
+    from stylezoo.video.keyframes import read_keyframes
 
     stylizer = load(model, device=device, backend=backend)
     for card in cards:
         stylizer.add_card(card)
-    if not keyframes:
-        warn_without_picture(stylizer.spec, [wanted])
+    styles: list[Any] = [key.style for key in read_keyframes(keyframes)] if keyframes else [wanted]
+    warn_without_picture(stylizer.spec, styles)
     facts = stylize_video(
         source,
         output,

@@ -49,12 +49,12 @@ def find_style(spec: ModelSpec, style: Any) -> int | None:
             return None
         others = [name for name in models_with(style) if name != spec.name][:4]
         elsewhere = f" Models that have it: {', '.join(others)}." if others else ""
-        raise StyleError(f"{spec.name} has no style '{style}': it has {known}.{near or elsewhere}")
+        what = f"{spec.name} has no style '{style}'"
+        raise StyleError(f"{what}.{near}" if near else f"{what}: it has {known}.{elsewhere}")
     if os.path.exists(style) or "://" in style:  # noqa: PTH110 - as above; `read` says what to do with an address
         return None
-    raise StyleError(
-        f"'{style}' is neither an existing picture nor a named style of {spec.name} ({known or 'none'}).{near}"
-    )
+    named = "" if near else f" ({known or 'none'})"
+    raise StyleError(f"'{style}' is neither an existing picture nor a named style of {spec.name}{named}.{near}")
 
 
 def read_mix(spec: ModelSpec, style: Mapping[Any, Any] | Iterable[Any]) -> list[tuple[Any, float]]:

@@ -54,6 +54,12 @@ def test_a_kept_picture_can_be_gone_on_from(run, here: Path) -> None:
     assert np.abs(pixels("b.png") - kept).mean() < 0.2 * np.abs(pixels("b.png") - pixels("photo.png")).mean()
 
 
+def test_a_palette_warns_since_the_colours_are_optimised_anyway(run, here: Path) -> None:
+    asked = run("stylize", "photo.png", *QUICK, "-o", "a.png", "--steps", "1", "--palette", "0.5")
+    assert asked.exit_code == 0 and "warning: --palette has no effect" in asked.stderr
+    assert "warning" not in run("stylize", "photo.png", *QUICK, "-o", "b.png", "--steps", "1").stderr
+
+
 def test_what_a_net_cannot_use_is_refused_before_it_is_loaded(refused, here: Path, monkeypatch) -> None:
     monkeypatch.setattr("stylezoo.stylizer.loading.load", lambda *_, **__: pytest.fail("it was loaded"))
     for option, value in (("--steps", "30"), ("--start", "noise"), ("--save-every", "5"), ("--style-weight", "3")):

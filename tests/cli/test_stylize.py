@@ -92,8 +92,8 @@ def test_tiles_make_the_same_picture(here, stylize):
 @pytest.mark.parametrize(
     ("tile", "message"),
     [
-        ("all", "--tile must be auto, none or a tile size in px such as 512, not 'all'"),
-        ("0", "--tile must be auto, none or a tile size in px such as 512, not '0'"),
+        ("all", "must be auto, none or a tile size in px such as 512, not 'all'"),
+        ("0", "must be auto, none or a tile size in px such as 512, not '0'"),
         ("18", "tile=18 must be a multiple of 4 and at least 16"),
     ],
 )
@@ -353,7 +353,7 @@ def test_json_states_card_mask_regions_and_stroke(masks, card, run, multi_file):
         (["--size", "0"], "size must be"),
         (["--style-size", "8"], "style_size must be"),
         (["--stroke", "nan"], "stroke must be"),
-        (["--stroke", "big"], "--stroke must be auto or a number from 1/16 to 16, not 'big'"),
+        (["--stroke", "big"], "must be auto or a number from 1/16 to 16, not 'big'"),
     ],
 )
 def test_unusable_masks_cards_and_strokes_are_refused(masks, not_stylized, arguments, message):

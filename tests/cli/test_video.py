@@ -87,6 +87,12 @@ def test_all_options_together(here, stylize):
     assert said["keyframes"] == "0:dots,0.2s:lines+waves"
 
 
+def test_an_option_of_style_images_says_that_no_keyframe_has_one(here, stylize):
+    changing = ("--keyframes", "0:dots,0.2s:lines", "--duration", "0.08")
+    assert "warning: --palette has no effect" in stylize("clip.mp4", "-o", "a.mp4", *changing, "--palette", 1).stderr
+    assert "warning" not in stylize("clip.mp4", "-o", "b.mp4", *changing).stderr
+
+
 def test_an_animation_is_stylized(here, stylize):
     first, *rest = [Image.fromarray(picture) for picture in pictures(4)]
     first.save("in.gif", save_all=True, append_images=rest, duration=80, loop=0)

@@ -273,7 +273,8 @@ def test_styles_by_every_way_to_name_them(tiny: Stylizer) -> None:
 @pytest.mark.parametrize(
     ("style", "message"),
     [
-        ("dot", r"johnson/tiny has no style 'dot': it has dots.* Did you mean dots\?"),
+        ("dot", r"johnson/tiny has no style 'dot'\. Did you mean dots\?"),
+        ("stripes", r"johnson/tiny has no style 'stripes': it has dots\."),
         ("", r"has no style ''"),
         ("starry_night", r"Models that have it: cin/16, .*"),
         (1, r"no style number 1: it has 1 \(dots\)"),
