@@ -19,7 +19,7 @@ from stylezoo.evaluate.metrics.clipped import ClippedPixels
 from stylezoo.evaluate.metrics.content import ContentError
 from stylezoo.evaluate.metrics.faces import FacesKept, share_kept
 from stylezoo.evaluate.metrics.palette import PaletteDistance, directions
-from stylezoo.evaluate.metrics.recognition import Recognition, equalized
+from stylezoo.evaluate.metrics.recognition import Recognition, equalized, likeness
 from stylezoo.evaluate.metrics.stlpips import STLPIPS
 from stylezoo.evaluate.metrics.style import StyleError
 from stylezoo.evaluate.metrics.texture import TextureError
@@ -166,6 +166,15 @@ def test_a_style_is_recognised_whatever_its_colours_and_contrast() -> None:
         scene = Scene(Picture(noise), gallery[style], style, gallery)
         assert metric.measure(Picture(tinted), scene) == expected
     assert metric.measure(Picture(tinted), Scene(Picture(noise), gallery["noise"], "noise", {})) is None
+
+
+def test_likeness_is_a_mean_cosine_whatever_the_size_of_the_matrices() -> None:
+    rng = np.random.default_rng(0)
+    one, other = ([rng.normal(size=(1, n, n)) for n in (3, 5)] for _ in range(2))
+    cosines = [(a * b).sum() / np.sqrt((a**2).sum() * (b**2).sum()) for a, b in zip(one, other, strict=True)]
+    large = [torch.from_numpy(9 * b) for b in other]
+    assert likeness([torch.from_numpy(a) for a in one], large) == pytest.approx(np.mean(cosines))
+    assert likeness(large, large) == pytest.approx(1)
 
 
 def test_equalized_greys_are_their_mean_ranks() -> None:
