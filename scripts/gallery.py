@@ -29,7 +29,7 @@ def gallery(_: Stylizer) -> Image.Image:
     """The astronaut, and what each small single-style net makes of her."""
     names = [name for name in stylezoo.list_models(kind="single") if not name.endswith(("-large", "-video"))]
     pictures = [ASTRONAUT] + [stylezoo.stylize(ASTRONAUT, name) for name in names]
-    columns = 2
+    columns = 3
     rows = -(-len(pictures) // columns)
     sheet = Image.new("RGB", (columns * (SIDE + GAP) - GAP, rows * (SIDE + GAP) - GAP), "white")
     for i, picture in enumerate(pictures):

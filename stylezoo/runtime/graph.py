@@ -18,7 +18,7 @@ _SMALL = 64  # numbers; of fewer, half precision saves less than its node takes
 
 
 class Graph:
-    """A graph builder: nodes in execution order, every value with a name.
+    """A graph builder: nodes in execution order, every value and every node with a name.
 
     Args:
         halves: store arrays that are exact in half precision as such, and cast them when the graph is opened: the file
@@ -90,7 +90,10 @@ class Graph:
 
 
 def _node(operator: str, inputs: Sequence[str], outputs: Sequence[str], attributes: dict[str, Any]) -> bytes:
-    parts = [_bytes(1, name) for name in inputs] + [_bytes(2, name) for name in outputs] + [_bytes(4, operator)]
+    # The name of its first output is the node's own: onnxruntime 1.20 names what it makes of nodes after them, and refuses
+    # a graph in which two nodes without a name become two of one name.
+    parts = [_bytes(1, name) for name in inputs] + [_bytes(2, name) for name in outputs]
+    parts += [_bytes(3, outputs[0]), _bytes(4, operator)]
     return b"".join(parts + [_bytes(5, _attribute(name, value)) for name, value in attributes.items()])
 
 
