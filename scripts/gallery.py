@@ -69,6 +69,16 @@ def regions(net: Stylizer) -> Image.Image:
     return _row(cells)
 
 
+def drawn(_: Stylizer) -> Image.Image:
+    """The style pictures that programs of this project draw, and a photo in each."""
+    names = ("mosaic", "stained_glass", "woodcut")
+    styles = IMAGES.parents[1] / "recipes" / "styles"
+    cells = [(Image.open(styles / f"{name}.jpg").convert("RGB"), (f"scripts/draw_{name}.py", "")) for name in names]
+    cells += [(stylezoo.stylize(CAT, f"johnson/{name}"), (f"johnson/{name}", "")) for name in names]
+    pictures = [picture.resize((330, round(330 * picture.height / picture.width))) for picture, _ in cells]
+    return labelled_page(pictures, [title for _, title in cells], len(names))
+
+
 def add_style(net: Stylizer) -> Image.Image:
     """A style that the net has not learnt with the others, from its card; alone and mixed with one of them."""
     root = IMAGES.parents[1]
@@ -145,15 +155,15 @@ def sizes(_: Stylizer) -> Image.Image:
 
 
 def smooth(_: Stylizer) -> Image.Image:
-    """Two details at twice their size, each without and with `smooth`."""
-    net, cells = stylezoo.load("cin/16-large"), []
-    for photo, style, box in (
-        (CAT, "starry_night", (90, 60, 310, 220)),
-        (ASTRONAUT, "composition_vii", (130, 0, 350, 160)),
+    """Two details at twice their size, each without and with `smooth`, by nets that are not antialiased."""
+    cells = []
+    for photo, name, box in (
+        (CAT, "johnson/starry_night-large", (90, 60, 310, 220)),
+        (ASTRONAUT, "johnson/great_wave-large", (130, 0, 350, 160)),
     ):
         for smooth, note in ((False, "as it is"), (True, "smooth")):
-            detail = net.stylize(photo, style, smooth=smooth).crop(box)
-            cells.append((detail.resize((440, 320), Image.Resampling.BICUBIC), (style, note)))
+            detail = stylezoo.stylize(photo, name, smooth=smooth).crop(box)
+            cells.append((detail.resize((440, 320), Image.Resampling.BICUBIC), (name, note)))
     return labelled_page([picture for picture, _ in cells], [title for _, title in cells], 2)
 
 
@@ -165,7 +175,21 @@ def _row(cells: list[tuple[Image.Image, Title]]) -> Image.Image:
 
 PICTURES: dict[str, Callable[[Stylizer], Image.Image]] = {
     draw.__name__: draw
-    for draw in (gallery, cin16, blend, strength, regions, add_style, any_style, wct, color, stroke, sizes, smooth)
+    for draw in (
+        gallery,
+        drawn,
+        cin16,
+        blend,
+        strength,
+        regions,
+        add_style,
+        any_style,
+        wct,
+        color,
+        stroke,
+        sizes,
+        smooth,
+    )
 }
 
 
