@@ -90,8 +90,8 @@ class Graph:
 
 
 def _node(operator: str, inputs: Sequence[str], outputs: Sequence[str], attributes: dict[str, Any]) -> bytes:
-    # The name of its first output is the node's own: onnxruntime 1.20 names what it makes of nodes after them, and refuses
-    # a graph in which two nodes without a name become two of one name.
+    # A node is named after its first output: onnxruntime 1.20 names nodes that it makes after those they came from, and
+    # two that came from nodes without a name would have one name, which it refuses.
     parts = [_bytes(1, name) for name in inputs] + [_bytes(2, name) for name in outputs]
     parts += [_bytes(3, outputs[0]), _bytes(4, operator)]
     return b"".join(parts + [_bytes(5, _attribute(name, value)) for name, value in attributes.items()])
