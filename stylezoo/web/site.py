@@ -145,6 +145,7 @@ def _model(net: Stylizer) -> tuple[dict[str, Any], dict[str, bytes]]:
         "rows": f"{stem}.rows",
         "width": weights.rows.shape[1],
         "photo": len(weights.rows) - 1 if weights.learns_photo else None,
+        "antialiased": bool(spec.arch.get("antialiased")),
         "encoder": encoder,
         "styles": styles,
     }

@@ -39,7 +39,7 @@ pytestmark = [
 @pytest.fixture(scope="module")
 def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     folder = tmp_path_factory.mktemp("web")
-    write_site(folder, ["cin/16", "ghiasi/lite"], ort=ORT, overwrite=True)
+    write_site(folder, ["cin/16", "ghiasi/lite", "johnson/mosaic"], ort=ORT, overwrite=True)
 
     class Quiet(SimpleHTTPRequestHandler):
         def log_message(self, *arguments: Any) -> None:
@@ -103,14 +103,17 @@ def results(page: Any, photo: np.ndarray, tmp_path: Path) -> np.ndarray:
     return np.asarray(Image.open(io.BytesIO(base64.b64decode(shown.partition(",")[2]))).convert("RGB")).astype(int)
 
 
-def test_finer_pictures_are_smooth_unless_switched_off(browser: Any, url: str, tmp_path: Path) -> None:
+def test_finer_pictures_of_woven_nets_are_smooth_and_others_where_asked(browser: Any, url: str, tmp_path: Path) -> None:
     page = browser.new_page()
     page.goto(url)
     ready(page)
     page.check("[name=size][value='1024']")
+    assert not page.is_checked("#smooth")  # cin/16 is antialiased
+    page.select_option("#net", "johnson/mosaic")
+    page.check("[name=size][value='1600']")
     assert page.is_checked("#smooth")
     photo = np.random.default_rng(0).integers(0, 255, (64, 96, 3), np.uint8)
-    net = stylezoo.load("cin/16", device="cpu")
+    net = stylezoo.load("johnson/mosaic", device="cpu")
     assert np.abs(results(page, photo, tmp_path) - np.asarray(net.stylize(photo, 0, smooth=True))).max() <= 2
     page.uncheck("#smooth")
     assert np.abs(results(page, photo[:60], tmp_path) - np.asarray(net.stylize(photo[:60], 0))).max() <= 2

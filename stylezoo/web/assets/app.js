@@ -232,7 +232,7 @@ $("strength").oninput = () => { showStrength(); update(); };
 for (const radio of document.getElementsByName("size"))
   radio.onchange = () => {
     state.size = Number(radio.value);
-    $("smooth").checked = state.size > 512;  // which takes twice the time
+    $("smooth").checked = state.size > 512 && !state.model.antialiased;  // which takes twice the time
     attempt(showPhoto, state.photo);
   };
 const showStrength = () => ($("strength-value").value = `${Math.round(100 * $("strength").value)} %`);
