@@ -177,7 +177,7 @@ def test_a_known_name_comes_before_a_path(net: Stylizer, here: Path) -> None:
 @pytest.mark.parametrize(
     ("style", "error", "message"),
     [
-        ("dotz", StyleError, r"'dotz' is neither .* \(dots, lines\)\. Did you mean dots\?"),
+        ("dotz", StyleError, r"'dotz' is neither .* of ghiasi/tiny\. Did you mean dots\?"),
         ("no.png", StyleError, r"'no\.png' is neither .* of ghiasi/tiny"),
         (Path("no.png"), ImageError, r"no\.png does not exist"),
         (".", ImageError, "is a folder"),
