@@ -93,8 +93,7 @@ def rays(window: Window, where: Mask, rings: list[float], sectors: list[int], co
     turn = np.arctan2(y, x) / (2 * np.pi) + 0.5 + 0.021 * ring
     count = np.asarray(sectors)[ring]
     pieces = ring * 100 + (turn * count).astype(np.int64) % count
-    choices = [colors[min(i // 100, len(colors) - 1)] for i in range(len(rings) * 100)]
-    window.glaze(where, pieces.astype(np.int64), choices)
+    window.glaze(where, pieces, [choices for choices in colors for _ in range(100)])
 
 
 def draw_sky(window: Window) -> None:

@@ -68,7 +68,7 @@ def draw_sky(block: Block) -> None:
     """Rings of light round a red sun, darker away from it."""
     far = block.from_sun()
     block.cut(far > RADIUS, far, 0.93 - 1.15 * (far - RADIUS))
-    block.cut(far <= RADIUS, block.y, 0.1 + 0.0 * far, red=True)
+    block.cut(far <= RADIUS, block.y, 0.1, red=True)
 
 
 def draw_land(block: Block) -> None:
