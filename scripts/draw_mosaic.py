@@ -8,11 +8,10 @@ Lengths are in stones (the pitch of a row) until `stylize`; the design is `SIDE`
 
 from __future__ import annotations
 
-import argparse
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
+from drawing import Floats, Ints, Mask, command
 from numpy.typing import NDArray
 from PIL import Image
 from scipy import ndimage
@@ -21,10 +20,6 @@ from skimage.color import lab2rgb, rgb2lab
 from skimage.draw import polygon2mask
 from skimage.feature import peak_local_max
 from skimage.measure import find_contours
-
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
-Mask = NDArray[np.bool_]
 
 SIDE = 54  # stones along one side of the picture
 GRID = 16  # cells of the design grid per stone
@@ -364,13 +359,7 @@ def draw(size: int = 640, seed: int = 3) -> Image.Image:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description="Draw the style picture of johnson/mosaic.")
-    parser.add_argument("--size", type=int, default=640, help="side of the picture in pixels (default 640)")
-    parser.add_argument("--seed", type=int, default=3, help="seed of all that is random (default 3)")
-    parser.add_argument("--out", type=Path, default=Path("recipes/styles/mosaic.jpg"), help="file to write")
-    options = parser.parse_args()
-    options.out.parent.mkdir(parents=True, exist_ok=True)
-    draw(options.size, options.seed).save(options.out, quality=92)
+    command(draw, "mosaic", size=640, seed=3)
 
 
 if __name__ == "__main__":

@@ -8,20 +8,15 @@ sides of the picture, which is square.
 
 from __future__ import annotations
 
-import argparse
 from collections.abc import Sequence
-from pathlib import Path
 
 import numpy as np
+from drawing import Ints, Mask, command
 from numpy.typing import NDArray
 from PIL import Image
 from scipy import ndimage
 from scipy.spatial import cKDTree
 from skimage.color import lab2rgb, rgb2lab
-
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
-Mask = NDArray[np.bool_]
 
 LEAD = 0.0105  # width of the lead between panes
 FRAME = 0.085  # width of the border
@@ -178,13 +173,7 @@ def draw(size: int = 800, seed: int = 5) -> Image.Image:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description="Draw the style picture of johnson/stained_glass.")
-    parser.add_argument("--size", type=int, default=800, help="side of the picture in pixels (default 800)")
-    parser.add_argument("--seed", type=int, default=5, help="seed of all that is random (default 5)")
-    parser.add_argument("--out", type=Path, default=Path("recipes/styles/stained_glass.jpg"), help="file to write")
-    options = parser.parse_args()
-    options.out.parent.mkdir(parents=True, exist_ok=True)
-    draw(options.size, options.seed).save(options.out, quality=92)
+    command(draw, "stained_glass", size=800, seed=5)
 
 
 if __name__ == "__main__":

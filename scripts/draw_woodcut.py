@@ -8,16 +8,11 @@ them is the area's tone. Lengths are in sides of the picture, which is square.
 
 from __future__ import annotations
 
-import argparse
-from pathlib import Path
-
 import numpy as np
+from drawing import Floats, Mask, command, smooth_noise
 from numpy.typing import NDArray
 from PIL import Image
 from scipy import ndimage
-
-Floats = NDArray[np.float64]
-Mask = NDArray[np.bool_]
 
 PITCH = 0.0185  # of the lines
 OUTLINE = 0.0048  # width of the line around each area
@@ -39,15 +34,8 @@ class Block:
         self.ink = np.zeros((pixels, pixels))
         self.red: Mask = np.zeros((pixels, pixels), dtype=bool)
         self.rng = rng
-        self.sway = self.noise(12)  # a hand's: lines are not quite even
-        self.bite = self.noise(46)  # where a line swells or ends
-
-    def noise(self, cells: int) -> Floats:
-        """Smooth noise of variance 1, of so many cells along a side."""
-        pixels = len(self.x)
-        coarse = self.rng.normal(0, 1, (cells, cells))
-        smooth = ndimage.zoom(coarse, pixels / cells, order=3, grid_mode=True, mode="nearest")
-        return np.asarray(smooth / smooth.std())
+        self.sway = smooth_noise(rng, pixels, 12)  # a hand's: lines are not quite even
+        self.bite = smooth_noise(rng, pixels, 46)  # where a line swells or ends
 
     def cut(self, where: Mask, along: Floats, tone: Floats | float, *, red: bool = False) -> None:
         """Fill `where` with lines, along which `along` is constant, and outline it; `tone` is the share of paper."""
@@ -129,13 +117,7 @@ def draw(size: int = 800, seed: int = 4) -> Image.Image:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description="Draw the style picture of johnson/woodcut.")
-    parser.add_argument("--size", type=int, default=800, help="side of the picture in pixels (default 800)")
-    parser.add_argument("--seed", type=int, default=4, help="seed of all that is random (default 4)")
-    parser.add_argument("--out", type=Path, default=Path("recipes/styles/woodcut.jpg"), help="file to write")
-    options = parser.parse_args()
-    options.out.parent.mkdir(parents=True, exist_ok=True)
-    draw(options.size, options.seed).save(options.out, quality=92)
+    command(draw, "woodcut", size=800, seed=4)
 
 
 if __name__ == "__main__":

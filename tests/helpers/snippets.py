@@ -179,7 +179,11 @@ def load_script(name: str) -> ModuleType:
     assert spec is not None and spec.loader is not None, f"there is no scripts/{name}.py"
     module = module_from_spec(spec)
     sys.modules[name] = module  # dataclasses look their module up by name
-    spec.loader.exec_module(module)
+    sys.path.insert(0, str(ROOT / "scripts"))  # as when it is run
+    try:
+        spec.loader.exec_module(module)
+    finally:
+        sys.path.remove(str(ROOT / "scripts"))
     return module
 
 
