@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import click
@@ -20,9 +19,15 @@ from stylezoo.images.io import write
 from stylezoo.sheet import Title, blend_sheet, contact_sheet, grid_sheet, labelled_page, strength_sheet
 from stylezoo.stylizer.stylizer import Stylizer
 
-IMAGES = Path(__file__).resolve().parents[1] / "docs" / "images"
+ROOT = Path(__file__).resolve().parents[1]
+IMAGES, STYLES = ROOT / "docs" / "images", ROOT / "recipes" / "styles"
 ASTRONAUT, CAT, COFFEE = (Image.fromarray(getattr(skimage.data, n)()) for n in ("astronaut", "chelsea", "coffee"))
 SIDE, GAP = 512, 8
+
+
+def style_picture(name: str) -> Image.Image:
+    """Return one of the style pictures that programs of this project draw."""
+    return Image.open(STYLES / f"{name}.jpg").convert("RGB")
 
 
 def gallery(_: Stylizer) -> Image.Image:
@@ -71,19 +76,19 @@ def regions(net: Stylizer) -> Image.Image:
 
 def drawn(_: Stylizer) -> Image.Image:
     """The style pictures that programs of this project draw, and a photo in each."""
-    names = ("mosaic", "stained_glass", "woodcut")
-    styles = IMAGES.parents[1] / "recipes" / "styles"
-    cells = [(Image.open(styles / f"{name}.jpg").convert("RGB"), (f"scripts/draw_{name}.py", "")) for name in names]
-    cells += [(stylezoo.stylize(CAT, f"johnson/{name}"), (f"johnson/{name}", "")) for name in names]
+    names = ("mosaic", "stained_glass", "woodcut", "comic", "watercolor", "impasto")
+    cells: list[tuple[Image.Image, Title]] = []
+    for row in (names[:3], names[3:]):
+        cells += [(style_picture(name), (f"scripts/draw_{name}.py", "")) for name in row]
+        cells += [(stylezoo.stylize(CAT, f"johnson/{name}"), (f"johnson/{name}", "")) for name in row]
     pictures = [picture.resize((330, round(330 * picture.height / picture.width))) for picture, _ in cells]
-    return labelled_page(pictures, [title for _, title in cells], len(names))
+    return labelled_page(pictures, [title for _, title in cells], 3)
 
 
 def add_style(net: Stylizer) -> Image.Image:
     """A style that the net has not learnt with the others, from its card; alone and mixed with one of them."""
-    root = IMAGES.parents[1]
-    learnt = stylezoo.load(net.spec.name).add_card(root / "docs" / "cards" / "mosaic.card.safetensors")
-    picture = Image.open(root / "recipes" / "styles" / "mosaic.jpg").convert("RGB").resize(ASTRONAUT.size)
+    learnt = stylezoo.load(net.spec.name).add_card(ROOT / "docs" / "cards" / "mosaic.card.safetensors")
+    picture = style_picture("mosaic").resize(ASTRONAUT.size)
     mixed = learnt.stylize(ASTRONAUT, {"mosaic": 0.5, "composition_vii": 0.5})
     cells = [
         (picture, ("The picture", "recipes/styles/mosaic.jpg")),
@@ -94,31 +99,19 @@ def add_style(net: Stylizer) -> Image.Image:
     return _row(cells)
 
 
-def any_style(net: Stylizer) -> Image.Image:
-    """Photos in the styles of pictures that no net has learnt: of scikit-image, and made by this project."""
-    styles = {
-        "mosaic": Image.open(IMAGES.parents[1] / "recipes" / "styles" / "mosaic.jpg").convert("RGB"),
-        "tissue": Image.fromarray(skimage.data.immunohistochemistry()),
-        "galaxies": Image.fromarray(skimage.data.hubble_deep_field()),
-        "gravel": Image.fromarray(skimage.data.gravel()).convert("RGB"),
-        "stylized": net.stylize(CAT.rotate(90, expand=True), "portrait_of_metzinger"),
-    }
-    with TemporaryDirectory() as folder:
-        paths = [str(Path(folder) / f"{name}.png") for name in styles]
-        for path, picture in zip(paths, styles.values(), strict=True):
-            picture.save(path)
-        return grid_sheet(stylezoo.load("any"), [ASTRONAUT, COFFEE, CAT], paths, size=200)
+def any_style(_: Stylizer) -> Image.Image:
+    """Photos in the styles of pictures that the net has not seen: those that programs of this project draw."""
+    styles = [str(STYLES / f"{name}.jpg") for name in ("stained_glass", "watercolor", "woodcut", "comic", "impasto")]
+    return grid_sheet(stylezoo.load("any"), [ASTRONAUT, COFFEE, CAT], styles, size=200)
 
 
 def wct(_: Stylizer) -> Image.Image:
     """One photo in three styles by the methods that change VGG19's features."""
-    mosaic = Image.open(IMAGES.parents[1] / "recipes" / "styles" / "mosaic.jpg").convert("RGB")
-    tissue = Image.fromarray(skimage.data.immunohistochemistry())
-    gravel = Image.fromarray(skimage.data.gravel()).convert("RGB")
     methods: list[tuple[str, dict[str, Any]]] = [("adain/vgg19", {}), ("wct/vgg19", {}), ("styleswap/vgg19", {})]
     methods.append(("styleswap/vgg19", {"patch": 7, "stride": 4}))
     cells = []
-    for name, style in (("mosaic", mosaic), ("tissue", tissue), ("gravel", gravel)):
+    for name in ("mosaic", "watercolor", "comic"):
+        style = style_picture(name)
         cells.append((style.resize((256, 256)), ("The style image", name)))
         for model, options in methods:
             stylized = stylezoo.load(model).stylize(ASTRONAUT, style, size=256, style_size=384, **options)

@@ -35,8 +35,8 @@ from stylezoo.zoo.spec import ModelSpec, StyleSpec, Zoo
 ROOT = Path(__file__).resolve().parents[1]
 DOCS = ROOT / "docs"
 PHOTOS = ("astronaut", "coffee", "chelsea")
-PICTURES = {"mosaic": "the mosaic of this project", "tissue": "a stained tissue", "gravel": "gravel"}
-"""Style pictures, for nets that take any."""
+PICTURES = {"mosaic": "a mosaic", "watercolor": "a watercolour", "comic": "a printed comic"}
+"""Style pictures of recipes/styles/, for nets that take any."""
 
 PAINTED, HEIGHT, GAP, QUALITY = 512, 168, 6, 72  # px, px, px; of WebP: some 20 KB a strip
 
@@ -133,10 +133,7 @@ def draw(net: Stylizer, folder: Path) -> None:
 
 def style_picture(name: str) -> Image.Image:
     """Return one of PICTURES."""
-    if name == "mosaic":
-        return Image.open(ROOT / "recipes" / "styles" / "mosaic.jpg").convert("RGB")
-    loaded = {"tissue": skimage.data.immunohistochemistry, "gravel": skimage.data.gravel}[name]()
-    return Image.fromarray(loaded).convert("RGB")
+    return Image.open(ROOT / "recipes" / "styles" / f"{name}.jpg").convert("RGB")
 
 
 def strip(pictures: list[Image.Image]) -> Image.Image:

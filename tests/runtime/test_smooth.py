@@ -23,10 +23,10 @@ def checkerboard(pixels: np.ndarray) -> float:
     return found
 
 
-@pytest.mark.parametrize(("name", "style"), [("cin/16-video", "udnie"), ("johnson/starry_night-large", "starry_night")])
-def test_the_pattern_of_the_strides_goes(name: str, style: str) -> None:
-    net = stylezoo.load(name, device="cpu")
-    plain, smooth = net.stylize(PHOTO, style), net.stylize(PHOTO, style, smooth=True)
+def test_the_pattern_of_the_strides_goes() -> None:
+    net = stylezoo.load("johnson/starry_night-large", device="cpu")
+    assert not net.spec.arch.get("antialiased")
+    plain, smooth = net.stylize(PHOTO), net.stylize(PHOTO, smooth=True)
     assert smooth.shape == plain.shape
     assert checkerboard(smooth) < checkerboard(plain) - 5  # decibels
     assert np.abs(smooth.astype(int) - plain).mean() < 12  # it is the same picture
@@ -36,6 +36,7 @@ def test_the_pattern_of_the_strides_goes(name: str, style: str) -> None:
     ("name", "style"),
     [
         ("cin/16", "udnie"),
+        ("cin/16-video", "udnie"),
         ("ghiasi/lite", "udnie"),
         ("johnson/great_wave", "great_wave"),
         ("johnson/woodcut", "woodcut"),
