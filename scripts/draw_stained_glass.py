@@ -113,13 +113,7 @@ def draw_tree(window: Window) -> None:
     bend = 0.235 + 0.03 * np.sin(5 * y)
     trunk = (abs(x - bend) < 0.016 + 0.05 * np.clip(y - 0.62, 0, 1)) & (y > 0.35) & (y < 0.79)
     window.shards(trunk, (0.05, 0.07), TRUNK)
-    for at_x, at_y, radius in (
-        (0.15, 0.41, 0.075),
-        (0.33, 0.43, 0.07),
-        (0.24, 0.31, 0.1),
-        (0.17, 0.22, 0.065),
-        (0.33, 0.22, 0.06),
-    ):
+    for at_x, at_y, radius in CLUSTERS:
         window.shards(window.disc(at_x, at_y, radius), (0.045, 0.045), CROWN)
 
 

@@ -19,6 +19,7 @@ from pathlib import Path
 
 import click
 import skimage.data
+from gallery import style_picture
 from PIL import Image
 
 import stylezoo
@@ -129,11 +130,6 @@ def draw(net: Stylizer, folder: Path) -> None:
         style: StyleLike = picture or name
         stylized = [net.stylize(photo, net.encode_style(style), size=PAINTED) for photo in photos]
         write(strip([picture, *stylized] if picture else stylized), folder / f"{name}.webp", quality=QUALITY)
-
-
-def style_picture(name: str) -> Image.Image:
-    """Return one of PICTURES."""
-    return Image.open(ROOT / "recipes" / "styles" / f"{name}.jpg").convert("RGB")
 
 
 def strip(pictures: list[Image.Image]) -> Image.Image:

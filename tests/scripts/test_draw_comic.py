@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import sys
-from pathlib import Path
 from types import ModuleType
 
 import numpy as np
@@ -53,19 +51,3 @@ def test_every_quarter_has_every_colour(script: ModuleType, small: Image.Image) 
     for quarter in (page[:100, :100], page[:100, 100:], page[100:, :100], page[100:, 100:]):
         for color in (script.BLACK, script.PAPER, script.RED, script.YELLOW, script.BLUE):
             assert (abs(quarter - color).max(-1) < 40).mean() > 0.025, color
-
-
-def test_a_size_too_small_for_dots_is_refused(script: ModuleType) -> None:
-    with pytest.raises(ValueError, match="size 20"):
-        script.draw(size=20)
-
-
-def test_the_command_repeats_a_seed(
-    script: ModuleType, small: Image.Image, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    out = tmp_path / "styles" / "comic.png"
-    monkeypatch.setattr(sys, "argv", ["draw_comic.py", "--size", "200", "--seed", "7", "--out", str(out)])
-    script.main()
-    with Image.open(out) as picture:
-        assert picture.tobytes() == small.tobytes()
-    assert script.draw(size=200, seed=8).tobytes() != small.tobytes()

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import sys
-from pathlib import Path
 from types import ModuleType
 
 import numpy as np
@@ -79,19 +77,3 @@ def test_it_is_full_of_strokes_of_many_colours(small: Image.Image) -> None:
     assert min(shares) > 0.03, shares  # red, orange, yellow, blue, violet
     patches = pixels.reshape(4, 40, 4, 40, 3).mean(-1).std((1, 3))
     assert patches.min() > 20  # no empty area
-
-
-def test_a_size_too_small_for_strokes_is_refused(script: ModuleType) -> None:
-    with pytest.raises(ValueError, match="size 20"):
-        script.draw(size=20)
-
-
-def test_the_command_repeats_a_seed(
-    script: ModuleType, small: Image.Image, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    out = tmp_path / "styles" / "impasto.png"
-    monkeypatch.setattr(sys, "argv", ["draw_impasto.py", "--size", "160", "--seed", "7", "--out", str(out)])
-    script.main()
-    with Image.open(out) as picture:
-        assert picture.tobytes() == small.tobytes()
-    assert script.draw(size=160, seed=8).tobytes() != small.tobytes()

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import sys
-from pathlib import Path
 from types import ModuleType
 
 import numpy as np
@@ -48,22 +46,6 @@ def test_the_picture_balances_light_and_dark(small: Image.Image) -> None:
     light = np.asarray(small.convert("L")) / 255
     assert 0.1 < (light > 0.6).mean() < 0.6
     assert 0.1 < (light < 0.35).mean() < 0.6
-
-
-def test_a_size_too_small_for_stones_is_refused(script: ModuleType) -> None:
-    with pytest.raises(ValueError, match="size 20"):
-        script.draw(size=20)
-
-
-@pytest.mark.slow
-def test_the_command_repeats_a_seed(
-    script: ModuleType, small: Image.Image, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    out = tmp_path / "styles" / "mosaic.png"
-    monkeypatch.setattr(sys, "argv", ["draw_mosaic.py", "--size", "108", "--seed", "7", "--out", str(out)])
-    script.main()
-    with Image.open(out) as picture:
-        assert picture.tobytes() == small.tobytes()
 
 
 @pytest.mark.slow

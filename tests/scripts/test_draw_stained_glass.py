@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import sys
-from pathlib import Path
 from types import ModuleType
 
 import numpy as np
@@ -42,19 +40,3 @@ def test_the_glass_has_colours_of_all_hues(small: Image.Image) -> None:
     hues = np.degrees(np.arctan2(lab[..., 2], lab[..., 1]))[vivid] % 360
     assert vivid.mean() > 0.4
     assert all(((hues >= at) & (hues < at + 60)).mean() > 0.01 for at in range(0, 360, 60))
-
-
-def test_a_size_too_small_for_lead_is_refused(script: ModuleType) -> None:
-    with pytest.raises(ValueError, match="size 20"):
-        script.draw(size=20)
-
-
-def test_the_command_repeats_a_seed(
-    script: ModuleType, small: Image.Image, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    out = tmp_path / "styles" / "window.png"
-    monkeypatch.setattr(sys, "argv", ["draw_stained_glass.py", "--size", "200", "--seed", "7", "--out", str(out)])
-    script.main()
-    with Image.open(out) as picture:
-        assert picture.tobytes() == small.tobytes()
-    assert script.draw(size=200, seed=8).tobytes() != small.tobytes()

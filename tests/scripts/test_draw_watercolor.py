@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import sys
-from pathlib import Path
 from types import ModuleType
 
 import numpy as np
@@ -69,19 +67,3 @@ def test_it_has_white_paper_and_clear_colors_of_all_hues(small: Image.Image) -> 
     assert saturation.mean() > 110
     clear = np.histogram(hue[(saturation > 90) & (value > 90)], bins=8, range=(0, 256))[0] / hue.size
     assert (clear > 0.01).all()
-
-
-def test_a_size_too_small_for_rims_is_refused(script: ModuleType) -> None:
-    with pytest.raises(ValueError, match="size 20"):
-        script.draw(size=20)
-
-
-def test_the_command_repeats_a_seed(
-    script: ModuleType, small: Image.Image, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    out = tmp_path / "styles" / "watercolor.png"
-    monkeypatch.setattr(sys, "argv", ["draw_watercolor.py", "--size", "160", "--seed", "7", "--out", str(out)])
-    script.main()
-    with Image.open(out) as picture:
-        assert picture.tobytes() == small.tobytes()
-    assert script.draw(size=160, seed=8).tobytes() != small.tobytes()

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import sys
-from pathlib import Path
 from types import ModuleType
 
 import numpy as np
@@ -45,19 +43,3 @@ def test_it_has_paper_ink_and_one_red(small: Image.Image) -> None:
     assert 0.2 < (light < 0.3).mean() < 0.6
     red, green, blue = np.asarray(small).astype(int).transpose(2, 0, 1)
     assert 0.01 < ((red - np.maximum(green, blue)) > 90).mean() < 0.05
-
-
-def test_a_size_too_small_for_lines_is_refused(script: ModuleType) -> None:
-    with pytest.raises(ValueError, match="size 20"):
-        script.draw(size=20)
-
-
-def test_the_command_repeats_a_seed(
-    script: ModuleType, small: Image.Image, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    out = tmp_path / "styles" / "woodcut.png"
-    monkeypatch.setattr(sys, "argv", ["draw_woodcut.py", "--size", "200", "--seed", "7", "--out", str(out)])
-    script.main()
-    with Image.open(out) as picture:
-        assert picture.tobytes() == small.tobytes()
-    assert script.draw(size=200, seed=8).tobytes() != small.tobytes()
