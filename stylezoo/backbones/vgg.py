@@ -20,6 +20,7 @@ from stylezoo._files import replacing
 from stylezoo.backbones.base import Backbone
 from stylezoo.data.folder import data_folder
 from stylezoo.errors import BackboneError, WeightsError, did_you_mean
+from stylezoo.nn.winograd import WinogradConv2d
 from stylezoo.runtime.tables import CODES, TABLE, unpack
 
 DEPTHS = {"vgg16": (2, 2, 3, 3, 3), "vgg19": (2, 2, 4, 4, 4)}
@@ -73,7 +74,7 @@ class VGG(Backbone):
         self.convs = nn.ModuleDict()
         inputs = 3
         for layer in names[: names.index(self.layers[-1]) + 1]:
-            self.convs[layer] = nn.Conv2d(inputs, WIDTHS[int(layer[4]) - 1], 3, padding=1)
+            self.convs[layer] = WinogradConv2d(inputs, WIDTHS[int(layer[4]) - 1])
             inputs = WIDTHS[int(layer[4]) - 1]
         self.lineage = "caffe" if from_file else source  # until the file says otherwise
         if pretrained:

@@ -236,7 +236,7 @@ def files_of(style: Style) -> list[Path]:
 
 
 def warn_without_picture(spec: ModelSpec, styles: Iterable[Style]) -> None:
-    """Warn that --palette or --style-size was given but no style is a picture; a card has the palette of its picture.
+    """Warn that --palette or --style-size was given but has no effect in any of the styles.
 
     `spec` is the record of the model with its cards. Where no style is named, its last one counts. A model without
     weights optimises the colours of each picture, so it has no use for --palette whatever the style.
@@ -244,9 +244,10 @@ def warn_without_picture(spec: ModelSpec, styles: Iterable[Style]) -> None:
     styles = list(styles)
     names = {name for style in styles for name in ([style] if isinstance(style, str) else style or spec.style_ids[-1:])}
     pictures = any(files_of(style) for style in styles)
-    kept = any(style.palette for style in spec.styles if style.id in names)
+    kept = any(palette for id, palette in zip(spec.style_ids, spec.palettes, strict=True) if id in names)
     of_pictures = "it is for style images, such as -m any -s painting.jpg"
-    idle = {} if pictures else {"style_size": of_pictures} | ({} if kept else {"palette": of_pictures})
+    learnt = f"{spec.name} has learnt the colours of its style" if spec.kind == "single" else of_pictures
+    idle = {} if pictures else {"style_size": of_pictures} | ({} if kept else {"palette": learnt})
     if spec.weightless:
         idle["palette"] = f"{spec.name} optimises the colours of each picture"
     source = click.get_current_context().get_parameter_source

@@ -43,8 +43,8 @@ class StylizeOptions:
             at 1024 px, or with 512 px for the short side if it is longer than 2:1, and gets the detail of the photo
             back, see `stylezoo.images.detail`.
         palette: how far, from 0 to 1, the mean and covariance of the result's colours are brought to those of the style
-            image, by the least change of colours (the optimal transport between two Gaussians). It needs the style
-            image: styles that a net knows by name learnt their colours. `gatys` models optimise theirs.
+            image, by the least change of colours (the optimal transport between two Gaussians). Nets of one style have
+            learnt its colours and keep their own. `gatys` models optimise theirs.
         preserve_color: False, "luma" (keep the photo's hues exactly) or "stats" (keep its overall palette). With
             "stats" a style image is first matched to the photo's palette (Gatys et al. 2016, arXiv:1606.05897); for
             other styles and mixes, the result is matched to the photo.

@@ -22,19 +22,12 @@ INPUT = np.array(
         [0, -2, -1, 2, 1, 0],
         [0, 2, -1, -2, 1, 0],
         [0, 4, 0, -5, 0, 1],
-    ],
-    dtype=np.float32,
+    ]
 )
 """B^T of the paper: a tile's rows to what is multiplied."""
-WEIGHT = np.array(
-    [[6, 0, 0], [-4, -4, -4], [-4, 4, -4], [1, 2, 4], [1, -2, 4], [0, 0, 24]],
-    dtype=np.float32,
-) / np.float32(24)
+WEIGHT = np.array([[6, 0, 0], [-4, -4, -4], [-4, 4, -4], [1, 2, 4], [1, -2, 4], [0, 0, 24]]) / 24
 """G: a kernel's rows to what they are multiplied with."""
-OUTPUT = np.array(
-    [[1, 1, 1, 1, 1, 0], [0, 1, -1, 2, -2, 0], [0, 1, 1, 4, 4, 0], [0, 1, -1, 8, -8, 1]],
-    dtype=np.float32,
-)
+OUTPUT = np.array([[1, 1, 1, 1, 1, 0], [0, 1, -1, 2, -2, 0], [0, 1, 1, 4, 4, 0], [0, 1, -1, 8, -8, 1]])
 """A^T: products to a tile's rows of output."""
 
 
@@ -44,6 +37,7 @@ def convolve_winograd(graph: Graph, x: str, weight: Floats, bias: Floats | None 
     Channels take the place of the batch where tiles are transformed, and products that of channels.
     """
     outputs, inputs = weight.shape[:2]
+    to_products, to_factors, to_rows = (matrix.astype(np.float32) for matrix in (INPUT, WEIGHT, OUTPUT))
 
     def reshaped(x: str, *shape: int) -> str:  # 0: as it is, -1: the rest
         return graph.node("Reshape", x, graph.constant(shape))
@@ -52,16 +46,16 @@ def convolve_winograd(graph: Graph, x: str, weight: Floats, bias: Floats | None 
     x = graph.node("Pad", x, graph.constant([0, 0, 1, 1, 0, 0, 1, 1]), mode="reflect")
     # rows of zeros below complete the last tile
     tiles = {"kernel_shape": (READ, 1), "strides": (MADE, 1), "pads": (0, 0, MADE - 1, 0)}
-    x = graph.node("Conv", reshaped(x, inputs, 1, 0, 0), graph.constant(INPUT[:, None, :, None]), **tiles)
+    x = graph.node("Conv", reshaped(x, inputs, 1, 0, 0), graph.constant(to_products[:, None, :, None]), **tiles)
     x = reshaped(graph.node("Transpose", x, perm=(1, 0, 2, 3)), 1, READ * inputs, 0, 0)
     # computed when the graph is opened, so that half precision holds the weights
     kernels = graph.node(
-        "MatMul", graph.constant(WEIGHT), graph.constant(weight.transpose(2, 0, 1, 3).reshape(KERNEL, -1))
+        "MatMul", graph.constant(to_factors), graph.constant(weight.transpose(2, 0, 1, 3).reshape(KERNEL, -1))
     )
     kernels = reshaped(kernels, READ * outputs, inputs, 1, KERNEL)
     x = graph.node("Conv", x, kernels, kernel_shape=(1, KERNEL), group=READ)
     x = graph.node("Transpose", reshaped(x, READ, outputs, 0, 0), perm=(1, 0, 2, 3))
-    x = graph.node("Conv", x, graph.constant(OUTPUT[:, :, None, None]), kernel_shape=(1, 1))
+    x = graph.node("Conv", x, graph.constant(to_rows[:, :, None, None]), kernel_shape=(1, 1))
     x = reshaped(graph.node("Transpose", x, perm=(0, 2, 1, 3)), 1, outputs, -1, 0)
     x = graph.node("Slice", x, graph.constant([0]), height, graph.constant([2]))
     return x if bias is None else graph.node("Add", x, graph.constant(bias[:, None, None]))

@@ -228,7 +228,7 @@ def _parts(spec: ModelSpec, runtime: Runtime, style: Any, size: int | None, weig
     elif isinstance(style, StyleCode):
         yield Part("a style code", weight, _fitting(spec, runtime, style))
     elif (index := find_style(spec, style)) is not None:
-        numbers = spec.styles[index].palette
+        numbers = spec.palettes[index]
         palette = None if numbers is None else Palette(*unpack_colours(numbers))
         yield Part(spec.style_ids[index], weight, StyleCode(runtime.named_code(index), palette=palette))
     elif not (isinstance(style, PICTURES) or is_tensor(style)):

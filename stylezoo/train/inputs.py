@@ -18,9 +18,10 @@ from stylezoo.data.folder import data_folder
 from stylezoo.data.images import list_photos, sample_photos
 from stylezoo.data.splits import split
 from stylezoo.data.style_set import StyleSet
-from stylezoo.data.styles import find_picture
+from stylezoo.data.styles import find_picture, read_style
 from stylezoo.data.targets import TargetSpec
 from stylezoo.errors import DataError, RecipeError
+from stylezoo.images.color import colour_statistics, pack_colours
 from stylezoo.images.io import read
 from stylezoo.images.phash import perceptual_hash
 from stylezoo.losses import PerceptualLoss
@@ -99,6 +100,19 @@ def fit_styles(recipe: Recipe, device: torch.device, seconds: float) -> Recipe:
         stacklevel=2,
     )
     return structs.replace(recipe, data=structs.replace(recipe.data, style_count=count))
+
+
+def with_palettes(recipe: Recipe) -> Recipe:
+    """Return a recipe whose styles have the colours of their images, as far as these are known or at hand."""
+    return structs.replace(recipe, styles=tuple(s if s.palette else _with_palette(s) for s in recipe.styles))
+
+
+def _with_palette(style: StyleSource) -> StyleSource:
+    try:
+        picture = read_style(find_picture(style.image), style.size, style.crop)
+    except DataError:  # precomputed targets stand in for it
+        return style
+    return structs.replace(style, palette=tuple(pack_colours(colour_statistics([picture]))))
 
 
 def find_folder(name: str) -> Path | None:

@@ -19,6 +19,7 @@ from stylezoo.data.images import FLAT
 from stylezoo.errors import TrainingError
 from stylezoo.models.table import StyleTable
 from stylezoo.recipe import Recipe
+from stylezoo.train.inputs import with_palettes
 from stylezoo.train.log import SHOWN, Window, append_line, truncate_log
 from stylezoo.train.processes import agree, noted_signals
 from stylezoo.train.rows import encode_rows, save_cards
@@ -52,6 +53,7 @@ class Loop:
     def __post_init__(self) -> None:
         self.state, self.first = self.stepper.state, self.stepper.rank == 0
         self.clock = self.schedule if isinstance(self.schedule, ByClock) else None
+        self._described = with_palettes(self.recipe)
         self._names = [] if self.stepper.pictures else [s.id for s in self.recipe.styles]
         self._since = self._written = self._drawn = time.monotonic()
         self._drawing = 0.0  # seconds
@@ -170,9 +172,9 @@ class Loop:
         net = self.state.average
         if self.stepper.pictures and isinstance(net, StyleTable):
             encode_rows(self.recipe, net, net)
-        net.save_weights(self.out / WEIGHTS, self.recipe.record(dict(net.arch)))
+        net.save_weights(self.out / WEIGHTS, self._described.record(dict(net.arch)))
         if self.recipe.model.base and isinstance(net, StyleTable):
-            save_cards(self.recipe, net, self.out)
+            save_cards(self._described, net, self.out)
 
     def sample(self) -> None:
         """Write a page of samples."""

@@ -18,6 +18,7 @@ from stylezoo import __version__
 from stylezoo._files import replacing, shows
 from stylezoo.data.folder import default_folder
 from stylezoo.errors import OptionError
+from stylezoo.images.color import unpack_colours
 from stylezoo.runtime.architecture import Trunk
 from stylezoo.runtime.graphs import trunk_graph
 from stylezoo.runtime.mirror_graphs import style_row_graph
@@ -25,6 +26,7 @@ from stylezoo.runtime.trunk import TrunkRuntime
 from stylezoo.stylizer.loading import load
 from stylezoo.stylizer.stylizer import Stylizer
 from stylezoo.web.ort import WEBGPU, find_ort
+from stylezoo.zoo.spec import Palette
 from stylezoo.zoo.store import BUNDLED
 
 MODELS = ("cin/16", "ghiasi/lite")
@@ -137,7 +139,8 @@ def _model(net: Stylizer) -> tuple[dict[str, Any], dict[str, bytes]]:
         tile = f"{stem}_{style.id}.webp"
         made[tile] = _tile(net, style.id)
         by = ", ".join(filter(None, (style.artist, style.year)))
-        styles.append({"id": style.id, "title": style.title, "by": by, "row": row, "tile": tile})
+        palette = _palette(spec.palettes[row])
+        styles.append({"id": style.id, "title": style.title, "by": by, "row": row, "tile": tile, "palette": palette})
     record = {
         "name": spec.name,
         "summary": spec.summary,
@@ -150,6 +153,14 @@ def _model(net: Stylizer) -> tuple[dict[str, Any], dict[str, bytes]]:
         "styles": styles,
     }
     return record, made
+
+
+def _palette(numbers: Palette | None) -> dict[str, list[float]] | None:
+    """Return a style's colours as the page has them: a mean of 3 and a covariance of 9 numbers."""
+    if numbers is None:
+        return None
+    mean, spread = unpack_colours(numbers)
+    return {"mean": mean.ravel().tolist(), "spread": spread.ravel().tolist()}
 
 
 def _tile(net: Stylizer, style: str) -> bytes:

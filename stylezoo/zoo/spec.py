@@ -75,6 +75,9 @@ class PictureSpec(Record, frozen=True, kw_only=True):
         check_hex("phash", self.phash, 16)
 
 
+Palette = tuple[float, float, float, float, float, float, float, float, float]
+
+
 class StyleSpec(Record, frozen=True, kw_only=True):
     """One style of a model: its style image, and the right to use it.
 
@@ -87,8 +90,8 @@ class StyleSpec(Record, frozen=True, kw_only=True):
         rights: why the image may be used.
         source: where it comes from.
         picture: where to fetch it.
-        palette: its colours in RGB from 0 to 1, for a style of a picture that no training saw: three means, then the
-            covariances RR, RG, RB, GG, GB and BB, see `StylizeOptions.palette`.
+        palette: its colours in RGB from 0 to 1: three means, then the covariances RR, RG, RB, GG, GB and BB, see
+            `StylizeOptions.palette`.
     """
 
     id: str
@@ -99,7 +102,7 @@ class StyleSpec(Record, frozen=True, kw_only=True):
     rights: str
     source: str
     picture: PictureSpec | None = None
-    palette: tuple[float, float, float, float, float, float, float, float, float] | None = None
+    palette: Palette | None = None
 
     def __post_init__(self) -> None:
         check_id("id", self.id)
@@ -218,6 +221,14 @@ class ModelSpec(Record, frozen=True, kw_only=True):
     def style_ids(self) -> tuple[str, ...]:
         """The ids of the styles, in the order of the net's style rows."""
         return tuple(style.id for style in self.styles)
+
+    @property
+    def palettes(self) -> tuple[Palette | None, ...]:
+        """The colours that results in each style are brought to, see `StylizeOptions.palette`; None: the net's own.
+
+        A net of one style has learnt no other colours.
+        """
+        return tuple(None if self.kind == "single" else style.palette for style in self.styles)
 
     def __post_init__(self) -> None:
         if self.family not in FAMILIES:

@@ -42,6 +42,8 @@ def dump_zoo(zoo: Zoo) -> str:
     for id in sorted(artworks):
         plain_artworks[id] = msgspec.to_builtins(artworks[id]) | {"rights": keys[id]}
         del plain_artworks[id]["id"]
+        if palette := artworks[id].palette:
+            plain_artworks[id]["palette"] = _Flow(palette)
     models = {}
     for name in sorted(zoo.models):
         model = models[name] = msgspec.to_builtins(zoo.models[name])

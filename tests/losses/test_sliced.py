@@ -75,7 +75,8 @@ def test_sliced_loss_is_relative_to_the_size_of_the_style() -> None:
     x, styles, axes = features(0, n=3), [features(1), 2 * features(2, h=9)], axes_of(4)
     loss = SlicedLoss(styles)
     expected = [
-        distances(v.reshape(4, -1), s.reshape(4, -1), axes).mean() / (quantiles(s.reshape(4, -1), axes, QUANTILES) ** 2).mean()
+        distances(v.reshape(4, -1), s.reshape(4, -1), axes).mean()
+        / (quantiles(s.reshape(4, -1), axes, QUANTILES) ** 2).mean()
         for v, s in zip(x.numpy(), [styles[k][0].numpy() for k in (1, 0, 1)], strict=True)
     ]
     np.testing.assert_allclose(loss(x, torch.tensor([1, 0, 1])), expected, rtol=1e-5)

@@ -10,6 +10,7 @@ from skimage import data
 
 import stylezoo
 from stylezoo.images.color import colour_statistics, match_stats, pack_colours, unpack_colours
+from stylezoo.runtime.base import StyleCode
 from stylezoo.runtime.options import PALETTE
 
 PHOTO = data.astronaut()[:192, 100:356]
@@ -87,7 +88,7 @@ def test_a_region_looks_as_in_the_whole_picture() -> None:
     assert np.abs(part[:, :80] - whole[:, :80]).mean() < 2
 
 
-def test_a_mix_has_the_mixed_palette_and_a_named_style_none() -> None:
+def test_a_mix_has_the_mixed_palette() -> None:
     net = stylezoo.load("ghiasi/lite", device="cpu")
     one, two = (net.encode_style(picture) for picture in (STYLE, OTHER))
     mixed = one.lerp(two, 0.25).palette
@@ -95,11 +96,28 @@ def test_a_mix_has_the_mixed_palette_and_a_named_style_none() -> None:
     for part, first, second in zip(mixed, one.palette, two.palette, strict=True):
         np.testing.assert_allclose(part, 0.75 * first + 0.25 * second)
     np.testing.assert_allclose(one.palette[0][0, :, 0], colour_statistics([planes(STYLE)])[0][0, :, 0], atol=0.01)
-    half = (one * 0.5 + net.encode_style("udnie") * 0.5).palette
+    half = (one * 0.5 + StyleCode(one.values * 0.5)).palette
     assert half is not None and half.weight == 0.5
     np.testing.assert_allclose(half.colours[0], one.palette.mean)
-    named = net.stylize(PHOTO, "udnie", palette=1)
-    assert np.array_equal(named, net.stylize(PHOTO, "udnie", palette=0))
+
+
+@pytest.mark.parametrize("name", ["cin/16", "cin/16-large", "ghiasi/lite"])
+def test_named_styles_of_a_net_of_several_have_the_colours_of_their_paintings(name: str) -> None:
+    net = stylezoo.load(name, device="cpu")
+    for style, numbers in zip(net.styles[4:7], net.spec.palettes[4:7], strict=True):
+        assert numbers is not None
+        mean, spread = unpack_colours(numbers)
+        found = [colour_statistics([planes(net.stylize(PHOTO, style, palette=share))]) for share in (0.0, 0.75)]
+        own, mapped = (abs(m - mean).sum() + abs(s - spread).sum() for m, s in found)
+        assert mapped < 0.5 * own
+    assert np.array_equal(net.stylize(PHOTO, style), net.stylize(PHOTO, style, palette=0.75))
+
+
+@pytest.mark.parametrize("name", ["johnson/mosaic", "johnson/starry_night"])
+def test_nets_of_one_style_keep_their_own_colours(name: str) -> None:
+    net = stylezoo.load(name, device="cpu")
+    assert net.spec.palettes == (None,)
+    assert np.array_equal(net.stylize(PHOTO, palette=1), net.stylize(PHOTO, palette=0))
 
 
 def test_noise_of_a_flat_photo_does_not_become_colour() -> None:

@@ -50,7 +50,8 @@ export class Nets {
   async stylize(name, data, width, height, mix, strength, smooth) {
     const model = this.models.get(name), rowAt = await this.rows(model);
     const { [smooth ? "smooth" : "once"]: run } = await this.runners(model);
-    const known = mix.map(([style, weight]) => [typeof style === "number" ? { row: rowAt(style) } : style, weight]);
+    const named = row => ({ row: rowAt(row), palette: model.styles.find(style => style.row === row)?.palette });
+    const known = mix.map(([style, weight]) => [typeof style === "number" ? named(style) : style, weight]);
     const row = mixRows(known.map(([style, weight]) => [style.row, weight]));
     const palette = mixPalettes(known.map(([style, weight]) => [style.palette, weight]));
     if (this.photo?.data !== data) this.photo = { data, ...toPlanes(data, width, height) };
