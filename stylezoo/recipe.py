@@ -103,8 +103,6 @@ class Loss(Record, frozen=True):
         sliced_weight: weight of the sliced Wasserstein distance of the features at these layers.
         palette_weight: weight of the sliced Wasserstein distance of the colours.
         palette_space: colour space of that distance; "lab" weighs differences of hue as the eye does.
-        palette_balanced: divide that distance along each direction by the style's variance along it, so that muted
-            hues count beside strong light and dark.
         normalize: divide each error by the size of its target; false gives the papers' form.
         balance: how much more weight styles with a high loss get, see `stylezoo.train.balance`; 0 is off.
         consistency: weight of a term that reduces flicker in video, see `stylezoo.train.consistency`; 0 is off.
@@ -124,7 +122,6 @@ class Loss(Record, frozen=True):
     sliced_weight: float = 0.0
     palette_weight: float = 0.0
     palette_space: Literal["lab", "rgb"] = "lab"
-    palette_balanced: bool = False
     normalize: bool = True
     balance: float = 1.0
     consistency: float = 0.0

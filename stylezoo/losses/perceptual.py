@@ -38,7 +38,7 @@ class PerceptualLoss(nn.Module):
         content, style, sliced: layer -> weight within the term.
         style_term: "gram" or "mean_std".
         balanced: divide Gram errors by the size of the photo's Gram matrix as well, see `gram_loss`.
-        palette_space, palette_balanced: what the palette term compares, see `PaletteLoss`.
+        palette_space: the colours that the palette term compares, see `PaletteLoss`.
         compact: keep Gram matrices in bfloat16, for thousands of styles: 1.2 MB each with relu1_1 ... relu5_1. It has
             float32's range, which they need, and its rounding moves a style error by some 1e-5.
 
@@ -63,7 +63,6 @@ class PerceptualLoss(nn.Module):
         style_term: str = "gram",
         balanced: bool = False,
         palette_space: ColorSpace = "lab",
-        palette_balanced: bool = False,
         normalize: bool = True,
         compact: bool = False,
     ) -> None:
@@ -77,7 +76,7 @@ class PerceptualLoss(nn.Module):
         terms: dict[str, dict[str, StyleTerm]] = {
             "moments": {layer: MeanStdLoss(normalize=normalize) for layer in style},
             "sliced": {layer: SlicedLoss() for layer in self.sliced_layers},
-            "palette": {palette_space: PaletteLoss(space=palette_space, balanced=palette_balanced)},
+            "palette": {palette_space: PaletteLoss(space=palette_space)},
         }
         if style_term == "gram":
             terms["gram"] = {layer: GramLoss(normalize=normalize) for layer in style}

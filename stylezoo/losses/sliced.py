@@ -51,14 +51,14 @@ def sliced_quantiles(samples: Tensor, axes: Tensor, count: int = QUANTILES) -> T
 
 
 def sliced_wasserstein(samples: Tensor, target: Tensor, axes: Tensor) -> Tensor:
-    """Return the squared Wasserstein distance of `samples`, (N, C, P), to a style along each direction, (N, D).
+    """Return the squared sliced Wasserstein distance of `samples`, (N, C, P), to a style, (N,).
 
     Args:
         target: `sliced_quantiles` of the style, (N or 1, D, Q).
         axes: the directions, (D, C).
     """
     projected = (axes.to(samples) @ samples).sort(dim=2).values
-    return (projected - _resample(target.to(samples), projected.shape[2])).square().mean(dim=2)
+    return (projected - _resample(target.to(samples), projected.shape[2])).square().mean(dim=(1, 2))
 
 
 def _resample(quantiles: Tensor, count: int) -> Tensor:
@@ -98,7 +98,7 @@ class SlicedTerm(StyleTerm):
     draw: int = 0
 
     def compare(self, samples: Tensor, style: Tensor | None) -> tuple[Tensor, Tensor]:
-        """Return the squared distances of `samples`, (N, C, P), to their styles, (N, D), and the styles' quantiles."""
+        """Return the squared distance of `samples`, (N, C, P), to their styles, and the styles' quantiles."""
         target = wide(self.rows("quantiles", style))
         with full_precision(samples):
             drawn = wide(draw_positions(samples, self.samples, self.draw))
@@ -123,7 +123,7 @@ class SlicedLoss(SlicedTerm):
     def forward(self, features: Tensor, style: Tensor | None = None) -> Tensor:
         """Return the error, (N,), of `features`, (N, C, H, W); `style`, (N,), says to which style; None: the first."""
         error, target = self.compare(features.flatten(2), style)
-        return error.mean(dim=1) / target.square().mean(dim=(1, 2)).clamp_min(TINY)
+        return error / target.square().mean(dim=(1, 2)).clamp_min(TINY)
 
 
 class PaletteLoss(SlicedTerm):
@@ -134,20 +134,15 @@ class PaletteLoss(SlicedTerm):
     Args:
         styles: the style images, (1, 3, H, W) each in [0, 1], or a list of them, for a style at several scales.
         space: "lab" (CIELAB over 100: hue weighs as the eye has it) or "rgb" (light and dark outweigh it).
-        balanced: divide the distance along each direction by the style's variance along that one. Else all are divided
-            by the mean variance: of a style with strong light and dark, muted hues then hardly count.
 
     Raises:
         OptionError: there is no such space.
     """
 
-    def __init__(
-        self, styles: Sequence[Tensor | Sequence[Tensor]] = (), *, space: ColorSpace = "lab", balanced: bool = False
-    ) -> None:
+    def __init__(self, styles: Sequence[Tensor | Sequence[Tensor]] = (), *, space: ColorSpace = "lab") -> None:
         if space not in SPACES:
             raise OptionError(f"the colour space must be one of {', '.join(SPACES)}, not '{space}'")
         self.space: ColorSpace = space
-        self.balanced = balanced
         super().__init__(styles)
 
     def measure(self, features: Sequence[Tensor]) -> dict[str, Tensor]:
@@ -158,7 +153,5 @@ class PaletteLoss(SlicedTerm):
     def forward(self, x: Tensor, style: Tensor | None = None) -> Tensor:
         """Return the error, (N,), of pictures `x`, (N, 3, H, W) in [0, 1]; for `style` see `SlicedLoss`."""
         error, target = self.compare(as_colors(x, self.space), style)
-        spread = (target - target.mean(dim=2, keepdim=True)).square().mean(dim=2)
-        if not self.balanced:
-            spread = spread.mean(dim=1, keepdim=True)
-        return (error / spread.clamp_min(_FLOOR)).mean(dim=1)
+        spread = (target - target.mean(dim=2, keepdim=True)).square().mean(dim=(1, 2))
+        return error / spread.clamp_min(_FLOOR)

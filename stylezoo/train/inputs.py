@@ -162,7 +162,6 @@ def build_loss(
         sliced_weight=loss.sliced_weight,
         palette_weight=loss.palette_weight,
         palette_space=loss.palette_space,
-        palette_balanced=loss.palette_balanced,
         balanced=loss.balanced,
         tv_weight=loss.tv_weight,
         style_term=loss.style_term,
