@@ -283,6 +283,13 @@ def test_a_run_of_several_styles_is_a_model_of_them(trio: Path) -> None:
     assert grid.size == (4 * 160, 4 * 160)  # photos, and a row for each style
 
 
+def test_the_record_of_a_run_has_the_colours_of_its_styles(trio: Path) -> None:
+    palette = stylezoo.load(trio, device="cpu").spec.palettes[2]
+    assert palette is not None
+    np.testing.assert_allclose(palette[:3], 0.5, atol=0.02)  # noise
+    assert 0.03 < palette[3] <= 1 / 12 + 0.01 and abs(palette[4]) < 0.01  # less than noise has: it is scaled down
+
+
 def test_the_log_tells_the_loss_of_each_style_and_of_the_photo(trio: Path) -> None:
     """Each step has two pictures, whose styles are drawn out; the style that lags is pushed harder."""
     drawn = in_turn(4, range(24), seed=0).view(12, 2).tolist()
