@@ -55,7 +55,7 @@ class StyleCode:
     Attributes:
         values: (1, D) float array (a tensor is converted); D and the meaning depend on the family.
         mixes: whether codes of this net can be mixed.
-        palette: the style image's colours; None: unknown, as for styles that a net knows by name.
+        palette: the colours that results are brought to; None: the net's own.
 
     Raises:
         StyleError: they cannot.
