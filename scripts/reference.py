@@ -51,7 +51,7 @@ A recipe is a YAML file that says how a net is trained. This page lists every ke
 - `extends:` names a base recipe, a file next to this one or a recipe of the package; the other keys override it.
   `--set section.key=value` overrides one key for a run.
 - A style may name an artwork of `zoo.yaml`, as in `artwork: great_wave`. Record and picture are then those of the
-  artwork, and the recipe may only state `id`, `image`, `size`, `extra_sizes` and `crop`.
+  artwork, and the recipe may only state `id`, `image`, `size`, `extra_sizes`, `crop` and `whole_colors`.
 - In `training_data`, `{photos}` stands for the entry `photos` of `datasets:` in `zoo.yaml`.
 - The `recipe.yaml` in a run folder lists all keys, defaults included.
 """

@@ -31,12 +31,15 @@ class StyleSource(StyleSpec, frozen=True, kw_only=True):
         size: long side in px to which the picture is scaled for training; larger gives coarser strokes.
         extra_sizes: further long sides in px; the targets are means over all sizes, so the net learns strokes of each.
         crop: (left, top, right, bottom) as fractions of the picture.
+        whole_colors: bring the colours of the crop to the mean and covariance of those of the whole picture: for a crop
+            with the strokes that a net should learn, but not with all the colours.
     """
 
     image: str
     size: int = 512
     extra_sizes: tuple[int, ...] = ()
     crop: tuple[float, float, float, float] | None = None
+    whole_colors: bool = False
 
 
 class Model(Record, frozen=True):

@@ -135,7 +135,7 @@ def style_images(name: str) -> list[StyleImage]:
     from stylezoo.evaluate.pairs import StyleImage
 
     recipe = recipe_of(name)
-    return [StyleImage(style.id, find_picture(style.image), style.size, style.crop) for style in recipe.styles]
+    return [StyleImage(s.id, find_picture(s.image), s.size, s.crop, s.whole_colors) for s in recipe.styles]
 
 
 def recipe_of(name: str) -> Any:

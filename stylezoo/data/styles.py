@@ -8,6 +8,7 @@ from torch import Tensor
 
 from stylezoo.data.folder import data_folder
 from stylezoo.errors import DataError, OptionError
+from stylezoo.images.color import match_stats
 from stylezoo.images.io import read
 from stylezoo.images.resize import resize
 from stylezoo.images.sizes import fit_long_side
@@ -37,12 +38,18 @@ def find_picture(name: str) -> Path:
     )
 
 
-def read_style(path: Path, size: int | None = None, crop: tuple[float, float, float, float] | None = None) -> Tensor:
+def read_style(
+    path: Path,
+    size: int | None = None,
+    crop: tuple[float, float, float, float] | None = None,
+    whole_colors: bool = False,
+) -> Tensor:
     """Return a style picture, (1, 3, H, W) in [0, 1].
 
     Args:
         size: long side in px after cropping: the scale at which its strokes are learnt. None keeps the picture's own.
         crop: (left, top, right, bottom) as fractions of the picture; None: all of it.
+        whole_colors: bring the colours of the crop to the mean and covariance of those of the whole picture.
 
     Raises:
         OptionError: the crop is empty or leaves the picture.
@@ -53,6 +60,8 @@ def read_style(path: Path, size: int | None = None, crop: tuple[float, float, fl
         left, top, right, bottom = crop
         if not (0 <= left < right <= 1 and 0 <= top < bottom <= 1):
             raise OptionError(f"crop must be left, top, right, bottom as fractions of the picture, not {list(crop)}")
+        whole = pixels
         pixels = pixels[..., int(top * height) : round(bottom * height), int(left * width) : round(right * width)]
+        pixels = match_stats(pixels, whole) if whole_colors else pixels
         height, width = pixels.shape[-2:]
     return resize(pixels, fit_long_side(height, width, size)) if size else pixels

@@ -43,6 +43,7 @@ class TargetSpec(Record, frozen=True):
         phash: the perceptual hash of the whole picture, see `stylezoo.images.phash`.
         sizes: long sides in px at which it was measured.
         crop: (left, top, right, bottom) as fractions of the picture.
+        whole_colors: whether the crop was brought to the colours of the whole picture.
         backbone: what looked at it, such as "vgg19:caffe".
         terms: what was measured: "gram.relu1_1", "moments.relu1_1", "sliced.relu3_1", "palette.lab" and so on.
     """
@@ -55,11 +56,13 @@ class TargetSpec(Record, frozen=True):
     backbone: str
     terms: tuple[str, ...]
     crop: tuple[float, float, float, float] | None = None
+    whole_colors: bool = False
 
     @property
     def key(self) -> str:
         """What the names of its tensors begin with: the style, and how it is measured as eight digits."""
-        described = f"{self.image} {self.sizes} {self.crop} {self.backbone}"
+        part = f"{self.crop} of whole colours" if self.whole_colors else f"{self.crop}"
+        described = f"{self.image} {self.sizes} {part} {self.backbone}"
         return f"{self.style}-{hashlib.sha256(described.encode()).hexdigest()[:8]}"
 
 
@@ -125,12 +128,18 @@ def known_targets() -> list[StyleTargets]:
 
 
 def find_targets(
-    image: str, sizes: Sequence[int], crop: tuple[float, ...] | None, backbone: str, terms: Iterable[str]
+    image: str,
+    sizes: Sequence[int],
+    crop: tuple[float, ...] | None,
+    whole_colors: bool,
+    backbone: str,
+    terms: Iterable[str],
 ) -> StyleTargets:
     """Return the targets that stand in for the style picture `image`, a file name, as a recipe wants it measured.
 
     Raises:
-        DataError: there are none, or none of those sizes, that crop, that backbone or with all these terms; says which.
+        DataError: there are none, or none of those sizes, that crop, those colours, that backbone or with all these
+            terms; says which.
     """
     wanted, reasons = set(terms), []
     for found in known_targets():
@@ -141,6 +150,8 @@ def find_targets(
             reasons.append(f"are for {_px(spec.sizes)}, not {_px(sizes)}")
         elif spec.crop != (tuple(crop) if crop else None):
             reasons.append(f"are for the crop {spec.crop and list(spec.crop)}, not {crop and list(crop)}")
+        elif spec.whole_colors != whole_colors:
+            reasons.append(f"have whole_colors {spec.whole_colors}, not {whole_colors}")
         elif spec.backbone != backbone:
             reasons.append(f"are of the backbone {spec.backbone}, not {backbone}")
         elif missing := sorted(wanted - set(spec.terms)):

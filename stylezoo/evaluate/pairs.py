@@ -35,20 +35,28 @@ class StyleImage:
     Attributes:
         id: the style's, for nets that know it by name; else the name of the file without its ending.
         crop: (left, top, right, bottom) as fractions of the image; None: all of it.
+        whole_colors: whether the crop is brought to the colours of the whole image.
     """
 
     id: str
     path: Path
     size: int
     crop: tuple[float, float, float, float] | None = None
+    whole_colors: bool = False
+
+    @property
+    def facts(self) -> tuple[object, ...]:
+        """What tells style images apart."""
+        known = (self.path.name, self.size, self.crop, self.id)
+        return (*known, "whole colours") if self.whole_colors else known
 
     def picture(self) -> Image.Image:
         """Return the image in its own size: what methods are given."""
-        return to_pil(read_style(self.path, crop=self.crop))
+        return to_pil(read_style(self.path, crop=self.crop, whole_colors=self.whole_colors))
 
     def target(self) -> Tensor:
         """Return what metrics compare with, (1, 3, H, W) in [0, 1]."""
-        return read_style(self.path, self.size, self.crop)
+        return read_style(self.path, self.size, self.crop, self.whole_colors)
 
 
 @dataclass(frozen=True)
@@ -77,7 +85,7 @@ class PairSet:
 
     def digest(self, size: int) -> str:
         """Return eight hexadecimal digits that tell sets of pairs apart; photos have a long side of `size` px."""
-        facts = [(p.photo.name, p.style.path.name, p.style.size, p.style.crop, p.style.id) for p in self.pairs]
+        facts = [(p.photo.name, *p.style.facts) for p in self.pairs]
         return digest(size, facts)
 
 

@@ -134,6 +134,8 @@ def _check_styles(recipe: Recipe, family: Family) -> None:
     for style in styles:
         if (least := min((style.size, *style.extra_sizes))) < 32:
             raise RecipeError(f"styles: the size of '{style.id}' must be at least 32 px, not {least}")
+        if style.whole_colors and style.crop is None:
+            raise RecipeError(f"styles: '{style.id}' has whole_colors but no crop: name a crop, or leave it out")
     ids = [style.id for style in styles]
     if twice := sorted({i for i in ids if ids.count(i) > 1}):
         raise RecipeError(f"styles: the same id occurs twice: {', '.join(twice)}")

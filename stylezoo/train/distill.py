@@ -14,7 +14,6 @@ import torch
 from torch import Tensor
 
 from stylezoo.data.style_set import StyleSet
-from stylezoo.data.styles import find_picture, read_style
 from stylezoo.errors import RecipeError
 from stylezoo.images.resize import resize
 from stylezoo.losses.perceptual import PHOTO
@@ -22,6 +21,7 @@ from stylezoo.losses.terms import content_loss
 from stylezoo.nn.onnx_net import OnnxNet
 from stylezoo.recipe import MAGENTA, Recipe, teaches_by_onnx
 from stylezoo.stylizer.loading import load
+from stylezoo.train.targets import style_picture
 
 SIDE = 256  # px of the style images for Magenta's net
 
@@ -93,7 +93,7 @@ class Teacher:
             magenta = MagentaNet(name, device)
             self.net, self.encode = magenta, magenta.encode
             for index, style in enumerate(recipe.styles if pictures is None else ()):
-                picture = read_style(find_picture(style.image), style.size, style.crop)
+                picture = style_picture(style)
                 self.codes[index] = magenta.encode(picture.to(device))
             return
         teacher = load(name, device=device)

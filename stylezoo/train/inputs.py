@@ -18,7 +18,7 @@ from stylezoo.data.folder import data_folder
 from stylezoo.data.images import list_photos, sample_photos
 from stylezoo.data.splits import split
 from stylezoo.data.style_set import StyleSet
-from stylezoo.data.styles import find_picture, read_style
+from stylezoo.data.styles import find_picture
 from stylezoo.data.targets import TargetSpec
 from stylezoo.errors import DataError, RecipeError
 from stylezoo.images.color import colour_statistics, pack_colours
@@ -29,7 +29,7 @@ from stylezoo.models import StyleNet, create_model
 from stylezoo.recipe import NEAREST, Recipe, StyleSource
 from stylezoo.runtime.memory import release_memory
 from stylezoo.train.rows import init_encoder, init_net, load_base
-from stylezoo.train.targets import Style, backbone_name, measured_terms, sizes, style_inputs
+from stylezoo.train.targets import Style, backbone_name, measured_terms, sizes, style_inputs, style_picture
 from stylezoo.zoo.families import FAMILIES
 
 TRIED = 8  # style images to time
@@ -109,7 +109,7 @@ def with_palettes(recipe: Recipe) -> Recipe:
 
 def _with_palette(style: StyleSource) -> StyleSource:
     try:
-        picture = read_style(find_picture(style.image), style.size, style.crop)
+        picture = style_picture(style)
     except DataError:  # precomputed targets stand in for it
         return style
     return structs.replace(style, palette=tuple(pack_colours(colour_statistics([picture]))))
@@ -216,6 +216,7 @@ def _describe(recipe: Recipe, style: StyleSource) -> TargetSpec:
         phash=perceptual_hash(read(path).pixels),
         sizes=sizes(style),
         crop=style.crop,
+        whole_colors=style.whole_colors,
         backbone=backbone_name(recipe.loss),
         terms=(),
     )

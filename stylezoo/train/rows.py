@@ -15,7 +15,6 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from stylezoo.data.styles import find_picture, read_style
 from stylezoo.errors import DataError, RecipeError, WeightsError
 from stylezoo.losses import PerceptualLoss
 from stylezoo.models import StyleNet
@@ -25,6 +24,7 @@ from stylezoo.recipe import NEAREST, Recipe, StyleSource, teaches_by_onnx
 from stylezoo.stylizer.card import StyleCard
 from stylezoo.stylizer.loading import load
 from stylezoo.stylizer.stylizer import Stylizer
+from stylezoo.train.targets import style_picture
 from stylezoo.zoo.card import CardSpec
 from stylezoo.zoo.catalog import default_zoo
 from stylezoo.zoo.families import FAMILIES, those
@@ -170,7 +170,7 @@ def _nearest_rows(recipe: Recipe, start: Stylizer, loss: PerceptualLoss, photos:
 def _predicted(net: StyleNet, style: StyleSource) -> Tensor | None:
     """Return the row, (1, A), that a net predicts from a style image; None if only its targets are available."""
     try:
-        return net.encode(read_style(find_picture(style.image), style.size, style.crop))
+        return net.encode(style_picture(style))
     except DataError:
         return None
 
@@ -179,7 +179,7 @@ def _predicted(net: StyleNet, style: StyleSource) -> Tensor | None:
 def encode_rows(recipe: Recipe, encoder: StyleNet, net: StyleTable | TrunkNet) -> None:
     """Set the rows of `net` to the codes that `encoder` gives for the recipe's style images."""
     for index, style in enumerate(recipe.styles):
-        picture = read_style(find_picture(style.image), style.size, style.crop)
+        picture = style_picture(style)
         net.set_row(index, encoder.encode(picture.to(encoder.device, encoder.dtype)))
 
 

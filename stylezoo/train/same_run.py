@@ -16,7 +16,7 @@ def same_run(a: Recipe, b: Recipe) -> list[str]:
 
 
 def _learned(style: StyleSource) -> tuple[Any, ...]:
-    return style.id, style.image, style.size, style.extra_sizes, style.crop
+    return style.id, style.image, style.size, style.extra_sizes, style.crop, style.whole_colors
 
 
 def prolongs(before: Recipe, after: Recipe) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 from pathlib import Path
 
+from msgspec import structs
 from torch import Tensor
 
 from stylezoo._files import sha256_of
@@ -41,7 +42,7 @@ def style_inputs(recipe: Recipe, *, measure: bool = False) -> list[Style]:
             replaced.append(style)
             continue
         known = None if measure else _known_targets(recipe.loss, style, path)
-        found.append(known or [read_style(path, size, style.crop) for size in sizes(style)])
+        found.append(known or [read_style(path, size, style.crop, style.whole_colors) for size in sizes(style)])
     if replaced:
         names = ", ".join(style.id for style in replaced)
         warnings.warn(
@@ -55,7 +56,7 @@ def style_inputs(recipe: Recipe, *, measure: bool = False) -> list[Style]:
 def _known_targets(loss: Loss, style: StyleSource, path: Path) -> dict[str, Tensor] | None:
     """Return the targets of the image at `path` if they were computed from the same bytes."""
     try:
-        known = find_targets(path.name, sizes(style), style.crop, backbone_name(loss), needed_terms(loss))
+        known = find_style_targets(loss, structs.replace(style, image=path.name))
     except DataError:
         return None
     return known.read() if known.spec.sha256 == sha256_of(path) else None
@@ -70,9 +71,15 @@ def find_style_targets(loss: Loss, style: StyleSource, missing: DataError | None
     if missing is not None and Path(style.image).expanduser().is_absolute():  # an absolute path means that file only
         raise missing
     try:
-        return find_targets(style.image, sizes(style), style.crop, backbone_name(loss), needed_terms(loss))
+        part = (style.crop, style.whole_colors)
+        return find_targets(style.image, sizes(style), *part, backbone_name(loss), needed_terms(loss))
     except DataError as cause:
         raise DataError(f"{missing or style.image}; and without the picture: {cause}") from cause
+
+
+def style_picture(style: StyleSource) -> Tensor:
+    """Return a style image, (1, 3, H, W) in [0, 1], at its first size; raise DataError if it is missing."""
+    return read_style(find_picture(style.image), style.size, style.crop, style.whole_colors)
 
 
 def sizes(style: StyleSource) -> tuple[int, ...]:

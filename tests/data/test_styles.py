@@ -2,7 +2,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pytest
+import torch
 from PIL import Image
 
 from stylezoo.data.folder import default_folder
@@ -69,6 +71,19 @@ def test_read_style_cuts_and_scales(tmp_path: Path) -> None:
     right = read_style(tmp_path / "halves.png", size=64, crop=(0.5, 0.25, 1.0, 0.75))
     assert right.shape == (1, 3, 32, 64)
     assert right.min() > 0.999
+
+
+def test_a_crop_may_have_the_colours_of_the_whole_picture(tmp_path: Path) -> None:
+    pixels = np.random.default_rng(0).integers(60, 120, (40, 80, 3), dtype=np.uint8)
+    pixels[:, 40:, 0] += 100
+    Image.fromarray(pixels).save(tmp_path / "halves.png")
+    whole, left = read_style(tmp_path / "halves.png"), (0.0, 0.0, 0.5, 1.0)
+    plain, coloured = (read_style(tmp_path / "halves.png", crop=left, whole_colors=each) for each in (False, True))
+    assert plain.shape == coloured.shape == (1, 3, 40, 40)
+    torch.testing.assert_close(coloured.mean((0, 2, 3)), whole.mean((0, 2, 3)), atol=5e-3, rtol=0)
+    spreads = [torch.cov(each[0].flatten(1)) for each in (coloured, whole)]
+    torch.testing.assert_close(*spreads, atol=5e-3, rtol=0)
+    assert torch.corrcoef(torch.stack([plain[0, 1].flatten(), coloured[0, 1].flatten()]))[0, 1] > 0.9
 
 
 @pytest.mark.parametrize("crop", [(0.5, 0, 0.5, 1), (0, 0, 1.2, 1), (-0.1, 0, 1, 1), (0, 0.9, 1, 0.1)])

@@ -63,32 +63,45 @@ def test_quantiles_beyond_float16_are_kept_in_float32(folder: Path) -> None:
 
 def test_styles_of_one_picture_at_two_sizes_do_not_mix(folder: Path) -> None:
     write_targets(folder / "wave.safetensors", [(spec(), values()), (spec(sizes=(96,)), values(2.0))])
-    small, large = (find_targets("wave.jpg", (size,), None, "vgg19:caffe", ()).read() for size in (64, 96))
+    small, large = (find_targets("wave.jpg", (size,), None, False, "vgg19:caffe", ()).read() for size in (64, 96))
     ratio = large["moments.relu1_1.mean"] / small["moments.relu1_1.mean"]
     torch.testing.assert_close(ratio, torch.full_like(ratio, 2.0))
+
+
+def test_a_crop_with_other_colours_has_other_targets(folder: Path) -> None:
+    part = {"crop": (0.0, 0.0, 1.0, 0.5)}
+    both = [(spec(**part), values()), (spec(**part, whole_colors=True), values(2.0))]
+    write_targets(folder / "wave.safetensors", both)
+    means = []
+    for whole in (False, True):
+        found = find_targets("wave.jpg", (64,), part["crop"], whole, "vgg19:caffe", ())
+        assert found.spec.whole_colors == whole
+        means.append(found.read()["moments.relu1_1.mean"])
+    torch.testing.assert_close(means[1], 2 * means[0])
 
 
 @pytest.mark.parametrize(
     ("wanted", "names"),
     [
-        (("other.jpg", (64,), None, "vgg19:caffe", ()), ["no targets"]),
-        (("wave.jpg", (96, 128), None, "vgg19:caffe", ()), ["64 px", "96 and 128 px"]),
-        (("wave.jpg", (64,), (0.0, 0.0, 1.0, 0.5), "vgg19:caffe", ()), ["crop", "0.5"]),
-        (("wave.jpg", (64,), None, "vgg16:timm", ()), ["vgg19:caffe", "vgg16:timm"]),
-        (("wave.jpg", (64,), None, "vgg19:caffe", ("gram.relu1_1", "sliced.relu3_1")), ["sliced.relu3_1"]),
+        (("other.jpg", (64,), None, False, "vgg19:caffe", ()), ["no targets"]),
+        (("wave.jpg", (96, 128), None, False, "vgg19:caffe", ()), ["64 px", "96 and 128 px"]),
+        (("wave.jpg", (64,), (0.0, 0.0, 1.0, 0.5), False, "vgg19:caffe", ()), ["crop", "0.5"]),
+        (("wave.jpg", (64,), None, True, "vgg19:caffe", ()), ["whole_colors", "True"]),
+        (("wave.jpg", (64,), None, False, "vgg16:timm", ()), ["vgg19:caffe", "vgg16:timm"]),
+        (("wave.jpg", (64,), None, False, "vgg19:caffe", ("gram.relu1_1", "sliced.relu3_1")), ["sliced.relu3_1"]),
     ],
 )
 def test_targets_that_do_not_fit_say_why(folder: Path, wanted: tuple, names: list[str]) -> None:
     with pytest.raises(DataError) as caught:
         find_targets(*wanted)
     assert all(name in str(caught.value) for name in names), caught.value
-    assert find_targets("presets/wave.jpg", (64,), None, "vgg19:caffe", ("gram.relu1_1",)).spec == spec()
+    assert find_targets("presets/wave.jpg", (64,), None, False, "vgg19:caffe", ("gram.relu1_1",)).spec == spec()
 
 
 def test_the_data_folders_targets_come_before_the_packages(folder: Path) -> None:
     write_targets(targets.BUNDLED / "zoo.safetensors", [(spec(style="other"), values())])
     assert [found.spec.style for found in known_targets()] == ["wave", "other"]
-    assert find_targets("wave.jpg", (64,), None, "vgg19:caffe", ()).path.parent == folder
+    assert find_targets("wave.jpg", (64,), None, False, "vgg19:caffe", ()).path.parent == folder
 
 
 def test_a_damaged_file_is_named(folder: Path) -> None:

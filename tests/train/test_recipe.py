@@ -194,6 +194,7 @@ def test_content_into_a_section_that_is_empty(write) -> None:
         ({"styles": [STYLE, STYLE]}, ["one style"]),
         ({"styles": []}, ["no style to learn", "--style IMAGE"]),
         ({"styles": [{**STYLE, "size": 0}]}, ["size", "dots", "not 0"]),
+        ({"styles": [{**STYLE, "whole_colors": True}]}, ["whole_colors", "dots", "crop"]),
         ({"name": "johnson/Two Dots"}, ["name", "Two Dots", "lowercase"]),
         ({"name": "cin/dots"}, ["name 'cin/dots'", "johnson"]),
         ({"license": ""}, ["license"]),

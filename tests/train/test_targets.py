@@ -7,12 +7,12 @@ import torch
 import yaml
 from msgspec import structs
 
-from stylezoo.data.targets import find_targets, write_targets
+from stylezoo.data.targets import write_targets
 from stylezoo.errors import DataError, RecipeError
 from stylezoo.recipe import Recipe
 from stylezoo.train.inputs import build_loss, find_styles, measure_targets
 from stylezoo.train.recipe import load_recipe, load_recipes, packaged_recipes
-from stylezoo.train.targets import find_style_targets, needed_terms, sizes, style_inputs
+from stylezoo.train.targets import find_style_targets, style_inputs
 from stylezoo.train.trainer import train
 from stylezoo.zoo.families import FAMILIES
 
@@ -138,6 +138,6 @@ def test_the_packages_targets_are_what_this_code_measures() -> None:
     recipe = load_recipe(packaged_recipes() / "johnson_mosaic_large.yaml", overrides=["loss.style={relu1_1: 1.0}"])
     style = recipe.styles[0]
     ((_, measured),) = measure_targets([recipe])
-    known = find_targets("mosaic.jpg", sizes(style), style.crop, "vgg19:caffe", needed_terms(recipe.loss)).read()
+    known = find_style_targets(recipe.loss, style).read()
     for name, value in measured.items():
         torch.testing.assert_close(known[name], value, rtol=2**-7, atol=1e-3 * float(value.abs().max()))
