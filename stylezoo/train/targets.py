@@ -42,7 +42,7 @@ def style_inputs(recipe: Recipe, *, measure: bool = False) -> list[Style]:
             replaced.append(style)
             continue
         known = None if measure else _known_targets(recipe.loss, style, path)
-        found.append(known or [read_style(path, size, style.crop, style.whole_colors) for size in sizes(style)])
+        found.append(known or [style_picture(style, size) for size in sizes(style)])
     if replaced:
         names = ", ".join(style.id for style in replaced)
         warnings.warn(
@@ -77,9 +77,9 @@ def find_style_targets(loss: Loss, style: StyleSource, missing: DataError | None
         raise DataError(f"{missing or style.image}; and without the picture: {cause}") from cause
 
 
-def style_picture(style: StyleSource) -> Tensor:
-    """Return a style image, (1, 3, H, W) in [0, 1], at its first size; raise DataError if it is missing."""
-    return read_style(find_picture(style.image), style.size, style.crop, style.whole_colors)
+def style_picture(style: StyleSource, size: int | None = None) -> Tensor:
+    """Return a style image, (1, 3, H, W) in [0, 1], at its first size or at `size`; raise DataError if it is missing."""
+    return read_style(find_picture(style.image), size or style.size, style.crop, style.whole_colors)
 
 
 def sizes(style: StyleSource) -> tuple[int, ...]:
