@@ -78,7 +78,7 @@ def find_style_targets(loss: Loss, style: StyleSource, missing: DataError | None
 
 
 def style_picture(style: StyleSource, size: int | None = None) -> Tensor:
-    """Return a style image, (1, 3, H, W) in [0, 1], at its first size or at `size`; raise DataError if it is missing."""
+    """Return a style image, (1, 3, H, W) in [0, 1], at `size`, else its first; raise DataError if it is missing."""
     return read_style(find_picture(style.image), size or style.size, style.crop, style.whole_colors)
 
 
